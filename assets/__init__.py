@@ -1,0 +1,1 @@
+"""What is built, in pipeline order: pure logic beside thin asset definitions."""

@@ -1,0 +1,1 @@
+"""From enhanced pairs to training sets."""

@@ -1,0 +1,82 @@
+"""From steps to Dagster assets: versions, reuse, validation, checks and metadata are the same for all."""
+
+# No `from __future__ import annotations`: Dagster compares the annotation of `context` itself.
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.presentation import column_schema, facts_of, metadata_of
+from assets.step import Step
+from resources.tools import Report, Tools
+from resources.workbench import Workbench
+from warehouse.io_manager import Input, Publication
+from warehouse.result import Result
+from warehouse.store import Effort, Plan, Published
+from warehouse.validation import validated
+
+SECONDS_BETWEEN_LOG_LINES = 5.0
+
+# `data_version` of an Output is in beta; the version of dagster is pinned.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+
+def to_asset(step: Step, bench: Workbench, display: Report) -> dg.AssetsDefinition:
+    """The Dagster asset of a step. `display` is told of progress beside the log."""
+
+    @dg.asset(
+        key=step.asset.split("/"),
+        ins={name: dg.AssetIn(key=asset.split("/")) for name, asset in step.inputs.items()},
+        group_name=step.group,
+        description=step.description,
+        kinds=set(step.kinds),
+        code_version=step.recipe_and_code,
+        metadata={"dagster/column_schema": column_schema(step.model)},
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=step.asset.split("/"), blocking=blocking)
+            for name, blocking in step.checks.items()
+        ],
+        io_manager_key="warehouse",
+    )
+    def asset(context: dg.AssetExecutionContext, **inputs: Input) -> Iterator[Any]:
+        began = time.monotonic()
+        tools = Tools(bench, _reporting(context, display, step.asset))
+        upstream = {name: value.published.data_version for name, value in inputs.items()}
+        plan = Plan(step.asset, step.version(upstream), step.code, dict(step.slice), upstream)
+        stored = bench.store.find(step.asset, plan.version)
+        result: Result | Published
+        if stored is not None:
+            result, facts, action = stored, stored.facts, "unchanged"
+        else:
+            result = validated(step.run(tools, {name: value.frame() for name, value in inputs.items()}))
+            facts, action = facts_of(result, step.plot), "built"
+        meter = tools.meter
+        effort = Effort(
+            meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began
+        )
+        yield dg.Output(
+            Publication(plan, result, facts, effort),
+            metadata=metadata_of(facts, effort, action),
+            data_version=dg.DataVersion(result.data_version),
+        )
+        for check in facts["checks"]:
+            yield dg.AssetCheckResult(
+                check_name=check["name"], passed=check["passed"], metadata=check["facts"]
+            )
+
+    return asset
+
+
+def _reporting(context: dg.AssetExecutionContext, display: Report, asset: str) -> Report:
+    last = time.monotonic()
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal last
+        display(f"{asset}: {what}", done, total)
+        if done == total or time.monotonic() - last >= SECONDS_BETWEEN_LOG_LINES:
+            last = time.monotonic()
+            context.log.info(f"{what}: {done} of {total}")
+
+    return report

@@ -1,0 +1,1 @@
+"""Strategies that raise the quality of pairs."""

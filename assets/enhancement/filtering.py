@@ -1,0 +1,86 @@
+"""The gate of an arm: all pairs of its methods, after heuristics and perplexity filtering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from assets.enhancement.heuristics import fault
+from assets.enhancement.perplexity import cut_for
+from assets.recipe import Arm, Heuristics, PerplexityFilter, Recipe
+from assets.step import Step
+from resources.tools import Tools
+from warehouse.records import Pair
+from warehouse.result import Gate, Result
+
+
+def decide(
+    pools: Mapping[str, pl.DataFrame],
+    perplexities: Mapping[str, pl.DataFrame],
+    heuristics: Heuristics | None,
+    perplexity: PerplexityFilter | None,
+) -> Result:
+    """One decision per pair. A rule that is None is not applied.
+
+    `pools` and `perplexities` are keyed by method. The cut is the same for all methods of an arm, and is taken
+    over the pairs that pass the heuristics.
+    """
+    gate = Gate(Pair)
+    value = {
+        row["pair"]: row["perplexity"]
+        for frame in perplexities.values()
+        for row in frame.iter_rows(named=True)
+    }
+    passed = []
+    for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
+        broken = heuristics and fault(pair["instruction"], pair["response"], heuristics)
+        if broken:
+            gate.reject(pair, broken.rule, score=broken.score, cut=broken.cut)
+        else:
+            passed.append(pair)
+    if perplexity is None or not passed:
+        for pair in passed:
+            gate.keep(pair)
+        return gate.result()
+    measured = [pair for pair in passed if pair["id"] in value]
+    cut = cut_for(pl.Series([value[pair["id"]] for pair in measured]), perplexity.keep) if measured else 0.0
+    for pair in passed:
+        score = value.get(pair["id"])
+        if score is None:
+            gate.fail(pair, "its perplexity could not be measured")
+        elif score > cut:
+            gate.reject(pair, "perplexity", score=score, cut=cut)
+        else:
+            gate.keep(pair, score=score, cut=cut)
+    return gate.result(notes={"perplexity cut": cut})
+
+
+def step(recipe: Recipe, name: str, arm: Arm) -> Step:
+    """The asset `enhanced_instructions/<arm>`."""
+    heuristics = recipe.enhancement.heuristics if "heuristics" in arm.filters else None
+    perplexity = recipe.enhancement.perplexity if "perplexity" in arm.filters else None
+
+    def build(tools: Tools, **frames: pl.DataFrame) -> Result:
+        pools = {method: frames[f"pairs_{method}"] for method in arm.methods}
+        measured = {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
+        return decide(pools, measured, heuristics, perplexity)
+
+    inputs = {f"pairs_{method}": f"raw_{method}" for method in arm.methods}
+    paths = [f"arms.{name}"]
+    if heuristics:
+        paths.append("enhancement.heuristics")
+    if perplexity:
+        paths.append("enhancement.perplexity")
+        inputs |= {f"perplexities_{method}": f"perplexities/{method}" for method in arm.methods}
+    return Step(
+        asset=f"enhanced_instructions/{name}",
+        group="enhancement",
+        description=f"All pairs of the methods of {name!r}, after its heuristics and perplexity filtering.",
+        model=Pair,
+        build=build,
+        slice=recipe.slice(*paths),
+        inputs=inputs,
+        kinds=frozenset({"polars", "duckdb"}),
+        plot="perplexity" if perplexity else None,
+    )

@@ -1,0 +1,94 @@
+"""Extraction, the first half of extract-then-generate, at three levels (arXiv 2308.12711, section 3).
+
+Levels: keywords of the document, a random sentence of it, or what a model extracts from it. Keywords come from
+YAKE (Campos et al. 2020, https://doi.org/10.1016/j.ins.2019.09.013), our choice, because it looks at one document
+at a time: adding a document leaves all others' fragments alone.
+
+Worked example: "Pesto is a sauce. It comes from Genoa." gives "Pesto, Genoa, sauce" (keywords), "It comes from
+Genoa." (sentence) or a model's extraction.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+from segtok.segmenter import split_single
+from yake import KeywordExtractor
+
+from assets.generation.parsing import whole_sentences
+from assets.generation.prompts import extraction
+from assets.recipe import Fragments, Recipe
+from assets.step import Step
+from resources.calls import Completion, Sampling, Writer
+from resources.tools import Tools
+from warehouse.identity import row_seed
+from warehouse.records import Fragment
+from warehouse.result import Gate, Result
+
+
+def keywords(text: str, count: int) -> str:
+    """The `count` most telling words or phrases of up to two words, best first, joined by commas."""
+    found = KeywordExtractor(lan="en", n=2, top=count).extract_keywords(text)
+    return ", ".join(phrase for phrase, _ in sorted(found, key=lambda item: (item[1], item[0])))
+
+
+def random_sentence(text: str, seed: int) -> str:
+    """One sentence of the text, which `seed` alone chooses. "" if the text has none."""
+    sentences = [sentence.strip() for sentence in split_single(text) if sentence.strip()]
+    return sentences[seed % len(sentences)] if sentences else ""
+
+
+def levels_of(document: str, settings: Fragments, seed: int) -> list[str]:
+    """The levels at which a document is cut, by its id alone."""
+    ranked = sorted(settings.levels, key=lambda level: row_seed(seed, "level", document, level))
+    return ranked[: settings.per_document]
+
+
+def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: int) -> Result:
+    """The fragments of documents (columns id, text)."""
+    gate = Gate(Fragment)
+    wanted = [
+        (row["id"], row["text"], level)
+        for row in documents.iter_rows(named=True)
+        for level in levels_of(row["id"], settings, seed)
+    ]
+    read_by_model = [text for _, text, level in wanted if level == "model"]
+    completions = writer.complete(
+        [extraction(text) for text in read_by_model], Sampling(**settings.extraction.model_dump())
+    )
+    extracted = iter(completions)
+    for document, text, level in wanted:
+        completion: Completion | None = next(extracted) if level == "model" else None
+        if completion is not None:
+            cut = whole_sentences(completion.text, completion.complete)
+        elif level == "sentence":
+            cut = random_sentence(text, row_seed(seed, "sentence", document))
+        else:
+            cut = keywords(text, settings.keywords)
+        row = {"document": document, "level": level, "text": cut}
+        parents = [(document, "document"), *([(completion.call, "call")] if completion else [])]
+        if completion and completion.error:
+            gate.fail(row, completion.error, parents)
+        elif not cut:
+            gate.reject(row, "nothing extracted", parents)
+        else:
+            gate.keep(row, parents)
+    return gate.result()
+
+
+def step(recipe: Recipe, settings: Fragments) -> Step:
+    """The asset `fragments`."""
+    model, seed = recipe.generation.model, recipe.seed
+
+    def build(tools: Tools, documents: pl.DataFrame) -> Result:
+        return extract(documents, settings, tools.model(model), seed)
+
+    return Step(
+        asset="fragments",
+        group="enhancement",
+        description="What is cut out of each document: keywords, a random sentence, or a model's extraction.",
+        model=Fragment,
+        build=build,
+        slice=recipe.slice("seed", "generation.model", f"models.{model}", "enhancement.fragments"),
+        inputs={"documents": "documents"},
+        kinds=frozenset({"transformers", "duckdb"}),
+    )

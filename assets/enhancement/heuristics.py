@@ -1,0 +1,58 @@
+"""Rules that need no model. All are ours; the rules that a method publishes lie with the method.
+
+Worked example: ("What is it?", "It is. It is. It is.") breaks no length rule, but one line that is half of a
+response, or an instruction that copies its response, does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from assets.recipe import Heuristics
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The rule that a pair breaks, with its number and the cut."""
+
+    rule: str
+    score: float
+    cut: float
+
+
+def fault(instruction: str, response: str, rules: Heuristics) -> Fault | None:
+    """The first rule that the pair breaks, or None."""
+    for name, text, (least, most) in (
+        ("instruction", instruction, rules.instruction_words),
+        ("response", response, rules.response_words),
+    ):
+        words = len(text.split())
+        if words < least:
+            return Fault(f"{name} too short", words, least)
+        if words > most:
+            return Fault(f"{name} too long", words, most)
+    repeated = repeated_line_share(response)
+    if repeated > rules.most_repeated_line:
+        return Fault("response repeats a line", repeated, rules.most_repeated_line)
+    copied = copied_share(instruction, response)
+    if copied > rules.copied_words:
+        return Fault("instruction copied from the response", copied, rules.copied_words)
+    return None
+
+
+def repeated_line_share(text: str) -> float:
+    """Share of the non-empty lines that are the most frequent line; 0 if no line occurs twice."""
+    lines = Counter(line.strip() for line in text.splitlines() if line.strip())
+    most = max(lines.values(), default=0)
+    return most / lines.total() if most > 1 else 0.0
+
+
+def copied_share(instruction: str, response: str) -> float:
+    """Length of the longest run of the instruction's words that stands in the response, as share of its words."""
+    words, text = instruction.lower().split(), f" {' '.join(response.lower().split())} "
+    longest = 0
+    for start in range(len(words)):
+        while start + longest < len(words) and f" {' '.join(words[start : start + longest + 1])} " in text:
+            longest += 1
+    return longest / len(words) if words else 0.0

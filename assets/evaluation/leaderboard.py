@@ -1,0 +1,58 @@
+"""The leaderboard: the mean of every metric per arm, beside the untouched base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from assets.recipe import BASE, Recipe
+from assets.step import Step
+from resources.tools import Tools
+from warehouse.records import Standing
+from warehouse.result import Gate, Result
+
+
+def rank(scores: Mapping[str, pl.DataFrame]) -> Result:
+    """Standings from the score records of each arm, best METEOR first.
+
+    `mean` is in 0–100; `over_base` is the difference from the base's mean, null for the base itself.
+    """
+    gate = Gate(Standing)
+    frame = pl.concat(scores.values())
+    means = frame.group_by("arm", "metric").agg(
+        mean=100 * pl.col("value").mean(), items=pl.col("item").n_unique(), parents=pl.col("id")
+    )
+    base = dict(means.filter(pl.col("arm") == BASE).select("metric", "mean").rows())
+    for row in means.sort(["metric", "mean", "arm"], descending=[False, True, False]).iter_rows(named=True):
+        gate.keep(
+            {
+                "arm": row["arm"],
+                "metric": row["metric"],
+                "mean": row["mean"],
+                "items": row["items"],
+                "over_base": None if row["arm"] == BASE else row["mean"] - base[row["metric"]],
+            },
+            [(parent, "score") for parent in row["parents"]],
+        )
+    return gate.result()
+
+
+def step(recipe: Recipe) -> Step:
+    """The asset `leaderboard`."""
+    arms = [BASE, *recipe.arms]
+
+    def build(tools: Tools, **frames: pl.DataFrame) -> Result:
+        return rank({arm: frames[f"scores_{arm}"] for arm in arms})
+
+    return Step(
+        asset="leaderboard",
+        group="evaluation",
+        description="The mean of every metric per arm, beside the untouched base.",
+        model=Standing,
+        build=build,
+        slice={"arms": arms},
+        inputs={f"scores_{arm}": f"scores/{arm}" for arm in arms},
+        kinds=frozenset({"polars", "duckdb"}),
+        plot="scores",
+    )

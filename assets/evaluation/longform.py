@@ -1,0 +1,110 @@
+"""Long-form generation: answers to held-out instructions, compared with what a human wrote.
+
+After the LongForm evaluation that arXiv 2308.12711 uses: each arm's student writes a response per item, greedily in
+the starter recipe, and METEOR and ROUGE-L are taken against the human reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.evaluation.metrics import METRICS
+from assets.generation.prompts import answer
+from assets.recipe import BASE, Recipe, SamplingPart
+from assets.step import Step
+from assets.training.checkpoint import adapter_of
+from resources.calls import Sampling, Writer
+from resources.tools import Tools
+from warehouse.identity import Parent, row_seed
+from warehouse.records import Prediction, Score
+from warehouse.result import Gate, Result
+
+
+def predict(
+    arm: str,
+    items: pl.DataFrame,
+    writer: Writer,
+    settings: SamplingPart,
+    seed: int,
+    made_by: Sequence[Parent] = (),
+) -> Result:
+    """One prediction per benchmark item (columns id, instruction, input); `made_by` names the checkpoint."""
+    gate = Gate(Prediction)
+    prompts = [
+        answer(row["instruction"], row["input"], row_seed(seed, "evaluation", row["id"]))
+        for row in items.iter_rows(named=True)
+    ]
+    completions = writer.complete(prompts, Sampling(**settings.model_dump()))
+    for item, completion in zip(items["id"], completions, strict=True):
+        row = {"arm": arm, "item": item, "text": completion.text.strip()}
+        parents = [(item, "item"), (completion.call, "call"), *made_by]
+        if completion.error:
+            gate.fail(row, completion.error, parents)
+        else:
+            gate.keep(row, parents)
+    return gate.result()
+
+
+def score(predictions: pl.DataFrame, items: pl.DataFrame) -> Result:
+    """One record per prediction and metric."""
+    gate = Gate(Score)
+    reference = dict(zip(items["id"], items["reference"], strict=True))
+    for row in predictions.iter_rows(named=True):
+        for name, metric in METRICS.items():
+            gate.keep(
+                {
+                    "arm": row["arm"],
+                    "item": row["item"],
+                    "metric": name,
+                    "value": metric(row["text"], reference[row["item"]]),
+                },
+                [(row["id"], "prediction"), (row["item"], "item")],
+            )
+    return gate.result()
+
+
+def predictions_step(recipe: Recipe, arm: str) -> Step:
+    """The asset `predictions/<arm>`; the arm `base` is the untouched base, the control."""
+    settings, seed, base = recipe.evaluation.answer, recipe.seed, recipe.training.base
+
+    def build(tools: Tools, benchmark_items: pl.DataFrame, student: pl.DataFrame | None = None) -> Result:
+        if student is None:
+            return predict(arm, benchmark_items, tools.model(base), settings, seed)
+        writer = tools.model(base, adapter_of(student))
+        return predict(arm, benchmark_items, writer, settings, seed, [(str(student["id"][0]), "checkpoint")])
+
+    inputs = {"benchmark_items": "benchmark_items"}
+    if arm != BASE:
+        inputs["student"] = f"students/{arm}"
+    return Step(
+        asset=f"predictions/{arm}",
+        group="evaluation",
+        description=f"What the student of {arm!r} answers to the benchmark items."
+        if arm != BASE
+        else "What the untouched base answers to the benchmark items: the control.",
+        model=Prediction,
+        build=build,
+        slice=recipe.slice("seed", "evaluation", "training.base", f"models.{base}"),
+        inputs=inputs,
+        kinds=frozenset({"transformers", "duckdb"}),
+    )
+
+
+def scores_step(recipe: Recipe, arm: str) -> Step:
+    """The asset `scores/<arm>`."""
+
+    def build(tools: Tools, predictions: pl.DataFrame, benchmark_items: pl.DataFrame) -> Result:
+        return score(predictions, benchmark_items)
+
+    return Step(
+        asset=f"scores/{arm}",
+        group="evaluation",
+        description=f"METEOR and ROUGE-L of the predictions of {arm!r} against human text, per item.",
+        model=Score,
+        build=build,
+        slice={},
+        inputs={"predictions": f"predictions/{arm}", "benchmark_items": "benchmark_items"},
+        kinds=frozenset({"python", "duckdb"}),
+    )

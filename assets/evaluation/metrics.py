@@ -1,0 +1,55 @@
+"""Metrics of a prediction against human text, both in 0–1.
+
+`meteor_exact_stem` is METEOR (Banerjee and Lavie 2005, https://aclanthology.org/W05-0909) as nltk computes it, with
+its exact and stem modules; the WordNet module is off, since its data is no Python package. `rouge_l` is the
+F-measure of ROUGE-L (Lin 2004, https://aclanthology.org/W04-1013) as rouge-score computes it, with stemming.
+
+Worked example: "the cat sat" against itself scores METEOR 0.981 (three matches in one chunk) and ROUGE-L 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from rouge_score.rouge_scorer import RougeScorer
+
+
+class _NoSynonyms:
+    """Stands where nltk expects WordNet, and knows no synonym."""
+
+    def synsets(self, *_: object) -> list[object]:
+        return []
+
+
+def meteor_exact_stem(prediction: str, reference: str) -> float:
+    """METEOR with nltk's defaults (alpha 0.9, beta 3, gamma 0.5), exact and stem matches; 0 for no words."""
+    from nltk.stem.porter import PorterStemmer  # nltk takes a second and more, which the UI should not pay
+    from nltk.tokenize import wordpunct_tokenize
+    from nltk.translate.meteor_score import single_meteor_score
+
+    return float(
+        single_meteor_score(
+            wordpunct_tokenize(reference),
+            wordpunct_tokenize(prediction),
+            stemmer=PorterStemmer(),
+            wordnet=_NoSynonyms(),
+        )
+    )
+
+
+def rouge_l(prediction: str, reference: str) -> float:
+    """ROUGE-L F-measure with stemming; 0 for no words."""
+    return float(_scorer().score(reference, prediction)["rougeL"].fmeasure)
+
+
+@cache
+def _scorer() -> RougeScorer:
+    return RougeScorer(["rougeL"], use_stemmer=True)
+
+
+METRICS: Mapping[str, Callable[[str, str], float]] = {
+    "meteor_exact_stem": meteor_exact_stem,
+    "rouge_l": rouge_l,
+}
+"""Name, as it stands in every score, to the function of (prediction, reference)."""

@@ -1,0 +1,173 @@
+"""Self-Instruct: the model goes on with a list of instructions, then answers its own (arXiv 2212.10560).
+
+As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, and the rejection
+rules below. Ours: how many calls and rounds there are, and that an answer is written plainly, without the
+input-first and output-first templates.
+
+Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model goes on "9. How do I make
+Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+from rouge_score.rouge_scorer import RougeScorer
+
+from assets.generation.parsing import numbered_items, whole_sentences
+from assets.generation.prompts import answer, more_tasks
+from assets.recipe import Recipe, SelfInstruct
+from assets.step import Step
+from resources.calls import Sampling, Writer
+from resources.tools import Tools
+from warehouse.identity import Parent, row_seed
+from warehouse.records import Pair
+from warehouse.result import Gate, Result
+
+METHOD = "self_instruct"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a candidate instruction is dropped, with the number that missed the cut where there is one."""
+
+    reason: str
+    score: float | None = None
+    cut: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """An instruction of the pool; `id` is set for seed tasks, which alone are records already."""
+
+    instruction: str
+    id: str | None = None
+    parents: tuple[Parent, ...] = ()
+
+
+class Pool:
+    """The instructions so far, and the published rules for letting another one in."""
+
+    def __init__(self, seeds: Iterable[Task], settings: SelfInstruct) -> None:
+        self.settings = settings
+        self.seeds = list(seeds)
+        self.machine: list[Task] = []
+        # As published: no stemming.
+        self._rouge = RougeScorer(["rougeL"], use_stemmer=False)
+        words = "|".join(re.escape(word) for word in settings.blacklist)
+        self._blacklist = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
+
+    def demonstrations(self, draw: random.Random) -> list[Task]:
+        """Human and machine-made instructions for one prompt, shuffled."""
+        wanted = self.settings.demonstrations
+        machine = draw.sample(self.machine, min(self.settings.machine_demonstrations, len(self.machine)))
+        human = draw.sample(self.seeds, min(wanted - len(machine), len(self.seeds)))
+        return draw.sample(human + machine, len(human) + len(machine))
+
+    def rejection(self, instruction: str) -> Rejection | None:
+        """The first published rule that `instruction` breaks, or None."""
+        words = len(instruction.split())
+        least, most = self.settings.words
+        if words < least:
+            return Rejection("too short", words, least)
+        if words > most:
+            return Rejection("too long", words, most)
+        if self._blacklist and (found := self._blacklist.search(instruction)):
+            return Rejection(f"blacklisted word: {found.group().lower()}")
+        if instruction.startswith("Write a program"):
+            return Rejection("starts with: Write a program")
+        if instruction[0] in string.punctuation:
+            return Rejection("starts with punctuation")
+        if not instruction[0].isascii():
+            return Rejection("starts with a non-ASCII character")
+        return self._similar(instruction)
+
+    def _similar(self, instruction: str) -> Rejection | None:
+        scores = (
+            self._rouge.score(task.instruction, instruction)["rougeL"].fmeasure
+            for task in [*self.seeds, *self.machine]
+        )
+        best = max(scores, default=0.0)
+        return Rejection("ROUGE-L", best, self.settings.rouge_l) if best > self.settings.rouge_l else None
+
+
+def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: int) -> Result:
+    """Pairs bootstrapped from seed tasks (columns id, instruction), in `rounds` rounds of `calls` in all."""
+    gate = Gate(Pair)
+    pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
+    for round_ in range(settings.rounds):
+        _bootstrap(gate, pool, settings, writer, seed, round_)
+    prompts = [
+        answer(task.instruction, seed=row_seed(seed, METHOD, "answer", task.instruction))
+        for task in pool.machine
+    ]
+    completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
+    for task, completion in zip(pool.machine, completions, strict=True):
+        response = whole_sentences(completion.text, completion.complete)
+        row, parents = _row(task.instruction, response), [*task.parents, (completion.call, "call")]
+        if completion.error:
+            gate.fail(row, completion.error, parents)
+        elif not response:
+            gate.reject(row, "no whole sentence", parents)
+        else:
+            gate.keep(row, parents)
+    return gate.result()
+
+
+def _bootstrap(
+    gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, seed: int, round_: int
+) -> None:
+    first = settings.calls * round_ // settings.rounds
+    last = settings.calls * (round_ + 1) // settings.rounds
+    shown = [pool.demonstrations(random.Random(row_seed(seed, METHOD, call))) for call in range(first, last)]
+    prompts = [
+        more_tasks([task.instruction for task in tasks], row_seed(seed, METHOD, "tasks", call))
+        for call, tasks in enumerate(shown, first)
+    ]
+    sampling = Sampling(**settings.instruction.model_dump(), stop=("\n\n",))
+    completions = writer.complete(prompts, sampling)
+    for tasks, completion in zip(shown, completions, strict=True):
+        made_of: tuple[Parent, ...] = (
+            *((task.id, "example") for task in tasks if task.id),
+            *(parent for task in tasks if not task.id for parent in task.parents if parent[1] == "tasks"),
+            (completion.call, "tasks"),
+        )
+        if completion.error:
+            gate.fail(_row("", ""), completion.error, made_of)
+        for instruction in numbered_items(completion.text, completion.complete):
+            rejection = pool.rejection(instruction)
+            if rejection:
+                row = _row(instruction, "")
+                gate.reject(row, rejection.reason, made_of, rejection.score, rejection.cut)
+            elif len(pool.machine) >= settings.most:
+                gate.reject(_row(instruction, ""), "enough instructions", made_of)
+            else:
+                pool.machine.append(Task(instruction, parents=made_of))
+
+
+def _row(instruction: str, response: str) -> dict[str, str]:
+    return {"method": METHOD, "level": "", "instruction": instruction, "input": "", "response": response}
+
+
+def step(recipe: Recipe, settings: SelfInstruct) -> Step:
+    """The asset `raw_self_instruct`."""
+    model, seed = recipe.generation.model, recipe.seed
+
+    def build(tools: Tools, seed_tasks: pl.DataFrame) -> Result:
+        return generate(seed_tasks, settings, tools.model(model), seed)
+
+    return Step(
+        asset="raw_self_instruct",
+        group="generation",
+        description="Instructions bootstrapped from the seed tasks by Self-Instruct, with the model's answers.",
+        model=Pair,
+        build=build,
+        slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.self_instruct"),
+        inputs={"seed_tasks": "seed_tasks"},
+        kinds=frozenset({"transformers", "duckdb"}),
+    )

@@ -1,0 +1,95 @@
+"""What the UI and the terminal show of an asset: counts, a sample, model calls, pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import pandera.polars as pa
+import polars as pl
+
+from assets.plots import draw
+from warehouse.result import Result
+from warehouse.store import Effort
+
+SAMPLE_ROWS = 5
+SAMPLE_CHARACTERS = 160
+
+
+def facts_of(result: Result, plot: str | None) -> dict[str, Any]:
+    """What is stored with a version so that it can be shown again when the version is reused."""
+    facts: dict[str, Any] = {
+        "rows": [
+            {"outcome": outcome, "reason": reason, "rows": rows}
+            for (outcome, reason), rows in result.counts().items()
+        ],
+        "sample": sample(result.kept),
+        "notes": result.notes,
+        "checks": [{"name": c.name, "passed": c.passed, "facts": c.facts} for c in result.checks],
+    }
+    picture = draw(plot, result) if plot else None
+    return facts | ({"plot": picture} if picture else {})
+
+
+def metadata_of(facts: dict[str, Any], effort: Effort, action: str) -> dict[str, Any]:
+    """Dagster metadata of a materialization."""
+    kept = sum(row["rows"] for row in facts["rows"] if row["outcome"] == "kept")
+    rate = effort.tokens / effort.model_seconds if effort.model_seconds else 0.0
+    metadata: dict[str, Any] = {
+        "action": action,
+        "dagster/row_count": kept,
+        "rows by outcome": dg.MetadataValue.table(
+            [dg.TableRecord(row) for row in facts["rows"]],
+            schema=dg.TableSchema(
+                [
+                    dg.TableColumn("outcome", "string"),
+                    dg.TableColumn("reason", "string"),
+                    dg.TableColumn("rows", "int"),
+                ]
+            ),
+        ),
+        "sample": dg.MetadataValue.md(facts["sample"]),
+        "model calls computed": effort.computed,
+        "model calls from memo": effort.from_memo,
+        "tokens": effort.tokens,
+        "tokens per second": round(rate, 1),
+    }
+    if "plot" in facts:
+        metadata["plot"] = dg.MetadataValue.md(f"![plot](data:image/png;base64,{facts['plot']})")
+    return metadata | facts["notes"]
+
+
+def sample(frame: pl.DataFrame) -> str:
+    """The first rows as a markdown table; long texts are cut, ids and vectors shortened."""
+    if frame.is_empty():
+        return "no rows"
+    lines = ["| " + " | ".join(frame.columns) + " |", "|" + " --- |" * len(frame.columns)]
+    for row in frame.head(SAMPLE_ROWS).iter_rows():
+        lines.append("| " + " | ".join(_cell(value) for value in row) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return f"{len(value)} numbers"
+    text = " ".join(str("" if value is None else value).split()).replace("|", "\\|")
+    return text if len(text) <= SAMPLE_CHARACTERS else text[: SAMPLE_CHARACTERS - 1] + "…"
+
+
+def column_schema(model: type[pa.DataFrameModel]) -> dg.TableSchema:
+    """The table's columns, types and rules as the UI shows them."""
+    columns = []
+    for name, column in model.to_schema().columns.items():
+        rules = [str(check) for check in column.checks]
+        columns.append(
+            dg.TableColumn(
+                name,
+                str(column.dtype),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=column.unique, other=rules
+                ),
+            )
+        )
+    return dg.TableSchema(columns)

@@ -1,0 +1,117 @@
+"""What the recipe's types alone cannot say: that names refer to something, and that roles do not overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import combinations
+
+from assets.recipe import BASE, Recipe, Selection
+from assets.sources.partition import slices_overlap
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a recipe: the key's path, what was found there, and what would be accepted."""
+
+    path: str
+    found: object
+    accepted: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: found {self.found!r}; {self.accepted}"
+
+
+def problems(recipe: Recipe) -> Iterator[Problem]:
+    """Everything in a well-typed recipe that contradicts something else in it."""
+    yield from _names(recipe)
+    yield from _overlaps(recipe)
+    yield from _methods(recipe)
+    yield from _arms(recipe)
+
+
+def _names(recipe: Recipe) -> Iterator[Problem]:
+    for path, selections in _selections(recipe):
+        for index, selection in enumerate(selections):
+            yield from _known(f"{path}.{index}.source", selection.source, recipe.sources, "a source")
+    yield from _known("generation.model", recipe.generation.model, recipe.models, "a model")
+    yield from _known("training.base", recipe.training.base, recipe.models, "a model")
+    if recipe.curation.diversity:
+        embedder = recipe.curation.diversity.embedder
+        yield from _known("curation.diversity.embedder", embedder, recipe.models, "a model")
+
+
+def _overlaps(recipe: Recipe) -> Iterator[Problem]:
+    drawn = [
+        (f"{path}.{index}.slice", selection)
+        for path, selections in _selections(recipe)
+        for index, selection in enumerate(selections)
+    ]
+    for (first, one), (second, other) in combinations(drawn, 2):
+        if one.source == other.source and slices_overlap(one.slice, other.slice):
+            yield Problem(
+                second,
+                list(other.slice),
+                f"it overlaps {first} {list(one.slice)} of the same source {other.source!r}: "
+                "roles that share a source need disjoint slices, such as [0, 20] and [20, 100]",
+            )
+
+
+def _methods(recipe: Recipe) -> Iterator[Problem]:
+    generation, enhancement = recipe.generation, recipe.enhancement
+    for name in ("instruction_generation", "extract_then_generate"):
+        if getattr(generation, name) is None:
+            continue
+        if generation.backward_model is None:
+            yield Problem("generation.backward_model", None, f"generation.{name} needs its settings")
+        if not recipe.documents:
+            yield Problem("documents", [], f"generation.{name} needs at least one selection of documents")
+    if generation.extract_then_generate and enhancement.fragments is None:
+        yield Problem("enhancement.fragments", None, "generation.extract_then_generate needs its settings")
+    instruct = generation.self_instruct
+    if instruct and instruct.machine_demonstrations >= instruct.demonstrations:
+        yield Problem(
+            "generation.self_instruct.machine_demonstrations",
+            instruct.machine_demonstrations,
+            f"it must be below generation.self_instruct.demonstrations ({instruct.demonstrations})",
+        )
+
+
+def _arms(recipe: Recipe) -> Iterator[Problem]:
+    settings = {
+        "heuristics": ("enhancement.heuristics", recipe.enhancement.heuristics),
+        "perplexity": ("enhancement.perplexity", recipe.enhancement.perplexity),
+        "diversity": ("curation.diversity", recipe.curation.diversity),
+    }
+    for name, arm in recipe.arms.items():
+        if name == BASE:
+            yield Problem(f"arms.{name}", name, "this name is kept for the untouched base; take another")
+        for index, method in enumerate(arm.methods):
+            if getattr(recipe.generation, method) is None:
+                yield Problem(
+                    f"arms.{name}.methods.{index}", method, f"generation.{method} is needed to build it"
+                )
+        for index, rule in enumerate(arm.filters):
+            path, setting = settings[rule]
+            if setting is None:
+                yield Problem(f"arms.{name}.filters.{index}", rule, f"{path} is needed to apply it")
+
+
+def _selections(recipe: Recipe) -> Iterator[tuple[str, tuple[Selection, ...]]]:
+    yield "benchmark_items", recipe.benchmark_items
+    yield "seed_tasks", recipe.seed_tasks
+    yield "documents", recipe.documents
+
+
+def _known(path: str, name: str, names: Iterable[str], what: str) -> Iterator[Problem]:
+    if name not in names:
+        yield Problem(path, name, f"it must name {what} of the recipe: {nearest(name, names)}")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The names to choose from, the nearest one first where there is one."""
+    known = sorted(names)
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    listed = ", ".join(known) or "none is declared"
+    return f"did you mean {close[0]!r}? (known: {listed})" if close else listed

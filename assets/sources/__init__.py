@@ -1,0 +1,1 @@
+"""Where texts come from: reading, mapping and partitioning of source rows."""

@@ -1,0 +1,30 @@
+"""Benchmark items: human instruction and reference, held out from everything that trains."""
+
+from __future__ import annotations
+
+from assets.recipe import Recipe
+from assets.sources.seeding import Role, select
+from assets.step import Step
+from resources.tools import Tools
+from warehouse.records import BenchmarkItem
+from warehouse.result import Result
+
+ROLE = Role(BenchmarkItem, main="reference", optional=("input",))
+
+
+def step(recipe: Recipe) -> Step:
+    """The asset `benchmark_items`."""
+
+    def build(tools: Tools) -> Result:
+        return select(ROLE, recipe.benchmark_items, tools.source_file, recipe.seed).result()
+
+    sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.benchmark_items)
+    return Step(
+        asset="benchmark_items",
+        group="sources",
+        description="Held-out instructions with the human text that predictions are compared with.",
+        model=BenchmarkItem,
+        build=build,
+        slice=recipe.slice("seed", "benchmark_items", *sources),
+        kinds=frozenset({"polars", "duckdb"}),
+    )

@@ -1,0 +1,103 @@
+"""From source rows to seed tasks, documents and benchmark items: mapped, held apart, sampled by hash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.recipe import BenchmarkSelection, Selection
+from assets.sources.mapping import Mapping as FieldMapping
+from assets.sources.mapping import MissingField, check_fields
+from assets.sources.partition import in_slice, order, row_identity
+from assets.sources.readers import read_rows
+from warehouse.records import Record
+from warehouse.result import Gate
+
+SourceFile = Callable[[str], tuple[str, Path]]
+"""Name of a source to its id and its verified local file."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What rows of a source become: the kind of record, its main text, and fields that may be left out."""
+
+    model: type[Record]
+    main: str
+    optional: tuple[str, ...]
+
+
+def select(
+    role: Role,
+    selections: Sequence[Selection],
+    source_file: SourceFile,
+    seed: int,
+    refused: Callable[[Mapping[str, str]], str | None] = lambda row: None,
+) -> Gate:
+    """Every row of every selection with its outcome: kept, or why not. `refused` may name a further reason.
+
+    Raises SourceError or MappingError where a source as a whole does not fit its selection.
+    """
+    gate = Gate(role.model)
+    for selection in selections:
+        source, path = source_file(selection.source)
+        _select(gate, role, selection, source, read_rows(path), seed, refused)
+    return gate
+
+
+def _select(
+    gate: Gate,
+    role: Role,
+    selection: Selection,
+    source: str,
+    rows: Sequence[Mapping[str, object]],
+    seed: int,
+    refused: Callable[[Mapping[str, str]], str | None],
+) -> None:
+    mapping = FieldMapping.parse(selection.fields)
+    check_fields(mapping, rows)
+    parents = [(source, "source")]
+    identities = [row_identity(row) for row in rows]
+    taken = 0
+    least, most = selection.words
+    for index in order(identities, str(seed)):
+        if not in_slice(identities[index], selection.slice, str(seed)):
+            gate.reject(_as_read(rows[index]), "outside the slice", parents)
+            continue
+        try:
+            fields = mapping.apply(rows[index], identities[index])
+        except MissingField as missing:
+            gate.quarantine(_as_read(rows[index]), str(missing), parents)
+            continue
+        row: dict[str, Any] = _named(selection) | dict.fromkeys(role.optional, "") | fields
+        words = len(fields[role.main].split())
+        if words < least or words > most:
+            reason, cut = ("too short", least) if words < least else ("too long", most)
+            gate.reject(row, f"{role.main} {reason}", parents, score=words, cut=cut)
+        elif reason := refused(row):
+            gate.reject(row, reason, parents)
+        elif taken >= selection.count:
+            gate.reject(row, "not drawn", parents)
+        else:
+            taken += 1
+            gate.keep(row, parents)
+    if taken < selection.count:
+        raise TooFewRows(
+            f"{selection.source!r} gives {taken} rows for this role, {selection.count} are asked for; "
+            f"widen slice {list(selection.slice)} or words {list(selection.words)}, or lower count"
+        )
+
+
+class TooFewRows(ValueError):
+    """A source has fewer fitting rows than the recipe asks for."""
+
+
+def _as_read(row: Mapping[str, object]) -> dict[str, object]:
+    return {"row": dict(row)}
+
+
+def _named(selection: Selection) -> dict[str, str]:
+    if isinstance(selection, BenchmarkSelection):
+        return {"benchmark": selection.benchmark}
+    return {"source": selection.source}

@@ -1,0 +1,1 @@
+"""Students, one per arm."""

@@ -1,0 +1,54 @@
+"""A fine-tuned LoRA adapter as a record: trained on which rows, from which base, with which loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.recipe import LoraPart
+from resources.calls import Adapter, Prompt, Training
+from resources.tools import Tools
+from warehouse.records import Checkpoint
+from warehouse.result import Gate, Result
+
+
+def training_of(settings: LoraPart, seed: int) -> Training:
+    """The recipe's settings as the trainer takes them."""
+    return Training(
+        **settings.model_dump(include={name for name in LoraPart.model_fields if name != "target_modules"}),
+        target_modules=tuple(settings.target_modules),
+        seed=seed,
+    )
+
+
+def checkpoint(
+    name: str,
+    model: str,
+    examples: Sequence[tuple[Prompt, str]],
+    rows: Sequence[str],
+    tools: Tools,
+    training: Training,
+) -> Result:
+    """One checkpoint record: the model `model` fine-tuned on `examples`, which come from the records `rows`."""
+    trained = tools.train(model, examples, training)
+    base = tools.bench.models[model].id
+    gate = Gate(Checkpoint)
+    gate.keep(
+        {
+            "name": name,
+            "base": base,
+            "training": trained.adapter.training,
+            "weights": trained.adapter.weights,
+            "examples": len(examples),
+            "losses": trained.losses,
+        },
+        [(base, "base"), (trained.call, "call"), *((row, "training_row") for row in rows)],
+    )
+    return gate.result()
+
+
+def adapter_of(checkpoints: pl.DataFrame) -> Adapter:
+    """The adapter of the one checkpoint in the frame."""
+    row = checkpoints.row(0, named=True)
+    return Adapter(row["training"], row["weights"])

@@ -1,0 +1,61 @@
+"""Recipe → Dagster Definitions; nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from assets.dagster_assets import to_asset
+from assets.graph import steps
+from assets.recipe import Recipe
+from assets.recipe_file import load_recipe
+from resources.tools import Report
+from resources.workbench import Material, Workbench
+from warehouse.io_manager import WarehouseIOManager
+
+HOME = Path(__file__).resolve().parent
+RECIPE = "SLINGSHOT_RECIPE"
+WAREHOUSE = "SLINGSHOT_WAREHOUSE"
+
+
+def recipe_path() -> Path:
+    """The recipe in force: $SLINGSHOT_RECIPE, or the starter recipe."""
+    return Path(os.environ.get(RECIPE, HOME / "recipe.yaml")).resolve()
+
+
+def warehouse_path() -> Path:
+    """The folder of the warehouse: $SLINGSHOT_WAREHOUSE, or warehouse/data."""
+    return Path(os.environ.get(WAREHOUSE, HOME / "warehouse" / "data")).resolve()
+
+
+def workbench(recipe: Recipe, data: Path, base: Path) -> Workbench:
+    """The workbench for a recipe; relative `path:` addresses start at `base`."""
+    return Workbench(
+        data,
+        base,
+        models={name: Material("model", name, **part.model_dump()) for name, part in recipe.models.items()},
+        sources={
+            name: Material("source", name, **part.model_dump()) for name, part in recipe.sources.items()
+        },
+    )
+
+
+def define(
+    recipe: Recipe, bench: Workbench, display: Report = lambda what, done, total: None
+) -> dg.Definitions:
+    """The graph of `recipe`. One process builds it all: it shares the loaded model, and DuckDB has one writer."""
+    return dg.Definitions(
+        assets=[to_asset(step, bench, display) for step in steps(recipe)],
+        resources={"warehouse": WarehouseIOManager(bench.store)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads."""
+    path = recipe_path()
+    recipe = load_recipe(path)
+    return define(recipe, workbench(recipe, warehouse_path(), path.parent))

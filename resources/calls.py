@@ -1,0 +1,120 @@
+"""What is asked of a model and what comes back: plain values, so that pure code needs no model library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt: chat messages for the model's own template, or bare text to continue.
+
+    `seed` belongs to this row alone, so that what is sampled depends on no other row of the batch.
+    """
+
+    messages: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    seed: int = 0
+
+    @staticmethod
+    def ask(question: str, seed: int = 0) -> Prompt:
+        """A prompt of a single user turn."""
+        return Prompt(messages=(("user", question),), seed=seed)
+
+    def chat(self) -> list[Message]:
+        """The messages as chat templates take them."""
+        return [{"role": role, "content": content} for role, content in self.messages]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to decode: greedy at temperature 0, else nucleus sampling; stops at any of `stop` (not included)."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A model's text. `complete` is false where it was cut off; `error` is set where the call failed.
+
+    `call` is the id of the call in the memo.
+    """
+
+    text: str
+    complete: bool
+    call: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class TokenLoss:
+    """Mean loss in nats over `tokens` tokens; `error` is set where it could not be measured."""
+
+    mean: float
+    tokens: int
+    call: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A unit-length sentence embedding."""
+
+    values: list[float]
+    call: str
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA adapter: the id of the training call that made it, and the SHA-256 of its weights."""
+
+    training: str
+    weights: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to fine-tune: LoRA, completion-only loss; `last_layers` limits the adapter (None: every layer)."""
+
+    epochs: int
+    learning_rate: float
+    rank: int
+    alpha: int
+    batch_size: int
+    max_tokens: int
+    last_layers: int | None
+    target_modules: tuple[str, ...]
+    checkpoint_every: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training run: the adapter, and the mean loss of each optimizer step."""
+
+    adapter: Adapter
+    losses: list[float] = field(default_factory=list)
+    call: str = ""
+
+
+class Writer(Protocol):
+    """Writes text: what generation methods need of a model."""
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """One completion per prompt, in order."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads text and says how surprised it is: what perplexity filtering needs of a model."""
+
+    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+        """The loss of each continuation given its prompt, in order."""
+        ...

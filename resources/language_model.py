@@ -1,0 +1,140 @@
+"""A causal language model on this machine: writes completions and measures losses, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from resources.calls import Prompt, Sampling
+from resources.sampling import logits_processors
+
+Written = tuple[str, int, bool]
+"""(text, tokens written, whether it ended by itself)."""
+
+
+class LanguageModel:
+    """The model in `folder` (as transformers saves it), in fp32 on a CPU and bf16 on a GPU.
+
+    bf16 is slower than fp32 on most CPUs, and greedy output stays the same across batch shapes in fp32.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, padding_side="left")
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(self.device).eval()
+
+    @property
+    def context(self) -> int:
+        """The most tokens that prompt and completion may have together."""
+        return int(self.model.config.max_position_embeddings)
+
+    def render(self, prompt: Prompt) -> str:
+        """The text that the model reads: the messages in its own chat template, or the bare text."""
+        if prompt.messages:
+            return str(
+                self.tokenizer.apply_chat_template(prompt.chat(), tokenize=False, add_generation_prompt=True)
+            )
+        return prompt.text
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids of rendered text; the chat template has set the special tokens already."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    @contextmanager
+    def wearing(self, adapter: Path | None) -> Iterator[LanguageModel]:
+        """This model with a LoRA adapter on, for the length of the block."""
+        if adapter is None:
+            yield self
+            return
+        from peft import PeftModel
+
+        bare = self.model
+        self.model = PeftModel.from_pretrained(bare, str(adapter)).eval()
+        try:
+            yield self
+        finally:
+            self.model = self.model.unload()
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Written]:
+        """One completion per prompt, in one batch; each row draws from its own seed."""
+        encoded = [self.tokens(self.render(prompt)) for prompt in prompts]
+        ids, mask = self._padded(encoded)
+        stops = _StopStrings(self.tokenizer, sampling.stop, ids.shape[1])
+        with torch.inference_mode():
+            output = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=sampling.max_new_tokens,
+                do_sample=False,
+                logits_processor=logits_processors(
+                    sampling.temperature, sampling.top_p, [prompt.seed for prompt in prompts]
+                ),
+                stopping_criteria=StoppingCriteriaList([stops] if sampling.stop else []),
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        return [self._written(row, sampling) for row in output[:, ids.shape[1] :].tolist()]
+
+    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[tuple[float, int]]:
+        """(mean loss in nats, tokens) of each continuation given its prompt, in one batch.
+
+        An empty prompt scores the continuation alone, from the token after the model's first one on.
+        """
+        heads = [self.tokens(self.render(prompt)) or [self._first()] for prompt, _ in texts]
+        tails = [self.tokens(text) for _, text in texts]
+        ids, mask = self._padded([head + tail for head, tail in zip(heads, tails, strict=True)])
+        longest = max(len(tail) for tail in tails)
+        with torch.inference_mode():
+            logits = self.model(input_ids=ids, attention_mask=mask, logits_to_keep=longest + 1).logits
+        measured = []
+        for row, tail in enumerate(tails):
+            target = torch.tensor(tail, device=logits.device)
+            predicted = logits[row, -len(tail) - 1 : -1].float()
+            loss = torch.nn.functional.cross_entropy(predicted, target)
+            measured.append((float(loss), len(tail)))
+        return measured
+
+    def _first(self) -> int:
+        first = self.tokenizer.bos_token_id
+        return int(self.tokenizer.eos_token_id if first is None else first)
+
+    def _padded(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        width = max(len(row) for row in rows)
+        pad = self.tokenizer.pad_token_id
+        ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=self.device)
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device)
+        return ids, mask
+
+    def _written(self, row: list[int], sampling: Sampling) -> Written:
+        ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
+        length = next((index for index, token in enumerate(row) if token in ends), len(row))
+        text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
+        stopped = [text.index(stop) for stop in sampling.stop if stop in text]
+        complete = length < len(row) or bool(stopped) or len(row) < sampling.max_new_tokens
+        return (text[: min(stopped)] if stopped else text), length, complete
+
+
+class _StopStrings(StoppingCriteria):
+    """Ends a row once its new text holds a stop string (transformers' own criterion indexes the vocabulary)."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: tuple[str, ...], start: int) -> None:
+        self.tokenizer, self.stops, self.start = tokenizer, stops, start
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=True)
+        return torch.tensor(
+            [any(stop in text for stop in self.stops) for text in texts], device=input_ids.device
+        )

@@ -1,0 +1,213 @@
+"""What one asset works with: models behind the memo, and sources; counts calls and reports progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resources.calls import Adapter, Completion, Prompt, Sampling, TokenLoss, Trained, Training, Vector
+from resources.workbench import Workbench
+from warehouse.identity import digest
+from warehouse.memo import Answer, Call, Memo, Meter
+
+Report = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+MOST_ROWS = 64
+MOST_TOKENS = 12_288
+MOST_LOSS_TOKENS = 2_048
+
+
+@dataclass
+class Tools:
+    """The workbench as one run of one asset sees it."""
+
+    bench: Workbench
+    report: Report = lambda what, done, total: None
+    meter: Meter = field(default_factory=Meter)
+
+    def model(self, name: str, adapter: Adapter | None = None) -> MemoizedModel:
+        """The language model `name`, wearing `adapter` if one is given."""
+        return MemoizedModel(self, name, adapter)
+
+    def source_file(self, name: str) -> tuple[str, Path]:
+        """(id, verified local file) of the source `name`."""
+        source = self.bench.sources[name]
+        return source.id, self.bench.fetch(source)
+
+    def memo(self, *engine: str) -> Memo:
+        """The memo, counting into this asset's meter; `engine` names the packages that compute new calls."""
+        return Memo(self.bench.database, self.bench.engine(*engine), self.meter)
+
+    def embed(self, name: str, texts: Sequence[str]) -> list[Vector]:
+        """One unit-length vector per text from the embedding model `name`."""
+        calls = [Call("embedding", self.bench.models[name].id, {"text": text}) for text in texts]
+
+        def compute(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+            model = self.bench.embedder(name)
+            for start in range(0, len(missing), MOST_ROWS):
+                batch = missing[start : start + MOST_ROWS]
+                began = time.monotonic()
+                vectors = model.embed([call.request["text"] for call in batch])
+                each = (time.monotonic() - began) / len(batch)
+                yield [
+                    (call, Answer({}, len(call.request["text"].split()), each, vector=vector))
+                    for call, vector in zip(batch, vectors, strict=True)
+                ]
+
+        answers = self.memo("sentence-transformers", "torch").run(
+            calls, compute, self._progress("embeddings")
+        )
+        return [Vector(answer.vector or [], call.key) for call, answer in zip(calls, answers, strict=True)]
+
+    def train(self, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
+        """Fine-tunes the language model `name` on (prompt, completion) examples, once per content."""
+        request = {
+            "examples": digest([[list(prompt.messages), prompt.text, text] for prompt, text in examples]),
+            "count": len(examples),
+            **{key: value for key, value in asdict(training).items() if key != "checkpoint_every"},
+        }
+        call = Call("training", self.bench.models[name].id, request)
+        target = self.bench.data / "checkpoints" / call.key
+
+        def fit(_: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+            from resources.trainer import train_adapter
+
+            began = time.monotonic()
+            weights, losses, tokens = train_adapter(
+                self.bench.base_folder(name), examples, training, target, self._progress("training steps")
+            )
+            answer = Answer({"weights": weights, "losses": losses}, tokens, time.monotonic() - began)
+            yield [(call, answer)]
+
+        memo = self.memo("trl", "peft", "transformers", "torch")
+        if not target.is_dir() and call.key in memo.look_up([call]):
+            # The record outlived the files (a cleaned disk): train them again under the same key.
+            _ = list(fit([call]))
+        answer = memo.run([call], fit)[0]
+        return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
+
+    def _progress(self, what: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.report(what, done, total)
+
+
+@dataclass(frozen=True)
+class MemoizedModel:
+    """A language model whose every call goes through the memo. Serves as Writer and Reader."""
+
+    tools: Tools
+    name: str
+    adapter: Adapter | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the weights in use, base and adapter together."""
+        base = self.tools.bench.models[self.name].id
+        return base if self.adapter is None else digest([base, self.adapter.weights])
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """One completion per prompt, in order; a prompt that leaves no room in the context is an error row."""
+        calls = [Call("completion", self.id, _request(p, sampling), sampling.max_new_tokens) for p in prompts]
+        by_key = dict(zip((call.key for call in calls), prompts, strict=True))
+
+        def compute(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+            with self._loaded() as model:
+                lengths = [len(model.tokens(model.render(by_key[call.key]))) for call in missing]
+                most = model.context - sampling.max_new_tokens
+                fitting = [index for index, length in enumerate(lengths) if length <= most]
+                yield _refused(missing, lengths, most)
+                sizes = [lengths[index] + sampling.max_new_tokens for index in fitting]
+                for rows in batches(sizes, MOST_ROWS, MOST_TOKENS):
+                    batch = [missing[fitting[row]] for row in rows]
+                    began = time.monotonic()
+                    written = model.complete([by_key[call.key] for call in batch], sampling)
+                    each = (time.monotonic() - began) / len(batch)
+                    yield [
+                        (call, Answer({"text": text}, tokens, each, complete=complete))
+                        for call, (text, tokens, complete) in zip(batch, written, strict=True)
+                    ]
+
+        memo = self.tools.memo("transformers", "torch")
+        answers = memo.run(calls, compute, self.tools._progress("completions"))
+        return [
+            Completion(
+                answer.response.get("text", ""), answer.complete, call.key, answer.response.get("error")
+            )
+            for call, answer in zip(calls, answers, strict=True)
+        ]
+
+    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+        """The loss of each continuation given its prompt, in order."""
+        calls = [
+            Call(
+                "loss", self.id, {"messages": [list(m) for m in p.messages], "text": p.text, "target": target}
+            )
+            for p, target in texts
+        ]
+        by_key = dict(zip((call.key for call in calls), texts, strict=True))
+
+        def compute(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+            with self._loaded() as model:
+                sizes = [
+                    len(model.tokens(model.render(prompt) + target))
+                    for prompt, target in (by_key[call.key] for call in missing)
+                ]
+                fitting = [index for index, size in enumerate(sizes) if size <= model.context]
+                yield _refused(missing, sizes, model.context)
+                for rows in batches([sizes[index] for index in fitting], MOST_ROWS, MOST_LOSS_TOKENS):
+                    batch = [missing[fitting[row]] for row in rows]
+                    began = time.monotonic()
+                    measured = model.losses([by_key[call.key] for call in batch])
+                    each = (time.monotonic() - began) / len(batch)
+                    yield [
+                        (call, Answer({"loss": loss}, tokens, each))
+                        for call, (loss, tokens) in zip(batch, measured, strict=True)
+                    ]
+
+        memo = self.tools.memo("transformers", "torch")
+        answers = memo.run(calls, compute, self.tools._progress("losses"))
+        return [
+            TokenLoss(answer.response.get("loss", 0.0), answer.tokens, call.key, answer.response.get("error"))
+            for call, answer in zip(calls, answers, strict=True)
+        ]
+
+    def _loaded(self) -> Any:
+        bench = self.tools.bench
+        folder = None if self.adapter is None else bench.adapter_folder(self.adapter)
+        return bench.language_model(self.name).wearing(folder)
+
+
+def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+    request: dict[str, Any] = {"stop": list(sampling.stop)}
+    if prompt.messages:
+        request["messages"] = [list(message) for message in prompt.messages]
+    else:
+        request["text"] = prompt.text
+    if sampling.temperature > 0:  # greedy decoding has no seed to differ by
+        request |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": prompt.seed}
+    return request
+
+
+def _refused(calls: list[Call], sizes: Sequence[int], most: int) -> list[tuple[Call, Answer]]:
+    """Answers that say why, for the calls that the model has no room for."""
+    return [
+        (call, Answer({"error": f"the text has {size} tokens, at most {most} fit"}, 0, 0.0))
+        for call, size in zip(calls, sizes, strict=True)
+        if size > most
+    ]
+
+
+def batches(sizes: Sequence[int], most_rows: int, most_tokens: int) -> Iterator[list[int]]:
+    """Indexes of rows batch by batch, longest rows first, so that little of a batch is padding.
+
+    The order follows from the sizes alone: an interrupted sequence goes on with the very batches it had left.
+    """
+    order = sorted(range(len(sizes)), key=lambda index: (-sizes[index], index))
+    start = 0
+    while start < len(order):
+        rows = max(1, min(most_rows, most_tokens // max(1, sizes[order[start]])))
+        yield order[start : start + rows]
+        start += rows

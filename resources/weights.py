@@ -1,0 +1,48 @@
+"""Makes a model's files loadable: GGUF files are converted to safetensors once and kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def loadable(path: Path) -> Path:
+    """The folder that transformers loads for `path`: a folder itself, or the conversion of a `.gguf` file.
+
+    The conversion lies beside the file and appears whole or not at all; it loads in a second where the GGUF
+    takes half a minute. Raises ValueError for any other file.
+    """
+    if path.is_dir():
+        return path
+    if path.suffix != ".gguf":
+        raise ValueError(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
+    converted = path.with_suffix(".safetensors")
+    if not converted.is_dir():
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".converting-") as scratch:
+            _convert(path, Path(scratch) / "model")
+            try:
+                os.replace(Path(scratch) / "model", converted)
+            except OSError:
+                if not converted.is_dir():  # another process may have finished first
+                    raise
+    return converted
+
+
+def _convert(path: Path, target: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    # A dequantized model still calls itself quantized, and then refuses to be saved.
+    del model.config.quantization_config
+    model.hf_quantizer = None
+    model.is_quantized = False
+    try:
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise

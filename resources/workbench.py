@@ -1,0 +1,95 @@
+"""The recipe's models and sources: fetched when first asked for, loaded once, shared by all assets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from resources.addresses import Address
+from resources.calls import Adapter
+from resources.fetch import Cache
+from resources.weights import loadable
+from warehouse.database import Database
+from warehouse.identity import digest
+from warehouse.store import Store
+
+if TYPE_CHECKING:
+    from resources.embedder import Embedder
+    from resources.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Material:
+    """A model or a source by address. `origin` says who wrote a source: "human", "mixed" or "model:<name>"."""
+
+    role: str
+    name: str
+    address: str
+    sha256: str
+    licence: str
+    origin: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the bytes, wherever they were fetched from."""
+        return digest([self.sha256, Address.parse(self.address).path])
+
+
+@dataclass
+class Workbench:
+    """Where assets get models and sources. `data` is the warehouse's folder, `base` that of relative paths."""
+
+    data: Path
+    base: Path
+    models: Mapping[str, Material]
+    sources: Mapping[str, Material]
+    cache_folder: Path | None = None
+    _language_models: dict[str, LanguageModel] = field(default_factory=dict)
+    _embedders: dict[str, Embedder] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database = Database(self.data / "slingshot.duckdb")
+        self.store = Store(self.database)
+        self.cache = Cache(self.cache_folder or self.data / "cache", self.base)
+
+    def fetch(self, material: Material) -> Path:
+        """The verified local file or folder of a model or source, which goes on record in the warehouse."""
+        path = self.cache.fetch(Address.parse(material.address), material.sha256)
+        columns = ("id", "role", "name", "address", "sha256", "licence", "origin")
+        row = {column: getattr(material, column) for column in columns}
+        self.store.record_material(pl.DataFrame([row], schema=dict.fromkeys(columns, pl.String)))
+        return path
+
+    def base_folder(self, name: str) -> Path:
+        """The folder of a language model as transformers loads it."""
+        return loadable(self.fetch(self.models[name]))
+
+    def language_model(self, name: str) -> LanguageModel:
+        """The loaded model `name`; loading takes seconds, so it is kept."""
+        if name not in self._language_models:
+            from resources.language_model import LanguageModel
+
+            self._language_models[name] = LanguageModel(self.base_folder(name))
+        return self._language_models[name]
+
+    def embedder(self, name: str) -> Embedder:
+        """The loaded sentence-transformers model `name`."""
+        if name not in self._embedders:
+            from resources.embedder import Embedder
+
+            self._embedders[name] = Embedder(self.fetch(self.models[name]))
+        return self._embedders[name]
+
+    def adapter_folder(self, adapter: Adapter) -> Path:
+        """Where the adapter's files lie, in the form that peft loads."""
+        return self.data / "checkpoints" / adapter.training
+
+    @staticmethod
+    def engine(*packages: str) -> str:
+        """The software behind a call, for the record: names and installed versions."""
+        return " ".join(f"{package}=={version(package)}" for package in packages)

@@ -1,0 +1,109 @@
+"""The one DuckDB file: short connections that wait for each other, and its tables.
+
+DuckDB lets one process write a file at a time and refuses the others, so every connection here is opened
+late, closed soon, and retried until the file is free. Nothing may hold one open across a model call.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pandera.polars as pa
+
+from warehouse.records import KINDS, empty
+from warehouse.tables import LINEAGE, MEMO
+
+SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
+    "records": dict(KINDS),
+    "lineage": LINEAGE,
+    "memo": MEMO,
+}
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse could not be used; the message says what was tried and what would help."""
+
+
+class Database:
+    """The DuckDB file at `path`, made with its tables on first use.
+
+    A connection waits up to `patience` seconds for other processes to let go of the file, then raises
+    WarehouseError.
+    """
+
+    def __init__(self, path: Path, patience: float = 300.0) -> None:
+        self.path = path
+        self.patience = patience
+        # DuckDB refuses to open one file both read-only and writable within a process.
+        self._in_process = threading.RLock()
+        self._ready = False
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection inside one transaction: committed at the end, rolled back when the block raises."""
+        with self._in_process, self._connect(read_only=False) as connection:
+            if not self._ready:
+                _create_tables(connection)
+                self._ready = True
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection; several processes may hold one at the same time."""
+        if not self._ready:
+            self._prepare()
+        with self._in_process, self._connect(read_only=True) as connection:
+            yield connection
+
+    def _prepare(self) -> None:
+        if self.path.exists():
+            with self._in_process, self._connect(read_only=True) as connection:
+                found = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
+            self._ready = found == (sum(len(tables) for tables in SCHEMAS.values()),)
+        if not self._ready:
+            with self.write():
+                pass
+
+    @contextmanager
+    def _connect(self, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), read_only=read_only)
+                break
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower():
+                    raise WarehouseError(f"the warehouse {self.path} cannot be opened: {error}") from error
+                if time.monotonic() > deadline:
+                    raise WarehouseError(
+                        f"the warehouse {self.path} stayed locked by another process for "
+                        f"{self.patience:.0f} s; close the program that holds it open ({error})"
+                    ) from error
+                time.sleep(random.uniform(0.005, 0.05))
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    for schema, tables in SCHEMAS.items():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name, model in tables.items():
+            columns = empty(model)
+            connection.register("columns_of_model", columns)
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} AS FROM columns_of_model LIMIT 0")
+            connection.unregister("columns_of_model")

@@ -1,0 +1,144 @@
+"""The kinds of record: one pandera model per typed table of the `records` schema in DuckDB.
+
+Every kind has a content-addressed `id`; all other columns are what the record says. Nothing that differs
+between two runs of the same work (seconds, paths, times) is part of a record.
+"""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+
+class Record(pa.DataFrameModel):
+    """A row of any kind. `kind` names its DuckDB table, `shown` the columns that a sample shows."""
+
+    id: str = pa.Field(str_matches=r"^[0-9a-f]{32}$", unique=True)
+
+    class Config:
+        strict = True
+        ordered = False
+
+
+class SeedTask(Record):
+    """A human-written instruction with its human-written response."""
+
+    source: str = pa.Field(str_length={"min_value": 1})
+    instruction: str = pa.Field(str_length={"min_value": 1})
+    input: str
+    response: str = pa.Field(str_length={"min_value": 1})
+
+
+class Document(Record):
+    """Human-written text without an instruction."""
+
+    source: str = pa.Field(str_length={"min_value": 1})
+    title: str
+    text: str = pa.Field(str_length={"min_value": 1})
+
+
+class BenchmarkItem(Record):
+    """A held-out instruction with the human text that predictions are compared with."""
+
+    benchmark: str = pa.Field(str_length={"min_value": 1})
+    instruction: str = pa.Field(str_length={"min_value": 1})
+    input: str
+    reference: str = pa.Field(str_length={"min_value": 1})
+
+
+class Pair(Record):
+    """An instruction with its response, made by a method; `level` is the extraction level, else empty."""
+
+    method: str = pa.Field(str_length={"min_value": 1})
+    level: str = pa.Field(isin=["", "keywords", "sentence", "model"])
+    instruction: str = pa.Field(str_length={"min_value": 1})
+    input: str
+    response: str = pa.Field(str_length={"min_value": 1})
+
+
+class Fragment(Record):
+    """What was cut out of a document at one of the three levels of extract-then-generate."""
+
+    document: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    level: str = pa.Field(isin=["keywords", "sentence", "model"])
+    text: str = pa.Field(str_length={"min_value": 1})
+
+
+class Perplexity(Record):
+    """A model's perplexity of a pair: exp of the mean token loss in nats, over `tokens` tokens."""
+
+    pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    measure: str = pa.Field(
+        isin=["response_given_instruction", "response_alone", "instruction_given_response"]
+    )
+    perplexity: float = pa.Field(ge=1.0)
+    tokens: int = pa.Field(ge=1)
+
+
+class Embedding(Record):
+    """The unit-length sentence embedding of a pair's instruction."""
+
+    pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    vector: pl.List = pa.Field(dtype_kwargs={"inner": pl.Float32})
+
+
+class Checkpoint(Record):
+    """A LoRA adapter: `weights` is the SHA-256 of its safetensors file, `losses` the mean loss per step."""
+
+    name: str = pa.Field(str_length={"min_value": 1})
+    base: str = pa.Field(str_length={"min_value": 1})
+    training: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    weights: str = pa.Field(str_matches=r"^[0-9a-f]{64}$")
+    examples: int = pa.Field(ge=1)
+    losses: pl.List = pa.Field(dtype_kwargs={"inner": pl.Float64})
+
+
+class Prediction(Record):
+    """What a checkpoint (or the untouched base) answers to a benchmark item; an empty answer is an answer."""
+
+    arm: str = pa.Field(str_length={"min_value": 1})
+    item: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    text: str
+
+
+class Score(Record):
+    """One metric of one prediction."""
+
+    arm: str = pa.Field(str_length={"min_value": 1})
+    item: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    metric: str = pa.Field(str_length={"min_value": 1})
+    value: float = pa.Field(in_range={"min_value": 0.0, "max_value": 1.0})
+
+
+class Standing(Record):
+    """An arm's place on the leaderboard: the mean of a metric over the items, in 0–100."""
+
+    arm: str = pa.Field(str_length={"min_value": 1})
+    metric: str = pa.Field(str_length={"min_value": 1})
+    mean: float = pa.Field(in_range={"min_value": 0.0, "max_value": 100.0})
+    items: int = pa.Field(ge=1)
+    over_base: float = pa.Field(nullable=True)
+
+
+KINDS: dict[str, type[Record]] = {
+    "seed_task": SeedTask,
+    "document": Document,
+    "benchmark_item": BenchmarkItem,
+    "pair": Pair,
+    "fragment": Fragment,
+    "perplexity": Perplexity,
+    "embedding": Embedding,
+    "checkpoint": Checkpoint,
+    "prediction": Prediction,
+    "score": Score,
+    "standing": Standing,
+}
+"""Kind, which is the name of the table in the `records` schema, to its model."""
+
+KIND_OF = {model: kind for kind, model in KINDS.items()}
+
+
+def empty(model: type[pa.DataFrameModel]) -> pl.DataFrame:
+    """A frame without rows that has the model's columns and types, in the model's order."""
+    columns = model.to_schema().columns
+    return pl.DataFrame(schema={name: column.dtype.type for name, column in columns.items()})

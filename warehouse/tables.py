@@ -1,0 +1,128 @@
+"""The bookkeeping tables: one pandera model per table of the `lineage` and `memo` schemas in DuckDB."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+OUTCOMES = ("kept", "rejected", "duplicate", "failed", "quarantined")
+
+_ID = r"^[0-9a-f]{32}$"
+
+
+class KnownRecord(pa.DataFrameModel):
+    """Every record ever met. `content` (JSON) is set where the record was not kept when it was first met."""
+
+    id: str = pa.Field(str_matches=_ID, unique=True)
+    kind: str
+    asset: str
+    content: str = pa.Field(nullable=True)
+
+
+class Edge(pa.DataFrameModel):
+    """`child` was made from `parent`, which played `role`. Edges follow from the child's id and never change."""
+
+    child: str = pa.Field(str_matches=_ID)
+    parent: str = pa.Field(str_matches=_ID)
+    role: str = pa.Field(str_length={"min_value": 1})
+
+
+class Decision(pa.DataFrameModel):
+    """What a version of an asset decided about a record: exactly one row per record and version.
+
+    `position` orders the kept rows; `score` stands against `cut` where a rule compares numbers.
+    """
+
+    asset: str
+    version: str = pa.Field(str_matches=_ID)
+    record: str = pa.Field(str_matches=_ID)
+    outcome: str = pa.Field(isin=OUTCOMES)
+    reason: str = pa.Field(nullable=True)
+    score: float = pa.Field(nullable=True)
+    cut: float = pa.Field(nullable=True)
+    duplicate_of: str = pa.Field(nullable=True, str_matches=_ID)
+    position: int = pa.Field(ge=0)
+
+
+class Version(pa.DataFrameModel):
+    """A published state of an asset, named by the hash of its recipe slice, its code and its inputs.
+
+    `data_version` hashes the kept ids in order: downstream assets depend on it alone.
+    `facts` (JSON) holds what the UI shows again when the version is reused: checks, plots, notes.
+    """
+
+    asset: str
+    version: str = pa.Field(str_matches=_ID)
+    data_version: str = pa.Field(str_matches=_ID)
+    kind: str
+    code: str
+    recipe: str
+    inputs: str
+    facts: str
+    created_at: pl.Datetime
+
+
+class Current(pa.DataFrameModel):
+    """Which version of an asset is the published one."""
+
+    asset: str = pa.Field(unique=True)
+    version: str = pa.Field(str_matches=_ID)
+
+
+class Materialization(pa.DataFrameModel):
+    """One run of one asset: `built` it, found it `unchanged`, or `restored` an earlier version."""
+
+    run: str
+    asset: str
+    version: str = pa.Field(str_matches=_ID)
+    action: str = pa.Field(isin=("built", "unchanged", "restored"))
+    computed: int = pa.Field(ge=0)
+    from_memo: int = pa.Field(ge=0)
+    tokens: int = pa.Field(ge=0)
+    seconds: float = pa.Field(ge=0)
+    finished_at: pl.Datetime
+
+
+class Material(pa.DataFrameModel):
+    """A model or source that the recipe names, as it was when a build first used it."""
+
+    id: str = pa.Field(str_matches=_ID, unique=True)
+    role: str = pa.Field(isin=("model", "source"))
+    name: str
+    address: str
+    sha256: str = pa.Field(str_matches=r"^[0-9a-f]{64}$")
+    licence: str
+    origin: str = pa.Field(nullable=True)
+
+
+class ModelCall(pa.DataFrameModel):
+    """A finished model call. `request` and `response` are JSON; an embedding's answer is in `vector`.
+
+    `complete` is false where a completion was cut off at `budget` tokens (budget 0: the call has none).
+    """
+
+    key: str = pa.Field(str_matches=_ID)
+    kind: str = pa.Field(isin=("completion", "loss", "embedding", "training"))
+    model: str = pa.Field(str_matches=_ID)
+    request: str
+    budget: int = pa.Field(ge=0)
+    complete: bool
+    response: str
+    vector: pl.List = pa.Field(dtype_kwargs={"inner": pl.Float32}, nullable=True)
+    tokens: int = pa.Field(ge=0)
+    seconds: float = pa.Field(ge=0)
+    engine: str
+    created_at: pl.Datetime
+
+
+LINEAGE: dict[str, type[pa.DataFrameModel]] = {
+    "records": KnownRecord,
+    "edges": Edge,
+    "decisions": Decision,
+    "versions": Version,
+    "current": Current,
+    "materializations": Materialization,
+    "materials": Material,
+}
+
+MEMO: dict[str, type[pa.DataFrameModel]] = {"calls": ModelCall}
