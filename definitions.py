@@ -8,10 +8,11 @@ from pathlib import Path
 import dagster as dg
 
 from assets.dagster_assets import to_asset
+from assets.display import Display
 from assets.graph import steps
 from assets.recipe import Recipe
 from assets.recipe_file import load_recipe
-from resources.tools import Report
+from resources.quiet import quiet
 from resources.workbench import Material, Workbench
 from warehouse.io_manager import WarehouseIOManager
 
@@ -36,18 +37,14 @@ def workbench(recipe: Recipe, data: Path, base: Path) -> Workbench:
         data,
         base,
         models={name: Material("model", name, **part.model_dump()) for name, part in recipe.models.items()},
-        sources={
-            name: Material("source", name, **part.model_dump()) for name, part in recipe.sources.items()
-        },
+        sources={name: Material("source", name, **part.model_dump()) for name, part in recipe.sources.items()},
     )
 
 
-def define(
-    recipe: Recipe, bench: Workbench, display: Report = lambda what, done, total: None
-) -> dg.Definitions:
+def define(recipe: Recipe, bench: Workbench, display: Display | None = None) -> dg.Definitions:
     """The graph of `recipe`. One process builds it all: it shares the loaded model, and DuckDB has one writer."""
     return dg.Definitions(
-        assets=[to_asset(step, bench, display) for step in steps(recipe)],
+        assets=[to_asset(step, bench, display or Display()) for step in steps(recipe)],
         resources={"warehouse": WarehouseIOManager(bench.store)},
         executor=dg.in_process_executor,
     )
@@ -56,6 +53,7 @@ def define(
 @dg.definitions
 def defs() -> dg.Definitions:
     """What Dagster loads."""
+    quiet()
     path = recipe_path()
     recipe = load_recipe(path)
     return define(recipe, workbench(recipe, warehouse_path(), path.parent))

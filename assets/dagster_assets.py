@@ -8,10 +8,12 @@ from typing import Any
 
 import dagster as dg
 
+from assets.display import Display
 from assets.presentation import column_schema, facts_of, metadata_of
 from assets.step import Step
 from resources.tools import Report, Tools
 from resources.workbench import Workbench
+from warehouse.errors import Mendable
 from warehouse.io_manager import Input, Publication
 from warehouse.result import Result
 from warehouse.store import Effort, Plan, Published
@@ -23,8 +25,8 @@ SECONDS_BETWEEN_LOG_LINES = 5.0
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
-def to_asset(step: Step, bench: Workbench, display: Report) -> dg.AssetsDefinition:
-    """The Dagster asset of a step. `display` is told of progress beside the log."""
+def to_asset(step: Step, bench: Workbench, display: Display) -> dg.AssetsDefinition:
+    """The Dagster asset of a step. `display` is told of progress and of the end, beside Dagster's log."""
 
     @dg.asset(
         key=step.asset.split("/"),
@@ -50,31 +52,32 @@ def to_asset(step: Step, bench: Workbench, display: Report) -> dg.AssetsDefiniti
         if stored is not None:
             result, facts, action = stored, stored.facts, "unchanged"
         else:
-            result = validated(step.run(tools, {name: value.frame() for name, value in inputs.items()}))
+            frames = {name: value.frame() for name, value in inputs.items()}
+            try:
+                result = validated(step.run(tools, frames))
+            except Mendable as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from error
             facts, action = facts_of(result, step.plot), "built"
         meter = tools.meter
-        effort = Effort(
-            meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began
-        )
+        effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
         yield dg.Output(
             Publication(plan, result, facts, effort),
             metadata=metadata_of(facts, effort, action),
             data_version=dg.DataVersion(result.data_version),
         )
         for check in facts["checks"]:
-            yield dg.AssetCheckResult(
-                check_name=check["name"], passed=check["passed"], metadata=check["facts"]
-            )
+            yield dg.AssetCheckResult(check_name=check["name"], passed=check["passed"], metadata=check["facts"])
+        display.finished(step.asset, action, facts, effort)
 
     return asset
 
 
-def _reporting(context: dg.AssetExecutionContext, display: Report, asset: str) -> Report:
+def _reporting(context: dg.AssetExecutionContext, display: Display, asset: str) -> Report:
     last = time.monotonic()
 
     def report(what: str, done: int, total: int) -> None:
         nonlocal last
-        display(f"{asset}: {what}", done, total)
+        display.progress(asset, what, done, total)
         if done == total or time.monotonic() - last >= SECONDS_BETWEEN_LOG_LINES:
             last = time.monotonic()
             context.log.info(f"{what}: {done} of {total}")

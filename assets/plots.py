@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import polars as pl
+
 from warehouse.result import Result
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pandera.polars as pa
 import polars as pl
+from dagster_pandera import pandera_schema_to_dagster_type
 
 from assets.plots import draw
 from warehouse.result import Result
@@ -20,8 +21,7 @@ def facts_of(result: Result, plot: str | None) -> dict[str, Any]:
     """What is stored with a version so that it can be shown again when the version is reused."""
     facts: dict[str, Any] = {
         "rows": [
-            {"outcome": outcome, "reason": reason, "rows": rows}
-            for (outcome, reason), rows in result.counts().items()
+            {"outcome": outcome, "reason": reason, "rows": rows} for (outcome, reason), rows in result.counts().items()
         ],
         "sample": sample(result.kept),
         "notes": result.notes,
@@ -56,7 +56,8 @@ def metadata_of(facts: dict[str, Any], effort: Effort, action: str) -> dict[str,
     }
     if "plot" in facts:
         metadata["plot"] = dg.MetadataValue.md(f"![plot](data:image/png;base64,{facts['plot']})")
-    return metadata | facts["notes"]
+    metadata.update(facts["notes"])
+    return metadata
 
 
 def sample(frame: pl.DataFrame) -> str:
@@ -80,16 +81,6 @@ def _cell(value: object) -> str:
 
 def column_schema(model: type[pa.DataFrameModel]) -> dg.TableSchema:
     """The table's columns, types and rules as the UI shows them."""
-    columns = []
-    for name, column in model.to_schema().columns.items():
-        rules = [str(check) for check in column.checks]
-        columns.append(
-            dg.TableColumn(
-                name,
-                str(column.dtype),
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, unique=column.unique, other=rules
-                ),
-            )
-        )
-    return dg.TableSchema(columns)
+    schema = pandera_schema_to_dagster_type(model).metadata["schema"]
+    assert isinstance(schema, dg.TableSchemaMetadataValue)
+    return schema.schema

@@ -6,21 +6,22 @@ Where the paper (arXiv 2308.12711) leaves a number open, the default here is our
 from __future__ import annotations
 
 from functools import reduce
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from assets.sources.mapping import Mapping, TemplateError
 from resources.addresses import Address
 
-METHODS = ("self_training", "self_instruct", "instruction_generation", "extract_then_generate")
-FILTERS = ("heuristics", "perplexity", "diversity")
-LEVELS = ("keywords", "sentence", "model")
 BASE = "base"
 
 MethodName = Literal["self_training", "self_instruct", "instruction_generation", "extract_then_generate"]
 FilterName = Literal["heuristics", "perplexity", "diversity"]
 Level = Literal["keywords", "sentence", "model"]
+
+METHODS: tuple[MethodName, ...] = get_args(MethodName)
+FILTERS: tuple[FilterName, ...] = get_args(FilterName)
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 def _address(text: str) -> str:
@@ -289,9 +290,7 @@ class Recipe(Part):
 
     def part(self, path: str) -> Any:
         """The value at a dotted path, such as "generation.self_instruct"."""
-        return reduce(
-            lambda at, key: at[key] if isinstance(at, dict) else getattr(at, key), path.split("."), self
-        )
+        return reduce(lambda at, key: at[key] if isinstance(at, dict) else getattr(at, key), path.split("."), self)
 
     def slice(self, *paths: str) -> dict[str, Any]:
         """The values at `paths` as plain JSON values: what an asset's version is hashed from."""

@@ -12,9 +12,10 @@ from pydantic_core import ErrorDetails
 
 from assets.recipe import Recipe
 from assets.recipe_rules import Problem, nearest, problems
+from warehouse.errors import Mendable
 
 
-class RecipeError(ValueError):
+class RecipeError(Mendable, ValueError):
     """The recipe cannot be used; the message lists everything that is wrong with it, a line each."""
 
 
@@ -67,9 +68,7 @@ def _problem(detail: ErrorDetails) -> Problem:
         expected = str(detail.get("ctx", {}).get("expected", ""))
         choices = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
         return Problem(path, found, f"it must be one of: {nearest(str(found), choices)}")
-    return Problem(
-        path, found, detail["msg"].removeprefix("Value error, ").replace("Input should", "it must")
-    )
+    return Problem(path, found, detail["msg"].removeprefix("Value error, ").replace("Input should", "it must"))
 
 
 def _keys_at(path: Sequence[int | str]) -> list[str]:

@@ -89,9 +89,7 @@ def _arms(recipe: Recipe) -> Iterator[Problem]:
             yield Problem(f"arms.{name}", name, "this name is kept for the untouched base; take another")
         for index, method in enumerate(arm.methods):
             if getattr(recipe.generation, method) is None:
-                yield Problem(
-                    f"arms.{name}.methods.{index}", method, f"generation.{method} is needed to build it"
-                )
+                yield Problem(f"arms.{name}.methods.{index}", method, f"generation.{method} is needed to build it")
         for index, rule in enumerate(arm.filters):
             path, setting = settings[rule]
             if setting is None:

@@ -16,6 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
+from warehouse.errors import Mendable
+
 Scheme = Literal["pypi", "path", "hf"]
 RepoType = Literal["model", "dataset"]
 
@@ -37,7 +39,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
-class AddressError(ValueError):
+class AddressError(Mendable, ValueError):
     """An address that cannot be read; the message says what was found and what would be right."""
 
 
@@ -131,9 +133,7 @@ class Address:
         if self.path is not None:
             self._check_inner(self.path)
             if self.path.endswith("/"):
-                self._refuse(
-                    f"only one file or the whole repository can be named, found folder {self.path!r}"
-                )
+                self._refuse(f"only one file or the whole repository can be named, found folder {self.path!r}")
 
     def _check_inner(self, path: str) -> None:
         parts = path.removesuffix("/").split("/")
@@ -145,6 +145,4 @@ class Address:
             self._refuse(f"the path after '#' has no '..', '.', empty part or outer space, found {path!r}")
 
     def _refuse(self, why: str) -> NoReturn:
-        raise AddressError(
-            f'cannot read the address {str(self)!r}: {why}; right would be "{EXAMPLES[self.scheme]}"'
-        )
+        raise AddressError(f'cannot read the address {str(self)!r}: {why}; right would be "{EXAMPLES[self.scheme]}"')

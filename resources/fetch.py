@@ -27,19 +27,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from resources.addresses import Address
+from warehouse.errors import Mendable
 
 STALE_SECONDS = 3600
 """A temporary folder in which nothing was written for so long was left by a dead process (our choice)."""
 
 HIDDEN = [".*", "*/.*"]
 
-_TROUBLE = re.compile(
-    r"connection broken by (.+)|(Could not fetch URL .+)|(.*[Tt]imed out.*|.*[Cc]onnection.*)"
-)
+_TROUBLE = re.compile(r"connection broken by (.+)|(Could not fetch URL .+)|(.*[Tt]imed out.*|.*[Cc]onnection.*)")
 _MISMATCH = re.compile(r"([^/\s]+\.whl)[^\n]*\n\s*Expected sha256[^\n]*\n\s*Got\s+([0-9a-f]{64})")
 
 
-class FetchError(RuntimeError):
+class FetchError(Mendable, RuntimeError):
     """Something an address names cannot be had; the message says what was tried and found."""
 
 
@@ -63,9 +62,7 @@ def tree_digest(folder: Path, digest: Callable[[Path], str] = file_digest) -> st
         for entry in (Path(place, name) for name in [*folders, *files] if not name.startswith(".")):
             name = entry.relative_to(folder).as_posix()
             if "\n" in name or "\\" in name:
-                raise FetchError(
-                    f"cannot digest {folder}: the name {name!r} holds a line break or a backslash"
-                )
+                raise FetchError(f"cannot digest {folder}: the name {name!r} holds a line break or a backslash")
             if entry.is_dir() and not entry.is_symlink():
                 continue
             if not entry.is_file():
@@ -101,9 +98,7 @@ class Cache:
             right = f"right would be the 64 hex digits of {_hashed(address)}"
             raise _failure(address, f"its sha256 is still a placeholder, {sha256!r}; {right}")
         try:
-            return (
-                self._local(address, expected) if address.scheme == "path" else self._kept(address, expected)
-            )
+            return self._local(address, expected) if address.scheme == "path" else self._kept(address, expected)
         except OSError as error:
             raise _failure(address, str(error)) from error
 
@@ -214,10 +209,7 @@ def _extract(archive: zipfile.ZipFile, address: Address, target: Path) -> None:
             raise _failure(address, f"the wheel's member {name!r} would be written outside its folder")
     for below, name in chosen.items():
         # type 0: written by a tool that records none; bit 0 of the flags: encrypted
-        if (
-            stat.S_IFMT(members[name].external_attr >> 16) not in (0, stat.S_IFREG)
-            or members[name].flag_bits & 1
-        ):
+        if stat.S_IFMT(members[name].external_attr >> 16) not in (0, stat.S_IFREG) or members[name].flag_bits & 1:
             raise _failure(address, f"the wheel's member {name!r} is a link or encrypted")
         place = target / below
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -45,9 +45,7 @@ class LanguageModel:
     def render(self, prompt: Prompt) -> str:
         """The text that the model reads: the messages in its own chat template, or the bare text."""
         if prompt.messages:
-            return str(
-                self.tokenizer.apply_chat_template(prompt.chat(), tokenize=False, add_generation_prompt=True)
-            )
+            return str(self.tokenizer.apply_chat_template(prompt.chat(), tokenize=False, add_generation_prompt=True))
         return prompt.text
 
     def tokens(self, text: str) -> list[int]:
@@ -135,6 +133,4 @@ class _StopStrings(StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
         texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=True)
-        return torch.tensor(
-            [any(stop in text for stop in self.stops) for text in texts], device=input_ids.device
-        )
+        return torch.tensor([any(stop in text for stop in self.stops) for text in texts], device=input_ids.device)

@@ -1,7 +1,8 @@
-"""Sampling whose randomness belongs to the row: what is drawn depends neither on the batch nor on its order.
+"""Nucleus sampling whose randomness belongs to the row: a draw depends on no other row and not on their order.
 
-Source: the Gumbel-max trick, argmax(log p + Gumbel noise) is a draw from p (Maddison et al. 2014,
-https://arxiv.org/abs/1411.0030, section 2). Decoding can then stay greedy, row by row.
+Nucleus sampling: Holtzman et al. 2020 (https://arxiv.org/abs/1904.09751, section 3.1). Each row draws one number per step
+from a generator seeded with its own seed and inverts the cumulative distribution of its nucleus; the chosen token is
+the only one left, so that decoding itself stays greedy.
 """
 
 from __future__ import annotations
@@ -9,29 +10,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
+from transformers import LogitsProcessor, LogitsProcessorList
+
+LIKELIEST = 1024
 
 
-class GumbelNoise(LogitsProcessor):
-    """Adds Gumbel noise to each row's logits from a generator of its own, seeded with the row's seed."""
+class SeededSampling(LogitsProcessor):
+    """Leaves each row the one token that its own generator drew, at `temperature` and within the nucleus `top_p`."""
 
-    def __init__(self, seeds: Sequence[int]) -> None:
+    def __init__(self, seeds: Sequence[int], temperature: float, top_p: float) -> None:
+        self.temperature, self.top_p = temperature, top_p
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """`scores` (rows, vocabulary) with one fresh draw of noise per row and step."""
-        noise = torch.empty(scores.shape, dtype=torch.float32)
-        for row, generator in enumerate(self.generators):
-            noise[row].exponential_(generator=generator)
-        return scores - noise.log().to(scores.device)  # type: ignore[return-value]
+        """`scores` (rows, vocabulary): 0 for the drawn token, minus infinity for all others."""
+        logits = scores.float() / self.temperature
+        draws = torch.stack([torch.rand((), generator=generator) for generator in self.generators])
+        tokens, cumulative = self._nucleus(logits)
+        # The last column is where rounding may leave the sum a hair below the draw.
+        mass = cumulative[:, -1:]
+        place = torch.searchsorted(cumulative, draws.to(mass.device)[:, None] * mass, right=True)
+        chosen = tokens.gather(1, place.clamp(max=tokens.shape[1] - 1))
+        return torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)  # type: ignore[return-value]
+
+    def _nucleus(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(token ids, likeliest first; cumulative probability, flat after the nucleus)."""
+        total = logits.logsumexp(-1, keepdim=True)
+        # Sorting a whole vocabulary takes as long as the model itself; the nucleus is nearly always among these.
+        likeliest = min(LIKELIEST, logits.shape[1])
+        top, tokens = logits.topk(likeliest)
+        probabilities = (top - total).exp()
+        if likeliest < logits.shape[1] and bool((probabilities.sum(-1) < self.top_p).any()):
+            top, tokens = logits.sort(descending=True, stable=True)
+            probabilities = (top - total).exp()
+        before = probabilities.cumsum(-1) - probabilities
+        return tokens, probabilities.where(before < self.top_p, 0.0).cumsum(-1)
 
 
 def logits_processors(temperature: float, top_p: float, seeds: Sequence[int]) -> LogitsProcessorList:
-    """Temperature, then the nucleus, then noise; none at temperature 0, which is greedy decoding."""
-    processors = LogitsProcessorList()
-    if temperature > 0:
-        processors.append(TemperatureLogitsWarper(temperature))
-        if top_p < 1:
-            processors.append(TopPLogitsWarper(top_p))
-        processors.append(GumbelNoise(seeds))
-    return processors
+    """Seeded sampling, or nothing at temperature 0, which is greedy decoding."""
+    return LogitsProcessorList([SeededSampling(seeds, temperature, top_p)] if temperature > 0 else [])

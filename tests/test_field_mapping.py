@@ -124,8 +124,7 @@ def test_attributes_are_out_of_reach(path: str) -> None:
         ),
         (
             "{}",
-            "template '{}', character 1: '' is no path; write names without blanks around them, such as"
-            " {a.0.b}",
+            "template '{}', character 1: '' is no path; write names without blanks around them, such as {a.0.b}",
         ),
         (
             "x {a..b}",
@@ -134,8 +133,7 @@ def test_attributes_are_out_of_reach(path: str) -> None:
         ),
         (
             "{ a }",
-            "template '{ a }', character 1: ' a ' is no path;"
-            " write names without blanks around them, such as {a.0.b}",
+            "template '{ a }', character 1: ' a ' is no path; write names without blanks around them, such as {a.0.b}",
         ),
         (
             "{a?b}",
@@ -255,9 +253,7 @@ def test_self_instruct_seeds_map() -> None:
         " oil and 1/2 cup watter, totalling about 550 calories. The 4 strips of bacon contains about 200"
         " calories.",
     }
-    assert pairs[1]["instruction"] == (
-        "What is the relation between the given pairs?\n\nNight : Day :: Right : Left"
-    )
+    assert pairs[1]["instruction"] == ("What is the relation between the given pairs?\n\nNight : Day :: Right : Left")
 
 
 @real_data

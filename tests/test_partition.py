@@ -85,9 +85,7 @@ def test_a_row_in_two_slices_means_that_they_overlap(identity: str, bounds: list
         ((0, 10), (20, 30), False),
     ],
 )
-def test_slices_that_touch_do_not_overlap(
-    a: tuple[float, float], b: tuple[float, float], expected: bool
-) -> None:
+def test_slices_that_touch_do_not_overlap(a: tuple[float, float], b: tuple[float, float], expected: bool) -> None:
     assert slices_overlap(a, b) is expected
 
 

@@ -115,9 +115,7 @@ def test_parquet_becomes_python_values(tmp_path: Path) -> None:
 
 
 @given(rows=st.lists(st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS) | st.none()), max_size=4))
-def test_json_lines_round_trip(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]
-) -> None:
+def test_json_lines_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]) -> None:
     content = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     assert read_rows(written(tmp_path_factory.getbasetemp(), "round.jsonl", content)) == rows
 
@@ -199,20 +197,16 @@ WHOLE = "the file must be one JSON document (one object a line is the format .js
         (
             "a.csv",
             'a,b\n1,2\n3,"four\nfive',
-            ", line 3: found bad quoting (unexpected end of data), but a quote inside a quoted cell is"
-            " doubled",
+            ", line 3: found bad quoting (unexpected end of data), but a quote inside a quoted cell is doubled",
         ),
         (
             "a.tsv",
             'a\tb\n"No" she said\t2\n',
-            ", line 2: found bad quoting ('\t' expected after '\"'), but a quote inside a quoted cell is"
-            " doubled",
+            ", line 2: found bad quoting ('\t' expected after '\"'), but a quote inside a quoted cell is doubled",
         ),
     ],
 )
-def test_a_malformed_file_is_told_exactly(
-    tmp_path: Path, name: str, content: str | bytes, message: str
-) -> None:
+def test_a_malformed_file_is_told_exactly(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
     path = written(tmp_path, name, content)
     with pytest.raises(SourceError) as caught:
         read_rows(path)
@@ -244,9 +238,7 @@ def test_binary_columns_are_refused(tmp_path: Path) -> None:
     pl.DataFrame({"text": ["x"], "image": [b"\x89PNG"]}).write_parquet(path)
     with pytest.raises(SourceError) as caught:
         read_rows(path)
-    assert (
-        str(caught.value) == f"{path}: found bytes in the column 'image', but values must be text or numbers"
-    )
+    assert str(caught.value) == f"{path}: found bytes in the column 'image', but values must be text or numbers"
 
 
 def test_an_absent_file_is_told(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pandera.polars as pa
 
+from warehouse.errors import Mendable
 from warehouse.records import KINDS, empty
 from warehouse.tables import LINEAGE, MEMO
 
@@ -26,7 +27,7 @@ SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
 }
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(Mendable, RuntimeError):
     """The warehouse could not be used; the message says what was tried and what would help."""
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import dagster as dg
 import polars as pl
 
-from warehouse.database import WarehouseError
 from warehouse.result import Result
 from warehouse.store import Effort, Plan, Published, Store
 
@@ -41,13 +40,11 @@ class WarehouseIOManager(dg.IOManager):
         self.store = store
 
     def load_input(self, context: dg.InputContext) -> Input:
-        """The input's current version. Raises WarehouseError if it was never built."""
+        """The input's current version. Fails if it was never built."""
         asset = "/".join(context.asset_key.path)
         published = self.store.current(asset)
         if published is None:
-            raise WarehouseError(
-                f"{asset} has not been built yet; build it first: slingshot build '+{asset}'"
-            )
+            raise dg.Failure(f"{asset} has not been built yet; build it first: slingshot build '+{asset}'")
         return Input(published, self.store)
 
     def handle_output(self, context: dg.OutputContext, obj: Publication) -> None:

@@ -68,9 +68,7 @@ class Perplexity(Record):
     """A model's perplexity of a pair: exp of the mean token loss in nats, over `tokens` tokens."""
 
     pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
-    measure: str = pa.Field(
-        isin=["response_given_instruction", "response_alone", "instruction_given_response"]
-    )
+    measure: str = pa.Field(isin=["response_given_instruction", "response_alone", "instruction_given_response"])
     perplexity: float = pa.Field(ge=1.0)
     tokens: int = pa.Field(ge=1)
 

@@ -146,9 +146,7 @@ class Gate:
             plots=plots or {},
         )
 
-    def _identify(
-        self, row: Mapping[str, Any], parents: Iterable[Parent]
-    ) -> tuple[str, dict[str, Any], str | None]:
+    def _identify(self, row: Mapping[str, Any], parents: Iterable[Parent]) -> tuple[str, dict[str, Any], str | None]:
         """(id, content, id of the first row with the same content if this is not it)."""
         content = {name: value for name, value in row.items() if name != "id"}
         known = tuple(dict.fromkeys(parents))

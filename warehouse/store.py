@@ -79,9 +79,7 @@ class Store:
                 [published.asset, published.version],
             ).pl()
 
-    def publish(
-        self, plan: Plan, result: Result, facts: dict[str, Any], effort: Effort, run: str
-    ) -> Published:
+    def publish(self, plan: Plan, result: Result, facts: dict[str, Any], effort: Effort, run: str) -> Published:
         """Store `result` as the current version of the asset: all of it, or nothing if this raises."""
         kind = KIND_OF[result.model]
         published = Published(plan.asset, plan.version, result.data_version, kind, facts)
@@ -149,15 +147,11 @@ def _insert_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, result: Resu
 
 def _insert_new(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
     connection.register("incoming", rows)
-    connection.execute(
-        f"INSERT INTO {table} BY NAME SELECT i.* FROM incoming i ANTI JOIN {table} t USING (id)"
-    )
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT i.* FROM incoming i ANTI JOIN {table} t USING (id)")
     connection.unregister("incoming")
 
 
-def _point(
-    connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: str
-) -> None:
+def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: str) -> None:
     asset, version = published.asset, published.version
     connection.execute("DELETE FROM lineage.current WHERE asset = ?", [asset])
     connection.execute("INSERT INTO lineage.current (asset, version) VALUES (?, ?)", [asset, version])
@@ -189,7 +183,10 @@ def _found(connection: duckdb.DuckDBPyConnection, condition: str, *values: str) 
     row = connection.execute(
         f"SELECT asset, version, data_version, kind, facts FROM lineage.versions {condition}", list(values)
     ).fetchone()
-    return Published(*row[:4], facts=json.loads(row[4])) if row else None
+    if row is None:
+        return None
+    asset, version, data_version, kind, facts = row
+    return Published(asset, version, data_version, kind, json.loads(facts))
 
 
 def _now() -> datetime:

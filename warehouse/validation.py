@@ -7,11 +7,12 @@ from dataclasses import replace
 import pandera.errors as pe
 import polars as pl
 
+from warehouse.errors import Mendable
 from warehouse.identity import canonical
 from warehouse.result import DROPPED_COLUMNS, Result
 
 
-class InvalidTable(ValueError):
+class InvalidTable(Mendable, ValueError):
     """The table as a whole breaks its model (missing column, wrong type, repeated id): nothing is published."""
 
 
@@ -42,9 +43,7 @@ def _quarantined(result: Result, failures: pl.DataFrame) -> Result:
     )
     violation = dict(zip(reasons["index"].to_list(), reasons["violation"].to_list(), strict=True))
     broken = result.kept[sorted(violation)]
-    reason_of = {
-        row_id: violation[index] for index, row_id in zip(sorted(violation), broken["id"], strict=True)
-    }
+    reason_of = {row_id: violation[index] for index, row_id in zip(sorted(violation), broken["id"], strict=True)}
     kept = result.kept.filter(~pl.col("id").is_in(broken["id"].implode()))
     decisions = pl.concat(
         [

@@ -86,9 +86,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
                 gate.keep(row)
             return gate.result()
         embeddings = pl.concat([frames[f"embeddings_{method}"] for method in arm.methods])
-        quality = (
-            pl.concat([frames[f"perplexities_{method}"] for method in arm.methods]) if by_quality else None
-        )
+        quality = pl.concat([frames[f"perplexities_{method}"] for method in arm.methods]) if by_quality else None
         return diversify(pairs, embeddings, quality, settings)
 
     inputs = {"pairs": f"enhanced_instructions/{name}"}

@@ -7,12 +7,13 @@ import polars as pl
 from assets.recipe import Recipe
 from assets.step import Step
 from resources.tools import Tools
+from warehouse.errors import Mendable
 from warehouse.identity import row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
 
 
-class TooFewPairs(ValueError):
+class TooFewPairs(Mendable, ValueError):
     """An arm has fewer pairs than the budget asks for; arms of different sizes would not compare fairly."""
 
 

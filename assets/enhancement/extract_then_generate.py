@@ -25,9 +25,7 @@ def step(recipe: Recipe, settings: InstructionGeneration) -> Step:
     """The asset `raw_extract_then_generate`."""
     model, seed = recipe.generation.model, recipe.seed
 
-    def build(
-        tools: Tools, fragments: pl.DataFrame, documents: pl.DataFrame, backward_model: pl.DataFrame
-    ) -> Result:
+    def build(tools: Tools, fragments: pl.DataFrame, documents: pl.DataFrame, backward_model: pl.DataFrame) -> Result:
         response = dict(zip(documents["id"], documents["text"], strict=True))
         made_by = (str(backward_model["id"][0]), "backward_model")
         texts = [

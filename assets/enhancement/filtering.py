@@ -27,11 +27,7 @@ def decide(
     over the pairs that pass the heuristics.
     """
     gate = Gate(Pair)
-    value = {
-        row["pair"]: row["perplexity"]
-        for frame in perplexities.values()
-        for row in frame.iter_rows(named=True)
-    }
+    value = {row["pair"]: row["perplexity"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
     passed = []
     for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
         broken = heuristics and fault(pair["instruction"], pair["response"], heuristics)
@@ -62,8 +58,8 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     perplexity = recipe.enhancement.perplexity if "perplexity" in arm.filters else None
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
-        pools = {method: frames[f"pairs_{method}"] for method in arm.methods}
-        measured = {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
+        pools: dict[str, pl.DataFrame] = {method: frames[f"pairs_{method}"] for method in arm.methods}
+        measured: dict[str, pl.DataFrame] = {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
         return decide(pools, measured, heuristics, perplexity)
 
     inputs = {f"pairs_{method}": f"raw_{method}" for method in arm.methods}

@@ -14,9 +14,8 @@ import polars as pl
 from segtok.segmenter import split_single
 from yake import KeywordExtractor
 
-from assets.generation.parsing import whole_sentences
 from assets.generation.prompts import extraction
-from assets.recipe import Fragments, Recipe
+from assets.recipe import Fragments, Level, Recipe
 from assets.step import Step
 from resources.calls import Completion, Sampling, Writer
 from resources.tools import Tools
@@ -37,7 +36,7 @@ def random_sentence(text: str, seed: int) -> str:
     return sentences[seed % len(sentences)] if sentences else ""
 
 
-def levels_of(document: str, settings: Fragments, seed: int) -> list[str]:
+def levels_of(document: str, settings: Fragments, seed: int) -> list[Level]:
     """The levels at which a document is cut, by its id alone."""
     ranked = sorted(settings.levels, key=lambda level: row_seed(seed, "level", document, level))
     return ranked[: settings.per_document]
@@ -59,7 +58,8 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
     for document, text, level in wanted:
         completion: Completion | None = next(extracted) if level == "model" else None
         if completion is not None:
-            cut = whole_sentences(completion.text, completion.complete)
+            # A fragment may end anywhere, so one that was cut off serves as well.
+            cut = " ".join(completion.text.split())
         elif level == "sentence":
             cut = random_sentence(text, row_seed(seed, "sentence", document))
         else:

@@ -16,7 +16,7 @@ from warehouse.result import Gate, Result
 def rank(scores: Mapping[str, pl.DataFrame]) -> Result:
     """Standings from the score records of each arm, best METEOR first.
 
-    `mean` is in 0–100; `over_base` is the difference from the base's mean, null for the base itself.
+    `mean` is in percent; `over_base` is the difference from the base's mean, null for the base itself.
     """
     gate = Gate(Standing)
     frame = pl.concat(scores.values())

@@ -1,4 +1,4 @@
-"""Metrics of a prediction against human text, both in 0–1.
+"""Metrics of a prediction against human text, both from 0 to 1.
 
 `meteor_exact_stem` is METEOR (Banerjee and Lavie 2005, https://aclanthology.org/W05-0909) as nltk computes it, with
 its exact and stem modules; the WordNet module is off, since its data is no Python package. `rouge_l` is the
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
-from rouge_score.rouge_scorer import RougeScorer
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
 
 
 class _NoSynonyms:
@@ -45,6 +47,8 @@ def rouge_l(prediction: str, reference: str) -> float:
 
 @cache
 def _scorer() -> RougeScorer:
+    from rouge_score.rouge_scorer import RougeScorer
+
     return RougeScorer(["rougeL"], use_stemmer=True)
 
 

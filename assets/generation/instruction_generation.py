@@ -36,9 +36,7 @@ class Text:
     level: str = ""
 
 
-def generate(
-    texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, seed: int
-) -> Result:
+def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, seed: int) -> Result:
     """One pair per text, with the instruction that `writer` (the backward model) gives for it."""
     gate = Gate(Pair)
     prompts = [instruction_for(text.shown, row_seed(seed, method, text.shown)) for text in texts]
@@ -84,9 +82,7 @@ def step(recipe: Recipe, settings: InstructionGeneration) -> Step:
         description="Instructions that the backward model writes for human documents.",
         model=Pair,
         build=build,
-        slice=recipe.slice(
-            "seed", "generation.model", f"models.{model}", "generation.instruction_generation"
-        ),
+        slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.instruction_generation"),
         inputs={"documents": "documents", "backward_model": "backward_model"},
         kinds=frozenset({"transformers", "duckdb"}),
     )

@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
-from rouge_score.rouge_scorer import RougeScorer
 
 from assets.generation.parsing import numbered_items, whole_sentences
 from assets.generation.prompts import answer, more_tasks
@@ -57,6 +56,8 @@ class Pool:
         self.settings = settings
         self.seeds = list(seeds)
         self.machine: list[Task] = []
+        from rouge_score.rouge_scorer import RougeScorer  # imports nltk, a second that the UI should not pay
+
         # As published: no stemming.
         self._rouge = RougeScorer(["rougeL"], use_stemmer=False)
         words = "|".join(re.escape(word) for word in settings.blacklist)
@@ -89,8 +90,7 @@ class Pool:
 
     def _similar(self, instruction: str) -> Rejection | None:
         scores = (
-            self._rouge.score(task.instruction, instruction)["rougeL"].fmeasure
-            for task in [*self.seeds, *self.machine]
+            self._rouge.score(task.instruction, instruction)["rougeL"].fmeasure for task in [*self.seeds, *self.machine]
         )
         best = max(scores, default=0.0)
         return Rejection("ROUGE-L", best, self.settings.rouge_l) if best > self.settings.rouge_l else None
@@ -103,8 +103,7 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
     for round_ in range(settings.rounds):
         _bootstrap(gate, pool, settings, writer, seed, round_)
     prompts = [
-        answer(task.instruction, seed=row_seed(seed, METHOD, "answer", task.instruction))
-        for task in pool.machine
+        answer(task.instruction, seed=row_seed(seed, METHOD, "answer", task.instruction)) for task in pool.machine
     ]
     completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
     for task, completion in zip(pool.machine, completions, strict=True):
@@ -119,9 +118,7 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
     return gate.result()
 
 
-def _bootstrap(
-    gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, seed: int, round_: int
-) -> None:
+def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, seed: int, round_: int) -> None:
     first = settings.calls * round_ // settings.rounds
     last = settings.calls * (round_ + 1) // settings.rounds
     shown = [pool.demonstrations(random.Random(row_seed(seed, METHOD, call))) for call in range(first, last)]

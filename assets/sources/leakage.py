@@ -17,6 +17,6 @@ def held_out(items: pl.DataFrame) -> frozenset[str]:
     return frozenset(normalized(text) for column in ("instruction", "reference") for text in items[column])
 
 
-def leaking(texts: Iterable[str], taken: frozenset[str]) -> set[str]:
+def leaking(texts: Iterable[str], taken: frozenset[str]) -> frozenset[str]:
     """Which of `texts` are held out, normalized."""
     return taken & {normalized(text) for text in texts}

@@ -19,6 +19,8 @@ import re
 from collections import abc
 from dataclasses import dataclass
 
+from warehouse.errors import Mendable
+
 FORMATS = ("lines", "numbered", "bullets", "sentences", "commas")
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{(?P<body>[^{}]*)\}|[{}]")
@@ -31,7 +33,7 @@ class TemplateError(ValueError):
     """A template or a mapping is written wrongly; the message says where and what would be right."""
 
 
-class MappingError(ValueError):
+class MappingError(Mendable, ValueError):
     """A mapping names a field that its source does not have."""
 
 
@@ -64,9 +66,7 @@ class Template:
     def parse(cls, text: str) -> Template:
         """Return the template that a text writes; raises ``TemplateError`` naming the character (from 1)."""
         if not text.strip():
-            raise TemplateError(
-                "a template is empty, but it must hold a text or a placeholder such as {title}"
-            )
+            raise TemplateError("a template is empty, but it must hold a text or a placeholder such as {title}")
         parts: list[str | Placeholder] = []
         end = 0
         for token in _TOKEN.finditer(text):
@@ -124,9 +124,7 @@ class Mapping:
     def parse(cls, fields: abc.Mapping[str, str | list[str]]) -> Mapping:
         """Return the mapping of fields to templates; raises ``TemplateError`` naming the field."""
         if not fields:
-            raise TemplateError(
-                "a mapping is empty, but it must name a field, such as instruction: '{title}'"
-            )
+            raise TemplateError("a mapping is empty, but it must name a field, such as instruction: '{title}'")
         templates = []
         for field, written in fields.items():
             texts = [written] if isinstance(written, str) else written
@@ -174,14 +172,10 @@ def _placeholder(text: str, body: str, character: int) -> Placeholder:
     where = f"template {text!r}, character {character}"
     match = _BODY.fullmatch(body)
     if match is None:
-        raise TemplateError(
-            f"{where}: {{{body}}} is no placeholder; write {{path}}, {{path?}} or {{path?:format}}"
-        )
+        raise TemplateError(f"{where}: {{{body}}} is no placeholder; write {{path}}, {{path?}} or {{path?:format}}")
     path, format_ = match["path"], match["format"]
     if any(not step or step != step.strip() for step in path.split(".")):
-        raise TemplateError(
-            f"{where}: {path!r} is no path; write names without blanks around them, such as {{a.0.b}}"
-        )
+        raise TemplateError(f"{where}: {path!r} is no path; write names without blanks around them, such as {{a.0.b}}")
     if format_ is not None and format_ not in FORMATS:
         raise TemplateError(f"{where}: the format {format_!r} is unknown; known are {', '.join(FORMATS)}")
     return Placeholder(path, format_ or "lines", match["optional"] is not None)
@@ -214,9 +208,7 @@ def _render(value: object, format_: str, path: str) -> str:
     if isinstance(value, abc.Mapping):
         if not value:
             return ""
-        raise MissingField(
-            path, f"holds an object, not a text; it has the fields {', '.join(map(str, value))}"
-        )
+        raise MissingField(path, f"holds an object, not a text; it has the fields {', '.join(map(str, value))}")
     raise MissingField(path, f"holds a {type(value).__name__}, not a text")
 
 
@@ -234,6 +226,4 @@ def _closed(literal: str, bridged: bool) -> str:
 
 def _chosen(templates: tuple[Template, ...], identity: str) -> Template:
     # The highest hash wins, not a hash modulo the count: one template changed then moves only its own rows.
-    return max(
-        templates, key=lambda template: hashlib.sha256(f"{template.text}\0{identity}".encode()).digest()
-    )
+    return max(templates, key=lambda template: hashlib.sha256(f"{template.text}\0{identity}".encode()).digest())

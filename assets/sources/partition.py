@@ -36,9 +36,7 @@ def in_slice(identity: str, slice_: tuple[float, float], salt: str = "") -> bool
     """
     start, end = slice_
     if not 0 <= start <= end <= 100:
-        raise ValueError(
-            f"found the slice [{start}, {end}), but 0 <= start <= end <= 100 is needed (percent)"
-        )
+        raise ValueError(f"found the slice [{start}, {end}), but 0 <= start <= end <= 100 is needed (percent)")
     return start <= position(identity, salt) < end
 
 

@@ -18,13 +18,15 @@ from pathlib import Path
 
 import polars as pl
 
+from warehouse.errors import Mendable
+
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 
 # The csv module refuses cells of more than 131,072 characters, and whole documents are longer.
 _LONGEST_CELL = 2**31 - 1
 
 
-class SourceError(ValueError):
+class SourceError(Mendable, ValueError):
     """A source file cannot be read as rows; the message says where, what was found and what is right."""
 
 
@@ -63,17 +65,13 @@ def _content(path: Path, gzipped: bool) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SourceError(
-            f"{path}: found no readable file ({error.strerror}), but a source needs one"
-        ) from error
+        raise SourceError(f"{path}: found no readable file ({error.strerror}), but a source needs one") from error
     if not gzipped:
         return content
     try:
         return gzip.decompress(content)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise SourceError(
-            f"{path}: found damaged gzip data ({error}), but .gz promises a whole gzip file"
-        ) from error
+        raise SourceError(f"{path}: found damaged gzip data ({error}), but .gz promises a whole gzip file") from error
 
 
 def _text(path: Path, content: bytes) -> str:
@@ -82,18 +80,12 @@ def _text(path: Path, content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         byte = error.object[error.start]
-        raise SourceError(
-            f"{path}, line {line}: found the byte 0x{byte:02x}, but the text must be UTF-8"
-        ) from error
+        raise SourceError(f"{path}, line {line}: found the byte 0x{byte:02x}, but the text must be UTF-8") from error
 
 
 def _json_rows(path: Path, text: str) -> list[dict[str, object]]:
-    document = _json_value(
-        path, text, 1, "the file must be one JSON document (one object a line is the format .jsonl)"
-    )
-    expected = (
-        "a list of objects, an object of objects, or an object with exactly one list of objects is needed"
-    )
+    document = _json_value(path, text, 1, "the file must be one JSON document (one object a line is the format .jsonl)")
+    expected = "a list of objects, an object of objects, or an object with exactly one list of objects is needed"
     if isinstance(document, dict):
         values = list(document.values())
         if all(isinstance(value, dict) for value in values):
@@ -119,9 +111,7 @@ def _json_lines_rows(path: Path, text: str) -> list[dict[str, object]]:
             continue
         row = _json_value(path, line, number, "each line must be one JSON object")
         if not isinstance(row, dict):
-            raise SourceError(
-                f"{path}, line {number}: found {_kind(row)}, but each line must be one JSON object"
-            )
+            raise SourceError(f"{path}, line {number}: found {_kind(row)}, but each line must be one JSON object")
         rows.append(row)
     return rows
 
@@ -143,9 +133,7 @@ def _json_value(path: Path, text: str, first_line: int, expected: str) -> object
             f"{path}, from line {first_line}: found half a character ({half}), but surrogates come in pairs"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise SourceError(
-            f"{path}, line {first_line}: found unreadable JSON ({error}), but {expected}"
-        ) from error
+        raise SourceError(f"{path}, line {first_line}: found unreadable JSON ({error}), but {expected}") from error
     return value
 
 
@@ -185,9 +173,7 @@ def _parquet_rows(path: Path, content: bytes) -> list[dict[str, object]]:
         frame = pl.read_parquet(io.BytesIO(content))
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise SourceError(
-            f"{path}: found damaged data ({reason}), but .parquet promises a Parquet file"
-        ) from error
+        raise SourceError(f"{path}: found damaged data ({reason}), but .parquet promises a Parquet file") from error
     return [{name: _plain(path, name, value) for name, value in row.items()} for row in frame.to_dicts()]
 
 

@@ -12,6 +12,7 @@ from assets.sources.mapping import Mapping as FieldMapping
 from assets.sources.mapping import MissingField, check_fields
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.readers import read_rows
+from warehouse.errors import Mendable
 from warehouse.records import Record
 from warehouse.result import Gate
 
@@ -75,8 +76,8 @@ def _select(
         if words < least or words > most:
             reason, cut = ("too short", least) if words < least else ("too long", most)
             gate.reject(row, f"{role.main} {reason}", parents, score=words, cut=cut)
-        elif reason := refused(row):
-            gate.reject(row, reason, parents)
+        elif refusal := refused(row):
+            gate.reject(row, refusal, parents)
         elif taken >= selection.count:
             gate.reject(row, "not drawn", parents)
         else:
@@ -89,7 +90,7 @@ def _select(
         )
 
 
-class TooFewRows(ValueError):
+class TooFewRows(Mendable, ValueError):
     """A source has fewer fitting rows than the recipe asks for."""
 
 

@@ -19,8 +19,7 @@ def step(recipe: Recipe, arm: str) -> Step:
 
     def build(tools: Tools, training_set: pl.DataFrame) -> Result:
         examples = [
-            (answer(row["instruction"], row["input"]), row["response"])
-            for row in training_set.iter_rows(named=True)
+            (answer(row["instruction"], row["input"]), row["response"]) for row in training_set.iter_rows(named=True)
         ]
         rows = training_set["id"].to_list()
         return checkpoint(arm, base, examples, rows, tools, training_of(settings, seed))

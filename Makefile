@@ -1,0 +1,26 @@
+# Everything runs from .venv, which the lock file alone determines.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: dataset test lint install
+
+dataset: install
+	$(BIN)/slingshot build
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+install: .venv/installed
+
+# torch comes first and exactly: any range lets pip take a build with gigabytes of CUDA packages.
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@

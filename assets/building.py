@@ -1,0 +1,65 @@
+"""Materializes the graph, or a selection of it, in this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from warehouse.errors import Mendable
+
+
+class BadSelection(Mendable):
+    """The selection names no asset of the graph."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An asset that failed; `trace` is empty where the message says all that the user needs."""
+
+    asset: str
+    message: str
+    trace: str
+
+
+def build_assets(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, selection: str | None = None
+) -> list[Failure]:
+    """Builds in order; what lies downstream of a failed asset is skipped. `selection` as in Dagster's UI.
+
+    Raises BadSelection.
+    """
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        asset_selection=_selected(definitions, selection),
+        # The display tells the terminal; the instance keeps the events for the UI.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    failures = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            asset = (event.step_key or "").replace("__", "/")
+            if data.user_failure_data:
+                failures.append(Failure(asset, data.user_failure_data.description or "", ""))
+            else:
+                error = data.error.cause if data.error and data.error.cause else data.error
+                trace = "" if error is None else error.to_string()
+                failures.append(Failure(asset, "" if error is None else error.message.strip(), trace))
+    return failures
+
+
+def _selected(definitions: dg.Definitions, selection: str | None) -> list[dg.AssetKey] | None:
+    if selection is None:
+        return None
+    graph = definitions.resolve_asset_graph()
+    try:
+        keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except dg.DagsterError as error:
+        raise BadSelection(f"the selection {selection!r} cannot be read: {error}") from error
+    if not keys:
+        names = ", ".join(key.to_user_string() for key in graph.get_all_asset_keys())
+        raise BadSelection(f"the selection {selection!r} names no asset; there are: {names}")
+    return sorted(keys)

@@ -1,0 +1,62 @@
+"""What follows a build in the terminal; the default shows nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from warehouse.store import Effort
+
+
+class Display:
+    """Told how an asset goes on and how it ended."""
+
+    def progress(self, asset: str, what: str, done: int, total: int) -> None:
+        """`done` of `total` of `what` (model calls, training steps) are finished."""
+
+    def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
+        """The asset is published."""
+
+
+class TerminalDisplay(Display):
+    """A line per finished asset, and a bar under them for the one that is being built."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", visible=False)
+
+    def __enter__(self) -> TerminalDisplay:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def progress(self, asset: str, what: str, done: int, total: int) -> None:
+        """Moves the bar."""
+        description = f"{asset}: {what}"
+        if self._bar.tasks[0].description != description or done == 0:
+            self._bar.reset(self._task, total=total, description=description, visible=True)
+        self._bar.update(self._task, completed=done, total=total)
+
+    def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
+        """Prints the asset's line."""
+        self._bar.update(self._task, visible=False)
+        outcomes: Counter[str] = Counter()
+        for row in facts["rows"]:
+            outcomes[row["outcome"]] += row["rows"]
+        rows = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "no rows"
+        calls = f" · {effort.computed} calls" if effort.computed else ""
+        memo = f" · {effort.from_memo} from memo" if effort.from_memo else ""
+        self.console.print(f"{action:>9}  {asset:<48} {effort.seconds:6.1f} s  {rows}{calls}{memo}", highlight=False)

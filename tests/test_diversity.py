@@ -1,0 +1,315 @@
+"""What the diversity filter drops is gone for good, and arms compare only if their training sets are drawn fairly. So
+greedy selection is held to a plain reference and to its own promises, and the drawing to exact counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, product
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from assets.curation.diversity import Nearest, diversify, greedy
+from assets.curation.embeddings import embed
+from assets.curation.training_set import TooFewPairs, take
+from assets.recipe import Diversity
+from resources.calls import Vector
+from warehouse.identity import digest, record_id
+from warehouse.records import Embedding, Pair
+
+# Unit vectors whose dot products are exact in floating point (-1, -0.5, 0, 0.5 or 1), whatever the order of sums.
+EXACT = [
+    *(tuple(float(sign * (axis == place)) for place in range(4)) for axis in range(4) for sign in (1, -1)),
+    *product((0.5, -0.5), repeat=4),
+]
+EXACT_ROWS = st.lists(st.sampled_from(EXACT), max_size=20)
+THRESHOLDS = st.sampled_from([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
+DIVERSITY = Diversity(embedder="embedder", similarity=0.9)
+
+
+def unit(rows: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    vectors = np.array(rows, dtype=np.float64).reshape(len(rows), -1)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+ANY_ROWS = st.lists(st.lists(st.integers(-9, 9), min_size=3, max_size=3).filter(any), min_size=1, max_size=20).map(unit)
+
+
+def reference(rows: Sequence[Sequence[float]], order: Sequence[int], threshold: float) -> list[Nearest]:
+    """The same, one pair of rows after the other."""
+    kept: list[int] = []
+    found: dict[int, Nearest] = {}
+    for row in order:
+        nearest, similarity = None, -1.0
+        for other in kept:
+            cosine = sum(a * b for a, b in zip(rows[row], rows[other], strict=True))
+            if nearest is None or cosine > similarity:
+                nearest, similarity = other, cosine
+        found[row] = Nearest(nearest, similarity, similarity <= threshold)
+        if similarity <= threshold:
+            kept.append(row)
+    return [found[row] for row in range(len(rows))]
+
+
+def test_the_worked_example() -> None:
+    vectors = np.array([(1, 0), (0.99, 0.14), (0, 1)], dtype=np.float32)
+    assert greedy(vectors, [0, 1, 2], 0.9) == [
+        Nearest(None, -1.0, True),
+        Nearest(0, pytest.approx(0.99), False),
+        Nearest(0, 0.0, True),
+    ]
+
+
+def test_the_order_decides_who_is_kept() -> None:
+    vectors = np.array([(1, 0), (0.99, 0.14), (0, 1)], dtype=np.float32)
+    assert greedy(vectors, [2, 1, 0], 0.9) == [
+        Nearest(1, pytest.approx(0.99), False),
+        Nearest(2, pytest.approx(0.14), True),
+        Nearest(None, -1.0, True),
+    ]
+
+
+def test_a_similarity_of_exactly_the_threshold_is_kept() -> None:
+    vectors = np.array([(1, 0, 0, 0), (0.5, 0.5, 0.5, 0.5)], dtype=np.float32)
+    assert [row.kept for row in greedy(vectors, [0, 1], 0.5)] == [True, True]
+    assert [row.kept for row in greedy(vectors, [0, 1], 0.49)] == [True, False]
+
+
+def test_a_row_near_a_duplicate_only_is_kept() -> None:
+    # 20° apart each: the third is close to the second, which is not kept.
+    angles = np.radians([0, 20, 40])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    assert [row.kept for row in greedy(vectors, [0, 1, 2], 0.9)] == [True, False, True]
+
+
+def test_no_rows_give_nothing() -> None:
+    assert greedy(np.empty((0, 4), dtype=np.float32), [], 0.9) == []
+
+
+@given(rows=EXACT_ROWS, threshold=THRESHOLDS, data=st.data())
+def test_greedy_equals_the_plain_reference(
+    rows: list[tuple[float, ...]], threshold: float, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(len(rows))))
+    vectors = np.array(rows, dtype=np.float32).reshape(len(rows), 4)
+    assert greedy(vectors, order, threshold) == reference(rows, order, threshold)
+
+
+@given(vectors=ANY_ROWS, threshold=st.floats(-1, 1), data=st.data())
+def test_no_two_kept_rows_are_more_similar_than_the_threshold(
+    vectors: NDArray[np.float32], threshold: float, data: st.DataObject
+) -> None:
+    found = greedy(vectors, data.draw(st.permutations(range(len(vectors)))), threshold)
+    kept = [row for row, nearest in enumerate(found) if nearest.kept]
+    assert kept
+    for one, other in combinations(kept, 2):
+        assert vectors[one] @ vectors[other] <= threshold + 1e-6
+
+
+@given(vectors=ANY_ROWS, threshold=st.floats(-1, 1), data=st.data())
+def test_every_duplicate_names_a_kept_row_beyond_the_threshold(
+    vectors: NDArray[np.float32], threshold: float, data: st.DataObject
+) -> None:
+    found = greedy(vectors, data.draw(st.permutations(range(len(vectors)))), threshold)
+    for row, nearest in enumerate(found):
+        if not nearest.kept:
+            assert nearest.index is not None
+            assert found[nearest.index].kept
+            assert nearest.similarity > threshold
+            assert nearest.similarity == pytest.approx(vectors[row] @ vectors[nearest.index], abs=1e-6)
+
+
+@given(vectors=ANY_ROWS, data=st.data())
+def test_rows_already_kept_stay_when_filtered_again(vectors: NDArray[np.float32], data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(vectors))))
+    found = greedy(vectors, order, 0.9)
+    kept = [row for row in order if found[row].kept]
+    # The same numbers in another matrix may be summed in another order.
+    assert all(row.kept for row in greedy(vectors[kept], range(len(kept)), 0.9 + 1e-6))
+
+
+def pair(number: int) -> dict[str, str]:
+    return {
+        "id": digest(["pair", number]),
+        "method": "self_instruct",
+        "level": "",
+        "instruction": f"What is {number}?",
+        "input": "",
+        "response": "A number.",
+    }
+
+
+def pairs(count: int) -> pl.DataFrame:
+    return pl.DataFrame([pair(number) for number in range(count)], schema=dict.fromkeys(pair(0), pl.String))
+
+
+def embeddings(*vectors: Sequence[float]) -> pl.DataFrame:
+    """Embeddings of the pairs 0, 1, …, last first: their order must not matter."""
+    return pl.DataFrame(
+        {"pair": [pair(number)["id"] for number in range(len(vectors))], "vector": list(vectors)},
+        schema={"pair": pl.String, "vector": pl.List(pl.Float32)},
+    ).reverse()
+
+
+def quality(of: dict[int, float]) -> pl.DataFrame:
+    return pl.DataFrame({"pair": [pair(number)["id"] for number in of], "perplexity": list(of.values())})
+
+
+NEAR, NEARER, FAR = (1.0, 0.0), (0.99, 0.14), (0.0, 1.0)
+
+
+def test_without_perplexity_the_first_that_was_made_is_kept() -> None:
+    result = diversify(pairs(3), embeddings(NEAR, NEARER, FAR), None, DIVERSITY)
+    assert result.model is Pair
+    assert result.kept.rows(named=True) == [pair(0), pair(2)]
+    assert result.decisions.rows() == [
+        (pair(0)["id"], "kept", None, -1.0, 0.9, None),
+        (pair(2)["id"], "kept", None, 0.0, 0.9, None),
+        (pair(1)["id"], "duplicate", "similar instruction", pytest.approx(0.99), 0.9, pair(0)["id"]),
+    ]
+    assert len(result.edges) == 0
+
+
+def test_with_perplexity_the_lowest_is_kept_and_rows_stay_in_order() -> None:
+    result = diversify(pairs(3), embeddings(NEAR, NEARER, FAR), quality({0: 9.0, 1: 3.0, 2: 5.0}), DIVERSITY)
+    assert result.kept["id"].to_list() == [pair(1)["id"], pair(2)["id"]]
+    assert result.decisions.select("record", "outcome", "duplicate_of").rows()[2] == (
+        pair(0)["id"],
+        "duplicate",
+        pair(1)["id"],
+    )
+
+
+def test_a_pair_without_perplexity_comes_last_and_equal_ones_in_order_of_making() -> None:
+    vectors = embeddings(NEAR, NEARER, NEARER)
+    assert diversify(pairs(3), vectors, quality({1: 90.0}), DIVERSITY).kept["id"].to_list() == [pair(1)["id"]]
+    equal = quality({0: 5.0, 1: 3.0, 2: 3.0})
+    assert diversify(pairs(3), vectors, equal, DIVERSITY).kept["id"].to_list() == [pair(1)["id"]]
+
+
+def test_embeddings_of_pairs_that_were_filtered_out_before_do_not_matter() -> None:
+    result = diversify(pairs(3)[1:], embeddings(NEAR, NEARER, FAR), None, DIVERSITY)
+    assert result.kept["id"].to_list() == [pair(1)["id"], pair(2)["id"]]
+
+
+def test_no_pairs_give_an_empty_result() -> None:
+    result = diversify(pairs(0), embeddings(), None, DIVERSITY)
+    assert (len(result.kept), len(result.decisions)) == (0, 0)
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.sampled_from(EXACT), min_size=1, max_size=12),
+    threshold=THRESHOLDS,
+    values=st.none() | st.lists(st.floats(1, 9), min_size=12, max_size=12),
+)
+def test_every_pair_gets_one_decision_and_keeps_its_id(
+    rows: list[tuple[float, ...]], threshold: float, values: list[float] | None
+) -> None:
+    frame = pairs(len(rows))
+    measured = quality(dict(enumerate(values[: len(rows)]))) if values else None
+    changed = DIVERSITY.model_copy(update={"similarity": threshold})
+    result = diversify(frame, embeddings(*rows), measured, changed)
+    assert sorted(result.decisions["record"]) == sorted(frame["id"])
+    assert len(result.kept) + len(result.dropped) == len(rows)
+    duplicates = result.decisions.filter(pl.col("outcome") == "duplicate")
+    assert set(duplicates["duplicate_of"]) <= set(result.kept["id"])
+    assert (duplicates["score"] > threshold).all()
+    if values:
+        best = min(range(len(rows)), key=lambda number: (values[number], number))
+        assert pair(best)["id"] in set(result.kept["id"])
+
+
+def test_an_embedding_descends_from_its_pair_and_the_call() -> None:
+    vectors = [Vector([1.0, 0.0], digest("call 0")), Vector([0.5, -0.5], digest("call 1"))]
+    result = embed(pairs(2), vectors)
+    assert result.model is Embedding
+    assert result.kept.schema["vector"] == pl.List(pl.Float32)
+    assert result.kept.rows() == [
+        (
+            record_id("embedding", {"pair": pair(number)["id"], "vector": vector.values}, parents),
+            pair(number)["id"],
+            vector.values,
+        )
+        for number, vector in enumerate(vectors)
+        for parents in [[(pair(number)["id"], "embedded"), (vector.call, "call")]]
+    ]
+    assert result.edges.rows() == [
+        (result.kept["id"][number], *parent)
+        for number in range(2)
+        for parent in [(pair(number)["id"], "embedded"), (digest(f"call {number}"), "call")]
+    ]
+
+
+def test_two_pairs_with_one_instruction_have_an_embedding_each() -> None:
+    same = Vector([1.0, 0.0], digest("call"))
+    assert embed(pairs(2), [same, same]).kept["id"].n_unique() == 2
+
+
+def test_an_embedding_too_few_is_an_error() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        embed(pairs(2), [Vector([1.0], digest("call"))])
+
+
+def test_a_training_set_has_exactly_the_rows_asked_for() -> None:
+    result = take("some_arm", pairs(5), 3, 7)
+    drawn = result.kept["id"].to_list()
+    assert len(drawn) == 3
+    assert result.decisions.select("outcome", "reason", "score", "cut").rows() == [
+        *[("kept", None, None, None)] * 3,
+        ("rejected", "over the budget", 4.0, 3.0),
+        ("rejected", "over the budget", 5.0, 3.0),
+    ]
+    assert sorted(result.decisions["record"]) == sorted(pairs(5)["id"])
+    assert drawn == [pair(number)["id"] for number in (3, 4, 2)]
+
+
+def test_a_training_set_of_all_pairs_drops_none() -> None:
+    result = take("some_arm", pairs(5), 5, 7)
+    assert sorted(result.kept["id"]) == sorted(pairs(5)["id"])
+    assert result.counts() == {("kept", ""): 5}
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (
+            61,
+            "arm 'some_arm' has 61 pairs, curation.rows asks for 64: 3 are missing; "
+            "generate more, loosen a filter, or lower curation.rows",
+        ),
+        (
+            0,
+            "arm 'some_arm' has 0 pairs, curation.rows asks for 64: 64 are missing; "
+            "generate more, loosen a filter, or lower curation.rows",
+        ),
+    ],
+)
+def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
+    with pytest.raises(TooFewPairs) as caught:
+        take("some_arm", pairs(there), 64, 7)
+    assert str(caught.value) == message
+
+
+@settings(deadline=None)
+@given(order=st.permutations(range(8)), rows=st.integers(1, 8), seed=st.integers())
+def test_the_drawn_set_does_not_depend_on_the_order_of_pairs(order: list[int], rows: int, seed: int) -> None:
+    one, other = (take("some_arm", frame, rows, seed) for frame in (pairs(8), pairs(8)[order]))
+    assert one.kept.equals(other.kept)
+    assert one.decisions.equals(other.decisions)
+
+
+@settings(deadline=None)
+@given(rows=st.integers(1, 7), seed=st.integers())
+def test_one_row_more_keeps_the_rows_it_had(rows: int, seed: int) -> None:
+    fewer, more = (take("some_arm", pairs(8), count, seed).kept["id"].to_list() for count in (rows, rows + 1))
+    assert more[:rows] == fewer
+
+
+def test_arms_that_hold_the_same_pairs_draw_the_same() -> None:
+    assert take("one", pairs(8), 4, 7).kept.equals(take("other", pairs(8), 4, 7).kept)
+    assert not take("one", pairs(8), 4, 7).kept.equals(take("one", pairs(8), 4, 8).kept)

@@ -1,0 +1,217 @@
+"""Model calls are what a build costs. One on record must never be computed again, a finished one must survive
+whatever happens after it, and an answer from the memo must be the answer that was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from warehouse.database import Database
+from warehouse.memo import Answer, Call, Memo, Meter
+from warehouse.tables import ModelCall
+
+MODEL = "a" * 32
+Compute = Callable[[list[Call]], Iterator[list[tuple[Call, Answer]]]]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "warehouse.duckdb")
+
+
+def call(text: str, budget: int = 8) -> Call:
+    return Call("completion", MODEL, {"text": text}, budget)
+
+
+def answer(text: str, tokens: int = 3, complete: bool = True) -> Answer:
+    return Answer({"text": text.upper()}, tokens, 0.5, complete)
+
+
+class Model:
+    """Answers in upper case, and remembers what it was asked, batch by batch."""
+
+    def __init__(self, batch: int = 2, tokens: int = 3, complete: bool = True) -> None:
+        self.batch, self.tokens, self.complete = batch, tokens, complete
+        self.asked: list[str] = []
+
+    def __call__(self, missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        for start in range(0, len(missing), self.batch):
+            batch = missing[start : start + self.batch]
+            texts = [one.request["text"] for one in batch]
+            self.asked += texts
+            yield [(one, answer(text, self.tokens, self.complete)) for one, text in zip(batch, texts, strict=True)]
+
+
+def nothing(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+    raise AssertionError(f"asked for {[one.request for one in missing]}")
+
+
+def test_a_call_is_computed_once_and_then_read(database: Database) -> None:
+    first, second = Memo(database, "engine 1"), Memo(database, "engine 2")
+    calls = [call("a"), call("b")]
+    assert first.run(calls, Model()) == [answer("a"), answer("b")]
+    assert second.run(calls, nothing) == [answer("a"), answer("b")]
+    assert first.meter == Meter(computed=2, from_memo=0, tokens=6, seconds=1.0)
+    assert second.meter == Meter(computed=0, from_memo=2)
+
+
+def test_answers_come_in_the_order_of_the_calls_wherever_they_come_from(database: Database) -> None:
+    Memo(database).run([call("b"), call("d")], Model())
+    model = Model(batch=1)
+    memo = Memo(database)
+    found = memo.run([call(text) for text in "dcba"], model)
+    assert [one.response["text"] for one in found] == ["D", "C", "B", "A"]
+    assert model.asked == ["c", "a"]
+    assert memo.meter == Meter(computed=2, from_memo=2, tokens=6, seconds=1.0)
+
+
+def test_a_call_that_stands_twice_in_one_list_is_computed_once(database: Database) -> None:
+    model, memo = Model(), Memo(database)
+    found = memo.run([call("a"), call("b"), call("a"), call("a")], model)
+    assert [one.response["text"] for one in found] == ["A", "B", "A", "A"]
+    assert model.asked == ["a", "b"]
+    assert memo.meter.computed == 2
+    again = Memo(database)
+    again.run([call("a"), call("a")], nothing)
+    assert again.meter == Meter(from_memo=1)
+
+
+def test_no_calls_ask_for_nothing(database: Database) -> None:
+    assert Memo(database).run([], nothing) == []
+
+
+def test_a_call_is_put_on_record_with_all_that_names_it(database: Database) -> None:
+    Memo(database, "transformers 5").run([call("a", budget=16)], Model(tokens=4))
+    with database.read() as connection:
+        frame = connection.sql("FROM memo.calls").pl()
+    ModelCall.validate(frame, lazy=True)
+    assert frame.drop("created_at").to_dicts() == [
+        {
+            "key": call("a").key,
+            "kind": "completion",
+            "model": MODEL,
+            "request": '{"text":"a"}',
+            "budget": 16,
+            "complete": True,
+            "response": '{"text":"A"}',
+            "vector": None,
+            "tokens": 4,
+            "seconds": 0.5,
+            "engine": "transformers 5",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Call("loss", MODEL, {"text": "a"}, 8),
+        Call("completion", "b" * 32, {"text": "a"}, 8),
+        Call("completion", MODEL, {"text": "a", "seed": 1}, 8),
+    ],
+    ids=["kind", "model", "request"],
+)
+def test_another_kind_model_or_request_is_another_call(database: Database, other: Call) -> None:
+    Memo(database).run([call("a")], Model())
+    assert Memo(database).look_up([other]) == {}
+
+
+def test_what_was_finished_before_an_error_is_on_record(database: Database) -> None:
+    def breaks(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        yield from [next(Model(batch=2)(missing))]
+        raise RuntimeError("out of memory")
+
+    calls = [call(text) for text in "abcd"]
+    broken = Memo(database)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        broken.run(calls, breaks)
+    assert broken.meter.computed == 2
+    model, memo = Model(), Memo(database)
+    assert [one.response["text"] for one in memo.run(calls, model)] == ["A", "B", "C", "D"]
+    assert model.asked == ["c", "d"]
+    assert (memo.meter.computed, memo.meter.from_memo) == (2, 2)
+
+
+def test_a_batch_is_committed_before_the_next_one_is_asked_for(database: Database) -> None:
+    seen = []
+
+    def watched(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        for batch in Model(batch=1)(missing):
+            seen.append(len(Memo(database).look_up(missing)))
+            yield batch
+
+    Memo(database).run([call(text) for text in "abc"], watched)
+    assert seen == [0, 1, 2]
+
+
+def test_progress_counts_what_has_to_be_computed(database: Database) -> None:
+    Memo(database).run([call("a")], Model())
+    told: list[tuple[int, int]] = []
+    Memo(database).run([call(text) for text in "abcd"], Model(), lambda done, total: told.append((done, total)))
+    assert told == [(0, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("complete", "budget", "answered"),
+    [
+        (True, 2, False),
+        (True, 3, True),
+        (True, 7, True),
+        (True, 8, True),
+        (True, 1000, True),
+        (False, 7, False),
+        (False, 8, True),
+        (False, 9, False),
+    ],
+)
+def test_an_ended_completion_answers_every_budget_it_fits_a_cut_off_one_only_its_own(
+    database: Database, complete: bool, budget: int, answered: bool
+) -> None:
+    tokens = 3 if complete else 8
+    Memo(database).run([call("a", budget=8)], Model(tokens=tokens, complete=complete))
+    model = Model()
+    found = Memo(database).run([call("a", budget=budget)], model)
+    assert model.asked == ([] if answered else ["a"])
+    assert found == [answer("a", tokens, complete) if answered else answer("a")]
+
+
+def test_one_call_cut_off_at_two_budgets_keeps_both_answers(database: Database) -> None:
+    for budget in (4, 8):
+        Memo(database).run([call("a", budget)], Model(tokens=budget, complete=False))
+    assert Memo(database).look_up([call("a", 4)]) == {call("a").key: answer("a", 4, False)}
+    assert Memo(database).look_up([call("a", 8)]) == {call("a").key: answer("a", 8, False)}
+
+
+def embedding(vector: list[float]) -> Compute:
+    return lambda missing: iter([[(one, Answer({}, 1, 0.0, vector=vector)) for one in missing]])
+
+
+@pytest.mark.parametrize(
+    "vector", [[0.5, -0.25, 1.0], [], [0.10000000149011612]], ids=["plain", "empty", "nearest to a tenth"]
+)
+def test_a_vector_is_read_as_it_was_computed(database: Database, vector: list[float]) -> None:
+    asked = Call("embedding", MODEL, {"text": "a"})
+    computed = Memo(database).run([asked], embedding(vector))
+    assert Memo(database).run([asked], nothing) == computed
+    assert computed[0].vector == vector
+
+
+def test_a_vector_finer_than_what_is_stored_is_the_same_on_the_first_run_and_the_next(
+    database: Database,
+) -> None:
+    # Record ids hash the vector: a rebuild from the memo must not give other ids than the first build.
+    asked = Call("embedding", MODEL, {"text": "a"})
+    computed = Memo(database).run([asked], embedding([0.1, 0.2]))
+    assert Memo(database).run([asked], nothing) == computed
+
+
+def test_an_answer_that_another_build_committed_first_stands_for_both(database: Database) -> None:
+    def overtaken(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        Memo(database).run(missing, lambda same: iter([[(one, answer("theirs")) for one in same]]))
+        yield [(one, answer("ours")) for one in missing]
+
+    found = Memo(database).run([call("a")], overtaken)
+    assert Memo(database).run([call("a")], nothing) == [answer("theirs")]
+    assert found == [answer("theirs")]

@@ -1,0 +1,248 @@
+"""The leaderboard is only as good as its numbers, and nobody recomputes them by hand. So the metrics are held to counts
+that were made by hand and to the libraries' own values, and the means to exact ones."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nltk.stem.porter import PorterStemmer
+from nltk.tokenize import wordpunct_tokenize
+from nltk.translate.meteor_score import single_meteor_score
+from rouge_score.rouge_scorer import RougeScorer
+
+from assets.evaluation.leaderboard import rank
+from assets.evaluation.longform import score
+from assets.evaluation.metrics import METRICS, meteor_exact_stem, rouge_l
+from warehouse.identity import digest, record_id
+from warehouse.records import Score, Standing
+
+TEXTS = st.text(max_size=40) | st.text(alphabet="a cats.", max_size=40)
+PAIRS = [
+    ("the cat sat", "the cat sat"),
+    ("The cats sat on the mat.", "A cat is sitting on the mat"),
+    ("on the mat sat the cat", "the cat sat on the mat"),
+    ("pesto", "Crush the basil with salt, then add oil."),
+    ("Crush the basil, crush the garlic; add the oil.", "Crush garlic and basil, adding oil slowly."),
+    ("", "the cat sat"),
+    ("the cat sat", ""),
+    ("... !!", "the cat sat"),
+]
+
+
+class NoSynonyms:
+    def synsets(self, word: str) -> list[object]:
+        return []
+
+
+def meteor(matches: int, chunks: int, predicted: int, expected: int) -> float:
+    """The published formula (https://aclanthology.org/W05-0909, section 2.2) with nltk's parameters."""
+    precision, recall = matches / predicted, matches / expected
+    mean = precision * recall / (0.9 * precision + 0.1 * recall)
+    return mean * (1 - 0.5 * (chunks / matches) ** 3)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected", "counts"),
+    [
+        ("the cat sat", "the cat sat", (3, 1, 3, 3)),
+        ("The CAT sat", "the cat sat", (3, 1, 3, 3)),
+        ("the cat", "the cat sat", (2, 1, 2, 3)),
+        ("the cat sat down there", "the cat sat", (3, 1, 5, 3)),
+        ("sat the cat", "the cat sat", (3, 2, 3, 3)),
+        ("the dog sat", "the cat sat", (2, 2, 3, 3)),
+        ("the cats sat", "the cat sat", (3, 1, 3, 3)),
+        ("the cat sat.", "the cat sat", (3, 1, 4, 3)),
+    ],
+)
+def test_meteor_is_the_formula_over_matches_chunks_and_words(
+    prediction: str, expected: str, counts: tuple[int, int, int, int]
+) -> None:
+    assert meteor_exact_stem(prediction, expected) == pytest.approx(meteor(*counts), abs=1e-12)
+
+
+def test_a_synonym_is_no_match_for_meteor() -> None:
+    assert meteor_exact_stem("automobile", "car") == 0.0
+
+
+@pytest.mark.parametrize(("prediction", "expected"), PAIRS)
+def test_meteor_equals_that_of_nltk_without_wordnet(prediction: str, expected: str) -> None:
+    assert meteor_exact_stem(prediction, expected) == single_meteor_score(
+        wordpunct_tokenize(expected),
+        wordpunct_tokenize(prediction),
+        stemmer=PorterStemmer(),
+        wordnet=NoSynonyms(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected", "value"),
+    [
+        # F = 2 * common subsequence / (words of one + words of the other).
+        ("the cat sat", "the cat sat", 1.0),
+        ("the cat", "the cat sat", 2 * 2 / 5),
+        ("sat the cat", "the cat sat", 2 * 2 / 6),
+        ("The cats were sitting.", "the cat was sitting", 2 * 3 / 8),
+        ("dog", "cat", 0.0),
+    ],
+)
+def test_rouge_l_is_the_f_measure_over_stems(prediction: str, expected: str, value: float) -> None:
+    assert rouge_l(prediction, expected) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize(("prediction", "expected"), PAIRS)
+def test_rouge_l_equals_that_of_rouge_score(prediction: str, expected: str) -> None:
+    scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    assert rouge_l(prediction, expected) == scorer.score(expected, prediction)["rougeL"].fmeasure
+
+
+def test_the_worked_example() -> None:
+    assert round(meteor_exact_stem("the cat sat", "the cat sat"), 3) == 0.981
+    assert rouge_l("the cat sat", "the cat sat") == 1.0
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("prediction", ["", " ", "\n"])
+def test_an_empty_prediction_scores_zero(name: str, prediction: str) -> None:
+    assert METRICS[name](prediction, "the cat sat") == 0.0
+    assert METRICS[name](prediction, "") == 0.0
+
+
+def test_prediction_and_reference_are_not_interchangeable_for_meteor() -> None:
+    # METEOR weighs recall nine times as much as precision.
+    assert meteor_exact_stem("the cat", "the cat sat") < meteor_exact_stem("the cat sat", "the cat")
+
+
+@pytest.mark.parametrize("name", METRICS)
+@settings(deadline=None)
+@given(prediction=TEXTS, expected=TEXTS)
+def test_a_metric_of_any_texts_lies_between_0_and_1(name: str, prediction: str, expected: str) -> None:
+    value = METRICS[name](prediction, expected)
+    assert isinstance(value, float)
+    assert 0.0 <= value <= 1.0
+
+
+ITEMS = pl.DataFrame({"id": [digest("item 0"), digest("item 1")], "reference": ["the cat sat", "crush the basil"]})
+
+
+def predictions(arm: str, *texts: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"id": digest([arm, number]), "arm": arm, "item": ITEMS["id"][number], "text": text}
+            for number, text in enumerate(texts)
+        ],
+        schema=dict.fromkeys(["id", "arm", "item", "text"], pl.String),
+    )
+
+
+def test_every_prediction_is_scored_by_every_metric() -> None:
+    result = score(predictions("self_instruct", "the cat sat", ""), ITEMS)
+    assert result.model is Score
+    assert result.kept.drop("id").rows() == [
+        ("self_instruct", digest("item 0"), "meteor_exact_stem", pytest.approx(meteor(3, 1, 3, 3))),
+        ("self_instruct", digest("item 0"), "rouge_l", 1.0),
+        ("self_instruct", digest("item 1"), "meteor_exact_stem", 0.0),
+        ("self_instruct", digest("item 1"), "rouge_l", 0.0),
+    ]
+    assert result.counts() == {("kept", ""): 4}
+
+
+def test_a_score_descends_from_its_prediction_and_its_item() -> None:
+    result = score(predictions("self_instruct", "the cat sat"), ITEMS)
+    parents = [(digest(["self_instruct", 0]), "prediction"), (digest("item 0"), "item")]
+    assert result.edges.rows() == [(child, *parent) for child in result.kept["id"] for parent in parents]
+    content = {"arm": "self_instruct", "item": digest("item 0"), "metric": "rouge_l", "value": 1.0}
+    assert result.kept["id"][1] == record_id("score", content, parents)
+
+
+def test_the_prediction_is_compared_with_the_reference_of_its_own_item() -> None:
+    result = score(predictions("self_instruct", "crush the basil", "crush the basil"), ITEMS.reverse())
+    by_rouge = result.kept.filter(pl.col("metric") == "rouge_l")
+    assert by_rouge["value"].to_list() == pytest.approx([1 / 3, 1.0])
+
+
+def test_no_predictions_have_no_scores() -> None:
+    assert len(score(predictions("self_instruct"), ITEMS).decisions) == 0
+
+
+def scores(arm: str, metric: str, *values: float) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {
+                "id": digest([arm, metric, number]),
+                "arm": arm,
+                "item": digest(["item", number]),
+                "metric": metric,
+                "value": value,
+            }
+            for number, value in enumerate(values)
+        ]
+    )
+
+
+def both(arm: str, meteor: tuple[float, ...], rouge: tuple[float, ...]) -> pl.DataFrame:
+    return pl.concat([scores(arm, "meteor_exact_stem", *meteor), scores(arm, "rouge_l", *rouge)])
+
+
+SCORES = {
+    "base": both("base", (0.25, 0.5), (0.125, 0.125)),
+    "weak": both("weak", (0.0, 0.25), (0.25, 0.75)),
+    "strong": both("strong", (0.75, 0.5), (0.125, 0.125)),
+}
+
+
+def test_standings_are_exact_means_best_first_with_the_distance_to_the_base() -> None:
+    result = rank(SCORES)
+    assert result.model is Standing
+    assert result.kept.select("metric", "arm", "mean", "items", "over_base").rows() == [
+        ("meteor_exact_stem", "strong", 62.5, 2, 25.0),
+        ("meteor_exact_stem", "base", 37.5, 2, None),
+        ("meteor_exact_stem", "weak", 12.5, 2, -25.0),
+        ("rouge_l", "weak", 50.0, 2, 37.5),
+        ("rouge_l", "base", 12.5, 2, None),
+        ("rouge_l", "strong", 12.5, 2, 0.0),
+    ]
+    assert result.counts() == {("kept", ""): 6}
+
+
+def test_a_standing_descends_from_the_scores_that_it_is_the_mean_of() -> None:
+    result = rank(SCORES)
+    for row in result.kept.iter_rows(named=True):
+        edges = result.edges.filter(pl.col("child") == row["id"]).select("parent", "role").rows()
+        assert sorted(edges) == sorted((digest([row["arm"], row["metric"], n]), "score") for n in range(2))
+    assert len(result.edges) == 12
+
+
+def test_the_id_of_a_standing_hashes_what_it_says_and_its_scores() -> None:
+    result = rank(SCORES)
+    content = {
+        "arm": "base",
+        "metric": "rouge_l",
+        "mean": 12.5,
+        "items": 2,
+        "over_base": None,
+    }
+    parents = [(digest(["base", "rouge_l", number]), "score") for number in range(2)]
+    assert result.kept["id"][4] == record_id("standing", content, parents)
+
+
+def test_the_order_of_arms_and_of_scores_changes_nothing() -> None:
+    backwards = {arm: frame.reverse() for arm, frame in reversed(SCORES.items())}
+    assert rank(backwards).kept.equals(rank(SCORES).kept)
+
+
+def test_the_base_alone_stands_without_a_distance() -> None:
+    result = rank({"base": SCORES["base"]})
+    assert result.kept.select("metric", "mean", "over_base").rows() == [
+        ("meteor_exact_stem", 37.5, None),
+        ("rouge_l", 12.5, None),
+    ]
+
+
+@settings(deadline=None, max_examples=50)
+@given(values=st.lists(st.floats(0, 1), min_size=1, max_size=50))
+def test_a_mean_of_any_scores_lies_between_0_and_100(values: list[float]) -> None:
+    mean = rank({"base": scores("base", "rouge_l", *values)}).kept["mean"].item()
+    assert 0.0 <= mean <= 100.0
+    assert mean == pytest.approx(100 * sum(values) / len(values))

@@ -1,0 +1,135 @@
+"""What a model writes can be anything, and what parsing makes of it becomes training data. So the parsers are held
+to exact results on the shapes that models do write, and to their promises on any text at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.generation.parsing import instruction_of, numbered_items, whole_sentences
+
+# Arbitrary text seldom holds a list or two sentences; the second alphabet makes them likely.
+TEXT = st.text() | st.text(alphabet=" \n\r\t\x85\u2028\u200b0123.)(:!?\"'“”`…。aBQuestion", max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" How do I make Pesto?", ["How do I make Pesto?"]),
+        (" How do I make Pesto?\n10. What is rye?\n", ["How do I make Pesto?", "What is rye?"]),
+        (" One.\n10) Two.\n 11 . Three.", ["One.", "Two.", "Three."]),
+        ("9. One.\n10. Two.", ["One.", "Two."]),
+        (" Sort these:\n  3, 1,\t2\n10. Two.", ["Sort these: 3, 1, 2", "Two."]),
+        (" One.\n10.\n11. Three.", ["One.", "Three."]),
+        (" Name 3. Then stop.", ["Name 3. Then stop."]),
+        ("", []),
+        (" \n ", []),
+        ("10.", []),
+    ],
+)
+def test_a_list_that_is_gone_on_with_falls_into_its_items(text: str, expected: list[str]) -> None:
+    assert numbered_items(text, complete=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" How do I make Pesto?\n10. What is ry", ["How do I make Pesto?"]),
+        (" How do I make Pesto?\n10.", ["How do I make Pesto?"]),
+        (" How do I make Pes", []),
+        ("", []),
+    ],
+)
+def test_the_last_item_of_a_list_that_was_cut_off_is_left_out(text: str, expected: list[str]) -> None:
+    assert numbered_items(text, complete=False) == expected
+
+
+@given(text=TEXT)
+def test_items_of_any_text_are_stripped_and_hold_something(text: str) -> None:
+    items = numbered_items(text, complete=True)
+    assert all(item and item == item.strip() and "\n" not in item for item in items)
+    assert numbered_items(text, complete=False) in (items, items[:-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What is Pesto?", "What is Pesto?"),
+        ("\n\n  What is Pesto?  \nIt is a sauce.", "What is Pesto?"),
+        ("Instruction: What is Pesto?", "What is Pesto?"),
+        ("QUESTION 2 : What is Pesto?", "What is Pesto?"),
+        ("Instruction: Question: What is Pesto?", "What is Pesto?"),
+        ('Prompt: "What is Pesto?"', "What is Pesto?"),
+        ("“What is Pesto?”", "What is Pesto?"),
+        ("'What is Pesto?'", "What is Pesto?"),
+        ("`What is Pesto?`", "What is Pesto?"),
+        ("“What is Pesto?", "“What is Pesto?"),
+        ('Who wrote "Emma"?', 'Who wrote "Emma"?'),
+        ("Questions: which ones matter?", "Questions: which ones matter?"),
+        ("Which task: this or that?", "Which task: this or that?"),
+        ("Query:", ""),
+        ('""', ""),
+        ('"', '"'),
+        ("", ""),
+        (" \n\t\n", ""),
+    ],
+)
+def test_an_instruction_is_the_first_line_without_label_and_quotes(text: str, expected: str) -> None:
+    assert instruction_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ['"Emma" or "Persuasion"', "'Emma' and 'Persuasion'"])
+def test_quotes_that_do_not_belong_together_stay(text: str) -> None:
+    assert instruction_of(text) == text
+
+
+@given(text=TEXT)
+def test_the_instruction_of_any_text_is_one_stripped_line_of_it(text: str) -> None:
+    instruction = instruction_of(text)
+    assert instruction == instruction.strip()
+    assert len(instruction.splitlines()) <= 1
+    assert instruction in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Pesto is a sauce. It comes from", "Pesto is a sauce."),
+        ("Pesto is a sauce. It comes from Genoa.", "Pesto is a sauce. It comes from Genoa."),
+        ("Is it a sauce? Yes! It com", "Is it a sauce? Yes!"),
+        ("  Pesto is a sauce.\n\nIt comes from", "Pesto is a sauce."),
+        ('She said "Go." Then sh', 'She said "Go."'),
+        ("He left. She said “Go.”", "He left. She said “Go.”"),
+        ("It rains. It rains. It rains", "It rains. It rains."),
+        ("Pesto is a", ""),
+        ("", ""),
+        (" \n ", ""),
+    ],
+)
+def test_a_text_that_was_cut_off_ends_at_its_last_whole_sentence(text: str, expected: str) -> None:
+    assert whole_sentences(text, complete=False) == expected
+
+
+@pytest.mark.parametrize("ending", ['!"', "?”", ".)", "!)", ".'"])
+def test_a_sentence_that_ends_within_a_quotation_or_brackets_is_whole(ending: str) -> None:
+    text = f"He left. She said that she would stay{ending}"
+    assert whole_sentences(text, complete=False) == text
+
+
+@given(text=TEXT)
+def test_a_complete_text_is_only_stripped(text: str) -> None:
+    assert whole_sentences(text, complete=True) == text.strip()
+
+
+@given(text=TEXT)
+def test_what_is_left_of_any_text_is_how_it_begins(text: str) -> None:
+    left = whole_sentences(text, complete=False)
+    assert left == left.strip()
+    assert text.strip().startswith(left)
+
+
+@pytest.mark.parametrize("number", ["2.", "12.", " 2. "])
+def test_the_number_of_a_list_item_is_no_sentence(number: str) -> None:
+    text = f"1. Mix the flour.\n{number}"
+    assert whole_sentences(text, complete=False) == "1. Mix the flour."

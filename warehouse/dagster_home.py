@@ -1,0 +1,26 @@
+"""Dagster's own storage, kept inside the warehouse folder so that its history survives; telemetry is off."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+SETTINGS = "telemetry:\n  enabled: false\n"
+
+
+def dagster_home(data: Path) -> Path:
+    """The folder for DAGSTER_HOME, made with its settings if it is not there; exports the variable."""
+    home = data / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(SETTINGS, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def dagster_instance(data: Path) -> dg.DagsterInstance:
+    """The Dagster instance that the UI shows too."""
+    return dg.DagsterInstance.from_config(str(dagster_home(data)))

@@ -1,0 +1,70 @@
+"""Writes the training set of an arm as files that trainers read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse.errors import Mendable
+from warehouse.store import Store
+
+
+class NotBuilt(Mendable):
+    """What was asked for has not been built yet."""
+
+
+def messages(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The chat form: one user turn (with the input, if there is one) and one assistant turn."""
+    asked = f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
+    return {
+        "id": row["id"],
+        "messages": [
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": row["response"]},
+        ],
+    }
+
+
+def alpaca(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The form of Stanford Alpaca (https://github.com/tatsu-lab/stanford_alpaca): instruction, input, output."""
+    return {
+        "id": row["id"],
+        "instruction": row["instruction"],
+        "input": row["input"],
+        "output": row["response"],
+    }
+
+
+def export(store: Store, arm: str, folder: Path) -> list[Path]:
+    """Writes <arm>.messages.jsonl, <arm>.alpaca.jsonl and <arm>.parquet into `folder`, each whole or not at all.
+
+    Raises NotBuilt where the arm has no training set yet.
+    """
+    published = store.current(f"training_sets/{arm}")
+    if published is None:
+        raise NotBuilt(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
+    rows = store.read(published)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        _written(folder / f"{arm}.messages.jsonl", lambda file: _lines(file, rows, messages)),
+        _written(folder / f"{arm}.alpaca.jsonl", lambda file: _lines(file, rows, alpaca)),
+        _written(folder / f"{arm}.parquet", rows.write_parquet),
+    ]
+
+
+def _lines(file: Path, rows: pl.DataFrame, form: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    lines = (json.dumps(form(row), ensure_ascii=False) for row in rows.iter_rows(named=True))
+    file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _written(target: Path, write: Callable[[Path], None]) -> Path:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".exporting-") as scratch:
+        write(Path(scratch) / target.name)
+        os.replace(Path(scratch) / target.name, target)
+    return target
