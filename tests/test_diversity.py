@@ -167,7 +167,7 @@ def test_without_perplexity_the_first_that_was_made_is_kept() -> None:
     assert result.model is Pair
     assert result.kept.rows(named=True) == [pair(0), pair(2)]
     assert result.decisions.rows() == [
-        (pair(0)["id"], "kept", None, -1.0, 0.9, None),
+        (pair(0)["id"], "kept", None, None, 0.9, None),
         (pair(2)["id"], "kept", None, 0.0, 0.9, None),
         (pair(1)["id"], "duplicate", "similar instruction", pytest.approx(0.99), 0.9, pair(0)["id"]),
     ]

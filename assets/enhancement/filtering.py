@@ -59,7 +59,9 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         pools: dict[str, pl.DataFrame] = {method: frames[f"pairs_{method}"] for method in arm.methods}
-        measured: dict[str, pl.DataFrame] = {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
+        measured: dict[str, pl.DataFrame] = (
+            {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
+        )
         return decide(pools, measured, heuristics, perplexity)
 
     inputs = {f"pairs_{method}": f"raw_{method}" for method in arm.methods}

@@ -4,7 +4,7 @@ Levels: keywords of the document, a random sentence of it, or what a model extra
 YAKE (Campos et al. 2020, https://doi.org/10.1016/j.ins.2019.09.013), our choice, because it looks at one document
 at a time: adding a document leaves all others' fragments alone.
 
-Worked example: "Pesto is a sauce. It comes from Genoa." gives "Pesto, Genoa, sauce" (keywords), "It comes from
+Worked example: "Pesto is a sauce. It comes from Genoa." gives "Pesto, sauce, Genoa" (keywords), "It comes from
 Genoa." (sentence) or a model's extraction.
 """
 
@@ -38,7 +38,7 @@ def random_sentence(text: str, seed: int) -> str:
 
 def levels_of(document: str, settings: Fragments, seed: int) -> list[Level]:
     """The levels at which a document is cut, by its id alone."""
-    ranked = sorted(settings.levels, key=lambda level: row_seed(seed, "level", document, level))
+    ranked = sorted(dict.fromkeys(settings.levels), key=lambda level: row_seed(seed, "level", document, level))
     return ranked[: settings.per_document]
 
 

@@ -1,7 +1,7 @@
 """Rules that need no model. All are ours; the rules that a method publishes lie with the method.
 
-Worked example: ("What is it?", "It is. It is. It is.") breaks no length rule, but one line that is half of a
-response, or an instruction that copies its response, does.
+Worked example: ("What is it?", "It is. It is. It is.") breaks no length rule of (3, 60) and (5, 400) words;
+a response of three lines of which two are equal breaks the rule on repeated lines (2/3 > 0.5).
 """
 
 from __future__ import annotations

@@ -47,7 +47,9 @@ def measure(pairs: pl.DataFrame, name: str, reader: Reader) -> Result:
 
 def cut_for(perplexities: pl.Series, keep: float) -> float:
     """The highest perplexity that is still kept, when the share `keep` with the lowest is (at least one)."""
-    return float(perplexities.sort()[max(1, math.floor(keep * len(perplexities))) - 1])
+    # A float product of 0.29 and 100 is a hair below 29.
+    kept = max(1, math.floor(round(keep * len(perplexities), 9)))
+    return float(perplexities.sort()[kept - 1])
 
 
 def step(recipe: Recipe, settings: PerplexityFilter, method: str) -> Step:

@@ -20,8 +20,10 @@ def rank(scores: Mapping[str, pl.DataFrame]) -> Result:
     """
     gate = Gate(Standing)
     frame = pl.concat(scores.values())
-    means = frame.group_by("arm", "metric").agg(
-        mean=100 * pl.col("value").mean(), items=pl.col("item").n_unique(), parents=pl.col("id")
+    means = (
+        frame.sort("metric", "arm", "item")
+        .group_by("arm", "metric", maintain_order=True)
+        .agg(mean=100 * pl.col("value").mean(), items=pl.col("item").n_unique(), parents=pl.col("id"))
     )
     base = dict(means.filter(pl.col("arm") == BASE).select("metric", "mean").rows())
     for row in means.sort(["metric", "mean", "arm"], descending=[False, True, False]).iter_rows(named=True):

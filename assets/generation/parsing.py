@@ -6,8 +6,10 @@ import re
 
 from segtok.segmenter import split_single
 
-_NUMBERED = re.compile(r"(?:^|\n)\s*\d+\s*[.)]\s*")
+_NUMBERED = re.compile(r"(?:^|\n)\s*\d+\s*[.)](?:[^\S\n]+|(?=\n)|$)")
 _LABEL = re.compile(r"^(?:(?:instruction|question|prompt|query|task)\s*\d*\s*:\s*)+", re.IGNORECASE)
+_FINISHED = re.compile(r"[.!?][\"'”’)\]]*$")
+_LIST_NUMBER = re.compile(r"^\d+[.)]$")
 _QUOTES = {'"': '"', "“": "”", "'": "'", "`": "`"}
 
 
@@ -26,8 +28,9 @@ def instruction_of(text: str) -> str:
     """The instruction in a completion: its first line with text, without a label or quotes around it."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = _LABEL.sub("", line).strip()
-    if len(line) > 1 and _QUOTES.get(line[0]) == line[-1]:
-        line = line[1:-1].strip()
+    inside = line[1:-1]
+    if len(line) > 1 and _QUOTES.get(line[0]) == line[-1] and line[0] not in inside and line[-1] not in inside:
+        line = inside.strip()
     return line
 
 
@@ -36,7 +39,9 @@ def whole_sentences(text: str, complete: bool) -> str:
     text = text.strip()
     if complete or not text:
         return text
-    last = list(split_single(text))[-1]
-    if last.rstrip().endswith((".", "!", "?", ".”", '."')):
-        return text
-    return text[: text.rindex(last)].rstrip()
+    for sentence in reversed(list(split_single(text))):
+        if _FINISHED.search(sentence.rstrip()) and not _LIST_NUMBER.match(sentence.strip()):
+            return text
+        # segtok rewrites rare line separators, and then its sentence is not found: nothing is whole.
+        text = text[: max(0, text.rfind(sentence))].rstrip()
+    return text

@@ -136,6 +136,7 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
         )
         if completion.error:
             gate.fail(_row("", ""), completion.error, made_of)
+            continue
         for instruction in numbered_items(completion.text, completion.complete):
             rejection = pool.rejection(instruction)
             if rejection:
