@@ -184,6 +184,14 @@ def test_one_call_cut_off_at_two_budgets_keeps_both_answers(database: Database) 
     assert Memo(database).look_up([call("a", 8)]) == {call("a").key: answer("a", 8, False)}
 
 
+def test_one_list_may_ask_for_one_call_at_two_budgets(database: Database) -> None:
+    def cut_off(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        yield [(one, answer(f"to {one.budget}", one.budget, False)) for one in missing]
+
+    found = Memo(database).run([call("a", 4), call("a", 8)], cut_off)
+    assert [one.response["text"] for one in found] == ["TO 4", "TO 8"]
+
+
 def embedding(vector: list[float]) -> Compute:
     return lambda missing: iter([[(one, Answer({}, 1, 0.0, vector=vector)) for one in missing]])
 

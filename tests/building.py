@@ -1,0 +1,57 @@
+"""Builds a recipe file in this process, as `slingshot build` does, and says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from assets.building import Failure, build_assets
+from assets.display import Display
+from assets.recipe_file import load_recipe
+from definitions import define, workbench
+from warehouse.dagster_home import dagster_instance
+from warehouse.database import Database
+from warehouse.store import Effort, Store
+
+
+@dataclass
+class Log(Display):
+    """What a build did, by asset."""
+
+    actions: dict[str, str] = field(default_factory=dict)
+    computed: dict[str, int] = field(default_factory=dict)
+
+    def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
+        self.actions[asset] = action
+        self.computed[asset] = effort.computed
+
+
+def build(recipe: Path, data: Path, selection: str | None = None) -> tuple[Log, list[Failure]]:
+    """Builds `recipe` into the warehouse folder `data`."""
+    loaded, log = load_recipe(recipe), Log()
+    with dagster_instance(data) as instance:
+        definitions = define(loaded, workbench(loaded, data, recipe.parent), log)
+        return log, build_assets(definitions, instance, selection)
+
+
+def edit(recipe: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Changes the recipe file in place."""
+    values = yaml.safe_load(recipe.read_text())
+    change(values)
+    recipe.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def store(data: Path) -> Store:
+    """The version store in the warehouse folder."""
+    return Store(Database(data / "slingshot.duckdb"))
+
+
+def query(data: Path, sql: str) -> pl.DataFrame:
+    """What an SQL query finds in the warehouse."""
+    with Database(data / "slingshot.duckdb").read() as connection:
+        return connection.execute(sql).pl()
