@@ -181,7 +181,7 @@ def export(
 
     loaded, _, data = _settle(recipe, warehouse)
     if arm not in loaded.arms:
-        raise Mendable(f"the recipe has no arm {arm!r}: {nearest(arm, loaded.arms)}")
+        raise Mendable(f"the recipe has no arm {arm!r}; {nearest(arm, loaded.arms)}")
     for path in write(_store(data), arm, to):
         typer.echo(str(path))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import dagster as dg
 
+from assets.recipe_rules import nearest
 from warehouse.errors import Mendable
 
 
@@ -25,9 +27,10 @@ class Failure:
 def build_assets(
     definitions: dg.Definitions, instance: dg.DagsterInstance, selection: str | None = None
 ) -> list[Failure]:
-    """Builds in order; what lies downstream of a failed asset is skipped. `selection` as in Dagster's UI.
+    """Builds in order; what lies downstream of a failed asset is skipped.
 
-    Raises BadSelection.
+    `selection` is in the syntax of Dagster's UI; a bare name may stand for its key, and + before it takes all that
+    it is made from. Raises BadSelection.
     """
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
@@ -55,11 +58,19 @@ def _selected(definitions: dg.Definitions, selection: str | None) -> list[dg.Ass
     if selection is None:
         return None
     graph = definitions.resolve_asset_graph()
+    names = [key.to_user_string() for key in graph.get_all_asset_keys()]
+    bare = _BARE.fullmatch(selection)
+    if bare and bare["name"] not in names:
+        raise BadSelection(f"no asset is named {bare['name']!r}; {nearest(bare['name'], names)}")
+    # Dagster reads a bare "+name" in its older way, where + means one layer only.
+    text = f'{bare["up"]}key:"{bare["name"]}"{bare["down"]}' if bare else selection
     try:
-        keys = dg.AssetSelection.from_string(selection).resolve(graph)
+        keys = dg.AssetSelection.from_string(text).resolve(graph)
     except dg.DagsterError as error:
         raise BadSelection(f"the selection {selection!r} cannot be read: {error}") from error
     if not keys:
-        names = ", ".join(key.to_user_string() for key in graph.get_all_asset_keys())
-        raise BadSelection(f"the selection {selection!r} names no asset; there are: {names}")
+        raise BadSelection(f"the selection {selection!r} names no asset; {nearest(selection, names)}")
     return sorted(keys)
+
+
+_BARE = re.compile(r"(?P<up>\+?)(?P<name>[\w/]+)(?P<down>\+?)")

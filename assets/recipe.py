@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import reduce
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from assets.sources.mapping import Mapping, TemplateError
+from assets.sources.mapping import Mapping
 from resources.addresses import Address
 
 BASE = "base"
@@ -29,22 +29,47 @@ def _address(text: str) -> str:
     return text
 
 
-def _templates(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
-    try:
+def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise ValueError("the second number must not be below the first")
+    return pair
+
+
+def _range(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] >= pair[1]:
+        raise ValueError("it must rise, as in [0, 25]")
+    return pair
+
+
+def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("it must name each one once")
+    return names
+
+
+def _fields(needed: frozenset[str], optional: str) -> AfterValidator:
+    def check(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
         Mapping.parse(fields)
-    except TemplateError as error:
-        raise ValueError(str(error)) from error
-    return fields
+        if needed - fields.keys() or fields.keys() - needed - {optional}:
+            raise ValueError(f"it must have {' and '.join(sorted(needed))}, and may have {optional}")
+        return fields
+
+    return AfterValidator(check)
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 AddressText = Annotated[str, AfterValidator(_address)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Fields = Annotated[dict[str, str | list[str]], AfterValidator(_templates)]
+Fields = dict[str, str | list[str]]
+SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
+DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]
+BenchmarkFields = Annotated[Fields, _fields(frozenset({"instruction", "reference"}), "input")]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Count = Annotated[int, Field(ge=1)]
-Words = tuple[Count, Count]
+Slice = Annotated[tuple[Percent, Percent], AfterValidator(_range)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Words = Annotated[tuple[Count, Count], AfterValidator(_rising)]
 Probability = Annotated[float, Field(gt=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 
 
 class Part(BaseModel):
@@ -75,45 +100,29 @@ class Selection(Part):
     """
 
     source: str
-    slice: tuple[Percent, Percent] = (0, 100)
+    slice: Slice = (0, 100)
     count: Count
     words: Words = (1, 100_000)
     fields: Fields
-
-    @model_validator(mode="after")
-    def _slice_is_a_range(self) -> Selection:
-        if self.slice[0] >= self.slice[1]:
-            raise ValueError(f"slice must rise, as in [0, 25]; found {list(self.slice)}")
-        return self
 
 
 class SeedSelection(Selection):
     """Seed pairs: the fields `instruction` and `response`, and `input` where there is one."""
 
-    @model_validator(mode="after")
-    def _named(self) -> SeedSelection:
-        _require(self.fields, {"instruction", "response"}, {"input"})
-        return self
+    fields: SeedFields
 
 
 class DocumentSelection(Selection):
     """Documents: the field `text`, and `title` where there is one."""
 
-    @model_validator(mode="after")
-    def _named(self) -> DocumentSelection:
-        _require(self.fields, {"text"}, {"title"})
-        return self
+    fields: DocumentFields
 
 
 class BenchmarkSelection(Selection):
     """Benchmark items: the fields `instruction` and `reference`, and `input` where there is one."""
 
     benchmark: Name
-
-    @model_validator(mode="after")
-    def _named(self) -> BenchmarkSelection:
-        _require(self.fields, {"instruction", "reference"}, {"input"})
-        return self
+    fields: BenchmarkFields
 
 
 class SamplingPart(Part):
@@ -131,7 +140,7 @@ class LoraPart(Part):
     """
 
     epochs: Count
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     rank: Count
     alpha: Count
     batch_size: Count
@@ -165,7 +174,7 @@ class SelfInstruct(Part):
     machine_demonstrations: Annotated[int, Field(ge=0)] = 2
     words: Words = (4, 150)
     rouge_l: Probability = 0.7
-    blacklist: tuple[str, ...] = (
+    blacklist: tuple[Annotated[str, Field(min_length=1)], ...] = (
         "image", "images", "graph", "graphs", "picture", "pictures", "file", "files",
         "map", "maps", "draw", "plot", "go to",
     )  # fmt: skip
@@ -183,19 +192,10 @@ class InstructionGeneration(Part):
 class Fragments(Part):
     """The extraction levels in use; each document gets `per_document` of them, chosen by hash."""
 
-    levels: Annotated[tuple[Level, ...], Field(min_length=1)] = LEVELS
+    levels: Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_distinct)] = LEVELS
     per_document: Count = 1
     keywords: Count = 5
     extraction: SamplingPart
-
-    @model_validator(mode="after")
-    def _enough_levels(self) -> Fragments:
-        if self.per_document > len(set(self.levels)):
-            raise ValueError(
-                f"per_document must be at most the number of levels ({len(set(self.levels))}); "
-                f"found {self.per_document}"
-            )
-        return self
 
 
 class Heuristics(Part):
@@ -256,8 +256,8 @@ class Curation(Part):
 class Arm(Part):
     """One variant under comparison: pairs of these methods, through these filters."""
 
-    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)]
-    filters: tuple[FilterName, ...] = FILTERS
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1), AfterValidator(_distinct)]
+    filters: Annotated[tuple[FilterName, ...], AfterValidator(_distinct)] = FILTERS
 
 
 class Student(LoraPart):
@@ -275,7 +275,7 @@ class Evaluation(Part):
 class Recipe(Part):
     """The whole recipe."""
 
-    seed: int
+    seed: Seed
     models: dict[Name, ModelPart]
     sources: dict[Name, SourcePart]
     seed_tasks: Annotated[tuple[SeedSelection, ...], Field(min_length=1)]
@@ -303,10 +303,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
-
-
-def _require(fields: dict[str, str | list[str]], needed: set[str], optional: set[str]) -> None:
-    missing, unknown = needed - fields.keys(), fields.keys() - needed - optional
-    if missing or unknown:
-        wanted = ", ".join(sorted(needed)) + "".join(f", optionally {name}" for name in sorted(optional))
-        raise ValueError(f"fields must be {wanted}; found {', '.join(sorted(fields)) or 'none'}")

@@ -39,12 +39,17 @@ def parse_recipe(text: str) -> Recipe:
         values = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise RecipeError(f"this is not YAML: {' '.join(str(error).split())}") from error
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        # PyYAML lets through what Python says of a value that YAML allows, such as a day that does not exist.
+        raise RecipeError(f"this YAML cannot be read: {error}") from error
     if not isinstance(values, dict):
-        raise RecipeError(f"a recipe is a mapping of keys to values; found {type(values).__name__}")
+        what = {list: "a list", type(None): "nothing"}.get(type(values), repr(values))
+        raise RecipeError(f"a recipe is a mapping of keys to values; found {what}")
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        raise _summed([_problem(detail) for detail in error.errors(include_url=False)]) from error
+        details = error.errors(include_url=False)
+        raise _summed([_problem(detail) for detail in details if not _echo(detail, details)]) from error
     found = list(problems(recipe))
     if found:
         raise _summed(found)
@@ -56,19 +61,62 @@ def _summed(found: list[Problem]) -> RecipeError:
     return RecipeError("\n  ".join([count, *map(str, found)]))
 
 
+def _echo(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is called too short only because one of its entries, named by itself, is wrong."""
+    place = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details
+    )
+
+
 def _problem(detail: ErrorDetails) -> Problem:
-    path = ".".join(str(key) for key in detail["loc"])
+    loc = [key for key in detail["loc"] if key not in _UNION_MEMBERS]
+    path = ".".join(str(key) for key in loc if key != "[key]")
     found: Any = detail["input"]
+    context: dict[str, Any] = detail.get("ctx", {})
     if detail["type"] == "extra_forbidden":
-        *parents, key = detail["loc"]
-        return Problem(path, found, f"there is no such key: {nearest(str(key), _keys_at(parents))}")
+        *parents, key = loc
+        return Problem(path, found, f"there is no such key; {nearest(str(key), _keys_at(parents))}")
     if detail["type"] == "missing":
         return Problem(path, None, "this key is required")
     if detail["type"] == "literal_error":
-        expected = str(detail.get("ctx", {}).get("expected", ""))
-        choices = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
-        return Problem(path, found, f"it must be one of: {nearest(str(found), choices)}")
+        expected = str(context["expected"]).replace(" or ", ", ")
+        return Problem(
+            path, found, f"there is no such value; {nearest(str(found), expected.replace(chr(39), '').split(', '))}"
+        )
+    if detail["type"] == "string_pattern_mismatch":
+        return Problem(path, found, _PATTERNS[context["pattern"]])
+    if detail["type"] in _WORDS:
+        return Problem(path, found, _WORDS[detail["type"]].format(**context))
     return Problem(path, found, detail["msg"].removeprefix("Value error, ").replace("Input should", "it must"))
+
+
+# Words of YAML for what pydantic says in words of Python.
+_WORDS = {
+    "int_type": "it must be a whole number",
+    "int_parsing": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "float_type": "it must be a number",
+    "float_parsing": "it must be a number",
+    "finite_number": "it must be a finite number",
+    "string_type": "it must be text",
+    "bool_type": "it must be true or false",
+    "list_type": "it must be a list",
+    "tuple_type": "it must be a list",
+    "dict_type": "it must be a mapping of keys to values",
+    "model_type": "it must be a mapping of keys to values",
+    "model_attributes_type": "it must be a mapping of keys to values",
+    "invalid_key": "a key must be text",
+    "string_too_short": "it must not be empty",
+    "too_short": "it must have at least {min_length} in it",
+    "too_long": "it must have at most {max_length} in it",
+}
+_PATTERNS = {
+    r"^[0-9a-f]{64}$": "it must be 64 hex digits (0-9, a-f)",
+    r"^[a-z][a-z0-9_]*$": "a name has lower-case letters, digits and _, and starts with a letter",
+    r"^(human|mixed|model:.+)$": "it must be human, mixed or model:NAME",
+}
+_UNION_MEMBERS = ("str", "list[str]")
 
 
 def _keys_at(path: Sequence[int | str]) -> list[str]:

@@ -20,7 +20,8 @@ class Problem:
     accepted: str
 
     def __str__(self) -> str:
-        return f"{self.path}: found {self.found!r}; {self.accepted}"
+        found = "nothing" if self.found is None else repr(self.found)
+        return f"{self.path}: found {found}; {self.accepted}"
 
 
 def problems(recipe: Recipe) -> Iterator[Problem]:
@@ -69,6 +70,13 @@ def _methods(recipe: Recipe) -> Iterator[Problem]:
             yield Problem("documents", [], f"generation.{name} needs at least one selection of documents")
     if generation.extract_then_generate and enhancement.fragments is None:
         yield Problem("enhancement.fragments", None, "generation.extract_then_generate needs its settings")
+    fragments = enhancement.fragments
+    if fragments and fragments.per_document > len(fragments.levels):
+        yield Problem(
+            "enhancement.fragments.per_document",
+            fragments.per_document,
+            f"it must be at most {len(fragments.levels)}, the number of enhancement.fragments.levels",
+        )
     instruct = generation.self_instruct
     if instruct and instruct.machine_demonstrations >= instruct.demonstrations:
         yield Problem(
@@ -104,7 +112,7 @@ def _selections(recipe: Recipe) -> Iterator[tuple[str, tuple[Selection, ...]]]:
 
 def _known(path: str, name: str, names: Iterable[str], what: str) -> Iterator[Problem]:
     if name not in names:
-        yield Problem(path, name, f"it must name {what} of the recipe: {nearest(name, names)}")
+        yield Problem(path, name, f"it must name {what} of the recipe; {nearest(name, names)}")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -112,4 +120,4 @@ def nearest(name: str, names: Iterable[str]) -> str:
     known = sorted(names)
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     listed = ", ".join(known) or "none is declared"
-    return f"did you mean {close[0]!r}? (known: {listed})" if close else listed
+    return f"did you mean {close[0]!r}? (known: {listed})" if close else f"known: {listed}"

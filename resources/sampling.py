@@ -1,8 +1,8 @@
 """Nucleus sampling whose randomness belongs to the row: a draw depends on no other row and not on their order.
 
-Nucleus sampling: Holtzman et al. 2020 (https://arxiv.org/abs/1904.09751, section 3.1). Each row draws one number per step
-from a generator seeded with its own seed and inverts the cumulative distribution of its nucleus; the chosen token is
-the only one left, so that decoding itself stays greedy.
+Nucleus sampling: Holtzman et al. 2020 (https://arxiv.org/abs/1904.09751, section 3.1). Each row draws one number per
+step from a generator seeded with its own seed and inverts the cumulative distribution of its nucleus; the chosen token
+is the only one left, so that decoding itself stays greedy.
 """
 
 from __future__ import annotations

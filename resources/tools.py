@@ -82,7 +82,7 @@ class Tools:
             yield [(call, answer)]
 
         memo = self.memo("trl", "peft", "transformers", "torch")
-        if not target.is_dir() and call.key in memo.look_up([call]):
+        if not target.is_dir() and memo.look_up([call]):
             # The record outlived the files (a cleaned disk): train them again under the same key.
             _ = list(fit([call]))
         answer = memo.run([call], fit)[0]

@@ -1,4 +1,4 @@
-"""What several tests stand on: a tiny model of the starter's architecture, and a recipe that builds in seconds with it."""
+"""What several tests stand on: a tiny model of the starter's architecture, and a recipe it builds in seconds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ settings.register_profile("slingshot", deadline=None)
 settings.load_profile("slingshot")
 quiet()
 
-WORDS = "what is the how does a near old river stone garden house mountain grow stand and".split()
+WORDS = ["what", "is", "the", "how", "does", "a", "near", "old", "river", "stone", "garden", "house", "grow", "and"]
 CHAT = (
     "{% for message in messages %}{{ message['role'] + ' : ' + message['content'] + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant : ' }}{% endif %}"
@@ -69,11 +69,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A randomly initialised sentence-transformers model of MiniLM's architecture."""
+    import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    import torch
 
     folder = tmp_path_factory.mktemp("models") / "embedder"
     bert = folder / "bert"
@@ -125,9 +124,7 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
             "sha256": tree_digest(folder),
             "licence": "Apache-2.0",
         }
-    recipe["sources"] = {
-        "rows": {"address": f"path:{source}", "sha256": file_digest(source), "licence": "CC0-1.0"}
-    }
+    recipe["sources"] = {"rows": {"address": f"path:{source}", "sha256": file_digest(source), "licence": "CC0-1.0"}}
     pair = {"instruction": "what is the {title}", "response": "{text}"}
     recipe["seed_tasks"] = [{"source": "rows", "slice": [0, 40], "count": 12, "fields": pair}]
     recipe["documents"] = [{"source": "rows", "slice": [40, 90], "count": 12, "fields": {"text": "{text}"}}]

@@ -15,13 +15,10 @@ from warehouse.records import KINDS, empty
 
 
 @pytest.fixture(scope="module")
-def built(
-    tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path]:
+def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A recipe and a warehouse that it was built in; tests that use it only read."""
-    from conftest import tiny_recipe, write_rows
-
     import yaml
+    from conftest import tiny_recipe, write_rows
 
     folder = tmp_path_factory.mktemp("built")
     source = write_rows(folder / "rows.jsonl", 120, seed=1)

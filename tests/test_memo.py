@@ -180,8 +180,8 @@ def test_an_ended_completion_answers_every_budget_it_fits_a_cut_off_one_only_its
 def test_one_call_cut_off_at_two_budgets_keeps_both_answers(database: Database) -> None:
     for budget in (4, 8):
         Memo(database).run([call("a", budget)], Model(tokens=budget, complete=False))
-    assert Memo(database).look_up([call("a", 4)]) == {call("a").key: answer("a", 4, False)}
-    assert Memo(database).look_up([call("a", 8)]) == {call("a").key: answer("a", 8, False)}
+    assert Memo(database).look_up([call("a", 4)]) == {(call("a").key, 4): answer("a", 4, False)}
+    assert Memo(database).look_up([call("a", 8)]) == {(call("a").key, 8): answer("a", 8, False)}
 
 
 def test_one_list_may_ask_for_one_call_at_two_budgets(database: Database) -> None:

@@ -144,16 +144,16 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
     parent = path.rpartition(".")[0]
     wrong = f"{parent}.{misspelt}" if parent else misspelt
     lines = complaints((wrong, inside[key]), (path, ABSENT))
-    assert lines[:-1] == ([f"{path}: found None; this key is required"] if required else [])
+    assert lines[:-1] == ([f"{path}: found nothing; this key is required"] if required else [])
     assert lines[-1] == (
-        f"{wrong}: found {inside[key]!r}; there is no such key: did you mean {key!r}? (known: {KEYS[part]})"
+        f"{wrong}: found {inside[key]!r}; there is no such key; did you mean {key!r}? (known: {KEYS[part]})"
     )
 
 
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("seed", None, "seed: found None; it must be a valid integer"),
+        ("seed", None, "seed: found nothing; it must be a whole number"),
         ("curation.rows", 0, "curation.rows: found 0; it must be greater than or equal to 1"),
         ("enhancement.perplexity.keep", 0, "enhancement.perplexity.keep: found 0; it must be greater than 0"),
         (
@@ -183,24 +183,24 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
             "curation.diversity.similarity: found 2; it must be less than or equal to 1",
         ),
         ("seed_tasks.0.slice", [0, 120], "seed_tasks.0.slice.1: found 120; it must be less than or equal to 100"),
-        ("models.generator.sha256", ABSENT, "models.generator.sha256: found None; this key is required"),
+        ("models.generator.sha256", ABSENT, "models.generator.sha256: found nothing; this key is required"),
         (
             "generation.self_instruct.rounds",
             ABSENT,
-            "generation.self_instruct.rounds: found None; this key is required",
+            "generation.self_instruct.rounds: found nothing; this key is required",
         ),
-        ("seed_tasks.1.fields", ABSENT, "seed_tasks.1.fields: found None; this key is required"),
-        ("arms.self_instruct.methods", ABSENT, "arms.self_instruct.methods: found None; this key is required"),
+        ("seed_tasks.1.fields", ABSENT, "seed_tasks.1.fields: found nothing; this key is required"),
+        ("arms.self_instruct.methods", ABSENT, "arms.self_instruct.methods: found nothing; this key is required"),
         (
             "arms.self_instruct.filters",
             ["perplexty"],
-            "arms.self_instruct.filters.0: found 'perplexty'; it must be one of: did you mean 'perplexity'? "
+            "arms.self_instruct.filters.0: found 'perplexty'; there is no such value; did you mean 'perplexity'? "
             "(known: diversity, heuristics, perplexity)",
         ),
         (
             "enhancement.perplexity.measure",
             "ifd",
-            "enhancement.perplexity.measure: found 'ifd'; it must be one of: instruction_given_response, "
+            "enhancement.perplexity.measure: found 'ifd'; there is no such value; known: instruction_given_response, "
             "response_alone, response_given_instruction",
         ),
         (
@@ -226,31 +226,31 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
         (
             "documents.0.source",
             "wikipedia",
-            "documents.0.source: found 'wikipedia'; it must name a source of the recipe: "
+            "documents.0.source: found 'wikipedia'; it must name a source of the recipe; "
             "did you mean 'wikipedia_leads'? (known: wikibooks_recipes, wikipedia_leads)",
         ),
         (
             "seed_tasks.0.source",
             "zzzz",
-            "seed_tasks.0.source: found 'zzzz'; it must name a source of the recipe: "
+            "seed_tasks.0.source: found 'zzzz'; it must name a source of the recipe; known: "
             "wikibooks_recipes, wikipedia_leads",
         ),
         (
             "generation.model",
             "generatr",
-            "generation.model: found 'generatr'; it must name a model of the recipe: did you mean 'generator'? "
+            "generation.model: found 'generatr'; it must name a model of the recipe; did you mean 'generator'? "
             "(known: embedder, generator)",
         ),
         (
             "training.base",
             "generatr",
-            "training.base: found 'generatr'; it must name a model of the recipe: did you mean 'generator'? "
+            "training.base: found 'generatr'; it must name a model of the recipe; did you mean 'generator'? "
             "(known: embedder, generator)",
         ),
         (
             "curation.diversity.embedder",
             "embeder",
-            "curation.diversity.embedder: found 'embeder'; it must name a model of the recipe: "
+            "curation.diversity.embedder: found 'embeder'; it must name a model of the recipe; "
             "did you mean 'embedder'? (known: embedder, generator)",
         ),
         (
@@ -267,7 +267,7 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
         (
             "enhancement.fragments",
             ABSENT,
-            "enhancement.fragments: found None; generation.extract_then_generate needs its settings",
+            "enhancement.fragments: found nothing; generation.extract_then_generate needs its settings",
         ),
         (
             "arms.base",
@@ -295,7 +295,7 @@ def test_a_wrong_value_is_named_with_its_path_and_what_would_be_accepted(path: s
         ("models.generator.licence", "", "models.generator.licence: found ''; "),
         ("sources.wikipedia_leads.origin", "robot", "sources.wikipedia_leads.origin: found 'robot'; "),
         ("seed_tasks.0.slice", [0, 1, 2], "seed_tasks.0.slice: found [0, 1, 2]; "),
-        ("evaluation", None, "evaluation: found None; "),
+        ("evaluation", None, "evaluation: found nothing; "),
     ],
 )
 def test_a_wrong_value_is_explained_in_words_of_the_recipe(path: str, value: object, start: str) -> None:
@@ -366,7 +366,7 @@ def test_methods_without_what_they_need_are_all_named() -> None:
         f"{path}: found {found}; generation.{method} needs {what}"
         for method in ("instruction_generation", "extract_then_generate")
         for path, found, what in (
-            ("generation.backward_model", "None", "its settings"),
+            ("generation.backward_model", "nothing", "its settings"),
             ("documents", "[]", "at least one selection of documents"),
         )
     ]
@@ -380,9 +380,9 @@ def test_every_problem_is_listed_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "a recipe is a mapping of keys to values; found NoneType"),
-        ("- seed\n", "a recipe is a mapping of keys to values; found list"),
-        ("seed\n", "a recipe is a mapping of keys to values; found str"),
+        ("", "a recipe is a mapping of keys to values; found nothing"),
+        ("- seed\n", "a recipe is a mapping of keys to values; found a list"),
+        ("seed\n", "a recipe is a mapping of keys to values; found 'seed'"),
         (
             "seed: 1\nseed: 2\n",
             "this is not YAML: the key 'seed' stands twice in \"<unicode string>\", line 2, column 1: seed: 2 ^",

@@ -117,19 +117,21 @@ def test_quarantine_changes_the_data_version() -> None:
     [
         (
             lambda frame: pl.concat([frame, frame]),
-            "the table of Pair rows breaks field_uniqueness in column 'id': found '{id}'; nothing was published",
+            "the table of Pair rows breaks the rule field_uniqueness in column 'id': found '{id}'; "
+            "nothing was published",
         ),
         (
             lambda frame: frame.drop("input"),
-            "the table of Pair rows breaks column_in_dataframe in column 'Pair': found 'input'; nothing was published",
+            "the table of Pair rows breaks the rule column_in_dataframe: found 'input'; nothing was published",
         ),
         (
             lambda frame: frame.with_columns(extra=1),
-            "the table of Pair rows breaks column_in_schema in column 'Pair': found 'extra'; nothing was published",
+            "the table of Pair rows breaks the rule column_in_schema: found 'extra'; nothing was published",
         ),
         (
             lambda frame: frame.with_columns(input=pl.lit(1, pl.Int64)),
-            "the table of Pair rows breaks dtype('String') in column 'input': found 'Int64'; nothing was published",
+            "the table of Pair rows breaks the rule dtype('String') in column 'input': found 'Int64'; "
+            "nothing was published",
         ),
     ],
     ids=["repeated id", "missing column", "extra column", "wrong type"],

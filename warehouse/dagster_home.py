@@ -7,7 +7,13 @@ from pathlib import Path
 
 import dagster as dg
 
-SETTINGS = "telemetry:\n  enabled: false\n"
+# Runs start at once, in a process of their own, and need no daemon beside the webserver.
+SETTINGS = """telemetry:
+  enabled: false
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: DefaultRunCoordinator
+"""
 
 
 def dagster_home(data: Path) -> Path:
@@ -15,7 +21,7 @@ def dagster_home(data: Path) -> Path:
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
-    if not settings.exists():
+    if not settings.exists() or settings.read_text(encoding="utf-8") != SETTINGS:
         settings.write_text(SETTINGS, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     return home

@@ -41,8 +41,7 @@ class Database:
     def __init__(self, path: Path, patience: float = 300.0) -> None:
         self.path = path
         self.patience = patience
-        # DuckDB refuses to open one file both read-only and writable within a process.
-        self._in_process = threading.RLock()
+        self._in_process = _lock_of(path)
         self._ready = False
 
     @contextmanager
@@ -86,18 +85,28 @@ class Database:
                 connection = duckdb.connect(str(self.path), read_only=read_only)
                 break
             except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
+                if "Could not set lock" not in str(error):
                     raise WarehouseError(f"the warehouse {self.path} cannot be opened: {error}") from error
                 if time.monotonic() > deadline:
                     raise WarehouseError(
                         f"the warehouse {self.path} stayed locked by another process for "
-                        f"{self.patience:.0f} s; close the program that holds it open ({error})"
+                        f"{self.patience:g} s; close the program that holds it open ({error})"
                     ) from error
                 time.sleep(random.uniform(0.005, 0.05))
         try:
             yield connection
         finally:
             connection.close()
+
+
+_LOCKS: dict[Path, threading.RLock] = {}
+_LOCKS_LOCK = threading.Lock()
+
+
+def _lock_of(path: Path) -> threading.RLock:
+    """One lock per file: DuckDB refuses to open a file both read-only and writable within a process."""
+    with _LOCKS_LOCK:
+        return _LOCKS.setdefault(path.resolve(), threading.RLock())
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:

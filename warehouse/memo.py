@@ -68,23 +68,24 @@ class Memo:
     engine: str = ""
     meter: Meter = field(default_factory=Meter)
 
-    def look_up(self, calls: Sequence[Call]) -> dict[str, Answer]:
-        """The answers on record, by key. A cut-off completion answers only a call with the same budget."""
+    def look_up(self, calls: Sequence[Call]) -> dict[tuple[str, int], Answer]:
+        """The answers on record, by (key, budget). A cut-off completion answers only a call with its own budget."""
         wanted = pl.DataFrame(
-            [(call.key, call.budget) for call in calls],
+            {"key": [call.key for call in calls], "budget": [call.budget for call in calls]},
             schema={"key": pl.String, "budget": pl.Int64},
-            orient="row",
         ).unique()
         with self.database.read() as connection:
             connection.register("wanted", wanted)
             rows = connection.execute(
-                "SELECT c.key, c.response, c.tokens, c.seconds, c.complete, c.vector "
+                "SELECT w.key, w.budget, c.response, c.tokens, c.seconds, c.complete, c.vector "
                 "FROM memo.calls c JOIN wanted w ON c.key = w.key "
-                "WHERE c.budget = w.budget OR (c.complete AND c.tokens <= w.budget)"
+                "WHERE c.budget = w.budget OR (c.complete AND c.tokens <= w.budget) "
+                # Of several answers on record, every build takes the same one.
+                "ORDER BY c.budget = w.budget, c.budget DESC"
             ).fetchall()
         return {
-            key: Answer(json.loads(response), tokens, seconds, complete, vector)
-            for key, response, tokens, seconds, complete, vector in rows
+            (key, budget): Answer(json.loads(response), tokens, seconds, complete, vector)
+            for key, budget, response, tokens, seconds, complete, vector in rows
         }
 
     def run(
@@ -98,20 +99,22 @@ class Memo:
         `compute` gets the missing calls, each once, and yields finished batches.
         """
         answers = self.look_up(calls)
-        missing = list({call.key: call for call in calls if call.key not in answers}.values())
-        self.meter.from_memo += len({call.key for call in calls}) - len(missing)
+        distinct = {(call.key, call.budget): call for call in calls}
+        missing = [call for place, call in distinct.items() if place not in answers]
+        self.meter.from_memo += len(distinct) - len(missing)
         if missing:
             progress(0, len(missing))
             done = 0
             for batch in filter(None, compute(missing)):
                 self._commit(batch)
-                answers.update({call.key: answer for call, answer in batch})
+                # Read back: a build beside this one may have been first, and then its answer is the one on record.
+                answers |= self.look_up([call for call, _ in batch])
                 done += len(batch)
                 self.meter.computed += len(batch)
                 self.meter.tokens += sum(answer.tokens for _, answer in batch)
                 self.meter.seconds += sum(answer.seconds for _, answer in batch)
                 progress(done, len(missing))
-        return [answers[call.key] for call in calls]
+        return [answers[call.key, call.budget] for call in calls]
 
     def _commit(self, batch: list[tuple[Call, Answer]]) -> None:
         now = datetime.now(UTC).replace(tzinfo=None)
@@ -137,7 +140,6 @@ class Memo:
         )
         with self.database.write() as connection:
             connection.register("rows", rows)
-            # A build beside this one may have committed the same call first; its answer stands.
             connection.execute(
                 "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
                 "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"

@@ -71,6 +71,7 @@ class Gate:
     def __init__(self, model: type[Record]) -> None:
         self.model = model
         self.kind = KIND_OF[model]
+        self._columns = empty(model).schema.keys() - {"id"}
         self._kept: list[dict[str, Any]] = []
         self._decisions: list[tuple[Any, ...]] = []
         self._late: list[tuple[Any, ...]] = []
@@ -85,13 +86,20 @@ class Gate:
         score: float | None = None,
         cut: float | None = None,
     ) -> str:
-        """Keep `row` and return its id."""
+        """Keep `row` and return its id; a row whose content was met before is a duplicate of the first instead."""
         identity, content, first = self._identify(row, parents)
+        if content.keys() != self._columns:
+            raise TypeError(f"a {self.kind} has {sorted(self._columns)}; found {sorted(content)}")
         if first is not None:
             return self._drop(identity, content, "duplicate", "same content", of=first)
         self._kept.append({"id": identity, **content})
         self._decisions.append((identity, "kept", None, score, cut, None))
         return identity
+
+    @property
+    def kept(self) -> int:
+        """How many rows are kept so far."""
+        return len(self._kept)
 
     def reject(
         self,

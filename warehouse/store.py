@@ -131,18 +131,26 @@ def _insert_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, result: Resu
             result.dropped.select("id", "content"),
         ]
     ).with_columns(kind=pl.lit(kind), asset=pl.lit(plan.asset))
-    new = connection.sql("SELECT m.* FROM met m ANTI JOIN lineage.records k USING (id)").pl()
-    connection.execute("INSERT INTO lineage.records BY NAME SELECT * FROM new")
+    connection.register("met", met)
+    new = connection.execute("SELECT m.* FROM met m ANTI JOIN lineage.records k USING (id)").pl()
+    connection.unregister("met")
+    _insert(connection, "lineage.records", new)
     # Edges follow from an id, so a record that is known has them already.
     edges = result.edges.join(new.select(child="id"), on="child", how="semi").unique(maintain_order=True)
-    connection.execute("INSERT INTO lineage.edges BY NAME SELECT * FROM edges")
+    _insert(connection, "lineage.edges", edges)
     _insert_new(connection, f"records.{kind}", result.kept)
     decisions = result.decisions.with_row_index("position").with_columns(
         pl.col("position").cast(pl.Int64), asset=pl.lit(plan.asset), version=pl.lit(plan.version)
     )
     if decisions["record"].n_unique() != len(decisions):
         raise WarehouseError(f"{plan.asset} decided twice about one record; nothing was published")
-    connection.execute("INSERT INTO lineage.decisions BY NAME SELECT * FROM decisions")
+    _insert(connection, "lineage.decisions", decisions)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    connection.register("incoming", rows)
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+    connection.unregister("incoming")
 
 
 def _insert_new(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:

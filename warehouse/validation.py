@@ -32,8 +32,9 @@ def _quarantined(result: Result, failures: pl.DataFrame) -> Result:
     of_table = failures.filter(pl.col("index").is_null() | (pl.col("check") == "field_uniqueness"))
     if len(of_table):
         first = of_table.row(0, named=True)
+        place = f" in column {first['column']!r}" if first["schema_context"] == "Column" else ""
         raise InvalidTable(
-            f"the table of {result.model.__name__} rows breaks {first['check']} in column {first['column']!r}: "
+            f"the table of {result.model.__name__} rows breaks the rule {first['check']}{place}: "
             f"found {first['failure_case']!r}; nothing was published"
         )
     reasons = (

@@ -38,8 +38,8 @@ def measure(pairs: pl.DataFrame, name: str, reader: Reader) -> Result:
     for row, loss in zip(rows, reader.losses([measured_text(name, row) for row in rows]), strict=True):
         parents = [(row["id"], "measured"), (loss.call, "call")]
         content = {"pair": row["id"], "measure": name, "perplexity": None, "tokens": loss.tokens}
-        if loss.error:
-            gate.fail(content, loss.error, parents)
+        if loss.error or not math.isfinite(loss.mean):
+            gate.fail(content, loss.error or "the loss is no finite number", parents)
         else:
             gate.keep(content | {"perplexity": math.exp(loss.mean)}, parents)
     return gate.result()

@@ -60,7 +60,7 @@ def _select(
     check_fields(mapping, rows)
     parents = [(source, "source")]
     identities = [row_identity(row) for row in rows]
-    taken = 0
+    before = gate.kept
     least, most = selection.words
     for index in order(identities, str(seed)):
         if not in_slice(identities[index], selection.slice, str(seed)):
@@ -78,11 +78,11 @@ def _select(
             gate.reject(row, f"{role.main} {reason}", parents, score=words, cut=cut)
         elif refusal := refused(row):
             gate.reject(row, refusal, parents)
-        elif taken >= selection.count:
+        elif gate.kept - before >= selection.count:
             gate.reject(row, "not drawn", parents)
         else:
-            taken += 1
             gate.keep(row, parents)
+    taken = gate.kept - before
     if taken < selection.count:
         raise TooFewRows(
             f"{selection.source!r} gives {taken} rows for this role, {selection.count} are asked for; "

@@ -1,0 +1,161 @@
+"""The command as users type it: what it prints, what it exports, and one clear line instead of a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from building import build, edit
+from conftest import ROOT
+
+
+def slingshot(*arguments: str, recipe: Path, data: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process of its own."""
+    environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def built(tiny: Path, tmp_path: Path) -> tuple[Path, Path]:
+    _, failures = build(tiny, tmp_path / "data", "+training_sets/self_training")
+    assert failures == []
+    return tiny, tmp_path / "data"
+
+
+def test_check_says_what_the_recipe_describes(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("check", recipe=tiny, data=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"{tiny} is good: 40 assets, arms self_training, self_instruct, instruction_generation, "
+        "filtered_extract_then_generate\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "build", "status", "up"])
+def test_a_wrong_recipe_is_one_clear_error(command: str, tiny: Path, tmp_path: Path) -> None:
+    edit(tiny, lambda recipe: recipe["curation"].update(rwos=3))
+    done = slingshot(command, recipe=tiny, data=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"slingshot: {tiny}: 1 problem\n"
+        "  curation.rwos: found 3; there is no such key; did you mean 'rows'? (known: diversity, rows)\n"
+    )
+
+
+def test_a_wrong_hash_fails_the_asset_in_one_line_and_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
+    edit(tiny, lambda recipe: recipe["sources"]["rows"].update(sha256="0" * 64))
+    done = slingshot("build", "benchmark_items", recipe=tiny, data=tmp_path / "data")
+    assert done.returncode == 1
+    assert done.stderr.startswith("slingshot: benchmark_items failed: ")
+    assert done.stderr.count("\n") == 1
+    assert "0" * 64 in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_misspelt_asset_is_answered_with_the_nearest_name(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("build", "leaderbord", recipe=tiny, data=tmp_path / "data")
+    assert done.returncode == 1
+    assert done.stderr.startswith("slingshot: no asset is named 'leaderbord'; did you mean 'leaderboard'? (known: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_asset_without_its_inputs_says_what_to_build_first(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("build", "seed_tasks", recipe=tiny, data=tmp_path / "data")
+    assert done.returncode == 1
+    assert "benchmark_items has not been built yet; build it first: slingshot build '+benchmark_items'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_tells_version_rows_and_cost_per_asset(built: tuple[Path, Path]) -> None:
+    recipe, data = built
+    done = slingshot("status", "--json", recipe=recipe, data=data)
+    assert done.returncode == 0
+    by_asset = {one["asset"]: one for one in json.loads(done.stdout)}
+    assert len(by_asset) == 40
+    assert by_asset["seed_tasks"]["rows"]["kept"] == 12
+    assert sum(by_asset["seed_tasks"]["rows"].values()) == 120
+    assert by_asset["raw_self_training"]["computed"] == 12
+    assert by_asset["raw_self_training"]["from_memo"] == 0
+    assert by_asset["leaderboard"] == {
+        "asset": "leaderboard",
+        "version": None,
+        "rows": {},
+        "reasons": {},
+        "action": None,
+        "computed": None,
+        "from_memo": None,
+        "tokens": None,
+        "seconds": None,
+    }
+    build(recipe, data, "raw_self_training")
+    again = json.loads(slingshot("status", "--json", recipe=recipe, data=data).stdout)
+    assert next(one["action"] for one in again if one["asset"] == "raw_self_training") == "unchanged"
+    table = slingshot("status", recipe=recipe, data=data).stdout
+    assert "raw_self_training" in table
+    assert "not built" in table
+
+
+def test_export_writes_the_same_rows_in_three_forms(built: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, data = built
+    folder = tmp_path / "out"
+    done = slingshot("export", "self_training", "--to", str(folder), recipe=recipe, data=data)
+    assert done.stdout.split() == [
+        str(folder / f"self_training.{form}") for form in ("messages.jsonl", "alpaca.jsonl", "parquet")
+    ]
+    rows = pl.read_parquet(folder / "self_training.parquet").to_dicts()
+    assert len(rows) == 2
+    chats, alpacas = (
+        [json.loads(line) for line in (folder / f"self_training.{form}.jsonl").read_text().splitlines()]
+        for form in ("messages", "alpaca")
+    )
+    assert alpacas == [
+        {"id": r["id"], "instruction": r["instruction"], "input": r["input"], "output": r["response"]} for r in rows
+    ]
+    assert chats == [
+        {
+            "id": row["id"],
+            "messages": [
+                {"role": "user", "content": row["instruction"]},
+                {"role": "assistant", "content": row["response"]},
+            ],
+        }
+        for row in rows
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(Path(line).name for line in done.stdout.split())
+
+
+def test_export_of_an_unknown_or_unbuilt_arm_is_one_clear_error(built: tuple[Path, Path]) -> None:
+    recipe, data = built
+    unknown = slingshot("export", "self_trainng", recipe=recipe, data=data)
+    assert unknown.stderr == (
+        "slingshot: the recipe has no arm 'self_trainng'; did you mean 'self_training'? (known: "
+        "filtered_extract_then_generate, instruction_generation, self_instruct, self_training)\n"
+    )
+    unbuilt = slingshot("export", "self_instruct", recipe=recipe, data=data)
+    assert unbuilt.stderr == (
+        "slingshot: the arm 'self_instruct' has no training set yet; build it first: slingshot build\n"
+    )
+    assert (unknown.returncode, unbuilt.returncode) == (1, 1)
+
+
+def test_help_needs_no_model_library() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; import cli\n"
+        "result = CliRunner().invoke(cli.app, ['--help']); assert result.exit_code == 0, result.output\n"
+        "print([name for name in ('torch', 'transformers', 'dagster') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
