@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from assets.recipe import Recipe
+    from warehouse.status import AssetStatus
     from warehouse.store import Store
 
 RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="The recipe; the starter if not given.")]
@@ -145,24 +146,14 @@ def status(
 
     loaded, _, data = _settle(recipe, warehouse)
     store = _store(data)
-    found = status(store.database, [step.asset for step in steps(loaded)])
+    graph = steps(loaded)
+    found = status(store.database, [step.asset for step in graph])
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
         return
-
-    from rich.table import Table
-
-    table = Table("asset", "version", "rows", "last build", "computed", "from memo", "tokens", "seconds", box=None)
-    for column in table.columns[4:]:
-        column.justify = "right"
-    for one in found:
-        rows = ", ".join(f"{count} {outcome}" for outcome, count in one.rows.items())
-        seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
-        counts = ["" if count is None else str(count) for count in (one.computed, one.from_memo, one.tokens)]
-        version = (one.version or "not built")[:9]
-        table.add_row(one.asset, version, rows, one.action or "", *counts, seconds)
     console = _console()
-    console.print(table)
+    _print_assets(console, found)
+    _print_stages(console, [step.group for step in graph], found)
     _print_leaderboard(console, store)
 
 
@@ -186,6 +177,32 @@ def export(
         typer.echo(str(path))
 
 
+def _print_assets(console: Console, found: list[AssetStatus]) -> None:
+    from rich.table import Table
+
+    table = Table("asset", "version", "rows", "last build", "computed", "from memo", "tokens", "seconds", box=None)
+    for column in table.columns[4:]:
+        column.justify = "right"
+    for one in found:
+        rows = ", ".join(f"{count} {outcome}" for outcome, count in one.rows.items())
+        seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
+        counts = ["" if count is None else str(count) for count in (one.computed, one.from_memo, one.tokens)]
+        version = (one.version or "not built")[:9]
+        table.add_row(one.asset, version, rows, one.action or "", *counts, seconds)
+    console.print(table)
+
+
+def _print_stages(console: Console, stages: list[str], found: list[AssetStatus]) -> None:
+    from rich.table import Table
+
+    table = Table("stage", "seconds of the last build", box=None)
+    table.columns[1].justify = "right"
+    for stage in dict.fromkeys(stages):
+        seconds = sum(one.seconds or 0 for name, one in zip(stages, found, strict=True) if name == stage)
+        table.add_row(stage, f"{seconds:.1f}")
+    console.print("", table)
+
+
 def _print_leaderboard(console: Console, store: Store) -> None:
     published = store.current("leaderboard")
     if published is None:
@@ -193,11 +210,13 @@ def _print_leaderboard(console: Console, store: Store) -> None:
 
     from rich.table import Table
 
-    table = Table("metric", "arm", "mean", "over base", "items", title="leaderboard", box=None)
+    table = Table("metric", "arm", "mean", "over base", "items", box=None)
+    for column in table.columns[2:]:
+        column.justify = "right"
     for row in store.read(published).iter_rows(named=True):
         over = "" if row["over_base"] is None else f"{row['over_base']:+.2f}"
         table.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]))
-    console.print(table)
+    console.print("", table)
 
 
 def main() -> None:

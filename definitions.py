@@ -31,13 +31,14 @@ def warehouse_path() -> Path:
     return Path(os.environ.get(WAREHOUSE, HOME / "warehouse" / "data")).resolve()
 
 
-def workbench(recipe: Recipe, data: Path, base: Path) -> Workbench:
-    """The workbench for a recipe; relative `path:` addresses start at `base`."""
+def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None) -> Workbench:
+    """The workbench for a recipe; relative `path:` addresses start at `base`, downloads go to `cache` in `data`."""
     return Workbench(
         data,
         base,
         models={name: Material("model", name, **part.model_dump()) for name, part in recipe.models.items()},
         sources={name: Material("source", name, **part.model_dump()) for name, part in recipe.sources.items()},
+        cache_folder=cache,
     )
 
 

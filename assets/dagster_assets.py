@@ -50,7 +50,8 @@ def to_asset(step: Step, bench: Workbench, display: Display) -> dg.AssetsDefinit
         stored = bench.store.find(step.asset, plan.version)
         result: Result | Published
         if stored is not None:
-            result, facts, action = stored, stored.facts, "unchanged"
+            result, facts = stored, stored.facts
+            action = "unchanged" if bench.store.current(step.asset) == stored else "restored"
         else:
             frames = {name: value.frame() for name, value in inputs.items()}
             try:

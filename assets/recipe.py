@@ -190,11 +190,14 @@ class InstructionGeneration(Part):
 
 
 class Fragments(Part):
-    """The extraction levels in use; each document gets `per_document` of them, chosen by hash."""
+    """The extraction levels in use; each document gets `per_document` of them, chosen by hash.
+
+    At level keywords, `keywords` phrases of at most `phrase_words` words are taken."""
 
     levels: Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_distinct)] = LEVELS
     per_document: Count = 1
     keywords: Count = 5
+    phrase_words: Count = 2
     extraction: SamplingPart
 
 

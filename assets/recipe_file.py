@@ -19,22 +19,64 @@ class RecipeError(Mendable, ValueError):
     """The recipe cannot be used; the message lists everything that is wrong with it, a line each."""
 
 
+STARTER = Path(__file__).resolve().parents[1] / "recipe.yaml"
+
+
 def load_recipe(path: Path) -> Recipe:
-    """The recipe in the YAML file at `path`. Raises RecipeError."""
+    """The recipe in the YAML file at `path`. Raises RecipeError.
+
+    A recipe may say `extends: starter`, or `extends: FILE` relative to itself: its keys are then laid over those of
+    that recipe. Mappings are merged, anything else is replaced, and null takes a key away.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RecipeError(f"{path}: there is no such file; name a recipe with --recipe FILE") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: it cannot be read as UTF-8 text: {error}") from error
-    try:
-        return parse_recipe(text)
+        return _recipe(_extended(_values_of(path), path.parent, (path.resolve(),)))
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
 def parse_recipe(text: str) -> Recipe:
-    """The recipe in YAML `text`. Raises RecipeError."""
+    """The recipe in YAML `text`, which extends no other. Raises RecipeError."""
+    return _recipe(_values(text))
+
+
+def _values_of(path: Path) -> dict[Any, Any]:
+    try:
+        return _values(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError("there is no such file; name a recipe with --recipe FILE") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"it cannot be read as UTF-8 text: {error}") from error
+
+
+def _extended(values: dict[Any, Any], folder: Path, seen: tuple[Path, ...]) -> dict[Any, Any]:
+    if "extends" not in values:
+        return values
+    name = values["extends"]
+    if not isinstance(name, str):
+        raise _summed([Problem("extends", name, "it must be starter, or the path of another recipe")])
+    path = STARTER if name == "starter" else (folder / name).resolve()
+    if path in seen:
+        raise _summed([Problem("extends", name, "a recipe cannot extend itself, directly or through others")])
+    try:
+        below = _extended(_values_of(path), path.parent, (*seen, path))
+    except RecipeError as error:
+        raise RecipeError(f"extends {name}: {error}") from error
+    return _laid_over(below, {key: value for key, value in values.items() if key != "extends"})
+
+
+def _laid_over(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _laid_over(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _values(text: str) -> dict[Any, Any]:
     try:
         values = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
@@ -45,6 +87,10 @@ def parse_recipe(text: str) -> Recipe:
     if not isinstance(values, dict):
         what = {list: "a list", type(None): "nothing"}.get(type(values), repr(values))
         raise RecipeError(f"a recipe is a mapping of keys to values; found {what}")
+    return values
+
+
+def _recipe(values: dict[Any, Any]) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:

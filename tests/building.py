@@ -31,11 +31,13 @@ class Log(Display):
         self.computed[asset] = effort.computed
 
 
-def build(recipe: Path, data: Path, selection: str | None = None) -> tuple[Log, list[Failure]]:
+def build(
+    recipe: Path, data: Path, selection: str | None = None, cache: Path | None = None
+) -> tuple[Log, list[Failure]]:
     """Builds `recipe` into the warehouse folder `data`."""
     loaded, log = load_recipe(recipe), Log()
     with dagster_instance(data) as instance:
-        definitions = define(loaded, workbench(loaded, data, recipe.parent), log)
+        definitions = define(loaded, workbench(loaded, data, recipe.parent, cache), log)
         return log, build_assets(definitions, instance, selection)
 
 

@@ -142,9 +142,9 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
     sampling = {"temperature": 1.0, "top_p": 1.0}
     generation["self_training"] = {"count": 12, "response": {"max_new_tokens": 24, **sampling}}
     generation["self_instruct"] = {
-        "calls": 12,
+        "calls": 24,
         "rounds": 2,
-        "most": 12,
+        "most": 16,
         "demonstrations": 4,
         "machine_demonstrations": 1,
         "rouge_l": 0.9,

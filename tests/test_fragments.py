@@ -70,25 +70,25 @@ def edges_of(result: Result, child: str) -> list[tuple[str, str]]:
 
 
 def test_the_keywords_of_a_text_are_fixed() -> None:
-    assert keywords(LOVELACE, 5) == (
+    assert keywords(LOVELACE, 5, 2) == (
         "Ada Lovelace, English mathematician, Analytical Engine, Charles Babbage, Lovelace"
     )
-    assert keywords(PESTO, 5) == "Pesto, sauce, Genoa"
+    assert keywords(PESTO, 5, 2) == "Pesto, sauce, Genoa"
 
 
 def test_fewer_keywords_are_the_first_of_more() -> None:
-    assert keywords(LOVELACE, 2) == "Ada Lovelace, English mathematician"
+    assert keywords(LOVELACE, 2, 2) == "Ada Lovelace, English mathematician"
 
 
 @pytest.mark.parametrize("text", ["", " \n", "...", "1 2 3", "🙂 🙂", "\x00"])
 def test_a_text_without_words_has_no_keywords(text: str) -> None:
-    assert keywords(text, 5) == ""
+    assert keywords(text, 5, 2) == ""
 
 
 @settings(deadline=None)
 @given(text=st.text(max_size=60))
 def test_keywords_of_any_text_are_the_same_each_time(text: str) -> None:
-    assert keywords(text, 5) == keywords(text, 5)
+    assert keywords(text, 5, 2) == keywords(text, 5, 2)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_each_level_gives_its_fragment_of_every_document() -> None:
         (digest(PESTO), "keywords", "Pesto, sauce, Genoa"),
         (digest(PESTO), "sentence", random_sentence(PESTO, chosen[PESTO])),
         (digest(PESTO), "model", "Pesto is a"),
-        (digest(LOVELACE), "keywords", keywords(LOVELACE, 5)),
+        (digest(LOVELACE), "keywords", keywords(LOVELACE, 5, 2)),
         (digest(LOVELACE), "sentence", random_sentence(LOVELACE, chosen[LOVELACE])),
         (digest(LOVELACE), "model", "Ada Lovelace was"),
-        (digest(RYE), "keywords", keywords(RYE, 5)),
+        (digest(RYE), "keywords", keywords(RYE, 5, 2)),
         (digest(RYE), "sentence", random_sentence(RYE, chosen[RYE])),
         (digest(RYE), "model", "Rye is a"),
     }

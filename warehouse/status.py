@@ -30,7 +30,7 @@ def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
         counted = connection.execute(
             "SELECT d.asset, d.outcome, coalesce(d.reason, ''), count(*) "
             "FROM lineage.decisions d JOIN lineage.current c USING (asset, version) "
-            "GROUP BY ALL ORDER BY count(*) DESC, ALL"
+            "GROUP BY ALL ORDER BY 4 DESC, 1, 2, 3"
         ).fetchall()
         last = {
             row[0]: row[1:]

@@ -24,9 +24,9 @@ from warehouse.records import Fragment
 from warehouse.result import Gate, Result
 
 
-def keywords(text: str, count: int) -> str:
-    """The `count` most telling words or phrases of up to two words, best first, joined by commas."""
-    found = KeywordExtractor(lan="en", n=2, top=count).extract_keywords(text)
+def keywords(text: str, count: int, phrase_words: int) -> str:
+    """The `count` most telling phrases of at most `phrase_words` words, best first, joined by commas."""
+    found = KeywordExtractor(lan="en", n=phrase_words, top=count).extract_keywords(text)
     return ", ".join(phrase for phrase, _ in sorted(found, key=lambda item: (item[1], item[0])))
 
 
@@ -63,7 +63,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
         elif level == "sentence":
             cut = random_sentence(text, row_seed(seed, "sentence", document))
         else:
-            cut = keywords(text, settings.keywords)
+            cut = keywords(text, settings.keywords, settings.phrase_words)
         row = {"document": document, "level": level, "text": cut}
         parents = [(document, "document"), *([(completion.call, "call")] if completion else [])]
         if completion and completion.error:
