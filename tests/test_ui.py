@@ -96,7 +96,7 @@ class Server:
                 assert time.monotonic() < deadline, self.log.read_text()
                 time.sleep(0.5)
 
-    def materialize(self, keys: list[list[str]], seconds: float = 200) -> str:
+    def materialize(self, keys: list[list[str]], seconds: float = 400) -> str:
         """Launches a run of these assets, as the UI's button does, and returns how it ended."""
         node = self.ask(ASSETS)["assetNodes"][0]
         selector = {
