@@ -6,7 +6,8 @@ from assets.curation import diversity, embeddings, training_set
 from assets.enhancement import extract_then_generate, filtering, fragments, perplexity
 from assets.evaluation import leaderboard, longform
 from assets.generation import backward_model, instruction_generation, self_instruct, self_training
-from assets.recipe import BASE, METHODS, Recipe
+from assets.recipe import BASE, Recipe
+from assets.recipe_values import METHODS
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.step import Step
 from assets.training import student

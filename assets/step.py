@@ -81,7 +81,7 @@ def code_digest(module: Path) -> str:
     return digest(found)
 
 
-_NOT_CODE = ("recipe.py", "step.py")
+_NOT_CODE = ("recipe.py", "recipe_values.py", "step.py")
 
 
 def _imports(tree: ast.AST, root: Path) -> list[Path]:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from assets.enhancement.fragments import extract, keywords, levels_of, random_sentence
 from assets.generation.prompts import extraction
@@ -147,9 +148,9 @@ def test_the_levels_are_spread_over_documents() -> None:
     assert {level: drawn.count(level) for level in LEVELS} == {"keywords": 107, "sentence": 91, "model": 102}
 
 
-def test_a_level_that_is_named_twice_is_cut_once() -> None:
-    twice = fragments("sentence", "sentence", "keywords", per_document=2)
-    assert all(sorted(levels_of(str(number), twice, 7)) == ["keywords", "sentence"] for number in range(20))
+def test_a_level_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(ValidationError, match="it must name each one once"):
+        fragments("sentence", "sentence", "keywords", per_document=2)
 
 
 def test_only_documents_at_model_level_are_shown_to_the_model() -> None:

@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.graph import steps
-from assets.recipe import FILTERS, METHODS, Recipe
+from assets.recipe import FILTERS, Recipe
 from assets.recipe_file import load_recipe, parse_recipe
+from assets.recipe_values import METHODS
 from assets.step import Step
 
 ROOT = Path(__file__).resolve().parents[1]

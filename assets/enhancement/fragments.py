@@ -15,7 +15,8 @@ from segtok.segmenter import split_single
 from yake import KeywordExtractor
 
 from assets.generation.prompts import extraction
-from assets.recipe import Fragments, Level, Recipe
+from assets.recipe import Fragments, Recipe
+from assets.recipe_values import Level
 from assets.step import Step
 from resources.calls import Completion, Sampling, Writer
 from resources.tools import Tools
@@ -38,7 +39,7 @@ def random_sentence(text: str, seed: int) -> str:
 
 def levels_of(document: str, settings: Fragments, seed: int) -> list[Level]:
     """The levels at which a document is cut, by its id alone."""
-    ranked = sorted(dict.fromkeys(settings.levels), key=lambda level: row_seed(seed, "level", document, level))
+    ranked = sorted(settings.levels, key=lambda level: row_seed(seed, "level", document, level))
     return ranked[: settings.per_document]
 
 

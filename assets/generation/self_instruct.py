@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.generation.parsing import numbered_items, whole_sentences
+from assets.generation.answers import decide_answer
+from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
 from assets.recipe import Recipe, SelfInstruct
 from assets.step import Step
@@ -107,14 +108,7 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
     ]
     completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
     for task, completion in zip(pool.machine, completions, strict=True):
-        response = whole_sentences(completion.text, completion.complete)
-        row, parents = _row(task.instruction, response), [*task.parents, (completion.call, "call")]
-        if completion.error:
-            gate.fail(row, completion.error, parents)
-        elif not response:
-            gate.reject(row, "no whole sentence", parents)
-        else:
-            gate.keep(row, parents)
+        decide_answer(gate, _row(task.instruction, ""), completion, task.parents)
     return gate.result()
 
 

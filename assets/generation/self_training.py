@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.generation.parsing import whole_sentences
+from assets.generation.answers import decide_answer
 from assets.generation.prompts import answer
 from assets.recipe import Recipe, SelfTraining
 from assets.step import Step
@@ -22,10 +22,7 @@ METHOD = "self_training"
 
 
 def generate(seeds: pl.DataFrame, settings: SelfTraining, writer: Writer, seed: int) -> Result:
-    """One pair per seed task (columns id, instruction, input), for the first `count` of them.
-
-    A response that was cut off ends at its last whole sentence (ours); one without any is rejected.
-    """
+    """One pair per seed task (columns id, instruction, input), for the first `count` of them."""
     gate = Gate(Pair)
     asked = seeds.head(settings.count).to_dicts()
     prompts = [
@@ -34,21 +31,8 @@ def generate(seeds: pl.DataFrame, settings: SelfTraining, writer: Writer, seed: 
     ]
     completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
     for task, completion in zip(asked, completions, strict=True):
-        response = whole_sentences(completion.text, completion.complete)
-        row = {
-            "method": METHOD,
-            "level": "",
-            "instruction": task["instruction"],
-            "input": task["input"],
-            "response": response,
-        }
-        parents = [(task["id"], "instruction"), (completion.call, "call")]
-        if completion.error:
-            gate.fail(row, completion.error, parents)
-        elif not response:
-            gate.reject(row, "no whole sentence", parents)
-        else:
-            gate.keep(row, parents)
+        pair = {"method": METHOD, "level": "", "instruction": task["instruction"], "input": task["input"]}
+        decide_answer(gate, pair, completion, [(task["id"], "instruction")])
     return gate.result()
 
 

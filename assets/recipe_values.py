@@ -1,0 +1,69 @@
+"""The kinds of value that a recipe's keys take, with the ranges that they must lie in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from assets.sources.mapping import Mapping
+from resources.addresses import Address
+
+MethodName = Literal["self_training", "self_instruct", "instruction_generation", "extract_then_generate"]
+FilterName = Literal["heuristics", "perplexity", "diversity"]
+Level = Literal["keywords", "sentence", "model"]
+
+METHODS: tuple[MethodName, ...] = get_args(MethodName)
+FILTERS: tuple[FilterName, ...] = get_args(FilterName)
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+def _address(text: str) -> str:
+    Address.parse(text)
+    return text
+
+
+def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise ValueError("the second number must not be below the first")
+    return pair
+
+
+def _range(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] >= pair[1]:
+        raise ValueError("it must rise, as in [0, 25]")
+    return pair
+
+
+def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("it must name each one once")
+    return names
+
+
+def _fields(needed: frozenset[str], optional: str) -> AfterValidator:
+    def check(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        Mapping.parse(fields)
+        if needed - fields.keys() or fields.keys() - needed - {optional}:
+            raise ValueError(f"it must have {' and '.join(sorted(needed))}, and may have {optional}")
+        return fields
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+AddressText = Annotated[str, AfterValidator(_address)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Fields = dict[str, str | list[str]]
+SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
+DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]
+BenchmarkFields = Annotated[Fields, _fields(frozenset({"instruction", "reference"}), "input")]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Slice = Annotated[tuple[Percent, Percent], AfterValidator(_range)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Words = Annotated[tuple[Count, Count], AfterValidator(_rising)]
+Probability = Annotated[float, Field(gt=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+MethodNames = Annotated[tuple[MethodName, ...], Field(min_length=1), AfterValidator(_distinct)]
+FilterNames = Annotated[tuple[FilterName, ...], AfterValidator(_distinct)]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_distinct)]

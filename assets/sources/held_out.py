@@ -1,0 +1,55 @@
+"""Keeps benchmark text out of everything that trains, and proves it.
+
+Rows cannot meet by construction, since roles that share a source draw from disjoint slices. Texts can: a source may
+say the same twice. Such rows are rejected here, equal after normalizing; paraphrases are not looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from assets.recipe import Selection
+from assets.sources.seeding import Role, select
+from resources.tools import Tools
+from warehouse.result import Check, Result
+
+CHECK = "held_out"
+REASON = "text of a benchmark item"
+
+
+def normalized(text: str) -> str:
+    """Text as leakage is looked for: lower case, letters and digits only, single spaces between words."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+
+
+def held_out(items: pl.DataFrame) -> frozenset[str]:
+    """The normalized instructions and references of benchmark items."""
+    return frozenset(normalized(text) for column in ("instruction", "reference") for text in items[column])
+
+
+def leaking(texts: Iterable[str], taken: frozenset[str]) -> frozenset[str]:
+    """Which of `texts` are held out, normalized."""
+    return taken & {normalized(text) for text in texts}
+
+
+def select_apart(
+    role: Role,
+    texts: Sequence[str],
+    selections: Sequence[Selection],
+    items: pl.DataFrame,
+    tools: Tools,
+    seed: int,
+) -> Result:
+    """The rows of a role whose fields `texts` are no text of the benchmark `items`, with the check that proves it."""
+    taken = held_out(items)
+
+    def refused(row: Mapping[str, str]) -> str | None:
+        return REASON if leaking((row[name] for name in texts), taken) else None
+
+    gate = select(role, selections, tools.source_file, seed, refused)
+    kept = gate.result().kept
+    leaked = leaking((text for name in texts for text in kept[name]), taken)
+    facts = {"rows": len(kept), "benchmark items": len(items), "texts in both": len(leaked)}
+    return gate.result(checks=[Check(CHECK, not leaked, facts)])
