@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from resources.calls import Adapter, Completion, Prompt, Sampling, TokenLoss, Trained, Training, Vector
 from resources.workbench import Workbench
 from warehouse.identity import digest
@@ -82,10 +84,13 @@ class Tools:
             yield [(call, answer)]
 
         memo = self.memo("trl", "peft", "transformers", "torch")
-        if not target.is_dir() and memo.look_up([call]):
-            # The record outlived the files (a cleaned disk): train them again under the same key.
-            _ = list(fit([call]))
-        answer = memo.run([call], fit)[0]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A build beside this one would write the same checkpoints; who waits finds the call on record.
+        with FileLock(target.with_name(target.name + ".lock")):
+            if not target.is_dir() and memo.look_up([call]):
+                # The record outlived the files (a cleaned disk): train them again under the same key.
+                _ = list(fit([call]))
+            answer = memo.run([call], fit)[0]
         return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
 
     def _progress(self, what: str) -> Callable[[int, int], None]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from resources.fetch import file_digest, tree_digest
+from resources.fetch import Cache, file_digest, tree_digest
 from resources.quiet import quiet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -173,3 +173,9 @@ def tiny(tiny_model: Path, tiny_embedder: Path, tmp_path: Path) -> Path:
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source), sort_keys=False))
     return path
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    """An empty download cache; relative paths start at the test's folder."""
+    return Cache(tmp_path / "cache", base=tmp_path)

@@ -6,27 +6,22 @@ fetched model. Everything here is the real thing on loopback: pip, zip files, th
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import socket
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_stand_in import COMMIT, Hub
+from fetching import WRONG, closed_port, refused, tree
 
 from resources import fetch as fetching
 from resources.addresses import Address
-from resources.fetch import STALE_SECONDS, Cache, FetchError, file_digest, tree_digest
+from resources.fetch import STALE_SECONDS, Cache, FetchError, file_digest
 
 FILES = {"toy/data/a.json": b'{"a": 1}', "toy/data/deep/b.txt": b"b", "toy/__init__.py": b"raise SystemExit"}
 A = "pypi:toy==1.0#toy/data/a.json"
-WRONG = "0123456789abcdef" * 4
 
 
 @pytest.fixture
@@ -38,22 +33,6 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache", base=tmp_path)
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    model = {"config.json": b"{}", "sub/weights.bin": b"w" * 4096, ".gitattributes": b"* text"}
-    data = {"train.jsonl": b'{"x": 1}\n'}
-    with Hub({"models/owner/tiny": model, "datasets/owner/rows": data}).serving() as serving:
-        monkeypatch.setenv("HF_ENDPOINT", serving.endpoint)
-        monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-        yield serving
 
 
 def wheel(registry: Path, files: dict[str, bytes], version: str = "1.0", link: str | None = None) -> str:
@@ -73,19 +52,6 @@ def wheel(registry: Path, files: dict[str, bytes], version: str = "1.0", link: s
             entry.external_attr = 0o120777 << 16
             archive.writestr(entry, "/etc/passwd")
     return file_digest(path)
-
-
-def refused(cache: Cache, address: str, sha256: str) -> str:
-    """The message of the FetchError, without its start; nothing may be left in the cache."""
-    with pytest.raises(FetchError) as error:
-        cache.fetch(Address.parse(address), sha256)
-    assert list(cache.root.glob("**/*")) == []
-    return str(error.value).removeprefix(f"cannot fetch {address}: ")
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Relative name and bytes of every file below a folder."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_one_file_of_a_wheel_is_kept_and_the_wheel_is_not(registry: Path, cache: Cache) -> None:
@@ -193,13 +159,6 @@ def test_an_unreachable_registry_is_told_apart_from_a_missing_project(
     assert time.monotonic() - began < 60
 
 
-def closed_port() -> int:
-    """A loopback port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_what_a_killed_process_left_is_never_present_and_goes_when_stale(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     found = cache.fetch(Address.parse(A), sha)
@@ -279,120 +238,6 @@ def test_a_placeholder_is_refused_before_anything_is_asked(cache: Cache, placeho
     assert refused(cache, A, placeholder) == (
         f"its sha256 is still a placeholder, {placeholder!r}; right would be the 64 hex digits of the wheel"
     )
-
-
-def test_a_local_file_is_used_in_place_and_checked_every_time(cache: Cache) -> None:
-    file = cache.base / "seeds.jsonl"
-    file.write_bytes(b"one")
-    sha = hashlib.sha256(b"one").hexdigest()
-    for address in ("path:seeds.jsonl", f"path:{file}"):
-        assert cache.fetch(Address.parse(address), sha) == file
-    file.write_bytes(b"other")
-    assert refused(cache, "path:seeds.jsonl", sha) == (
-        f"{file} is not what was named, expected sha256 {sha}, found {hashlib.sha256(b'other').hexdigest()}"
-    )
-    assert refused(cache, "path:nowhere", sha) == (
-        f"no file or folder is at {cache.base / 'nowhere'}; relative paths start at {cache.base}"
-    )
-
-
-def test_an_unchanged_local_file_is_read_once_a_process(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    (cache.base / "seeds.jsonl").write_bytes(b"one")
-    address, sha = Address.parse("path:seeds.jsonl"), hashlib.sha256(b"one").hexdigest()
-    cache.fetch(address, sha)
-    monkeypatch.setattr(fetching, "file_digest", None)
-    assert cache.fetch(address, sha) == cache.base / "seeds.jsonl"
-
-
-def test_a_local_folder_is_named_by_its_tree_digest(cache: Cache) -> None:
-    folder = cache.base / "docs"
-    (folder / "b").mkdir(parents=True)
-    (folder / ".git").mkdir()
-    for name, body in {"b/x.txt": b"x", "b.txt": b"b", ".hidden": b"h", ".git/c": b"c"}.items():
-        (folder / name).write_bytes(body)
-    lines = [f"{hashlib.sha256(b).hexdigest()}  {name}\n" for name, b in (("b.txt", b"b"), ("b/x.txt", b"x"))]
-    assert tree_digest(folder) == hashlib.sha256("".join(lines).encode()).hexdigest()
-    assert cache.fetch(Address.parse("path:docs"), tree_digest(folder)) == folder
-    documented = re.search(r"`(find .*)`", tree_digest.__doc__ or "")
-    assert documented
-    by_hand = subprocess.run(documented[1], shell=True, cwd=folder, capture_output=True, text=True)
-    assert by_hand.stdout == f"{tree_digest(folder)}  -\n"
-
-
-@pytest.mark.parametrize("name", ["line\nbreak", "back\\slash"])
-def test_names_that_could_imitate_another_tree_have_no_digest(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"")
-    with pytest.raises(FetchError, match="holds a line break or a backslash"):
-        tree_digest(tmp_path)
-
-
-def test_a_link_to_a_folder_has_no_digest_but_a_link_to_a_file_has_its_bytes(tmp_path: Path) -> None:
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "linked").mkdir()
-    (tmp_path / "plain/a").write_bytes(b"a")
-    (tmp_path / "linked/a").symlink_to("../plain/a")
-    assert tree_digest(tmp_path / "linked") == tree_digest(tmp_path / "plain")
-    (tmp_path / "linked/b").symlink_to("../plain")
-    with pytest.raises(FetchError, match="'b' is a link to a folder or a device"):
-        tree_digest(tmp_path / "linked")
-
-
-def test_one_file_of_a_hub_repository(hub: Hub, cache: Cache) -> None:
-    address = Address.parse("hf:owner/tiny@main#sub/weights.bin")
-    sha = hashlib.sha256(b"w" * 4096).hexdigest()
-    found = cache.fetch(address, sha)
-    assert tree(cache.root) == {found.relative_to(cache.root).as_posix(): b"w" * 4096}
-    assert found.name == "weights.bin"
-    assert hub.asked == [
-        "GET /api/models/owner/tiny/revision/main",
-        f"HEAD /owner/tiny/resolve/{COMMIT}/sub/weights.bin",
-        f"GET /owner/tiny/resolve/{COMMIT}/sub/weights.bin",
-    ]
-    assert hub.tokens == {None}
-    assert cache.fetch(address, sha) == found
-    assert len(hub.asked) == 3
-
-
-def test_a_file_of_a_dataset_and_the_token_that_was_set(
-    hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_stand_in")
-    sha = hashlib.sha256(b'{"x": 1}\n').hexdigest()
-    found = cache.fetch(Address.parse("hf:datasets/owner/rows@main#train.jsonl"), sha)
-    assert found.read_bytes() == b'{"x": 1}\n'
-    assert hub.asked[0] == "GET /api/datasets/owner/rows/revision/main"
-    assert hub.tokens == {"Bearer hf_stand_in"}
-
-
-def test_a_whole_repository_is_its_visible_files(hub: Hub, cache: Cache, tmp_path: Path) -> None:
-    (tmp_path / "same/sub").mkdir(parents=True)
-    (tmp_path / "same/config.json").write_bytes(b"{}")
-    (tmp_path / "same/sub/weights.bin").write_bytes(b"w" * 4096)
-    found = cache.fetch(Address.parse("hf:owner/tiny@main"), tree_digest(tmp_path / "same"))
-    assert found.name == "tiny"
-    assert tree(found) == {"config.json": b"{}", "sub/weights.bin": b"w" * 4096}
-    assert list(cache.root.glob(".*")) == []
-
-
-def test_each_way_a_hub_can_fail_is_one_sentence(hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = hashlib.sha256(b"{}").hexdigest()
-    assert refused(cache, "hf:owner/tiny@main#config.json", WRONG) == (
-        f"the file is not what was named, expected sha256 {WRONG}, found {config}"
-    )
-    assert refused(cache, "hf:owner/tiny@main", WRONG).startswith(
-        f"the snapshot (tree_digest) is not what was named, expected sha256 {WRONG}, found "
-    )
-    assert refused(cache, "hf:owner/tiny@main#config.jsn", config) == (
-        "the repository has no 'config.jsn'; the nearest names are 'config.json'"
-    )
-    assert refused(cache, "hf:owner/tiny@v9#config.json", config) == "the repository has no revision 'v9'"
-    assert refused(cache, "hf:owner/none@main", config) == (
-        f"the hub {hub.endpoint} shows no such repository; a private or gated one needs HF_TOKEN set"
-    )
-    closed = f"http://127.0.0.1:{closed_port()}"
-    monkeypatch.setenv("HF_ENDPOINT", closed)
-    for address in ("hf:owner/tiny@main", "hf:owner/tiny@main#config.json"):
-        assert refused(cache, address, config) == (f"the hub {closed} cannot be read: [Errno 111] Connection refused")
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_of_the_same_kind(registry: Path, tmp_path: Path) -> None:
