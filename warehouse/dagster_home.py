@@ -10,6 +10,8 @@ import dagster as dg
 # Runs start at once, in a process of their own, and need no daemon beside the webserver.
 SETTINGS = """telemetry:
   enabled: false
+nux:
+  enabled: false
 run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
