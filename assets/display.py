@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from warehouse.store import Effort
+from warehouse.tables import OUTCOMES
 
 
 class Display:
@@ -56,7 +57,7 @@ class TerminalDisplay(Display):
         outcomes: Counter[str] = Counter()
         for row in facts["rows"]:
             outcomes[row["outcome"]] += row["rows"]
-        rows = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "no rows"
+        rows = ", ".join(f"{outcomes[name]} {name}" for name in OUTCOMES if outcomes[name]) or "no rows"
         calls = f" · {effort.computed} calls" if effort.computed else ""
         memo = f" · {effort.from_memo} from memo" if effort.from_memo else ""
         self.console.print(f"{action:>9}  {asset:<48} {effort.seconds:6.1f} s  {rows}{calls}{memo}", highlight=False)

@@ -10,7 +10,8 @@ import warnings
 def quiet() -> None:
     """Silences the progress bars, notices and warnings of transformers, datasets and their like; errors still show."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # Read when tqdm is first imported, so this must come before any model library.
+    os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for module in ("transformers", "torch", "trl", "peft", "accelerate"):

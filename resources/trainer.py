@@ -27,13 +27,12 @@ def train_adapter(
     that was killed goes on from its last checkpoint (every `checkpoint_every` steps), kept beside `target` until then.
     """
     import torch
-    from datasets import Dataset, disable_progress_bars
+    from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
     from transformers.trainer_utils import get_last_checkpoint
     from trl import SFTConfig
 
-    disable_progress_bars()
     unfinished = target.with_name(target.name + ".unfinished")
     gpu = torch.cuda.is_available()
     tokenizer = AutoTokenizer.from_pretrained(base)

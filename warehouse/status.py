@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warehouse.database import Database
+from warehouse.tables import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,14 @@ def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
         }
     found = []
     for asset in assets:
-        rows: dict[str, int] = {}
+        rows = dict.fromkeys(OUTCOMES, 0)
         reasons: dict[str, int] = {}
         for name, outcome, reason, count in counted:
             if name == asset:
-                rows[outcome] = rows.get(outcome, 0) + count
+                rows[outcome] += count
                 if outcome != "kept":
                     reasons[f"{outcome}: {reason}"] = count
         effort = last.get(asset, (None,) * 5)
-        found.append(AssetStatus(asset, versions.get(asset), rows, reasons, *effort))
+        met = {outcome: count for outcome, count in rows.items() if count}
+        found.append(AssetStatus(asset, versions.get(asset), met, reasons, *effort))
     return found
