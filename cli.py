@@ -125,9 +125,9 @@ def up(
     _, _, data = _settle(recipe, warehouse)
 
     from definitions import HOME
-    from warehouse.dagster_home import dagster_home
+    from warehouse.dagster_home import dagster_instance
 
-    dagster_home(data)
+    dagster_instance(data).dispose()  # the storage is there before server and runs open it
     server = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
     os.chdir(HOME)
     os.execv(sys.executable, [*server, "-m", "definitions"])

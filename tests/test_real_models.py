@@ -24,11 +24,11 @@ def micro_recipe() -> dict[str, Any]:
     recipe: dict[str, Any] = yaml.safe_load((ROOT / "recipe.yaml").read_text())
     for selection, count in zip(recipe["seed_tasks"] + recipe["benchmark_items"], (4, 4, 1, 1), strict=True):
         selection["count"] = count
-    recipe["documents"][0]["count"] = 6
+    recipe["documents"][0]["count"] = 12
     generation = recipe["generation"]
     del generation["self_instruct"], generation["instruction_generation"]
     generation["self_training"] = {"count": 6, "response": {"max_new_tokens": 32}}
-    generation["extract_then_generate"]["instruction"]["max_new_tokens"] = 16
+    generation["extract_then_generate"]["instruction"]["max_new_tokens"] = 24
     recipe["arms"] = {name: recipe["arms"][name] for name in ("self_training", "filtered_extract_then_generate")}
     recipe["enhancement"]["heuristics"]["instruction_words"] = [1, 100]
     recipe["curation"]["rows"] = 2

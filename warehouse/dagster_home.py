@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 # Runs start at once, in a process of their own, and need no daemon beside the webserver.
 SETTINGS = """telemetry:
@@ -31,4 +32,9 @@ def dagster_home(data: Path) -> Path:
 
 def dagster_instance(data: Path) -> dg.DagsterInstance:
     """The Dagster instance that the UI shows too."""
-    return dg.DagsterInstance.from_config(str(dagster_home(data)))
+    home = dagster_home(data)
+    # Dagster makes its tables at first touch, and fails where two processes make them at once.
+    with FileLock(home / "making.lock"):
+        instance = dg.DagsterInstance.from_config(str(home))
+        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
+    return instance
