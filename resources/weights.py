@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
+
+from warehouse.errors import Mendable
+
+
+class NoModel(Mendable, ValueError):
+    """What an address names is no model that can be loaded."""
 
 
 def loadable(path: Path) -> Path:
     """The folder that transformers loads for `path`: a folder itself, or the conversion of a `.gguf` file.
 
     The conversion lies beside the file and appears whole or not at all; it loads in a second where the GGUF
-    takes half a minute. Raises ValueError for any other file.
+    takes half a minute. Raises NoModel for any other file.
     """
     if path.is_dir():
         return path
     if path.suffix != ".gguf":
-        raise ValueError(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
+        raise NoModel(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
     converted = path.with_suffix(".safetensors")
     if not converted.is_dir():
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".converting-") as scratch:
@@ -40,9 +45,5 @@ def _convert(path: Path, target: Path) -> None:
     del model.config.quantization_config
     model.hf_quantizer = None
     model.is_quantized = False
-    try:
-        model.save_pretrained(target)
-        tokenizer.save_pretrained(target)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 
 import polars as pl
+from scripted import ScriptedWriter
 
 from assets.generation.self_instruct import Pool, Task, generate
 from assets.recipe import SamplingPart, SelfInstruct
-from resources.calls import Completion, Prompt, Sampling
+from resources.calls import Prompt
 from warehouse.identity import digest
 from warehouse.result import Result
 
@@ -27,28 +27,6 @@ SEEDS = pl.DataFrame(
         for subject in SUBJECTS
     ]
 )
-
-Script = Callable[[Prompt], tuple[str, bool, str | None]]
-
-
-class ScriptedWriter:
-    """Says what its script says, and records what it was asked."""
-
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.asked: list[tuple[list[Prompt], Sampling]] = []
-
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        self.asked.append((list(prompts), sampling))
-        return [
-            Completion(text, complete, call_of(prompt), error)
-            for prompt in prompts
-            for text, complete, error in [self.script(prompt)]
-        ]
-
-
-def call_of(prompt: Prompt) -> str:
-    return digest([prompt.messages, prompt.text, prompt.seed])
 
 
 def new_task(number: int) -> str:

@@ -59,6 +59,15 @@ def test_a_wrong_hash_fails_the_asset_in_one_line_and_leaves_nothing(tiny: Path,
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_model_that_is_none_fails_the_asset_in_one_line(tiny: Path, tmp_path: Path) -> None:
+    edit(tiny, lambda recipe: recipe["models"].update(generator=recipe["sources"]["rows"]))
+    done = slingshot("build", "+predictions/base", recipe=tiny, data=tmp_path / "data")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "slingshot: predictions/base failed: a model must be a folder or a .gguf file; found the file 'rows.jsonl'\n",
+    )
+
+
 def test_a_misspelt_asset_is_answered_with_the_nearest_name(tiny: Path, tmp_path: Path) -> None:
     done = slingshot("build", "leaderbord", recipe=tiny, data=tmp_path / "data")
     assert done.returncode == 1

@@ -4,18 +4,18 @@ pair that was made from them. So extraction is held to that at each level, and t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scripted import ScriptedWriter, call_of
 
 from assets.enhancement.fragments import extract, keywords, levels_of, random_sentence
 from assets.generation.prompts import extraction
 from assets.recipe import LEVELS, Fragments, SamplingPart
-from resources.calls import Completion, Prompt, Sampling
+from resources.calls import Prompt, Sampling
 from warehouse.identity import digest, record_id, row_seed
 from warehouse.records import Fragment
 from warehouse.result import Result
@@ -27,26 +27,6 @@ LOVELACE = (
 )
 RYE = "Rye is a grain! Is it a grass? Rye bread is dark."
 DOCUMENTS = pl.DataFrame({"id": [digest(text) for text in (PESTO, LOVELACE, RYE)], "text": [PESTO, LOVELACE, RYE]})
-
-
-class ScriptedWriter:
-    """Says what its script says, and records what it was asked."""
-
-    def __init__(self, script: Callable[[Prompt], tuple[str, bool, str | None]]) -> None:
-        self.script = script
-        self.asked: list[tuple[list[Prompt], Sampling]] = []
-
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        self.asked.append((list(prompts), sampling))
-        return [
-            Completion(text, complete, call_of(prompt), error)
-            for prompt in prompts
-            for text, complete, error in [self.script(prompt)]
-        ]
-
-
-def call_of(prompt: Prompt) -> str:
-    return digest([prompt.messages, prompt.seed])
 
 
 def first_words(prompt: Prompt) -> tuple[str, bool, str | None]:

@@ -4,17 +4,18 @@ answer of the model must end as exactly one decision, with the parents that an a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted import ScriptedWriter, call_of, on_text
 
 from assets.generation import instruction_generation, self_training
 from assets.generation.backward_model import flipped
 from assets.generation.instruction_generation import Text
 from assets.recipe import InstructionGeneration, SamplingPart, SelfTraining
-from resources.calls import Completion, Prompt, Sampling
+from resources.calls import Prompt, Sampling
 from warehouse.identity import digest, record_id, row_seed
 from warehouse.records import Pair
 from warehouse.result import Result
@@ -43,26 +44,6 @@ SEEDS = pl.DataFrame(
 )
 
 
-class ScriptedWriter:
-    """Says what its script says, and records what it was asked."""
-
-    def __init__(self, script: Callable[[str], tuple[str, bool, str | None]]) -> None:
-        self.script = script
-        self.asked: list[tuple[list[Prompt], Sampling]] = []
-
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        self.asked.append((list(prompts), sampling))
-        return [
-            Completion(text, complete, call_of(prompt), error)
-            for prompt in prompts
-            for text, complete, error in [self.script(prompt.messages[-1][1])]
-        ]
-
-
-def call_of(prompt: Prompt) -> str:
-    return digest([prompt.messages, prompt.seed])
-
-
 def outcomes(result: Result) -> list[tuple[str, str | None]]:
     return list(result.decisions.select("outcome", "reason").iter_rows())
 
@@ -81,7 +62,7 @@ def answers(question: str) -> tuple[str, bool, str | None]:
 
 
 def test_every_answer_of_self_training_gets_its_outcome() -> None:
-    result = self_training.generate(SEEDS, SELF_TRAINING, ScriptedWriter(answers), 7)
+    result = self_training.generate(SEEDS, SELF_TRAINING, ScriptedWriter(on_text(answers)), 7)
     columns = ["method", "level", "instruction", "input", "response"]
     assert result.model is Pair
     assert result.kept.select(columns).rows() == [
@@ -113,7 +94,7 @@ def test_every_answer_of_self_training_gets_its_outcome() -> None:
 
 
 def test_a_pair_of_self_training_descends_from_its_instruction_and_the_call() -> None:
-    writer = ScriptedWriter(answers)
+    writer = ScriptedWriter(on_text(answers))
     result = self_training.generate(SEEDS, SELF_TRAINING, writer, 7)
     (prompts, _), *rest = writer.asked
     assert rest == []
@@ -125,7 +106,7 @@ def test_a_pair_of_self_training_descends_from_its_instruction_and_the_call() ->
 
 
 def test_the_id_of_a_pair_hashes_its_content_and_its_parents() -> None:
-    writer = ScriptedWriter(answers)
+    writer = ScriptedWriter(on_text(answers))
     result = self_training.generate(SEEDS.head(1), SELF_TRAINING, writer, 7)
     content = {
         "method": "self_training",
@@ -139,7 +120,7 @@ def test_the_id_of_a_pair_hashes_its_content_and_its_parents() -> None:
 
 
 def test_self_training_asks_plainly_with_the_sampling_of_the_recipe() -> None:
-    writer = ScriptedWriter(answers)
+    writer = ScriptedWriter(on_text(answers))
     self_training.generate(SEEDS, SELF_TRAINING, writer, 7)
     prompts, sampling = writer.asked[0]
     assert sampling == Sampling(max_new_tokens=32, temperature=0.7, top_p=0.9)
@@ -150,14 +131,14 @@ def test_self_training_asks_plainly_with_the_sampling_of_the_recipe() -> None:
 
 
 def test_self_training_asks_for_the_first_count_only() -> None:
-    writer = ScriptedWriter(answers)
+    writer = ScriptedWriter(on_text(answers))
     result = self_training.generate(SEEDS, SelfTraining(count=2, response=SAMPLING), writer, 7)
     assert outcomes(result) == [("kept", None), ("kept", None)]
     assert len(writer.asked[0][0]) == 2
 
 
 def test_two_runs_of_self_training_are_equal() -> None:
-    one, other = (self_training.generate(SEEDS, SELF_TRAINING, ScriptedWriter(answers), 7) for _ in range(2))
+    one, other = (self_training.generate(SEEDS, SELF_TRAINING, ScriptedWriter(on_text(answers)), 7) for _ in range(2))
     assert one.decisions.equals(other.decisions)
     assert one.kept.equals(other.kept)
     assert one.edges.equals(other.edges)
@@ -166,7 +147,7 @@ def test_two_runs_of_self_training_are_equal() -> None:
 @settings(deadline=None)
 @given(order=st.permutations(range(len(SEEDS))), seed=st.integers(0, 2**40))
 def test_the_order_of_seed_tasks_changes_no_seed_and_no_id(order: list[int], seed: int) -> None:
-    writer, shuffled = ScriptedWriter(answers), ScriptedWriter(answers)
+    writer, shuffled = ScriptedWriter(on_text(answers)), ScriptedWriter(on_text(answers))
     result = self_training.generate(SEEDS, SELF_TRAINING, writer, seed)
     other = self_training.generate(SEEDS[order], SELF_TRAINING, shuffled, seed)
     assert set(writer.asked[0][0]) == set(shuffled.asked[0][0])
@@ -174,7 +155,7 @@ def test_the_order_of_seed_tasks_changes_no_seed_and_no_id(order: list[int], see
 
 
 def test_another_seed_of_the_recipe_is_another_seed_for_every_row() -> None:
-    one, other = ScriptedWriter(answers), ScriptedWriter(answers)
+    one, other = ScriptedWriter(on_text(answers)), ScriptedWriter(on_text(answers))
     self_training.generate(SEEDS, SELF_TRAINING, one, 7)
     self_training.generate(SEEDS, SELF_TRAINING, other, 8)
     assert {prompt.seed for prompt in one.asked[0][0]}.isdisjoint(prompt.seed for prompt in other.asked[0][0])
@@ -190,7 +171,7 @@ def test_seed_tasks_are_flipped_and_those_with_an_input_left_out() -> None:
 
 
 def test_the_backward_model_is_asked_as_it_was_trained() -> None:
-    writer = ScriptedWriter(instructions)
+    writer = ScriptedWriter(on_text(instructions))
     generate([Text("Pesto is a sauce.", "Pesto is a sauce.", ())], writer)
     trained = flipped(SEEDS.head(1).with_columns(response=pl.lit("Pesto is a sauce.")))[0][0]
     assert writer.asked[0][0][0].messages == trained.messages
@@ -227,7 +208,7 @@ TEXTS = human("Pesto is a sauce.", "Rye is a grain.", "Genoa is a port.", "Ada w
 
 
 def test_every_instruction_that_is_generated_gets_its_outcome() -> None:
-    result = generate(TEXTS, ScriptedWriter(instructions))
+    result = generate(TEXTS, ScriptedWriter(on_text(instructions)))
     columns = ["method", "level", "instruction", "input", "response"]
     assert result.kept.select(columns).rows() == [
         ("instruction_generation", "", "What is Pesto?", "", "Pesto is a sauce.")
@@ -247,7 +228,7 @@ def test_every_instruction_that_is_generated_gets_its_outcome() -> None:
 
 
 def test_an_instruction_is_one_line_with_the_sampling_of_the_recipe() -> None:
-    writer = ScriptedWriter(instructions)
+    writer = ScriptedWriter(on_text(instructions))
     generate(TEXTS, writer)
     prompts, sampling = writer.asked[0]
     assert len(writer.asked) == 1
@@ -256,7 +237,7 @@ def test_an_instruction_is_one_line_with_the_sampling_of_the_recipe() -> None:
 
 
 def test_a_generated_pair_descends_from_its_document_the_backward_model_and_the_call() -> None:
-    writer = ScriptedWriter(instructions)
+    writer = ScriptedWriter(on_text(instructions))
     result = generate(TEXTS, writer)
     prompts = writer.asked[0][0]
     for number, child in enumerate(result.decisions["record"]):
@@ -270,7 +251,7 @@ def test_a_generated_pair_descends_from_its_document_the_backward_model_and_the_
 def test_a_fragment_is_shown_but_the_response_is_the_whole_document() -> None:
     parents = ((digest("fragment"), "fragment"), (DOCUMENT, "document"), (BACKWARD, "backward_model"))
     text = Text("Pesto, sauce", "Pesto is a sauce. It comes from Genoa.", parents, level="keywords")
-    writer = ScriptedWriter(instructions)
+    writer = ScriptedWriter(on_text(instructions))
     result = generate([text], writer, "extract_then_generate")
     prompt = writer.asked[0][0][0]
     assert prompt == Prompt(
@@ -292,27 +273,27 @@ def test_a_fragment_is_shown_but_the_response_is_the_whole_document() -> None:
 
 def test_two_documents_with_equal_fragments_give_two_pairs() -> None:
     texts = [Text("Pesto, sauce", f"Pesto of {name}.", ((name, "document"),), "keywords") for name in (DOCUMENT, OTHER)]
-    result = generate(texts, ScriptedWriter(instructions), "extract_then_generate")
+    result = generate(texts, ScriptedWriter(on_text(instructions)), "extract_then_generate")
     assert outcomes(result) == [("kept", None), ("kept", None)]
     assert result.kept["id"].n_unique() == 2
 
 
 def test_the_same_text_twice_is_a_duplicate_of_the_first() -> None:
-    result = generate([TEXTS[0], TEXTS[0]], ScriptedWriter(instructions))
+    result = generate([TEXTS[0], TEXTS[0]], ScriptedWriter(on_text(instructions)))
     first = result.kept["id"].to_list()
     assert outcomes(result) == [("kept", None), ("duplicate", "same content")]
     assert result.decisions["duplicate_of"].to_list() == [None, *first]
 
 
 def test_no_texts_give_no_pairs() -> None:
-    result = generate([], ScriptedWriter(instructions))
+    result = generate([], ScriptedWriter(on_text(instructions)))
     assert (len(result.kept), len(result.decisions), len(result.edges)) == (0, 0, 0)
 
 
 @settings(deadline=None)
 @given(order=st.permutations(range(len(TEXTS))), seed=st.integers(0, 2**40))
 def test_the_order_of_documents_changes_no_seed_and_no_id(order: list[int], seed: int) -> None:
-    writer, shuffled = ScriptedWriter(instructions), ScriptedWriter(instructions)
+    writer, shuffled = ScriptedWriter(on_text(instructions)), ScriptedWriter(on_text(instructions))
     result = generate(TEXTS, writer, seed=seed)
     other = generate([TEXTS[index] for index in order], shuffled, seed=seed)
     assert set(writer.asked[0][0]) == set(shuffled.asked[0][0])

@@ -10,20 +10,10 @@ import re
 import hypothesis
 import polars as pl
 import pytest
-from bootstrapping import (
-    SEEDS,
-    SETTINGS,
-    Script,
-    ScriptedWriter,
-    call_of,
-    decided,
-    new_task,
-    one_call,
-    pool,
-    settings,
-)
+from bootstrapping import SEEDS, SETTINGS, decided, new_task, one_call, pool, settings
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import Script, ScriptedWriter, call_of
 
 from assets.generation.self_instruct import Task, generate
 from resources.calls import Prompt, Sampling

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from bootstrapping import (
-    SETTINGS,
-    pool,
-)
+from bootstrapping import SETTINGS, pool
 
 from assets.generation.self_instruct import Rejection, Task
 
