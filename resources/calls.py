@@ -42,33 +42,36 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's text. `complete` is false where it was cut off; `error` is set where the call failed.
+    """A model's text. `complete` is false where it was cut off; `call` is the id of the call in the memo.
 
-    `call` is the id of the call in the memo.
+    `error` is set where the model failed, which another try may mend; `refusal` where it has no room for the text.
     """
 
     text: str
     complete: bool
     call: str
     error: str | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
 class TokenLoss:
-    """Mean loss in nats over `tokens` tokens; `error` is set where it could not be measured."""
+    """Mean loss in nats over `tokens` tokens; `error` and `refusal` as in a Completion."""
 
     mean: float
     tokens: int
     call: str
     error: str | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
 class Vector:
-    """A unit-length sentence embedding."""
+    """A unit-length sentence embedding; `error` is set where the model failed."""
 
     values: list[float]
     call: str
+    error: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from resources.calls import Adapter, Completion, Prompt, Sampling, TokenLoss, Trained, Training, Vector
 from resources.workbench import Workbench
+from warehouse.errors import Mendable
 from warehouse.identity import digest
-from warehouse.memo import Answer, Call, Memo, Meter
+from warehouse.memo import Answer, Call, Memo, Meter, Work
 
 Report = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -21,6 +21,10 @@ Report = Callable[[str, int, int], None]
 MOST_ROWS = 64
 MOST_TOKENS = 12_288
 MOST_LOSS_TOKENS = 2_048
+
+
+class TrainingFailed(Mendable, RuntimeError):
+    """The trainer raised; what it said is on record in memo.failures."""
 
 
 @dataclass
@@ -48,20 +52,23 @@ class Tools:
         """One unit-length vector per text from the embedding model `name`."""
         calls = [Call("embedding", self.bench.models[name].id, {"text": text}) for text in texts]
 
-        def compute(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
             model = self.bench.embedder(name)
-            for start in range(0, len(missing), MOST_ROWS):
-                batch = missing[start : start + MOST_ROWS]
+
+            def work(batch: list[Call]) -> list[Answer]:
                 began = time.monotonic()
                 vectors = model.embed([call.request["text"] for call in batch])
                 each = (time.monotonic() - began) / len(batch)
-                yield [
-                    (call, Answer({}, len(call.request["text"].split()), each, vector=vector))
-                    for call, vector in zip(batch, vectors, strict=True)
-                ]
+                sizes = [len(call.request["text"].split()) for call in batch]
+                return [Answer({}, size, each, vector=vector) for size, vector in zip(sizes, vectors, strict=True)]
 
-        answers = self.memo("sentence-transformers", "torch").run(calls, compute, self._progress("embeddings"))
-        return [Vector(answer.vector or [], call.key) for call, answer in zip(calls, answers, strict=True)]
+            for start in range(0, len(missing), MOST_ROWS):
+                yield missing[start : start + MOST_ROWS], work
+
+        answers = self.memo("sentence-transformers", "torch").run(calls, compose, self._progress("embeddings"))
+        return [
+            Vector(answer.vector or [], call.key, answer.error) for call, answer in zip(calls, answers, strict=True)
+        ]
 
     def train(self, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
         """Fine-tunes the language model `name` on (prompt, completion) examples, once per content."""
@@ -73,24 +80,24 @@ class Tools:
         call = Call("training", self.bench.models[name].id, request)
         target = self.bench.data / "checkpoints" / call.key
 
-        def fit(_: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
-            from resources.trainer import train_adapter
+        def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
+            base = self.bench.base_folder(name)
 
-            began = time.monotonic()
-            weights, losses, tokens = train_adapter(
-                self.bench.base_folder(name), examples, training, target, self._progress("training steps")
-            )
-            answer = Answer({"weights": weights, "losses": losses}, tokens, time.monotonic() - began)
-            yield [(call, answer)]
+            def work(_: list[Call]) -> list[Answer]:
+                from resources.trainer import train_adapter
+
+                began = time.monotonic()
+                weights, losses, tokens = train_adapter(
+                    base, examples, training, target, self._progress("training steps")
+                )
+                return [Answer({"weights": weights, "losses": losses}, tokens, time.monotonic() - began)]
+
+            yield missing, work
 
         memo = self.memo("trl", "peft", "transformers", "torch")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # A build beside this one would write the same checkpoints; who waits finds the call on record.
-        with FileLock(target.with_name(target.name + ".lock")):
-            if not target.is_dir() and memo.look_up([call]):
-                # The record outlived the files (a cleaned disk): train them again under the same key.
-                _ = list(fit([call]))
-            answer = memo.run([call], fit)[0]
+        (answer,) = memo.run([call], compose, lost=lambda _: not target.is_dir())
+        if answer.error:
+            raise TrainingFailed(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
         return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
 
     def _progress(self, what: str) -> Callable[[int, int], None]:
@@ -112,31 +119,39 @@ class MemoizedModel:
         return base if self.adapter is None else digest([base, self.adapter.weights])
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """One completion per prompt, in order; a prompt that leaves no room in the context is an error row."""
+        """One completion per prompt, in order; one that leaves no room in the context is refused."""
         calls = [Call("completion", self.id, _request(p, sampling), sampling.max_new_tokens) for p in prompts]
         by_key = dict(zip((call.key for call in calls), prompts, strict=True))
 
-        def compute(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
             with self._loaded() as model:
                 lengths = [len(model.tokens(model.render(by_key[call.key]))) for call in missing]
                 most = model.context - sampling.max_new_tokens
-                fitting = [index for index, length in enumerate(lengths) if length <= most]
-                yield _refused(missing, lengths, most)
-                sizes = [lengths[index] + sampling.max_new_tokens for index in fitting]
-                for rows in batches(sizes, MOST_ROWS, MOST_TOKENS):
-                    batch = [missing[fitting[row]] for row in rows]
+
+                def work(batch: list[Call]) -> list[Answer]:
                     began = time.monotonic()
                     written = model.complete([by_key[call.key] for call in batch], sampling)
                     each = (time.monotonic() - began) / len(batch)
-                    yield [
-                        (call, Answer({"text": text}, tokens, each, complete=complete))
-                        for call, (text, tokens, complete) in zip(batch, written, strict=True)
+                    return [
+                        Answer({"text": text}, tokens, each, complete=complete) for text, tokens, complete in written
                     ]
 
+                yield from _refused(missing, lengths, most)
+                fitting = [index for index, length in enumerate(lengths) if length <= most]
+                sizes = [lengths[index] + sampling.max_new_tokens for index in fitting]
+                for rows in batches(sizes, MOST_ROWS, MOST_TOKENS):
+                    yield [missing[fitting[row]] for row in rows], work
+
         memo = self.tools.memo("transformers", "torch")
-        answers = memo.run(calls, compute, self.tools._progress("completions"))
+        answers = memo.run(calls, compose, self.tools._progress("completions"))
         return [
-            Completion(answer.response.get("text", ""), answer.complete, call.key, answer.response.get("error"))
+            Completion(
+                answer.response.get("text", ""),
+                answer.complete,
+                call.key,
+                answer.error,
+                answer.response.get("refusal"),
+            )
             for call, answer in zip(calls, answers, strict=True)
         ]
 
@@ -148,28 +163,34 @@ class MemoizedModel:
         ]
         by_key = dict(zip((call.key for call in calls), texts, strict=True))
 
-        def compute(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
             with self._loaded() as model:
                 sizes = [
                     len(model.tokens(model.render(prompt) + target))
                     for prompt, target in (by_key[call.key] for call in missing)
                 ]
-                fitting = [index for index, size in enumerate(sizes) if size <= model.context]
-                yield _refused(missing, sizes, model.context)
-                for rows in batches([sizes[index] for index in fitting], MOST_ROWS, MOST_LOSS_TOKENS):
-                    batch = [missing[fitting[row]] for row in rows]
+
+                def work(batch: list[Call]) -> list[Answer]:
                     began = time.monotonic()
                     measured = model.losses([by_key[call.key] for call in batch])
                     each = (time.monotonic() - began) / len(batch)
-                    yield [
-                        (call, Answer({"loss": loss}, tokens, each))
-                        for call, (loss, tokens) in zip(batch, measured, strict=True)
-                    ]
+                    return [Answer(_measured(loss), tokens, each) for loss, tokens in measured]
+
+                yield from _refused(missing, sizes, model.context)
+                fitting = [index for index, size in enumerate(sizes) if size <= model.context]
+                for rows in batches([sizes[index] for index in fitting], MOST_ROWS, MOST_LOSS_TOKENS):
+                    yield [missing[fitting[row]] for row in rows], work
 
         memo = self.tools.memo("transformers", "torch")
-        answers = memo.run(calls, compute, self.tools._progress("losses"))
+        answers = memo.run(calls, compose, self.tools._progress("losses"))
         return [
-            TokenLoss(answer.response.get("loss", 0.0), answer.tokens, call.key, answer.response.get("error"))
+            TokenLoss(
+                answer.response.get("loss", 0.0),
+                answer.tokens,
+                call.key,
+                answer.error,
+                answer.response.get("refusal"),
+            )
             for call, answer in zip(calls, answers, strict=True)
         ]
 
@@ -190,13 +211,21 @@ def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     return request
 
 
-def _refused(calls: list[Call], sizes: Sequence[int], most: int) -> list[tuple[Call, Answer]]:
-    """Answers that say why, for the calls that the model has no room for."""
-    return [
-        (call, Answer({"error": f"the text has {size} tokens, at most {most} fit"}, 0, 0.0))
-        for call, size in zip(calls, sizes, strict=True)
-        if size > most
-    ]
+def _measured(loss: float) -> dict[str, Any]:
+    return {"loss": loss} if math.isfinite(loss) else {"refusal": "the loss is no finite number"}
+
+
+def _refused(calls: list[Call], sizes: Sequence[int], most: int) -> Iterator[tuple[list[Call], Work]]:
+    """Answers that say why, for the calls that the model has no room for: no failure, since no retry would help."""
+    size_of = {call.key: size for call, size in zip(calls, sizes, strict=True) if size > most}
+
+    def work(batch: list[Call]) -> list[Answer]:
+        texts = [f"the text has {size_of[call.key]} tokens, at most {most} fit" for call in batch]
+        # Not complete: at another budget there may be room.
+        return [Answer({"refusal": text}, 0, 0.0, complete=False) for text in texts]
+
+    if size_of:
+        yield [call for call in calls if call.key in size_of], work
 
 
 def batches(sizes: Sequence[int], most_rows: int, most_tokens: int) -> Iterator[list[int]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from resources.calls import Prompt, Training
+
+OUTCOME = "training.json"
 
 Example = tuple[Prompt, str]
 """(prompt, the completion whose tokens carry the loss)."""
@@ -23,14 +26,19 @@ def train_adapter(
 ) -> tuple[str, list[float], int]:
     """Fine-tunes the model in `base` on `examples`; the adapter appears in `target` whole or not at all.
 
-    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the tokens read. A run
-    that was killed goes on from its last checkpoint (every `checkpoint_every` steps), kept beside `target` until then.
+    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the tokens read, which lie
+    in the file OUTCOME of `target` too: what is there is not trained again. A run that was killed goes on from its last
+    whole checkpoint (every `checkpoint_every` steps), kept beside `target` until then.
     """
+    outcome = target / OUTCOME
+    if outcome.is_file():
+        found = json.loads(outcome.read_text(encoding="utf-8"))
+        return found["weights"], found["losses"], found["tokens"]
+
     import torch
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
     from trl import SFTConfig
 
     unfinished = target.with_name(target.name + ".unfinished")
@@ -75,19 +83,31 @@ def train_adapter(
     )
     trainer.remove_callback(PrinterCallback)
     unfinished.mkdir(parents=True, exist_ok=True)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(unfinished)))
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(unfinished))
     losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     finished = target.with_name(target.name + ".finished")
     shutil.rmtree(finished, ignore_errors=True)
     trainer.model.save_pretrained(str(finished), safe_serialization=True)
     tokenizer.save_pretrained(str(finished))
     weights = hashlib.sha256((finished / "adapter_model.safetensors").read_bytes()).hexdigest()
-    if target.exists():
-        shutil.rmtree(finished)
-    else:
-        finished.rename(target)
+    tokens = int(trainer.state.num_input_tokens_seen)
+    (finished / OUTCOME).write_text(json.dumps({"weights": weights, "losses": losses, "tokens": tokens}))
+    finished.rename(target)
     shutil.rmtree(unfinished, ignore_errors=True)
-    return weights, losses, int(trainer.state.num_input_tokens_seen)
+    return weights, losses, tokens
+
+
+def _last_whole_checkpoint(unfinished: Path) -> str | None:
+    """The newest checkpoint that was written to its end; what a kill left half-written is removed."""
+    steps = {int(folder.name.split("-")[1]): folder for folder in unfinished.glob("checkpoint-*")}
+    for _, folder in sorted(steps.items(), reverse=True):
+        try:
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))  # written last
+        except (OSError, ValueError):
+            shutil.rmtree(folder)
+        else:
+            return str(folder)
+    return None
 
 
 def _example(prompt: Prompt, completion: str) -> dict[str, Any]:

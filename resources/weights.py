@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import shutil
 from pathlib import Path
+
+from filelock import FileLock
 
 from warehouse.errors import Mendable
 
@@ -25,13 +26,13 @@ def loadable(path: Path) -> Path:
         raise NoModel(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
     converted = path.with_suffix(".safetensors")
     if not converted.is_dir():
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".converting-") as scratch:
-            _convert(path, Path(scratch) / "model")
-            try:
-                os.replace(Path(scratch) / "model", converted)
-            except OSError:
-                if not converted.is_dir():  # another process may have finished first
-                    raise
+        # A kill lets go of the lock, so what lies there under it was left by one.
+        with FileLock(path.with_suffix(".converting.lock")):
+            scratch = path.with_suffix(".converting")
+            shutil.rmtree(scratch, ignore_errors=True)
+            if not converted.is_dir():
+                _convert(path, scratch)
+                scratch.rename(converted)
     return converted
 
 

@@ -3,17 +3,19 @@ whatever happens after it, and an answer from the memo must be the answer that w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from warehouse.database import Database
-from warehouse.memo import Answer, Call, Memo, Meter
-from warehouse.tables import ModelCall
+from warehouse.memo import Answer, Call, Compose, Memo, Meter, Work
+from warehouse.tables import ModelCall, ModelFailure
 
 MODEL = "a" * 32
-Compute = Callable[[list[Call]], Iterator[list[tuple[Call, Answer]]]]
+Batches = Iterator[tuple[list[Call], Work]]
 
 
 @pytest.fixture
@@ -36,15 +38,22 @@ class Model:
         self.batch, self.tokens, self.complete = batch, tokens, complete
         self.asked: list[str] = []
 
-    def __call__(self, missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+    def __call__(self, missing: list[Call]) -> Batches:
         for start in range(0, len(missing), self.batch):
-            batch = missing[start : start + self.batch]
-            texts = [one.request["text"] for one in batch]
-            self.asked += texts
-            yield [(one, answer(text, self.tokens, self.complete)) for one, text in zip(batch, texts, strict=True)]
+            yield missing[start : start + self.batch], self.work
+
+    def work(self, batch: list[Call]) -> list[Answer]:
+        texts = [one.request["text"] for one in batch]
+        self.asked += texts
+        return [answer(text, self.tokens, self.complete) for text in texts]
 
 
-def nothing(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+def at_once(work: Work) -> Compose:
+    """All that is missing as one batch."""
+    return lambda missing: iter([(missing, work)])
+
+
+def nothing(missing: list[Call]) -> Batches:
     raise AssertionError(f"asked for {[one.request for one in missing]}")
 
 
@@ -119,13 +128,13 @@ def test_another_kind_model_or_request_is_another_call(database: Database, other
 
 
 def test_what_was_finished_before_an_error_is_on_record(database: Database) -> None:
-    def breaks(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+    def breaks(missing: list[Call]) -> Batches:
         yield from [next(Model(batch=2)(missing))]
-        raise RuntimeError("out of memory")
+        raise TypeError("a defect")
 
     calls = [call(text) for text in "abcd"]
     broken = Memo(database)
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(TypeError, match="a defect"):
         broken.run(calls, breaks)
     assert broken.meter.computed == 2
     model, memo = Model(), Memo(database)
@@ -137,7 +146,7 @@ def test_what_was_finished_before_an_error_is_on_record(database: Database) -> N
 def test_a_batch_is_committed_before_the_next_one_is_asked_for(database: Database) -> None:
     seen = []
 
-    def watched(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+    def watched(missing: list[Call]) -> Batches:
         for batch in Model(batch=1)(missing):
             seen.append(len(Memo(database).look_up(missing)))
             yield batch
@@ -185,15 +194,15 @@ def test_one_call_cut_off_at_two_budgets_keeps_both_answers(database: Database) 
 
 
 def test_one_list_may_ask_for_one_call_at_two_budgets(database: Database) -> None:
-    def cut_off(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
-        yield [(one, answer(f"to {one.budget}", one.budget, False)) for one in missing]
+    def cut_off(batch: list[Call]) -> list[Answer]:
+        return [answer(f"to {one.budget}", one.budget, False) for one in batch]
 
-    found = Memo(database).run([call("a", 4), call("a", 8)], cut_off)
+    found = Memo(database).run([call("a", 4), call("a", 8)], at_once(cut_off))
     assert [one.response["text"] for one in found] == ["TO 4", "TO 8"]
 
 
-def embedding(vector: list[float]) -> Compute:
-    return lambda missing: iter([[(one, Answer({}, 1, 0.0, vector=vector)) for one in missing]])
+def embedding(vector: list[float]) -> Compose:
+    return at_once(lambda batch: [Answer({}, 1, 0.0, vector=vector) for _ in batch])
 
 
 @pytest.mark.parametrize(
@@ -215,11 +224,87 @@ def test_a_vector_finer_than_what_is_stored_is_the_same_on_the_first_run_and_the
     assert Memo(database).run([asked], nothing) == computed
 
 
-def test_an_answer_that_another_build_committed_first_stands_for_both(database: Database) -> None:
-    def overtaken(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
-        Memo(database).run(missing, lambda same: iter([[(one, answer("theirs")) for one in same]]))
-        yield [(one, answer("ours")) for one in missing]
+def test_a_batch_that_another_build_finished_meanwhile_is_not_computed(database: Database) -> None:
+    calls = [call(text) for text in "abcd"]
 
-    found = Memo(database).run([call("a")], overtaken)
+    def beside(missing: list[Call]) -> Batches:
+        batches = list(Model(batch=2)(missing))
+        yield batches[0]
+        Memo(database).run(calls, Model(batch=2))
+        yield batches[1][0], forbidden
+
+    memo = Memo(database)
+    assert memo.run(calls, beside) == [answer(text) for text in "abcd"]
+    assert (memo.meter.computed, memo.meter.from_memo) == (2, 2)
+
+
+def forbidden(batch: list[Call]) -> list[Answer]:
+    raise AssertionError(f"asked for {[one.request for one in batch]}")
+
+
+def test_two_builds_that_want_the_same_batch_at_the_same_time_compute_it_once(database: Database) -> None:
+    asked: list[str] = []
+
+    def slow(batch: list[Call]) -> list[Answer]:
+        asked.extend(one.request["text"] for one in batch)
+        time.sleep(0.3)
+        return [answer(one.request["text"]) for one in batch]
+
+    with ThreadPoolExecutor(4) as threads:
+        runs = [threads.submit(Memo(database).run, [call("a"), call("b")], at_once(slow)) for _ in range(4)]
+        assert [run.result() for run in runs] == [[answer("a"), answer("b")]] * 4
+    assert asked == ["a", "b"]
+
+
+def test_an_answer_that_is_on_record_stands_against_one_computed_in_another_batch(database: Database) -> None:
+    def overtaken(batch: list[Call]) -> list[Answer]:
+        Memo(database).run([call("a")], at_once(lambda same: [answer("theirs") for _ in same]))
+        return [answer("ours") for _ in batch]
+
+    found = Memo(database).run([call("a"), call("b")], at_once(overtaken))
+    assert found == [answer("theirs"), answer("ours")]
     assert Memo(database).run([call("a")], nothing) == [answer("theirs")]
-    assert found == [answer("theirs")]
+
+
+def failures(database: Database) -> list[tuple[str, str]]:
+    with database.read() as connection:
+        frame = connection.sql("FROM memo.failures ORDER BY request").pl()
+    ModelFailure.validate(frame, lazy=True)
+    return list(zip(frame["request"], frame["error"], strict=True))
+
+
+def test_a_call_at_which_the_model_fails_is_on_record_as_a_failure_and_asked_again(database: Database) -> None:
+    def dislikes_b(batch: list[Call]) -> list[Answer]:
+        texts = [one.request["text"] for one in batch]
+        if "b" in texts:
+            raise RuntimeError("no b, please")
+        return [answer(text) for text in texts]
+
+    memo = Memo(database, "engine")
+    found = memo.run([call(text) for text in "abc"], at_once(dislikes_b))
+    error = "RuntimeError: no b, please"
+    assert found == [answer("a"), Answer({}, 0, 0.0, complete=False, error=error), answer("c")]
+    assert memo.meter == Meter(computed=2, tokens=6, seconds=1.0)
+    assert failures(database) == [('{"text":"b"}', error)]
+    model = Model()
+    assert Memo(database).run([call(text) for text in "abc"], model) == [answer(text) for text in "abc"]
+    assert model.asked == ["b"]
+    assert failures(database) == [('{"text":"b"}', error)]
+
+
+def test_a_defect_of_the_program_is_no_failed_call(database: Database) -> None:
+    def defect(batch: list[Call]) -> list[Answer]:
+        raise KeyError("no such column")
+
+    with pytest.raises(KeyError):
+        Memo(database).run([call("a")], at_once(defect))
+    assert failures(database) == []
+
+
+def test_a_call_whose_files_are_lost_is_computed_again_and_its_new_answer_counts(database: Database) -> None:
+    Memo(database).run([call("a"), call("b")], Model())
+    memo = Memo(database)
+    other = at_once(lambda batch: [answer("new") for _ in batch])
+    assert memo.run([call("a"), call("b")], other, lost=lambda one: one == call("a")) == [answer("new"), answer("b")]
+    assert (memo.meter.computed, memo.meter.from_memo) == (1, 1)
+    assert Memo(database).run([call("a")], nothing) == [answer("new")]

@@ -1,4 +1,9 @@
-"""The memo: every finished model call, keyed by content, committed as it arrives, never computed twice."""
+"""The memo: every finished model call, keyed by content, committed as it arrives, never computed twice.
+
+What a model gives may differ in the last bits between batch shapes. Batches are therefore composed from the calls that
+are not on record alone, computed and committed whole, and one after the other: a build that was killed finds left
+exactly the batches that it had not finished, and arrives at the content of an undisturbed one.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,15 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
+from filelock import FileLock
 
 from warehouse.database import Database
 from warehouse.identity import canonical, digest
 from warehouse.records import empty
-from warehouse.tables import ModelCall
+from warehouse.tables import ModelCall, ModelFailure
+
+MODEL_ERRORS = (RuntimeError, OSError, MemoryError)
+"""What a model or its endpoint raises; any other error is a defect of the program, and stops it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,8 @@ class Call:
 class Answer:
     """What a model gave for a call. `complete` is false where it was cut off at the call's budget.
 
-    `tokens` counts what the model worked on for it (written tokens for completions, read ones otherwise).
+    `tokens` counts what the model worked on for it (written tokens for completions, read ones otherwise). `error` is
+    set where the model failed; such an answer is never on record, so the next look-up asks again.
     """
 
     response: dict[str, Any]
@@ -48,6 +58,14 @@ class Answer:
     seconds: float
     complete: bool = True
     vector: list[float] | None = None
+    error: str | None = None
+
+
+Work = Callable[[list[Call]], list[Answer]]
+"""Computes the answers to calls, in their order; raises one of MODEL_ERRORS where the model fails."""
+
+Compose = Callable[[list[Call]], Iterator[tuple[list[Call], Work]]]
+"""Splits calls that are not on record into batches, each with the work that answers it."""
 
 
 @dataclass
@@ -58,6 +76,12 @@ class Meter:
     from_memo: int = 0
     tokens: int = 0
     seconds: float = 0.0
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        """Counts computed answers."""
+        self.computed += len(answers)
+        self.tokens += sum(answer.tokens for answer in answers)
+        self.seconds += sum(answer.seconds for answer in answers)
 
 
 @dataclass
@@ -91,33 +115,49 @@ class Memo:
     def run(
         self,
         calls: Sequence[Call],
-        compute: Callable[[list[Call]], Iterator[list[tuple[Call, Answer]]]],
+        compose: Compose,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        lost: Callable[[Call], bool] = lambda call: False,
     ) -> list[Answer]:
         """Answers in the order of `calls`; what is not on record is computed and committed batch by batch.
 
-        `compute` gets the missing calls, each once, and yields finished batches.
+        A call on record whose files are `lost` is computed again. A call at which the model failed is put on record as
+        a failure, and answered with its error.
         """
         answers = self.look_up(calls)
         distinct = {(call.key, call.budget): call for call in calls}
-        missing = [call for place, call in distinct.items() if place not in answers]
+        missing = [call for place, call in distinct.items() if place not in answers or lost(call)]
         self.meter.from_memo += len(distinct) - len(missing)
         if missing:
             progress(0, len(missing))
             done = 0
-            for batch in filter(None, compute(missing)):
-                self._commit(batch)
-                # Read back: a build beside this one may have been first, and then its answer is the one on record.
-                answers |= self.look_up([call for call, _ in batch])
+            for batch, work in compose(missing):
+                answers |= self._claimed(batch, work, lost)
                 done += len(batch)
-                self.meter.computed += len(batch)
-                self.meter.tokens += sum(answer.tokens for _, answer in batch)
-                self.meter.seconds += sum(answer.seconds for _, answer in batch)
                 progress(done, len(missing))
         return [answers[call.key, call.budget] for call in calls]
 
-    def _commit(self, batch: list[tuple[Call, Answer]]) -> None:
-        now = datetime.now(UTC).replace(tzinfo=None)
+    def _claimed(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
+        """The batch's answers, computed here or by a build beside this one that has claimed the same batch."""
+        claims = self.database.path.parent / "claims"
+        claims.mkdir(parents=True, exist_ok=True)
+        claim = claims / digest([call.key for call in batch])
+        with FileLock(claim):
+            found = self.look_up(batch)
+            again = [call for call in batch if lost(call)]
+            if len(found) == len(batch) and not again:
+                self.meter.from_memo += len(batch)
+            else:
+                answered = _answered(batch, work)
+                self._commit([(call, answer) for call, answer in answered if not answer.error], again)
+                self._record_failures([(call, answer.error) for call, answer in answered if answer.error])
+                self.meter.add([answer for _, answer in answered if not answer.error])
+                # Read back: a build beside this one may have been first, and then its answer is the one on record.
+                found = {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
+            claim.unlink(missing_ok=True)
+        return found
+
+    def _commit(self, answered: list[tuple[Call, Answer]], again: list[Call]) -> None:
         rows = pl.DataFrame(
             [
                 {
@@ -132,15 +172,52 @@ class Memo:
                     "tokens": answer.tokens,
                     "seconds": answer.seconds,
                     "engine": self.engine,
-                    "created_at": now,
+                    "created_at": _now(),
                 }
-                for call, answer in batch
+                for call, answer in answered
             ],
             schema=empty(ModelCall).schema,
         )
         with self.database.write() as connection:
+            for call in again:
+                connection.execute("DELETE FROM memo.calls WHERE key = ?", [call.key])
             connection.register("rows", rows)
             connection.execute(
                 "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
                 "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"
             )
+
+    def _record_failures(self, failed: list[tuple[Call, str]]) -> None:
+        rows = pl.DataFrame(
+            [
+                {
+                    "key": call.key,
+                    "kind": call.kind,
+                    "model": call.model,
+                    "request": canonical(call.request),
+                    "error": error,
+                    "engine": self.engine,
+                    "failed_at": _now(),
+                }
+                for call, error in failed
+            ],
+            schema=empty(ModelFailure).schema,
+        )
+        if failed:
+            with self.database.write() as connection:
+                connection.register("rows", rows)
+                connection.execute("INSERT INTO memo.failures BY NAME FROM rows")
+
+
+def _answered(batch: list[Call], work: Work) -> list[tuple[Call, Answer]]:
+    """The batch with its answers. Where the model fails at the batch, each call gets a second try on its own."""
+    try:
+        return list(zip(batch, work(batch), strict=True))
+    except MODEL_ERRORS as error:
+        if len(batch) > 1:
+            return [pair for call in batch for pair in _answered([call], work)]
+        return [(batch[0], Answer({}, 0, 0.0, complete=False, error=f"{type(error).__name__}: {error}"))]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -115,6 +115,18 @@ class ModelCall(pa.DataFrameModel):
     created_at: pl.Datetime
 
 
+class ModelFailure(pa.DataFrameModel):
+    """A model call at which the model or its endpoint failed: one row per attempt, and never an answer."""
+
+    key: str = pa.Field(str_matches=_ID)
+    kind: str = pa.Field(isin=("completion", "loss", "embedding", "training"))
+    model: str = pa.Field(str_matches=_ID)
+    request: str
+    error: str = pa.Field(str_length={"min_value": 1})
+    engine: str
+    failed_at: pl.Datetime
+
+
 LINEAGE: dict[str, type[pa.DataFrameModel]] = {
     "records": KnownRecord,
     "edges": Edge,
@@ -125,4 +137,4 @@ LINEAGE: dict[str, type[pa.DataFrameModel]] = {
     "materials": Material,
 }
 
-MEMO: dict[str, type[pa.DataFrameModel]] = {"calls": ModelCall}
+MEMO: dict[str, type[pa.DataFrameModel]] = {"calls": ModelCall, "failures": ModelFailure}

@@ -55,10 +55,15 @@ def diversify(
 ) -> Result:
     """One decision per pair; `quality` (columns pair, perplexity) puts the lowest perplexity first."""
     gate = Gate(Pair)
-    rows = pairs.to_dicts()
+    vector_of = dict(zip(embeddings["pair"], embeddings["vector"].to_list(), strict=True))
+    rows = []
+    for row in pairs.iter_rows(named=True):
+        if row["id"] in vector_of:
+            rows.append(row)
+        else:
+            gate.fail(row, "its instruction could not be embedded")
     if not rows:
         return gate.result()
-    vector_of = dict(zip(embeddings["pair"], embeddings["vector"].to_list(), strict=True))
     vectors = np.array([vector_of[row["id"]] for row in rows], dtype=np.float32)
     order = list(range(len(rows)))
     if quality is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from assets.generation.answers import unanswered
 from assets.generation.prompts import with_input
 from assets.recipe import Diversity, Recipe
 from assets.step import Step
@@ -19,7 +20,9 @@ def embed(pairs: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
     """One embedding record per pair, from the vectors of their instructions."""
     gate = Gate(Embedding)
     for pair, vector in zip(pairs["id"], vectors, strict=True):
-        gate.keep({"pair": pair, "vector": vector.values}, [(pair, "embedded"), (vector.call, "call")])
+        content, parents = {"pair": pair, "vector": vector.values}, [(pair, "embedded"), (vector.call, "call")]
+        if not unanswered(gate, content, vector, parents):
+            gate.keep(content, parents)
     return gate.result()
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from segtok.segmenter import split_single
 from yake import KeywordExtractor
 
+from assets.generation.answers import unanswered
 from assets.generation.prompts import extraction
 from assets.recipe import Fragments, Recipe
 from assets.recipe_values import Level
@@ -67,9 +68,9 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
             cut = keywords(text, settings.keywords, settings.phrase_words)
         row = {"document": document, "level": level, "text": cut}
         parents = [(document, "document"), *([(completion.call, "call")] if completion else [])]
-        if completion and completion.error:
-            gate.fail(row, completion.error, parents)
-        elif not cut:
+        if completion and unanswered(gate, row, completion, parents):
+            continue
+        if not cut:
             gate.reject(row, "nothing extracted", parents)
         else:
             gate.keep(row, parents)

@@ -13,6 +13,7 @@ import math
 
 import polars as pl
 
+from assets.generation.answers import unanswered
 from assets.generation.prompts import answer, instruction_for, with_input
 from assets.recipe import PerplexityFilter, Recipe
 from assets.step import Step
@@ -38,9 +39,7 @@ def measure(pairs: pl.DataFrame, name: str, reader: Reader) -> Result:
     for row, loss in zip(rows, reader.losses([measured_text(name, row) for row in rows]), strict=True):
         parents = [(row["id"], "measured"), (loss.call, "call")]
         content = {"pair": row["id"], "measure": name, "perplexity": None, "tokens": loss.tokens}
-        if loss.error or not math.isfinite(loss.mean):
-            gate.fail(content, loss.error or "the loss is no finite number", parents)
-        else:
+        if not unanswered(gate, content, loss, parents):
             gate.keep(content | {"perplexity": math.exp(loss.mean)}, parents)
     return gate.result()
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.evaluation.metrics import METRICS
+from assets.generation.answers import unanswered
 from assets.generation.prompts import answer
 from assets.recipe import BASE, Recipe, SamplingPart
 from assets.step import Step
@@ -40,9 +41,7 @@ def predict(
     for item, completion in zip(items["id"], completions, strict=True):
         row = {"arm": arm, "item": item, "text": completion.text.strip()}
         parents = [(item, "item"), (completion.call, "call"), *made_by]
-        if completion.error:
-            gate.fail(row, completion.error, parents)
-        else:
+        if not unanswered(gate, row, completion, parents):
             gate.keep(row, parents)
     return gate.result()
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from assets.generation.parsing import whole_sentences
-from resources.calls import Completion
+from resources.calls import Completion, TokenLoss, Vector
 from warehouse.identity import Parent
 from warehouse.result import Gate
+
+
+def unanswered(
+    gate: Gate, row: Mapping[str, object], answer: Completion | TokenLoss | Vector, parents: Sequence[Parent]
+) -> bool:
+    """Whether the model gave no answer; `row` has then failed, or is rejected where the model has no room for it."""
+    if answer.error:
+        gate.fail(row, answer.error, parents)
+    elif refusal := getattr(answer, "refusal", None):
+        gate.reject(row, refusal, parents)
+    else:
+        return False
+    return True
 
 
 def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> None:
@@ -17,9 +30,9 @@ def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, p
     """
     row = {**pair, "response": whole_sentences(completion.text, completion.complete)}
     made_of = [*parents, (completion.call, "call")]
-    if completion.error:
-        gate.fail(row, completion.error, made_of)
-    elif not row["response"]:
+    if unanswered(gate, row, completion, made_of):
+        return
+    if not row["response"]:
         gate.reject(row, "no whole sentence", made_of)
     else:
         gate.keep(row, made_of)

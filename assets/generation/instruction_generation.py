@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.generation.answers import unanswered
 from assets.generation.parsing import instruction_of
 from assets.generation.prompts import instruction_for
 from assets.recipe import InstructionGeneration, Recipe
@@ -50,9 +51,9 @@ def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration
             "response": text.response,
         }
         parents = (*text.parents, (completion.call, "call"))
-        if completion.error:
-            gate.fail(row, completion.error, parents)
-        elif not row["instruction"]:
+        if unanswered(gate, row, completion, parents):
+            continue
+        if not row["instruction"]:
             gate.reject(row, "no instruction", parents)
         elif not completion.complete:
             gate.reject(row, "instruction cut off", parents)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.generation.answers import decide_answer
+from assets.generation.answers import decide_answer, unanswered
 from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
 from assets.recipe import Recipe, SelfInstruct
@@ -128,8 +128,7 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
             *(parent for task in tasks if not task.id for parent in task.parents if parent[1] == "tasks"),
             (completion.call, "tasks"),
         )
-        if completion.error:
-            gate.fail(_row("", ""), completion.error, made_of)
+        if unanswered(gate, _row("", ""), completion, made_of):
             continue
         for instruction in numbered_items(completion.text, completion.complete):
             rejection = pool.rejection(instruction)
