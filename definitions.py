@@ -45,7 +45,7 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
 def define(recipe: Recipe, bench: Workbench, display: Display | None = None) -> dg.Definitions:
     """The graph of `recipe`. One process builds it all: it shares the loaded model, and DuckDB has one writer."""
     return dg.Definitions(
-        assets=[to_asset(step, bench, display or Display()) for step in steps(recipe)],
+        assets=[to_asset(step, bench, recipe.retries, display or Display()) for step in steps(recipe)],
         resources={"warehouse": WarehouseIOManager(bench.store)},
         executor=dg.in_process_executor,
     )

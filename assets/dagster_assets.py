@@ -16,7 +16,7 @@ from resources.workbench import Workbench
 from warehouse.errors import Mendable
 from warehouse.io_manager import Input, Publication
 from warehouse.result import Result
-from warehouse.store import Effort, Plan, Published
+from warehouse.store import Effort, Published
 from warehouse.validation import validated
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
@@ -25,8 +25,11 @@ SECONDS_BETWEEN_LOG_LINES = 5.0
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
-def to_asset(step: Step, bench: Workbench, display: Display) -> dg.AssetsDefinition:
-    """The Dagster asset of a step. `display` is told of progress and of the end, beside Dagster's log."""
+def to_asset(step: Step, bench: Workbench, retries: int, display: Display) -> dg.AssetsDefinition:
+    """The Dagster asset of a step. `display` is told of progress and of the end, beside Dagster's log.
+
+    Rows at which a model failed are tried again up to `retries` times.
+    """
 
     @dg.asset(
         key=step.asset.split("/"),
@@ -46,12 +49,12 @@ def to_asset(step: Step, bench: Workbench, display: Display) -> dg.AssetsDefinit
         began = time.monotonic()
         tools = Tools(bench, _reporting(context, display, step.asset))
         upstream = {name: value.published.data_version for name, value in inputs.items()}
-        plan = Plan(step.asset, step.version(upstream), step.code, dict(step.slice), upstream)
-        stored = bench.store.find(step.asset, plan.version)
+        catalog = bench.store.catalog()
+        settled = step.settle(upstream, retries, catalog.find)
         result: Result | Published
-        if stored is not None:
-            result, facts = stored, stored.facts
-            action = "unchanged" if bench.store.current(step.asset) == stored else "restored"
+        if settled.stored is not None:
+            result, facts = settled.stored, bench.store.facts(settled.stored)
+            action = "unchanged" if catalog.current(step.asset) == settled.stored else "restored"
         else:
             frames = {name: value.frame() for name, value in inputs.items()}
             try:
@@ -59,10 +62,12 @@ def to_asset(step: Step, bench: Workbench, display: Display) -> dg.AssetsDefinit
             except Mendable as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             facts, action = facts_of(result, step.plot), "built"
+        if action != "unchanged":
+            bench.put_on_record(step.slice)
         meter = tools.meter
         effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
         yield dg.Output(
-            Publication(plan, result, facts, effort),
+            Publication(settled.target, result, action, facts, effort),
             metadata=metadata_of(facts, effort, action),
             data_version=dg.DataVersion(result.data_version),
         )

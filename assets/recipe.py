@@ -116,7 +116,8 @@ class LoraPart(Part):
         "up_proj",
         "down_proj",
     )
-    checkpoint_every: Count = 8
+    # How often progress is saved decides nothing about what is trained, so it makes nothing stale.
+    checkpoint_every: Annotated[Count, Field(exclude=True)] = 8
 
 
 class SelfTraining(Part):
@@ -237,9 +238,10 @@ class Evaluation(Part):
 
 
 class Recipe(Part):
-    """The whole recipe."""
+    """The whole recipe. A row at which a model failed is tried again by the next build, up to `retries` times."""
 
     seed: Seed
+    retries: Annotated[int, Field(ge=0, strict=True)] = 2
     models: dict[Name, ModelPart]
     sources: dict[Name, SourcePart]
     seed_tasks: Annotated[tuple[SeedSelection, ...], Field(min_length=1)]

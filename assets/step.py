@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from assets.code_digest import code_digests
 from resources.tools import Tools
 from warehouse.identity import digest
 from warehouse.records import Record
 from warehouse.result import Result
+from warehouse.store import Published, Target
 
 Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
+
+
+Find = Callable[[str, str], Published | None]
+"""(asset, version) to the stored version."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The version that an asset should have, and the same as it is stored, if it is."""
+
+    target: Target
+    stored: Published | None
 
 
 @dataclass(frozen=True)
@@ -42,64 +53,38 @@ class Step:
     plot: str | None = None
 
     @property
-    def code(self) -> str:
-        """Digest of the code that decides what this step makes."""
-        return code_digest(Path(inspect.getsourcefile(self.build) or ""))
+    def code(self) -> dict[str, str]:
+        """Digest of the code that decides what this step makes, by file."""
+        return code_digests(Path(inspect.getsourcefile(self.build) or ""))
 
     @property
     def recipe_and_code(self) -> str:
         """Dagster's code version: what makes the step stale without any input having changed."""
         return digest([self.slice, self.code])
 
-    def version(self, inputs: Mapping[str, str]) -> str:
-        """The version that a build would publish, given the inputs' data versions by parameter."""
-        return digest([self.asset, self.slice, self.code, dict(inputs)])
+    @property
+    def calls_model(self) -> bool:
+        """Whether a build of it calls a model; whose address, hash and licence are then part of the slice."""
+        return any(path.startswith("models.") for path in self.slice)
+
+    def target(self, inputs: Mapping[str, str], attempt: int = 0) -> Target:
+        """What a build would publish, given the inputs' data versions by parameter; `attempt` counts retries."""
+        told = [self.asset, self.slice, self.code, dict(inputs), *([attempt] if attempt else [])]
+        by_asset = {self.inputs[parameter]: version for parameter, version in inputs.items()}
+        return Target(self.asset, digest(told), attempt, self.code, dict(self.slice), by_asset)
+
+    def settle(self, inputs: Mapping[str, str], retries: int, find: Find) -> Settled:
+        """The version that the inputs' data versions ask for, and whether it is stored.
+
+        A stored version with rows at which a model failed is asked for once more, up to `retries` times.
+        """
+        for attempt in range(retries + 1):
+            target = self.target(inputs, attempt)
+            stored = find(self.asset, target.version)
+            if stored is None or not (self.calls_model and stored.failed):
+                break
+        return Settled(target, stored)
 
     def run(self, tools: Tools, frames: Mapping[str, Any]) -> Result:
         """Builds the asset from its inputs' frames."""
         return self.build(tools, **frames)
-
-
-@cache
-def code_digest(module: Path) -> str:
-    """Digest of a module and of the modules of `assets` that it imports, directly or through others.
-
-    Comments, docstrings and layout do not count. The recipe's types and this file do not either: their values
-    enter through the step's slice.
-    """
-    root = Path(__file__).resolve().parent.parent
-    found: dict[str, str] = {}
-    waiting = [module.resolve()]
-    while waiting:
-        path = waiting.pop()
-        name = path.relative_to(root).as_posix()
-        if name in found:
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        waiting.extend(file for file in _imports(tree, root) if file.name not in _NOT_CODE)
-        found[name] = hashlib.sha256(ast.dump(_bare(tree)).encode()).hexdigest()
-    return digest(found)
-
-
-_NOT_CODE = ("recipe.py", "recipe_values.py", "step.py")
-
-
-def _imports(tree: ast.AST, root: Path) -> list[Path]:
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-    files = [root / (name.replace(".", "/") + ".py") for name in names if name.startswith("assets.")]
-    return [file for file in files if file.is_file()]
-
-
-def _bare(tree: ast.AST) -> ast.AST:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                body.pop(0)
-    return tree

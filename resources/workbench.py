@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -58,12 +58,17 @@ class Workbench:
         self.cache = Cache(self.cache_folder or self.data / "cache", self.base)
 
     def fetch(self, material: Material) -> Path:
-        """The verified local file or folder of a model or source, which goes on record in the warehouse."""
-        path = self.cache.fetch(Address.parse(material.address), material.sha256)
+        """The verified local file or folder of a model or source."""
+        return self.cache.fetch(Address.parse(material.address), material.sha256)
+
+    def put_on_record(self, paths: Iterable[str]) -> None:
+        """Puts the models and sources among recipe `paths` ("models.generator") on record as they are described."""
+        named = {"models": self.models, "sources": self.sources}
+        found = [named[role][name] for role, _, name in (path.partition(".") for path in paths) if role in named]
         columns = ("id", "role", "name", "address", "sha256", "licence", "origin")
-        row = {column: getattr(material, column) for column in columns}
-        self.store.record_material(pl.DataFrame([row], schema=dict.fromkeys(columns, pl.String)))
-        return path
+        for material in found:
+            row = {column: getattr(material, column) for column in columns}
+            self.store.record_material(pl.DataFrame([row], schema=dict.fromkeys(columns, pl.String)))
 
     def base_folder(self, name: str) -> Path:
         """The folder of a language model as transformers loads it."""

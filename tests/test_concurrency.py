@@ -19,7 +19,7 @@ import pytest
 from warehouse.database import Database, WarehouseError
 from warehouse.records import Document
 from warehouse.result import Gate, Result
-from warehouse.store import Effort, Plan, Store
+from warehouse.store import Effort, Store, Target
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -31,7 +31,7 @@ import warehouse.store
 from warehouse.database import Database
 from warehouse.records import Document
 from warehouse.result import Gate
-from warehouse.store import Effort, Plan, Store
+from warehouse.store import Effort, Store, Target
 
 path = Path(sys.argv[1])
 store = Store(Database(path, patience=20.0))
@@ -40,8 +40,8 @@ def publish(asset, number):
     gate = Gate(Document)
     for row in range(20):
         gate.keep({"source": asset, "title": str(row), "text": f"version {number}"}, [("5" * 32, "source")])
-    plan = Plan(asset, f"{number:032x}", "c" * 32, {}, {})
-    return store.publish(plan, gate.result(), {}, Effort(), "run")
+    target = Target(asset, f"{number:032x}", 0, {}, {}, {})
+    return store.publish(target, gate.result(), {}, Effort(), "run")
 """
 
 
@@ -114,7 +114,7 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
     store = Store(Database(path))
     for asset in ("one", "two"):
         for number in range(6):
-            published = store.find(asset, f"{number:032x}")
+            published = store.catalog().find(asset, f"{number:032x}")
             assert published is not None
             frame = store.read(published)
             assert frame["title"].to_list() == [str(row) for row in range(20)]
@@ -131,7 +131,7 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
 
 
 def test_a_file_that_another_process_holds_is_given_up_with_the_path_and_the_remedy(path: Path) -> None:
-    Store(Database(path)).publish(Plan("a", "1" * 32, "c" * 32, {}, {}), documents("a"), {}, Effort(), "run")
+    Store(Database(path)).publish(Target("a", "1" * 32, 0, {}, {}, {}), documents("a"), {}, Effort(), "run")
     hold = """
     with Database(path).write():
         print("held", flush=True)
@@ -196,12 +196,12 @@ def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path
     assert current is not None
     assert int(current.version, 16) == 1
     assert set(store.read(current)["text"]) == {"version 1"}
-    assert store.find("raw/wiki", f"{2:032x}") is None
+    assert store.catalog().find("raw/wiki", f"{2:032x}") is None
     with store.database.read() as connection:
         assert connection.execute('SELECT count(*) FROM "raw__wiki"').fetchall() == [(20,)]
         assert connection.execute("SELECT count(*) FROM lineage.records").fetchall() == [(20,)]
         assert connection.execute("SELECT count(*) FROM lineage.decisions").fetchall() == [(20,)]
-    store.publish(Plan("raw/wiki", f"{2:032x}", "c" * 32, {}, {}), documents("again"), {}, Effort(), "run")
+    store.publish(Target("raw/wiki", f"{2:032x}", 0, {}, {}, {}), documents("again"), {}, Effort(), "run")
     current = store.current("raw/wiki")
     assert current is not None
     assert store.read(current)["text"].to_list() == ["again"]
@@ -230,8 +230,8 @@ def test_threads_of_one_process_share_a_database(path: Path) -> None:
     store = Store(Database(path, patience=10.0))
 
     def use(number: int) -> str:
-        plan = Plan(f"asset_{number}", "1" * 32, "c" * 32, {}, {})
-        return str(store.read(store.publish(plan, documents(f"{number}"), {}, Effort(), "run"))["text"][0])
+        target = Target(f"asset_{number}", "1" * 32, 0, {}, {}, {})
+        return str(store.read(store.publish(target, documents(f"{number}"), {}, Effort(), "run"))["text"][0])
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(use, range(12))) == [str(number) for number in range(12)]

@@ -252,9 +252,9 @@ def test_an_arm_that_is_added_makes_only_the_leaderboard_stale() -> None:
 
 def test_a_version_follows_from_the_inputs_too() -> None:
     (step,) = (step for step in steps(load_recipe(STARTER)) if step.asset == "seed_tasks")
-    one = step.version({"benchmark_items": "1" * 32})
-    assert one == step.version({"benchmark_items": "1" * 32})
-    assert one != step.version({"benchmark_items": "2" * 32})
+    one = step.target({"benchmark_items": "1" * 32}).version
+    assert one == step.target({"benchmark_items": "1" * 32}).version
+    assert one != step.target({"benchmark_items": "2" * 32}).version
 
 
 def smaller(methods: Iterable[str], arms: dict[str, Any]) -> Recipe:

@@ -50,7 +50,7 @@ def test_a_slice_holds_plain_values_by_path() -> None:
 
 
 KEYS = {
-    "recipe": "arms, benchmark_items, curation, documents, enhancement, evaluation, generation, models, seed, "
+    "recipe": "arms, benchmark_items, curation, documents, enhancement, evaluation, generation, models, retries, seed, "
     "seed_tasks, sources, training",
     "model": "address, licence, sha256",
     "source": "address, licence, origin, sha256",

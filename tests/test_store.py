@@ -15,11 +15,11 @@ from warehouse.database import SCHEMAS, Database, WarehouseError
 from warehouse.identity import digest
 from warehouse.records import Document, Embedding
 from warehouse.result import Gate, Result
-from warehouse.store import Effort, Plan, Published, Store, view_name
+from warehouse.store import Effort, Published, Store, Target, view_name
 
 SOURCE = ("5" * 32, "source")
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
-CODE = "c" * 32
+CODE = {"assets/x.py": "c" * 16}
 EFFORT = Effort(computed=3, from_memo=2, tokens=50, model_seconds=1.5, seconds=2.5)
 
 
@@ -41,12 +41,12 @@ def documents(kept: str, rejected: str = "") -> Result:
     return gate.result()
 
 
-def plan(asset: str = "documents", version: str = V1) -> Plan:
-    return Plan(asset, version, CODE, {"seed": 7}, {"items": "d" * 32})
+def target(asset: str = "documents", version: str = V1) -> Target:
+    return Target(asset, version, 0, CODE, {"seed": 7}, {"items": "d" * 32})
 
 
 def publish(store: Store, result: Result, asset: str = "documents", version: str = V1) -> Published:
-    return store.publish(plan(asset, version), result, {"note": "n"}, EFFORT, "run-1")
+    return store.publish(target(asset, version), result, {"note": "n"}, EFFORT, "run-1")
 
 
 def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
@@ -64,15 +64,17 @@ def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
 
 def test_a_warehouse_without_a_build_has_no_current_version(store: Store) -> None:
     assert store.current("documents") is None
-    assert store.find("documents", V1) is None
+    assert store.catalog().find("documents", V1) is None
 
 
 def test_what_is_published_reads_back_equal_and_in_order(store: Store) -> None:
     result = documents("cab", rejected="d")
     published = publish(store, result)
-    assert published == Published("documents", V1, result.data_version, "document", {"note": "n"})
+    assert published == Published("documents", V1, result.data_version, "document")
+    assert store.facts(published) == {"note": "n"}
+    assert store.named(published) == target()
     assert store.current("documents") == published
-    assert store.find("documents", V1) == published
+    assert store.catalog().find("documents", V1) == published
     assert store.read(published).equals(result.kept)
     assert store.read(published)["text"].to_list() == ["c", "a", "b"]
 
@@ -134,7 +136,9 @@ def test_a_publish_writes_these_rows_and_no_others(store: Store) -> None:
                 V1,
                 digest([kept]),
                 "document",
-                CODE,
+                0,
+                0,
+                '{"assets/x.py":"cccccccccccccccc"}',
                 '{"seed":7}',
                 json.dumps({"items": "d" * 32}, separators=(",", ":")),
                 '{"note":"n"}',
@@ -151,7 +155,7 @@ def test_every_table_holds_to_its_model_after_a_publish(store: Store) -> None:
     publish(store, documents("ab", rejected="cd"))
     gate = Gate(Embedding)
     gate.keep({"pair": "a" * 32, "vector": [0.5]}, [("a" * 32, "embedded")])
-    store.reuse(publish(store, gate.result(), "embeddings/x"), EFFORT, "run-2")
+    store.reuse(publish(store, gate.result(), "embeddings/x"), "unchanged", EFFORT, "run-2")
     with store.database.read() as connection:
         for schema, tables in SCHEMAS.items():
             for name, model in tables.items():
@@ -172,7 +176,7 @@ def test_the_view_follows_the_current_version(store: Store) -> None:
     first = publish(store, documents("a"), "raw/wiki", V1)
     publish(store, documents("bc"), "raw/wiki", V2)
     assert rows(store, 'SELECT text FROM "raw__wiki"') == [("b",), ("c",)]
-    store.reuse(first, EFFORT, "run-2")
+    store.reuse(first, "unchanged", EFFORT, "run-2")
     assert rows(store, 'SELECT text FROM "raw__wiki"') == [("a",)]
 
 
@@ -190,7 +194,7 @@ def test_a_result_that_decides_twice_about_one_record_is_not_published(store: St
 def test_an_error_in_the_middle_of_a_publish_leaves_nothing(store: Store) -> None:
     before = everything(store)
     with pytest.raises(TypeError):
-        store.publish(plan(), documents("ab", "c"), {"facts": {"no", "JSON"}}, EFFORT, "run-1")
+        store.publish(target(), documents("ab", "c"), {"facts": {"no", "JSON"}}, EFFORT, "run-1")
     assert everything(store) == before
     assert store.current("documents") is None
 
@@ -227,7 +231,7 @@ def test_going_back_to_an_earlier_version_moves_the_pointer_and_nothing_else(sto
     second = publish(store, documents("bc"), version=V2)
     assert store.current("documents") == second
     before = everything(store)
-    assert store.reuse(first, Effort(seconds=0.25), "run-3") == "restored"
+    store.reuse(first, "restored", Effort(seconds=0.25), "run-3")
     after = everything(store)
     assert store.current("documents") == first
     assert store.read(first).equals(documents("ab").kept)
@@ -242,7 +246,7 @@ def test_going_back_to_an_earlier_version_moves_the_pointer_and_nothing_else(sto
 
 def test_reuse_of_the_current_version_is_unchanged(store: Store) -> None:
     published = publish(store, documents("a"))
-    assert store.reuse(published, EFFORT, "run-2") == "unchanged"
+    store.reuse(published, "unchanged", EFFORT, "run-2")
     assert rows(store, "SELECT run, action FROM lineage.materializations") == [
         ("run-1", "built"),
         ("run-2", "unchanged"),

@@ -70,11 +70,30 @@ class Database:
     def _prepare(self) -> None:
         if self.path.exists():
             with self._in_process, self._connect(read_only=True) as connection:
-                found = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
-            self._ready = found == (sum(len(tables) for tables in SCHEMAS.values()),)
+                self._ready = self._complete(connection)
         if not self._ready:
             with self.write():
                 pass
+
+    def _complete(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether all tables are there. Raises WarehouseError where one has other columns than it should."""
+        found: dict[str, set[str]] = {}
+        for table, column in connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall():
+            found.setdefault(table, set()).add(column)
+        wanted = {
+            f"{schema}.{name}": set(empty(model).columns)
+            for schema, tables in SCHEMAS.items()
+            for name, model in tables.items()
+        }
+        for table, columns in wanted.items():
+            if found.get(table, columns) != columns:
+                raise WarehouseError(
+                    f"the warehouse {self.path} was made by another version of Slingshot: {table} has the columns "
+                    f"{sorted(found[table])}, right would be {sorted(columns)}; build into a new folder (--warehouse)"
+                )
+        return wanted.keys() <= found.keys()
 
     @contextmanager
     def _connect(self, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from warehouse.result import Result
-from warehouse.store import Effort, Plan, Published, Store
+from warehouse.store import Effort, Published, Store, Target
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Publication:
-    """What an asset hands to the warehouse: a new result, or a stored version to point to again."""
+    """What an asset hands to the warehouse: a new result, or a stored version to point to again.
 
-    plan: Plan
+    `action` is "built", "unchanged" or "restored".
+    """
+
+    target: Target
     result: Result | Published
+    action: str
     facts: dict[str, object]
     effort: Effort
 
@@ -50,6 +54,6 @@ class WarehouseIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: Publication) -> None:
         """Publishes rows, decisions, edges and the pointer, or moves the pointer alone."""
         if isinstance(obj.result, Published):
-            self.store.reuse(obj.result, obj.effort, context.run_id)
+            self.store.reuse(obj.result, obj.action, obj.effort, context.run_id)
         else:
-            self.store.publish(obj.plan, obj.result, obj.facts, obj.effort, context.run_id)
+            self.store.publish(obj.target, obj.result, obj.facts, obj.effort, context.run_id)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,25 +29,44 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What names a version: the asset's code, its slice of the recipe, and its inputs' data versions."""
+class Target:
+    """A version as it is named: by the asset's code (digests by file), its slice of the recipe (values by path), its
+    inputs' data versions (by asset), and how often rows that failed were tried again."""
 
     asset: str
     version: str
-    code: str
+    attempt: int
+    code: dict[str, str]
     recipe: dict[str, Any]
     inputs: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Published:
-    """A version that lies in the warehouse."""
+    """A version that lies in the warehouse; `failed` counts its rows at which a model failed."""
 
     asset: str
     version: str
     data_version: str
     kind: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What lies in the warehouse, as it was when it was asked for."""
+
+    stored: Mapping[tuple[str, str], Published]
+    published: Mapping[str, Published]
+
+    def find(self, asset: str, version: str) -> Published | None:
+        """The stored version `version` of `asset`, whether it is the current one or not."""
+        return self.stored.get((asset, version))
+
+    def current(self, asset: str) -> Published | None:
+        """The published version of `asset`, or None before its first build."""
+        return self.published.get(asset)
 
 
 def view_name(asset: str) -> str:
@@ -60,15 +80,58 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    def catalog(self) -> Catalog:
+        """Every stored version, and which ones are current."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                "SELECT v.asset, v.version, data_version, kind, attempt, failed, c.version IS NOT NULL "
+                "FROM lineage.versions v LEFT JOIN lineage.current c USING (asset, version)"
+            ).fetchall()
+        versions = [(Published(*row[:-1]), row[-1]) for row in rows]
+        return Catalog(
+            {(found.asset, found.version): found for found, _ in versions},
+            {found.asset: found for found, is_current in versions if is_current},
+        )
+
     def current(self, asset: str) -> Published | None:
         """The published version of `asset`, or None before its first build."""
-        with self.database.read() as connection:
-            return _found(connection, "JOIN lineage.current c USING (asset, version) WHERE asset = ?", asset)
+        return self.catalog().current(asset)
 
-    def find(self, asset: str, version: str) -> Published | None:
-        """The stored version `version` of `asset`, whether it is the current one or not."""
+    def named(self, published: Published) -> Target:
+        """By what a stored version was named when it was built."""
+        row = self._of(published, "code, recipe, inputs")
+        return Target(published.asset, published.version, published.attempt, *map(json.loads, row))
+
+    def facts(self, published: Published) -> dict[str, Any]:
+        """What is shown of a stored version: counts, checks, notes, a picture."""
+        facts: dict[str, Any] = json.loads(self._of(published, "facts")[0])
+        return facts
+
+    def kept_ids(self, asset: str, data_version: str) -> list[str] | None:
+        """The ids of the rows that `asset` kept at `data_version`, in order; None where no such version is stored."""
         with self.database.read() as connection:
-            return _found(connection, "WHERE asset = ? AND version = ?", asset, version)
+            row = connection.execute(
+                "SELECT any_value(version) FROM lineage.versions WHERE asset = ? AND data_version = ?",
+                [asset, data_version],
+            ).fetchone()
+            if row is None or row[0] is None:
+                return None
+            rows = connection.execute(
+                "SELECT record FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept' "
+                "ORDER BY position",
+                [asset, row[0]],
+            ).fetchall()
+        return [record for (record,) in rows]
+
+    def _of(self, published: Published, columns: str) -> tuple[Any, ...]:
+        with self.database.read() as connection:
+            row = connection.execute(
+                f"SELECT {columns} FROM lineage.versions WHERE asset = ? AND version = ?",
+                [published.asset, published.version],
+            ).fetchone()
+        if row is None:
+            raise WarehouseError(f"version {published.version} of {published.asset} is no longer in the warehouse")
+        return row
 
     def read(self, published: Published) -> pl.DataFrame:
         """The kept rows of a version, in order, with the columns of its kind."""
@@ -79,40 +142,32 @@ class Store:
                 [published.asset, published.version],
             ).pl()
 
-    def publish(self, plan: Plan, result: Result, facts: dict[str, Any], effort: Effort, run: str) -> Published:
+    def publish(self, target: Target, result: Result, facts: dict[str, Any], effort: Effort, run: str) -> Published:
         """Store `result` as the current version of the asset: all of it, or nothing if this raises."""
         kind = KIND_OF[result.model]
-        published = Published(plan.asset, plan.version, result.data_version, kind, facts)
+        failed = len(result.decisions.filter(outcome="failed"))
+        published = Published(target.asset, target.version, result.data_version, kind, target.attempt, failed)
         with self.database.write() as connection:
-            if _found(connection, "WHERE asset = ? AND version = ?", plan.asset, plan.version) is None:
-                _insert_rows(connection, plan, result, kind)
-                connection.execute(
-                    "INSERT INTO lineage.versions BY NAME SELECT ? AS asset, ? AS version, ? AS data_version, "
-                    "? AS kind, ? AS code, ? AS recipe, ? AS inputs, ? AS facts, ? AS created_at",
-                    [
-                        plan.asset,
-                        plan.version,
-                        result.data_version,
-                        kind,
-                        plan.code,
-                        canonical(plan.recipe),
-                        canonical(plan.inputs),
-                        canonical(facts),
-                        _now(),
-                    ],
-                )
+            known = connection.execute(
+                "FROM lineage.versions WHERE asset = ? AND version = ?", [target.asset, target.version]
+            ).fetchone()
+            if known is None:
+                _insert_rows(connection, target, result, kind)
+                row = asdict(published) | {
+                    "code": canonical(target.code),
+                    "recipe": canonical(target.recipe),
+                    "inputs": canonical(target.inputs),
+                    "facts": canonical(facts),
+                    "created_at": _now(),
+                }
+                _insert(connection, "lineage.versions", pl.DataFrame([row]))
             _point(connection, published, "built", effort, run)
         return published
 
-    def reuse(self, published: Published, effort: Effort, run: str) -> str:
-        """Make a stored version the current one; returns "unchanged" or "restored"."""
+    def reuse(self, published: Published, action: str, effort: Effort, run: str) -> None:
+        """Make a stored version the current one; `action` is "unchanged" or "restored"."""
         with self.database.write() as connection:
-            row = connection.execute(
-                "SELECT version FROM lineage.current WHERE asset = ?", [published.asset]
-            ).fetchone()
-            action = "unchanged" if row == (published.version,) else "restored"
             _point(connection, published, action, effort, run)
-        return action
 
     def record_material(self, material: pl.DataFrame) -> None:
         """Put a model or source (one row) on record as the recipe describes it now."""
@@ -124,13 +179,13 @@ class Store:
                 _insert_new(connection, "lineage.materials", material)
 
 
-def _insert_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, result: Result, kind: str) -> None:
+def _insert_rows(connection: duckdb.DuckDBPyConnection, target: Target, result: Result, kind: str) -> None:
     met = pl.concat(
         [
             result.kept.select("id", content=pl.lit(None, pl.String)),
             result.dropped.select("id", "content"),
         ]
-    ).with_columns(kind=pl.lit(kind), asset=pl.lit(plan.asset))
+    ).with_columns(kind=pl.lit(kind), asset=pl.lit(target.asset))
     connection.register("met", met)
     new = connection.execute("SELECT m.* FROM met m ANTI JOIN lineage.records k USING (id)").pl()
     connection.unregister("met")
@@ -140,10 +195,10 @@ def _insert_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, result: Resu
     _insert(connection, "lineage.edges", edges)
     _insert_new(connection, f"records.{kind}", result.kept)
     decisions = result.decisions.with_row_index("position").with_columns(
-        pl.col("position").cast(pl.Int64), asset=pl.lit(plan.asset), version=pl.lit(plan.version)
+        pl.col("position").cast(pl.Int64), asset=pl.lit(target.asset), version=pl.lit(target.version)
     )
     if decisions["record"].n_unique() != len(decisions):
-        raise WarehouseError(f"{plan.asset} decided twice about one record; nothing was published")
+        raise WarehouseError(f"{target.asset} decided twice about one record; nothing was published")
     _insert(connection, "lineage.decisions", decisions)
 
 
@@ -185,16 +240,6 @@ def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: 
         f"JOIN records.{published.kind} r ON r.id = d.record "
         f"WHERE c.asset = '{asset}' AND d.outcome = 'kept' ORDER BY d.position"
     )
-
-
-def _found(connection: duckdb.DuckDBPyConnection, condition: str, *values: str) -> Published | None:
-    row = connection.execute(
-        f"SELECT asset, version, data_version, kind, facts FROM lineage.versions {condition}", list(values)
-    ).fetchone()
-    if row is None:
-        return None
-    asset, version, data_version, kind, facts = row
-    return Published(asset, version, data_version, kind, json.loads(facts))
 
 
 def _now() -> datetime:

@@ -47,7 +47,9 @@ class Decision(pa.DataFrameModel):
 class Version(pa.DataFrameModel):
     """A published state of an asset, named by the hash of its recipe slice, its code and its inputs.
 
-    `data_version` hashes the kept ids in order: downstream assets depend on it alone.
+    `data_version` hashes the kept ids in order: downstream assets depend on it alone. `code` (JSON) holds digests by
+    file, `recipe` (JSON) the slice by path, `inputs` (JSON) data versions by asset. `failed` rows are tried again up to
+    the recipe's `retries`: each `attempt` is a version of its own.
     `facts` (JSON) holds what the UI shows again when the version is reused: checks, plots, notes.
     """
 
@@ -55,6 +57,8 @@ class Version(pa.DataFrameModel):
     version: str = pa.Field(str_matches=_ID)
     data_version: str = pa.Field(str_matches=_ID)
     kind: str
+    attempt: int = pa.Field(ge=0)
+    failed: int = pa.Field(ge=0)
     code: str
     recipe: str
     inputs: str

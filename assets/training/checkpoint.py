@@ -16,8 +16,7 @@ from warehouse.result import Gate, Result
 def training_of(settings: LoraPart, seed: int) -> Training:
     """The recipe's settings as the trainer takes them."""
     return Training(
-        **settings.model_dump(include={name for name in LoraPart.model_fields if name != "target_modules"}),
-        target_modules=tuple(settings.target_modules),
+        **{name: getattr(settings, name) for name in LoraPart.model_fields},
         seed=seed,
     )
 
