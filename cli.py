@@ -1,4 +1,4 @@
-"""The command `slingshot`: check, build, up, status, export."""
+"""The command `slingshot`: check, plan, build, up, status, export."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from assets.recipe import Recipe
-    from warehouse.status import AssetStatus
     from warehouse.store import Store
 
 RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="The recipe; the starter if not given.")]
 WarehouseOption = Annotated[
     Path | None, typer.Option("--warehouse", help="The warehouse's folder; warehouse/data if not given.")
 ]
+Selection = Annotated[str | None, typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 app = typer.Typer(
     help="A declarative build system for instruction-tuning datasets made with open models only.",
@@ -87,30 +88,62 @@ def check(recipe: RecipeOption = None) -> None:
 
 @app.command()
 @_clear_errors
+def plan(
+    selection: Selection = None,
+    recipe: RecipeOption = None,
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a build would do, why, and what it would cost, without doing any of it."""
+    loaded, path, data = _settle(recipe, warehouse)
+
+    from assets.graph import steps
+    from assets.plan import Planner
+    from assets.reports import plan_summary, plan_table
+    from definitions import define, workbench
+
+    bench, chosen = workbench(loaded, data, path.parent), None
+    if selection:
+        from assets.building import selected
+
+        chosen = selected(define(loaded, bench), selection)
+    found = Planner(bench, loaded.retries).plan(steps(loaded), chosen)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    console = _console()
+    console.print(plan_table(found))
+    console.print(f"\n{plan_summary(found)}", highlight=False)
+
+
+@app.command()
+@_clear_errors
 def build(
-    selection: Annotated[
-        str | None, typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.")
-    ] = None,
+    selection: Selection = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Build everything, or a selection, in one process; then print the leaderboard."""
+    """Build what is stale, of everything or of a selection; then print the leaderboard."""
     loaded, path, data = _settle(recipe, warehouse)
 
-    from assets.building import build_assets
+    from assets.building import build_stale
     from assets.display import TerminalDisplay
+    from assets.graph import steps
+    from assets.plan import Planner
     from definitions import define, workbench
     from warehouse.dagster_home import dagster_instance
 
-    console = _console()
+    console, bench = _console(), workbench(loaded, data, path.parent)
     with TerminalDisplay(console) as display, dagster_instance(data) as instance:
-        definitions = define(loaded, workbench(loaded, data, path.parent), display)
-        failures = build_assets(definitions, instance, selection)
+        definitions, planner = define(loaded, bench, display), Planner(bench, loaded.retries, foresee=False)
+        failures = build_stale(definitions, instance, steps(loaded), planner, selection)
     for failure in failures:
         typer.echo(failure.trace, err=True, nl=False)
         typer.echo(f"slingshot: {failure.asset} failed: {failure.message}", err=True)
     if failures:
         raise typer.Exit(1)
+    if not display.assets:
+        console.print("nothing is stale", highlight=False)
     _print_leaderboard(console, _store(data))
 
 
@@ -138,10 +171,11 @@ def up(
 def status(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell per asset its version, rows by outcome, and what its last build cost."""
     from assets.graph import steps
+    from assets.reports import stages_table, status_table
     from warehouse.status import status
 
     loaded, _, data = _settle(recipe, warehouse)
@@ -152,8 +186,8 @@ def status(
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
         return
     console = _console()
-    _print_assets(console, found)
-    _print_stages(console, [step.group for step in graph], found)
+    console.print(status_table(found))
+    console.print("", stages_table([step.group for step in graph], found))
     _print_leaderboard(console, store)
 
 
@@ -177,46 +211,12 @@ def export(
         typer.echo(str(path))
 
 
-def _print_assets(console: Console, found: list[AssetStatus]) -> None:
-    from rich.table import Table
-
-    table = Table("asset", "version", "rows", "last build", "computed", "from memo", "tokens", "seconds", box=None)
-    for column in table.columns[4:]:
-        column.justify = "right"
-    for one in found:
-        rows = ", ".join(f"{count} {outcome}" for outcome, count in one.rows.items())
-        seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
-        counts = ["" if count is None else str(count) for count in (one.computed, one.from_memo, one.tokens)]
-        version = (one.version or "not built")[:9]
-        table.add_row(one.asset, version, rows, one.action or "", *counts, seconds)
-    console.print(table)
-
-
-def _print_stages(console: Console, stages: list[str], found: list[AssetStatus]) -> None:
-    from rich.table import Table
-
-    table = Table("stage", "seconds of the last build", box=None)
-    table.columns[1].justify = "right"
-    for stage in dict.fromkeys(stages):
-        seconds = sum(one.seconds or 0 for name, one in zip(stages, found, strict=True) if name == stage)
-        table.add_row(stage, f"{seconds:.1f}")
-    console.print("", table)
-
-
 def _print_leaderboard(console: Console, store: Store) -> None:
+    from assets.reports import leaderboard_table
+
     published = store.current("leaderboard")
-    if published is None:
-        return
-
-    from rich.table import Table
-
-    table = Table("metric", "arm", "mean", "over base", "items", box=None)
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for row in store.read(published).iter_rows(named=True):
-        over = "" if row["over_base"] is None else f"{row['over_base']:+.2f}"
-        table.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]))
-    console.print("", table)
+    if published is not None:
+        console.print("", leaderboard_table(store.read(published)))
 
 
 def main() -> None:

@@ -1,13 +1,16 @@
-"""Materializes the graph, or a selection of it, in this process."""
+"""Materializes what is stale in the graph, or in a selection of it, in this process."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
+from assets.plan import Planner
 from assets.recipe_rules import nearest
+from assets.step import Step
 from warehouse.errors import Mendable
 
 
@@ -24,19 +27,31 @@ class Failure:
     trace: str
 
 
-def build_assets(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, selection: str | None = None
+def build_stale(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    steps: Sequence[Step],
+    planner: Planner,
+    selection: str | None = None,
 ) -> list[Failure]:
-    """Builds in order; what lies downstream of a failed asset is skipped.
+    """Builds what is stale, in order, and what may follow from it; what is fresh is not touched.
 
-    `selection` is in the syntax of Dagster's UI; a bare name may stand for its key, and + before it takes all that
-    it is made from. Raises BadSelection.
+    Raises BadSelection.
     """
+    plan = planner.plan(steps, selected(definitions, selection))
+    stale = [one.asset for one in plan if one.action != "none"]
+    return build_assets(definitions, instance, stale) if stale else []
+
+
+def build_assets(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Iterable[str] | None = None
+) -> list[Failure]:
+    """Materializes assets (all, if none are named) in order; what lies downstream of a failed one is skipped."""
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,
         raise_on_error=False,
-        asset_selection=_selected(definitions, selection),
+        asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
         # The display tells the terminal; the instance keeps the events for the UI.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
@@ -54,7 +69,12 @@ def build_assets(
     return failures
 
 
-def _selected(definitions: dg.Definitions, selection: str | None) -> list[dg.AssetKey] | None:
+def selected(definitions: dg.Definitions, selection: str | None) -> frozenset[str] | None:
+    """The assets that `selection` names; None, which is all of them, without one.
+
+    It is in the syntax of Dagster's UI; a bare name may stand for its key, and + before it takes all that it is made
+    from. Raises BadSelection.
+    """
     if selection is None:
         return None
     graph = definitions.resolve_asset_graph()
@@ -70,7 +90,7 @@ def _selected(definitions: dg.Definitions, selection: str | None) -> list[dg.Ass
         raise BadSelection(f"the selection {selection!r} cannot be read: {error}") from error
     if not keys:
         raise BadSelection(f"the selection {selection!r} names no asset; {nearest(selection, names)}")
-    return sorted(keys)
+    return frozenset(key.to_user_string() for key in keys)
 
 
 _BARE = re.compile(r"(?P<up>\+?)(?P<name>[\w/]+)(?P<down>\+?)")

@@ -23,7 +23,7 @@ class Display:
 
 
 class TerminalDisplay(Display):
-    """A line per finished asset, and a bar under them for the one that is being built."""
+    """A line per finished asset, and a bar under them for the one that is being built; counts the `assets`."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -36,6 +36,7 @@ class TerminalDisplay(Display):
             transient=True,
         )
         self._task = self._bar.add_task("", visible=False)
+        self.assets = 0
 
     def __enter__(self) -> TerminalDisplay:
         self._bar.start()
@@ -53,6 +54,7 @@ class TerminalDisplay(Display):
 
     def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
         """Prints the asset's line."""
+        self.assets += 1
         self._bar.update(self._task, visible=False)
         outcomes: Counter[str] = Counter()
         for row in facts["rows"]:

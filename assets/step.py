@@ -19,6 +19,14 @@ Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
 
 
+@dataclass(frozen=True)
+class Most:
+    """Upper bounds of a step, whatever its inputs say: rows kept and model calls."""
+
+    rows: int
+    calls: int = 0
+
+
 Find = Callable[[str, str], Published | None]
 """(asset, version) to the stored version."""
 
@@ -38,7 +46,7 @@ class Step:
     `inputs` maps the parameter of `build` to the asset that it reads; `slice` holds the recipe values that
     the step depends on, by path; `kinds` are the tags that the UI shows; `checks` names what `build` checks,
     with whether a failure blocks everything downstream; `plot` names a picture of the result
-    (see assets/plots.py).
+    (see assets/plots.py); `most` bounds what a plan cannot count by running `build` on what is known.
     """
 
     asset: str
@@ -51,6 +59,7 @@ class Step:
     kinds: frozenset[str] = frozenset()
     checks: Mapping[str, bool] = field(default_factory=dict)
     plot: str | None = None
+    most: Most | None = None
 
     @property
     def code(self) -> dict[str, str]:

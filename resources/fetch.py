@@ -102,6 +102,20 @@ class Cache:
         except OSError as error:
             raise _failure(address, str(error)) from error
 
+    def find(self, address: Address, sha256: str) -> Path | None:
+        """What `fetch` would return, if it is on this machine already; writes nothing.
+
+        Raises FetchError where a path holds nothing, or something else than `sha256`.
+        """
+        if address.scheme == "path":
+            return self._local(address, sha256.lower())
+        place = self._place(address, sha256.lower())
+        return place if place.parent.is_dir() else None
+
+    def _place(self, address: Address, expected: str) -> Path:
+        name = PurePosixPath(address.path or address.name).name
+        return self.root / expected / _key(address) / name
+
     def _local(self, address: Address, expected: str) -> Path:
         place = self.base / address.name
         if not (place.is_file() or place.is_dir()):
@@ -119,10 +133,8 @@ class Cache:
         return known
 
     def _kept(self, address: Address, expected: str) -> Path:
-        # the whole address, or a new version with the old sha256 would pass as fetched
-        key = hashlib.sha256(str(address).encode()).hexdigest()[:16]
-        name = PurePosixPath(address.path or address.name).name
-        final = self.root / expected / key
+        key, place = _key(address), self._place(address, expected)
+        name, final = place.name, place.parent
         self._sweep(key)
         if final.is_dir():
             return final / name
@@ -149,6 +161,11 @@ class Cache:
                 newest = max(entry.lstat().st_mtime for entry in [left, *left.rglob("*")])
                 if time.time() - newest > STALE_SECONDS:
                     shutil.rmtree(left, ignore_errors=True)
+
+
+def _key(address: Address) -> str:
+    # the whole address, or a new version with the old sha256 would pass as fetched
+    return hashlib.sha256(str(address).encode()).hexdigest()[:16]
 
 
 def _from_wheel(address: Address, expected: str, part: Path, target: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import polars as pl
 import yaml
 
-from assets.building import Failure, build_assets
+from assets.building import Failure, build_assets, build_stale
 from assets.display import Display
+from assets.graph import steps
+from assets.plan import Planned, Planner
 from assets.recipe_file import load_recipe
 from definitions import define, workbench
 from warehouse.dagster_home import dagster_instance
@@ -32,13 +34,24 @@ class Log(Display):
 
 
 def build(
-    recipe: Path, data: Path, selection: str | None = None, cache: Path | None = None
+    recipe: Path, data: Path, selection: str | None = None, cache: Path | None = None, everything: bool = False
 ) -> tuple[Log, list[Failure]]:
-    """Builds `recipe` into the warehouse folder `data`."""
+    """Builds what is stale of `recipe` into the warehouse folder `data`; `everything` as "Materialize all" does."""
     loaded, log = load_recipe(recipe), Log()
+    bench = workbench(loaded, data, recipe.parent, cache)
     with dagster_instance(data) as instance:
-        definitions = define(loaded, workbench(loaded, data, recipe.parent, cache), log)
-        return log, build_assets(definitions, instance, selection)
+        definitions = define(loaded, bench, log)
+        if everything:
+            return log, build_assets(definitions, instance)
+        planner = Planner(bench, loaded.retries, foresee=False)
+        return log, build_stale(definitions, instance, steps(loaded), planner, selection)
+
+
+def planned(recipe: Path, data: Path, cache: Path | None = None) -> dict[str, Planned]:
+    """What `slingshot plan` says of `recipe`, by asset."""
+    loaded = load_recipe(recipe)
+    planner = Planner(workbench(loaded, data, recipe.parent, cache), loaded.retries)
+    return {one.asset: one for one in planner.plan(steps(loaded))}
 
 
 def edit(recipe: Path, change: Callable[[dict[str, Any]], None]) -> None:

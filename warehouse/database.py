@@ -61,16 +61,23 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection; several processes may hold one at the same time."""
+        """A read-only connection; several processes may hold one at the same time.
+
+        Reading makes no file: where there is none, the tables are empty.
+        """
+        if not self.path.exists():
+            with duckdb.connect(":memory:") as connection:
+                _create_tables(connection)
+                yield connection
+            return
         if not self._ready:
             self._prepare()
         with self._in_process, self._connect(read_only=True) as connection:
             yield connection
 
     def _prepare(self) -> None:
-        if self.path.exists():
-            with self._in_process, self._connect(read_only=True) as connection:
-                self._ready = self._complete(connection)
+        with self._in_process, self._connect(read_only=True) as connection:
+            self._ready = self._complete(connection)
         if not self._ready:
             with self.write():
                 pass

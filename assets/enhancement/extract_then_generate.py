@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.generation.instruction_generation import Text, generate
 from assets.recipe import InstructionGeneration, Recipe
-from assets.step import Step
+from assets.step import Most, Step
 from assets.training.checkpoint import adapter_of
 from resources.tools import Tools
 from warehouse.records import Pair
@@ -24,6 +24,8 @@ METHOD = "extract_then_generate"
 def step(recipe: Recipe, settings: InstructionGeneration) -> Step:
     """The asset `raw_extract_then_generate`."""
     model, seed = recipe.generation.model, recipe.seed
+    per_document = recipe.enhancement.fragments.per_document if recipe.enhancement.fragments else 0
+    fragments_at_most = per_document * sum(selection.count for selection in recipe.documents)
 
     def build(tools: Tools, fragments: pl.DataFrame, documents: pl.DataFrame, backward_model: pl.DataFrame) -> Result:
         response = dict(zip(documents["id"], documents["text"], strict=True))
@@ -48,4 +50,5 @@ def step(recipe: Recipe, settings: InstructionGeneration) -> Step:
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.extract_then_generate"),
         inputs={"fragments": "fragments", "documents": "documents", "backward_model": "backward_model"},
         kinds=frozenset({"transformers", "duckdb"}),
+        most=Most(rows=fragments_at_most, calls=fragments_at_most),
     )

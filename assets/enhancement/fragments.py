@@ -18,7 +18,7 @@ from assets.generation.answers import unanswered
 from assets.generation.prompts import extraction
 from assets.recipe import Fragments, Recipe
 from assets.recipe_values import Level
-from assets.step import Step
+from assets.step import Most, Step
 from resources.calls import Completion, Sampling, Writer
 from resources.tools import Tools
 from warehouse.identity import row_seed
@@ -80,6 +80,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
 def step(recipe: Recipe, settings: Fragments) -> Step:
     """The asset `fragments`."""
     model, seed = recipe.generation.model, recipe.seed
+    documents_at_most = sum(selection.count for selection in recipe.documents)
 
     def build(tools: Tools, documents: pl.DataFrame) -> Result:
         return extract(documents, settings, tools.model(model), seed)
@@ -93,4 +94,5 @@ def step(recipe: Recipe, settings: Fragments) -> Step:
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "enhancement.fragments"),
         inputs={"documents": "documents"},
         kinds=frozenset({"transformers", "duckdb"}),
+        most=Most(rows=documents_at_most * settings.per_document, calls=documents_at_most),
     )

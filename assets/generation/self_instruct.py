@@ -22,7 +22,7 @@ from assets.generation.answers import decide_answer, unanswered
 from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
 from assets.recipe import Recipe, SelfInstruct
-from assets.step import Step
+from assets.step import Most, Step
 from resources.calls import Sampling, Writer
 from resources.tools import Tools
 from warehouse.identity import Parent, row_seed
@@ -161,4 +161,5 @@ def step(recipe: Recipe, settings: SelfInstruct) -> Step:
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.self_instruct"),
         inputs={"seed_tasks": "seed_tasks"},
         kinds=frozenset({"transformers", "duckdb"}),
+        most=Most(rows=settings.most, calls=settings.calls + settings.most),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets.recipe import Recipe
 from assets.sources.seeding import Role, select
-from assets.step import Step
+from assets.step import Most, Step
 from resources.tools import Tools
 from warehouse.records import BenchmarkItem
 from warehouse.result import Result
@@ -27,4 +27,5 @@ def step(recipe: Recipe) -> Step:
         build=build,
         slice=recipe.slice("seed", "benchmark_items", *sources),
         kinds=frozenset({"polars", "duckdb"}),
+        most=Most(rows=sum(selection.count for selection in recipe.benchmark_items)),
     )

@@ -1,0 +1,255 @@
+"""The plan: what a build would do to each asset, why, and what it would cost; nothing is computed or written.
+
+The graph is walked in order, with each asset as a build would leave it. One whose version is stored is taken from the
+warehouse. A stale one is run on what is known (see resources/forecast.py): where all its model calls are on record its
+rows are known exactly, and so is what follows from them; else what lies downstream of it is bounded from above.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import polars as pl
+
+from assets.reasons import code_changes, recipe_changes, row_changes
+from assets.step import Most, Settled, Step
+from resources.forecast import ForecastTools, NotFetched
+from resources.workbench import Workbench
+from warehouse.errors import Mendable
+from warehouse.identity import digest
+from warehouse.rates import Rates, measured_rates
+from warehouse.records import KIND_OF, Record, empty
+from warehouse.result import Result
+from warehouse.store import Catalog, Published
+from warehouse.validation import validated
+
+Action = Literal["none", "restore", "build", "wait"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a build would do to an asset, and why.
+
+    `action`: "none" (it is fresh), "restore" (a stored version becomes the current one), "build", or "wait" (whether it
+    is stale shows once an asset that it reads is built). `calls` are to be computed, `from_memo` are on record;
+    `seconds` of model time are estimated from measured rates, None where none was measured. Where not `exact`, calls
+    and seconds are upper bounds, None where nothing bounds them.
+
+    `rows` are decided anew, None where that is not known; then `most_rows` may be kept at most. `same_content` says
+    that the rows are known to stay as they are: nothing downstream follows. `error` is what a build would fail with.
+    """
+
+    asset: str
+    action: Action
+    reasons: tuple[str, ...] = ()
+    exact: bool = True
+    rows: int | None = None
+    most_rows: int | None = None
+    calls: int | None = 0
+    from_memo: int = 0
+    seconds: float | None = 0.0
+    same_content: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """An asset as a build would leave it.
+
+    `data_version` is None where only the build will tell; the rows that `make` gives then stand in for at least those
+    that there will be. `loose` says that not even their ids can be relied on.
+    """
+
+    kind: str
+    make: Callable[[], pl.DataFrame]
+    data_version: str | None = None
+    loose: bool = False
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The rows."""
+        return self.make()
+
+
+@dataclass
+class Planner:
+    """Walks the steps of a graph; `foresee` runs what is stale on what is known, else it is only named."""
+
+    bench: Workbench
+    retries: int
+    foresee: bool = True
+    views: dict[str, View] = field(default_factory=dict)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What is stored."""
+        return self.bench.store.catalog()
+
+    @cached_property
+    def rates(self) -> Rates:
+        """How long calls have taken."""
+        return measured_rates(self.bench.database)
+
+    def plan(self, steps: Iterable[Step], selection: frozenset[str] | None = None) -> list[Planned]:
+        """One entry per step, in order; with a selection, for its assets alone, on all others as they are."""
+        planned = []
+        for step in steps:
+            if selection is None or step.asset in selection:
+                planned.append(self._planned(step))
+            elif current := self.catalog.current(step.asset):
+                self._stays(current)
+        return planned
+
+    def _planned(self, step: Step) -> Planned:
+        absent = [asset for asset in step.inputs.values() if asset not in self.views]
+        if absent:
+            return Planned(
+                step.asset, "wait", rows=None, calls=None, error=f"{absent[0]} is not there to build it from"
+            )
+        versions = {name: self.views[asset].data_version for name, asset in step.inputs.items()}
+        known = {name: version for name, version in versions.items() if version is not None}
+        current = self.catalog.current(step.asset)
+        if len(known) < len(versions):
+            unknown = [step.inputs[name] for name in versions if name not in known]
+            own = self._own_reasons(step)
+            action: Action = "build" if own else "wait"
+            reasons = tuple(own or [f"waits for {', '.join(unknown)}"])
+            return replace(self._foreseen(step, None), action=action, reasons=reasons)
+        settled = step.settle(known, self.retries, self.catalog.find)
+        if settled.stored is None:
+            foreseen = self._foreseen(step, current.data_version if current else "")
+            return replace(foreseen, reasons=(*self._reasons(step, settled), *foreseen.reasons))
+        self._stays(settled.stored)
+        if current == settled.stored:
+            return Planned(step.asset, "none", same_content=True)
+        same = current is not None and current.data_version == settled.stored.data_version
+        return Planned(step.asset, "restore", tuple(self._reasons(step, settled)), same_content=same)
+
+    def _stays(self, published: Published) -> None:
+        self.views[published.asset] = View(
+            published.kind, lambda: self.bench.store.read(published), published.data_version
+        )
+
+    def _own_reasons(self, step: Step) -> list[str]:
+        """Reasons that lie in the asset's own recipe slice and code."""
+        current = self.catalog.current(step.asset)
+        if current is None:
+            return ["never built"]
+        was = self.bench.store.named(current)
+        return [*recipe_changes(was.recipe, step.slice), *code_changes(was.code, step.code)]
+
+    def _reasons(self, step: Step, settled: Settled) -> list[str]:
+        reasons = self._own_reasons(step)
+        current = self.catalog.current(step.asset)
+        if current is None:
+            return reasons
+        was = self.bench.store.named(current)
+        for asset, version in settled.target.inputs.items():
+            view = self.views[asset]
+            if asset not in was.inputs:
+                reasons.append(f"reads {asset} now")
+            elif was.inputs[asset] != version:
+                before = self.bench.store.kept_ids(asset, was.inputs[asset])
+                reasons.append(row_changes(asset, view.kind, before, view.frame["id"].to_list()))
+        reasons += [f"reads {asset} no more" for asset in was.inputs if asset not in settled.target.inputs]
+        if settled.target.attempt > 0 and not reasons:
+            reasons.append(f"{current.failed} failed rows: retry {settled.target.attempt} of {self.retries}")
+        return reasons
+
+    def _foreseen(self, step: Step, current: str | None) -> Planned:
+        """A step whose version is not stored; `current` is its data version now, None where its inputs are open."""
+        kind = KIND_OF[step.model]
+        inputs = {name: self.views[asset] for name, asset in step.inputs.items()}
+        alike = [view for view in inputs.values() if view.kind == kind]
+        if not self.foresee:
+            self.views[step.asset] = View(kind, lambda: empty(step.model))
+            return Planned(step.asset, "build", exact=False, calls=None, seconds=None)
+        loose = any(view.loose for view in inputs.values())
+        if current is None and alike and not step.calls_model:
+            # A gate lets through at most what comes in; what it would decide about stand-ins means nothing.
+            frame = pl.concat([view.frame for view in alike])
+            self.views[step.asset] = View(kind, lambda: frame, loose=loose)
+            return Planned(step.asset, "build", exact=False, most_rows=len(frame))
+        tools = ForecastTools(self.bench)
+        if loose and step.most:
+            return self._at_most(step, step.most, tools)
+        try:
+            result = step.run(tools, {name: view.frame for name, view in inputs.items()})
+            if current is not None and not tools.missing.calls:
+                result = validated(result)
+        except NotFetched as error:
+            return replace(self._at_most(step, step.most or Most(0), tools), reasons=(str(error),))
+        except Exception as error:
+            # A build would fail in the same way, unless it is the stand-ins that the step cannot cope with.
+            if current is not None and not isinstance(error, Mendable):
+                raise
+            self.views[step.asset] = View(kind, lambda: empty(step.model), loose=True)
+            known = str(error) if current is not None else None
+            return Planned(step.asset, "build", exact=False, calls=None, seconds=None, error=known)
+        if tools.missing.chained and step.most:
+            return self._at_most(step, step.most, tools)
+        if current is None or tools.missing.calls:
+            return self._bounded(step, result, tools, current is None, loose)
+        self.views[step.asset] = View(kind, lambda: result.kept, result.data_version)
+        return Planned(
+            step.asset,
+            "build",
+            rows=len(result.decisions),
+            from_memo=tools.meter.from_memo,
+            same_content=result.data_version == current,
+        )
+
+    def _bounded(self, step: Step, result: Result, tools: ForecastTools, open_inputs: bool, loose: bool) -> Planned:
+        """A step of which some calls, or some of what it reads, are not known: counted with what stands in for them."""
+        missing, exact, frame = tools.missing, not (open_inputs or tools.missing.chained), _decided(result)
+        self.views[step.asset] = View(KIND_OF[step.model], lambda: frame, loose=loose)
+        return Planned(
+            step.asset,
+            "build",
+            exact=exact,
+            rows=len(frame) if exact else None,
+            most_rows=len(frame),
+            calls=len(missing.calls),
+            from_memo=tools.meter.from_memo,
+            seconds=self.rates.estimate(missing.calls.values()),
+        )
+
+    def _at_most(self, step: Step, most: Most, tools: ForecastTools) -> Planned:
+        """A step whose calls do not follow from what is known: bounded by what it says itself."""
+        missing, calls = tools.missing.calls, most.calls - tools.meter.from_memo
+        seconds = 0.0 if calls == 0 else None
+        if missing and (known := self.rates.estimate(missing.values())) is not None:
+            seconds = known / len(missing) * calls
+        self.views[step.asset] = View(KIND_OF[step.model], lambda: _stand_ins(step.model, most.rows), loose=True)
+        return Planned(
+            step.asset,
+            "build",
+            exact=False,
+            most_rows=most.rows,
+            calls=calls,
+            from_memo=tools.meter.from_memo,
+            seconds=seconds,
+        )
+
+
+def _decided(result: Result) -> pl.DataFrame:
+    """Every row that was decided about: a rule that a stand-in breaks may let the real row pass."""
+    rows = [{"id": row_id, **json.loads(content)} for row_id, content in result.dropped.iter_rows()]
+    schema = result.kept.schema
+    return pl.concat([result.kept, pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema)])
+
+
+def _stand_ins(model: type[Record], rows: int) -> pl.DataFrame:
+    """As many rows as there may be; they say nothing, and each is another."""
+    schema = empty(model).schema
+    known: dict[Any, Any] = {pl.Int64: 1, pl.Float64: 1.0}
+    columns = {
+        name: [f"not yet known {row}" if dtype == pl.String else known.get(dtype, []) for row in range(rows)]
+        for name, dtype in schema.items()
+    }
+    columns["id"] = [digest(["stand-in", model.__name__, row]) for row in range(rows)]
+    return pl.DataFrame(columns, schema=schema)

@@ -1,0 +1,70 @@
+"""Why an asset is stale, in words: what differs between how a version was named and how it would be named now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+LONGEST_VALUE = 40
+_ABSENT = object()
+
+
+def recipe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """One line per value that differs between two recipe slices: "curation.diversity.similarity 0.9 → 0.85"."""
+    return [line for path in sorted(old.keys() | new.keys()) for line in _changes(path, *_both(old, new, path))]
+
+
+def code_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """One line per file whose code differs."""
+    return [f"code of {file} changed" for file in sorted(old.keys() | new.keys()) if old.get(file) != new.get(file)]
+
+
+def row_changes(asset: str, kind: str, old: Sequence[str] | None, new: Sequence[str]) -> str:
+    """What became of an input's rows, by their ids: "1 document added, 2 removed". `old` is None where it is gone."""
+    named = kind.replace("_", " ")
+    many = f"{named[:-1]}ies" if named.endswith("y") else f"{named}s"
+    place = "" if asset.replace("_", " ") == many else f"{asset}: "
+    if old is None:
+        return f"{asset} changed"
+    before, after = set(old), set(new)
+    added, removed = len(after - before), len(before - after)
+    if not added and not removed:
+        return f"{place}{many} in another order"
+    counts = [(added, "added"), (removed, "removed")]
+    (count, what), *more = [(count, what) for count, what in counts if count]
+    first = f"{count} {named if count == 1 else many} {what}"
+    return place + ", ".join([first, *(f"{count} {what}" for count, what in more)])
+
+
+def _changes(path: str, old: Any, new: Any) -> list[str]:
+    if old == new:
+        return []
+    if new is _ABSENT:
+        return [f"{path} taken away"]
+    if old is _ABSENT:
+        return [f"{path} added"]
+    inside_old, inside_new = _parts(old), _parts(new)
+    if inside_old is None or inside_new is None:
+        return [f"{path} {_shown(old)} → {_shown(new)}"]
+    keys = list(dict.fromkeys([*inside_old, *inside_new]))
+    return [line for key in keys for line in _changes(f"{path}.{key}", *_both(inside_old, inside_new, key))]
+
+
+def _parts(value: Any) -> Mapping[str, Any] | None:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return {str(index): item for index, item in enumerate(value)}
+    return None
+
+
+def _both(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> tuple[Any, Any]:
+    return old.get(key, _ABSENT), new.get(key, _ABSENT)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"

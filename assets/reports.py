@@ -1,0 +1,115 @@
+"""What the terminal shows of the warehouse and of a plan, as rich tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from assets.plan import Planned
+from warehouse.status import AssetStatus
+
+if TYPE_CHECKING:
+    import polars as pl
+
+STATES = {"none": "fresh", "restore": "restore", "build": "stale", "wait": "open"}
+
+
+def plan_table(plan: Sequence[Planned]) -> Table:
+    """One line per asset: its state, why, and what it would cost."""
+    table = _table("asset", "state", "because", "rows", "calls", "in memo", "model time", left=3)
+    for one in plan:
+        if one.action == "none":
+            table.add_row(one.asset, "fresh")
+            continue
+        because = "; ".join(one.reasons)
+        if one.error:
+            because += f"; fails: {one.error}"
+        elif one.same_content:
+            because += "; its rows stay as they are"
+        known = not one.error
+        rows = _bound(one.most_rows, False) if one.rows is None else str(one.rows)
+        table.add_row(
+            one.asset,
+            STATES[one.action],
+            because,
+            rows if known and one.action != "restore" else "",
+            _bound(one.calls, one.exact) if one.calls and known else "",
+            str(one.from_memo or ""),
+            _time(one) if one.calls and known else "",
+        )
+    return table
+
+
+def plan_summary(plan: Sequence[Planned]) -> str:
+    """The plan in one sentence."""
+    count = Counter(STATES[one.action] for one in plan)
+    if count["fresh"] == len(plan):
+        return f"{len(plan)} assets, all fresh: a build has nothing to do"
+    parts = [f"{count[state]} {state}" for state in STATES.values() if count[state]]
+    calls, seconds = sum(one.calls or 0 for one in plan), [one.seconds for one in plan]
+    most = "" if all(one.exact for one in plan) else "at most "
+    text = f"{len(plan)} assets: {', '.join(parts)}; {most}{calls} model calls to compute"
+    if not calls:
+        return text.replace(f"{most}0 model calls", "no model call")
+    measured = [second for second in seconds if second is not None]
+    if len(measured) < len(seconds):
+        return f"{text}; no rate has been measured yet for some of them"
+    return f"{text}, {most}{_duration(sum(measured))} at the rates measured here"
+
+
+def status_table(found: Sequence[AssetStatus]) -> Table:
+    """One line per asset: version, rows by outcome, what the last build cost."""
+    table = _table("asset", "version", "rows", "last build", "computed", "from memo", "tokens", "seconds", left=4)
+    for one in found:
+        rows = ", ".join(f"{count} {outcome}" for outcome, count in one.rows.items())
+        seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
+        counts = ["" if count is None else str(count) for count in (one.computed, one.from_memo, one.tokens)]
+        version = (one.version or "not built")[:9]
+        table.add_row(one.asset, version, rows, one.action or "", *counts, seconds)
+    return table
+
+
+def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
+    """Seconds of the last build by stage of the pipeline; `stages` names the stage of each of `found`."""
+    table = _table("stage", "seconds of the last build", left=1)
+    for stage in dict.fromkeys(stages):
+        seconds = sum(one.seconds or 0 for name, one in zip(stages, found, strict=True) if name == stage)
+        table.add_row(stage, f"{seconds:.1f}")
+    return table
+
+
+def leaderboard_table(standings: pl.DataFrame) -> Table:
+    """The leaderboard as it is published."""
+    table = _table("metric", "arm", "mean", "over base", "items", left=2)
+    for row in standings.iter_rows(named=True):
+        over = "" if row["over_base"] is None else f"{row['over_base']:+.2f}"
+        table.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]))
+    return table
+
+
+def _table(*columns: str, left: int) -> Table:
+    table = Table(*columns, box=None)
+    for column in table.columns[left:]:
+        column.justify = "right"
+    return table
+
+
+def _bound(number: int | None, exact: bool) -> str:
+    if number is None:
+        return "?"
+    return str(number) if exact else f"≤ {number}"
+
+
+def _time(one: Planned) -> str:
+    if one.seconds is None:
+        return "?"
+    return ("" if one.exact else "≤ ") + _duration(one.seconds)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
