@@ -263,6 +263,11 @@ class Recipe(Part):
         return {path: _plain(self.part(path)) for path in paths}
 
 
+    def filters(self, arm: str, *names: str) -> dict[str, Any]:
+        """Which of the filters `names` an arm has, as part of a slice: a step heeds its own filters alone."""
+        return {f"arms.{arm}.filters": [name for name in self.arms[arm].filters if name in names]}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")

@@ -96,9 +96,9 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         return diversify(pairs, embeddings, quality, settings)
 
     inputs = {"pairs": f"enhanced_instructions/{name}"}
-    paths = [f"arms.{name}"]
+    slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "diversity")
     if settings:
-        paths.append("curation.diversity.similarity")
+        slice_ |= recipe.slice("curation.diversity.similarity") | recipe.filters(name, "diversity", "perplexity")
         inputs |= {f"embeddings_{method}": f"instruction_embeddings/{method}" for method in arm.methods}
         if by_quality:
             inputs |= {f"perplexities_{method}": f"perplexities/{method}" for method in arm.methods}
@@ -108,7 +108,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         description=f"The pairs of {name!r} whose instructions differ enough from each other.",
         model=Pair,
         build=build,
-        slice=recipe.slice(*paths),
+        slice=slice_,
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="similarity" if settings else None,

@@ -65,11 +65,11 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         return decide(pools, measured, heuristics, perplexity)
 
     inputs = {f"pairs_{method}": f"raw_{method}" for method in arm.methods}
-    paths = [f"arms.{name}"]
+    slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "heuristics", "perplexity")
     if heuristics:
-        paths.append("enhancement.heuristics")
+        slice_ |= recipe.slice("enhancement.heuristics")
     if perplexity:
-        paths.append("enhancement.perplexity")
+        slice_ |= recipe.slice("enhancement.perplexity")
         inputs |= {f"perplexities_{method}": f"perplexities/{method}" for method in arm.methods}
     return Step(
         asset=f"enhanced_instructions/{name}",
@@ -77,7 +77,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         description=f"All pairs of the methods of {name!r}, after its heuristics and perplexity filtering.",
         model=Pair,
         build=build,
-        slice=recipe.slice(*paths),
+        slice=slice_,
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="perplexity" if perplexity else None,
