@@ -157,7 +157,8 @@ class Planner:
                 reasons.append(row_changes(asset, view.kind, before, view.frame["id"].to_list()))
         reasons += [f"reads {asset} no more" for asset in was.inputs if asset not in settled.target.inputs]
         if settled.target.attempt > 0 and not reasons:
-            reasons.append(f"{current.failed} failed rows: retry {settled.target.attempt} of {self.retries}")
+            rows = "1 row" if current.failed == 1 else f"{current.failed} rows"
+            reasons.append(f"{rows} failed: retry {settled.target.attempt} of {self.retries}")
         return reasons
 
     def _foreseen(self, step: Step, current: str | None) -> Planned:

@@ -262,7 +262,6 @@ class Recipe(Part):
         """The values at `paths` as plain JSON values: what an asset's version is hashed from."""
         return {path: _plain(self.part(path)) for path in paths}
 
-
     def filters(self, arm: str, *names: str) -> dict[str, Any]:
         """Which of the filters `names` an arm has, as part of a slice: a step heeds its own filters alone."""
         return {f"arms.{arm}.filters": [name for name in self.arms[arm].filters if name in names]}

@@ -36,7 +36,13 @@ class Material:
 
     @property
     def id(self) -> str:
-        """Names the bytes, wherever they were fetched from."""
+        """A model's names its bytes, wherever they were fetched from: other weights give other answers.
+
+        A source's follows from its name alone, since it is a parent of its rows: a row that a new version of the source
+        has in common with the last stays the same record, and so does all that was made of it.
+        """
+        if self.role == "source":
+            return digest(["source", self.name])
         return digest([self.sha256, Address.parse(self.address).path])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,30 @@ def tiny(tiny_model: Path, tiny_embedder: Path, tmp_path: Path) -> Path:
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source), sort_keys=False))
     return path
+
+
+@pytest.fixture(scope="session")
+def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A recipe that builds in seconds, and a warehouse that it was built in; tests that use it only read."""
+    from building import build
+
+    folder = tmp_path_factory.mktemp("built")
+    source = write_rows(folder / "rows.jsonl", 120, seed=1)
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source), sort_keys=False))
+    log, failures = build(recipe, folder / "data")
+    assert failures == []
+    assert set(log.actions.values()) == {"built"}
+    return recipe, folder / "data"
+
+
+@pytest.fixture
+def own(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """A copy of what was built, for tests that change it."""
+    recipe, data = built
+    shutil.copytree(data, tmp_path / "data")
+    shutil.copy(recipe, tmp_path / "recipe.yaml")
+    return tmp_path / "recipe.yaml", tmp_path / "data"
 
 
 @pytest.fixture

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
 from building import build, edit, query, store
-from conftest import tiny_recipe, write_rows
 
 from assets.graph import steps
 from assets.recipe_file import load_recipe
 from warehouse.database import SCHEMAS
 from warehouse.records import KINDS, empty
-
-
-@pytest.fixture(scope="module")
-def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A recipe and a warehouse that it was built in; tests that use it only read."""
-
-    folder = tmp_path_factory.mktemp("built")
-    source = write_rows(folder / "rows.jsonl", 120, seed=1)
-    recipe = folder / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source), sort_keys=False))
-    log, failures = build(recipe, folder / "data")
-    assert failures == []
-    assert set(log.actions.values()) == {"built"}
-    return recipe, folder / "data"
-
-
-@pytest.fixture
-def own(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
-    """A copy of what was built, for tests that change it."""
-    recipe, data = built
-    shutil.copytree(data, tmp_path / "data")
-    shutil.copy(recipe, tmp_path / "recipe.yaml")
-    return tmp_path / "recipe.yaml", tmp_path / "data"
 
 
 def test_every_asset_of_the_graph_is_published(built: tuple[Path, Path]) -> None:

@@ -170,13 +170,12 @@ class Store:
             _point(connection, published, action, effort, run)
 
     def record_material(self, material: pl.DataFrame) -> None:
-        """Put a model or source (one row) on record as the recipe describes it now."""
+        """Put a model or source (one row) on record as the recipe describes it now, beside how it did before."""
         with self.database.read() as connection:
             known = connection.execute("FROM lineage.materials WHERE id = ?", [material["id"][0]]).pl()
-        if known.select(material.columns).rows() != material.rows():
+        if material.row(0) not in known.select(material.columns).rows():
             with self.database.write() as connection:
-                connection.execute("DELETE FROM lineage.materials WHERE id = ?", [material["id"][0]])
-                _insert_new(connection, "lineage.materials", material)
+                _insert(connection, "lineage.materials", material)
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, target: Target, result: Result, kind: str) -> None:

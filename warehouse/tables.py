@@ -88,9 +88,9 @@ class Materialization(pa.DataFrameModel):
 
 
 class Material(pa.DataFrameModel):
-    """A model or source that the recipe names, as it was when a build first used it."""
+    """A model or source as a recipe describes it: one row per description under which a build used it."""
 
-    id: str = pa.Field(str_matches=_ID, unique=True)
+    id: str = pa.Field(str_matches=_ID)
     role: str = pa.Field(isin=("model", "source"))
     name: str
     address: str
