@@ -30,8 +30,9 @@ def train_adapter(
     in the file OUTCOME of `target` too: what is there is not trained again. A run that was killed goes on from its last
     whole checkpoint (every `checkpoint_every` steps), kept beside `target` until then.
     """
-    outcome = target / OUTCOME
+    outcome, unfinished = target / OUTCOME, target.with_name(target.name + ".unfinished")
     if outcome.is_file():
+        shutil.rmtree(unfinished, ignore_errors=True)  # a kill may have come right after the renaming
         found = json.loads(outcome.read_text(encoding="utf-8"))
         return found["weights"], found["losses"], found["tokens"]
 
@@ -41,7 +42,6 @@ def train_adapter(
     from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
     from trl import SFTConfig
 
-    unfinished = target.with_name(target.name + ".unfinished")
     gpu = torch.cuda.is_available()
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if gpu else torch.float32)

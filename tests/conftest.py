@@ -204,3 +204,7 @@ def own(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
 def cache(tmp_path: Path) -> Cache:
     """An empty download cache; relative paths start at the test's folder."""
     return Cache(tmp_path / "cache", base=tmp_path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=6, help="how many builds tests/test_kills.py kills; at length: 100")

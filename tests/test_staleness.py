@@ -52,47 +52,49 @@ EMBEDDINGS = {
     for method in ("self_instruct", "instruction_generation", "extract_then_generate")
 }
 DIVERSE = arms("diverse_instructions", STAGES[-1], *ARMS[1:]) | BOARD
-NEAR_COPIES = arms("diverse_instructions", "training_sets", *ARMS[1:]) | arm("self_instruct", "students") | BOARD
+NEAR_COPIES = (
+    arms("diverse_instructions", "training_sets", *ARMS[1:]) | arm("filtered_extract_then_generate", "students") | BOARD
+)
 ALL = SEEDS | DOCUMENTS | ITEMS
 
 # (key, new value, assets that are stale or may become so, model calls at most). A student that is trained anew is one
 # call, and its predictions are four.
 EDITS: list[tuple[str, Any, set[str], int]] = [
-    ("seed", 7, ALL, 159),
+    ("seed", 7, ALL, 157),
     # The same bytes at another place, or under another licence, are the same model: what it made is on record.
     ("models.generator.address", "path:copy_of_generator", GENERATOR, 0),
     ("models.generator.licence", "MIT", GENERATOR, 0),
-    ("models.generator.sha256", NO_DIGEST, ALL - {"benchmark_items", "seed_tasks", "documents"}, 156),
+    ("models.generator.sha256", NO_DIGEST, ALL - {"benchmark_items", "seed_tasks", "documents"}, 158),
     ("models.embedder.address", "path:copy_of_embedder", EMBEDDINGS, 0),
     ("models.embedder.licence", "MIT", EMBEDDINGS, 0),
-    ("models.embedder.sha256", NO_DIGEST, EMBEDDINGS | DIVERSE, 36),
+    ("models.embedder.sha256", NO_DIGEST, EMBEDDINGS | DIVERSE, 35),
     ("sources.wikibooks_recipes.address", "path:copy_of_wikibooks_recipes.jsonl", {"benchmark_items", "seed_tasks"}, 0),
     ("sources.wikibooks_recipes.licence", "MIT", {"benchmark_items", "seed_tasks"}, 0),
     ("sources.wikibooks_recipes.sha256", NO_DIGEST, ALL, 145),
     ("sources.wikipedia_leads.address", "path:copy_of_wikipedia_leads.jsonl", ITEMS - ANSWERS, 0),
     ("sources.wikipedia_leads.licence", "MIT", ITEMS - ANSWERS, 0),
     ("sources.wikipedia_leads.sha256", NO_DIGEST, ALL, 145),
-    ("seed_tasks.0.source", "other_rows", SEEDS, 139),
-    ("seed_tasks.1.source", "other_rows", SEEDS, 139),
-    ("seed_tasks.0.slice", [0, 30], SEEDS, 135),
-    ("seed_tasks.1.slice", [0, 30], SEEDS, 130),
-    ("seed_tasks.0.count", 7, SEEDS, 134),
+    ("seed_tasks.0.source", "other_rows", SEEDS, 135),
+    ("seed_tasks.1.source", "other_rows", SEEDS, 135),
+    ("seed_tasks.0.slice", [0, 30], SEEDS, 131),
+    ("seed_tasks.1.slice", [0, 30], SEEDS, 126),
+    ("seed_tasks.0.count", 7, SEEDS, 130),
     # Self-training asks twelve seed tasks, and these stay the first twelve.
-    ("seed_tasks.1.count", 7, SEEDS - arm("self_training"), 116),
+    ("seed_tasks.1.count", 7, SEEDS - arm("self_training"), 112),
     # No row is longer than 40 words, so that the rows stay and nothing follows.
     ("seed_tasks.0.words", [3, 41], {"seed_tasks"}, 0),
     ("seed_tasks.1.words", [3, 41], {"seed_tasks"}, 0),
-    ("seed_tasks.0.fields.instruction", "tell me the {title}", SEEDS, 145),
-    ("seed_tasks.1.fields.instruction", "tell me the {title}", SEEDS, 145),
-    ("seed_tasks.0.fields.response", "the {text}", SEEDS, 77),
-    ("seed_tasks.1.fields.response", "the {text}", SEEDS, 77),
-    ("documents.0.source", "other_rows", DOCUMENTS, 73),
-    ("documents.0.slice", [40, 70], DOCUMENTS, 29),
-    ("documents.0.count", 13, DOCUMENTS, 24),
+    ("seed_tasks.0.fields.instruction", "tell me the {title}", SEEDS, 141),
+    ("seed_tasks.1.fields.instruction", "tell me the {title}", SEEDS, 141),
+    ("seed_tasks.0.fields.response", "the {text}", SEEDS, 73),
+    ("seed_tasks.1.fields.response", "the {text}", SEEDS, 73),
+    ("documents.0.source", "other_rows", DOCUMENTS, 75),
+    ("documents.0.slice", [40, 70], DOCUMENTS, 25),
+    ("documents.0.count", 13, DOCUMENTS, 20),
     ("documents.0.words", [3, 41], {"documents"}, 0),
     # Titles are not shown to the model; the level at which a document is cut follows from its id.
-    ("documents.0.fields.title", "a {title}", DOCUMENTS, 47),
-    ("documents.0.fields.text", "the {text}", DOCUMENTS, 71),
+    ("documents.0.fields.title", "a {title}", DOCUMENTS, 36),
+    ("documents.0.fields.text", "the {text}", DOCUMENTS, 67),
     ("benchmark_items.0.benchmark", "other", ITEMS, 0),
     ("benchmark_items.1.benchmark", "other", ITEMS, 0),
     ("benchmark_items.0.source", "other_rows", ITEMS, 10),
@@ -107,9 +109,9 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("benchmark_items.1.fields.instruction", "tell me the {title}", ITEMS, 20),
     ("benchmark_items.0.fields.reference", "the {text}", ITEMS, 0),
     ("benchmark_items.1.fields.reference", "the {text}", ITEMS, 0),
-    ("generation.model", "other_generator", ALL - ITEMS - {"seed_tasks"} | STUDENTS, 152),
+    ("generation.model", "other_generator", ALL - ITEMS - {"seed_tasks"} | STUDENTS, 154),
     *(
-        (f"generation.backward_model.{key}", value, BACKWARD, 67)
+        (f"generation.backward_model.{key}", value, BACKWARD, 63)
         for key, value in (
             ("epochs", 2),
             ("learning_rate", 0.001),
@@ -136,15 +138,15 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("generation.instruction_generation.instruction.max_new_tokens", 4, GENERATED, 20),
     ("generation.instruction_generation.instruction.temperature", 0.9, GENERATED, 29),
     ("generation.instruction_generation.instruction.top_p", 0.9, GENERATED, 29),
-    ("generation.extract_then_generate.instruction.max_new_tokens", 4, EXTRACTED, 34),
-    ("generation.extract_then_generate.instruction.temperature", 0.9, EXTRACTED, 37),
-    ("generation.extract_then_generate.instruction.top_p", 0.9, EXTRACTED, 37),
-    ("enhancement.fragments.levels", ["keywords", "sentence"], FRAGMENTS, 21),
-    ("enhancement.fragments.extraction.max_new_tokens", 4, FRAGMENTS, 24),
+    ("generation.extract_then_generate.instruction.max_new_tokens", 4, EXTRACTED, 28),
+    ("generation.extract_then_generate.instruction.temperature", 0.9, EXTRACTED, 33),
+    ("generation.extract_then_generate.instruction.top_p", 0.9, EXTRACTED, 33),
+    ("enhancement.fragments.levels", ["keywords", "sentence"], FRAGMENTS, 24),
+    ("enhancement.fragments.extraction.max_new_tokens", 4, FRAGMENTS, 29),
     ("enhancement.heuristics.instruction_words", [1, 99], arms(STAGES[0], STAGES[0]), 0),
     ("enhancement.heuristics.response_words", [1, 99], arms(STAGES[0], STAGES[0]), 0),
     ("enhancement.perplexity.keep", 0.25, arm("filtered_extract_then_generate") | BOARD, 5),
-    ("curation.diversity.embedder", "other_embedder", EMBEDDINGS | DIVERSE, 36),
+    ("curation.diversity.embedder", "other_embedder", EMBEDDINGS | DIVERSE, 35),
     # Near copies of each other are rows of one arm only; the other arms decide anew and stay as they are.
     ("curation.diversity.similarity", 0.999, NEAR_COPIES, 5),
     ("curation.rows", 3, arms("training_sets") | BOARD, 20),
@@ -163,7 +165,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
         {"instruction_embeddings/self_training"} | arm("instruction_generation") | BOARD,
         16,
     ),
-    ("arms.instruction_generation.filters", ["heuristics"], arm("instruction_generation", STAGES[1], STAGES[2]), 0),
+    ("arms.instruction_generation.filters", ["heuristics"], arm("instruction_generation", STAGES[1]) | BOARD, 5),
     (
         "arms.filtered_extract_then_generate.methods",
         ["instruction_generation"],
@@ -173,8 +175,8 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     (
         "arms.filtered_extract_then_generate.filters",
         ["heuristics", "diversity"],
-        arm("filtered_extract_then_generate") | BOARD,
-        5,
+        arm("filtered_extract_then_generate", STAGES[0], STAGES[2]),
+        0,
     ),
     ("training.base", "other_generator", STUDENTS | BASE, 24),
     *(

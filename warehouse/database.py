@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pandera.polars as pa
+from filelock import FileLock
 
 from warehouse.errors import Mendable
 from warehouse.records import KINDS, empty
@@ -102,9 +103,20 @@ class Database:
                 )
         return wanted.keys() <= found.keys()
 
+    def _make_file(self) -> None:
+        """The file appears whole or not at all: DuckDB refuses one that a kill left half-made."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_suffix(".making.lock")):
+            scratch = self.path.with_suffix(".making")
+            scratch.unlink(missing_ok=True)
+            if not self.path.exists():
+                duckdb.connect(str(scratch)).close()
+                scratch.rename(self.path)
+
     @contextmanager
     def _connect(self, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            self._make_file()
         deadline = time.monotonic() + self.patience
         while True:
             try:

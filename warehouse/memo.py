@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from warehouse.database import Database
 from warehouse.identity import canonical, digest
@@ -124,6 +126,7 @@ class Memo:
         A call on record whose files are `lost` is computed again. A call at which the model failed is put on record as
         a failure, and answered with its error.
         """
+        self._drop_left_claims()
         answers = self.look_up(calls)
         distinct = {(call.key, call.budget): call for call in calls}
         missing = [call for place, call in distinct.items() if place not in answers or lost(call)]
@@ -139,9 +142,8 @@ class Memo:
 
     def _claimed(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
         """The batch's answers, computed here or by a build beside this one that has claimed the same batch."""
-        claims = self.database.path.parent / "claims"
-        claims.mkdir(parents=True, exist_ok=True)
-        claim = claims / digest([call.key for call in batch])
+        self._claims.mkdir(parents=True, exist_ok=True)
+        claim = self._claims / digest([call.key for call in batch])
         with FileLock(claim):
             found = self.look_up(batch)
             again = [call for call in batch if lost(call)]
@@ -156,6 +158,16 @@ class Memo:
                 found = {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
             claim.unlink(missing_ok=True)
         return found
+
+    @property
+    def _claims(self) -> Path:
+        return self.database.path.parent / "claims"
+
+    def _drop_left_claims(self) -> None:
+        """Removes the claims that nobody holds: killed builds left them, and their batches may never come again."""
+        for claim in self._claims.glob("*"):
+            with suppress(Timeout), FileLock(claim, blocking=False):
+                claim.unlink(missing_ok=True)
 
     def _commit(self, answered: list[tuple[Call, Answer]], again: list[Call]) -> None:
         rows = pl.DataFrame(
