@@ -153,17 +153,21 @@ def up(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 3000,
+    automatic: Annotated[
+        bool, typer.Option("--automatic", help="Rebuild what calls no model by itself when the recipe changes.")
+    ] = False,
 ) -> None:
-    """Serve the Dagster UI on 127.0.0.1, its history kept in the warehouse."""
-    _, _, data = _settle(recipe, warehouse)
+    """Serve the Dagster UI on 127.0.0.1, its history kept in the warehouse; it follows edits of the recipe."""
+    _, path, data = _settle(recipe, warehouse)
 
-    from definitions import HOME
-    from warehouse.dagster_home import dagster_instance
+    from assets.recipe_file import load_recipe
+    from assets.serving import serve
+    from definitions import AUTOMATIC, HOME
+    from warehouse.dagster_home import dagster_home, dagster_instance
 
     dagster_instance(data).dispose()  # the storage is there before server and runs open it
-    server = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
-    os.chdir(HOME)
-    os.execv(sys.executable, [*server, "-m", "definitions"])
+    os.environ[AUTOMATIC] = "1" if automatic else ""
+    serve(HOME, dagster_home(data), port, automatic, lambda: load_recipe(path).model_dump_json(), typer.echo)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.automation import automation_condition, automation_sensor
 from assets.dagster_assets import to_asset
 from assets.display import Display
 from assets.graph import steps
@@ -19,6 +20,7 @@ from warehouse.io_manager import WarehouseIOManager
 HOME = Path(__file__).resolve().parent
 RECIPE = "SLINGSHOT_RECIPE"
 WAREHOUSE = "SLINGSHOT_WAREHOUSE"
+AUTOMATIC = "SLINGSHOT_AUTOMATIC"
 
 
 def recipe_path() -> Path:
@@ -42,12 +44,23 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
     )
 
 
-def define(recipe: Recipe, bench: Workbench, display: Display | None = None) -> dg.Definitions:
-    """The graph of `recipe`. One process builds it all: it shares the loaded model, and DuckDB has one writer."""
+def define(recipe: Recipe, bench: Workbench, display: Display | None = None, automatic: bool = False) -> dg.Definitions:
+    """The graph of `recipe`. One process builds it all: it shares the loaded model, and DuckDB has one writer.
+
+    With `automatic`, assets that call no model carry a condition under which Dagster's daemon rebuilds them.
+    """
     return dg.Definitions(
-        assets=[to_asset(step, bench, recipe.retries, display or Display()) for step in steps(recipe)],
+        assets=[
+            to_asset(
+                step, bench, recipe.retries, display or Display(), automation_condition(step) if automatic else None
+            )
+            for step in steps(recipe)
+        ],
+        sensors=[automation_sensor()] if automatic else [],
         resources={"warehouse": WarehouseIOManager(bench.store)},
         executor=dg.in_process_executor,
+        # Every event is in the instance's log, for the UI; the terminal is for the display.
+        loggers={"console": dg.colored_console_logger.configured({"log_level": "CRITICAL"})},
     )
 
 
@@ -57,4 +70,5 @@ def defs() -> dg.Definitions:
     quiet()
     path = recipe_path()
     recipe = load_recipe(path)
-    return define(recipe, workbench(recipe, warehouse_path(), path.parent))
+    bench = workbench(recipe, warehouse_path(), path.parent)
+    return define(recipe, bench, automatic=bool(os.environ.get(AUTOMATIC)))

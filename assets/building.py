@@ -52,8 +52,6 @@ def build_assets(
         instance=instance,
         raise_on_error=False,
         asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
-        # The display tells the terminal; the instance keeps the events for the UI.
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     failures = []
     for event in result.all_events:

@@ -25,10 +25,17 @@ SECONDS_BETWEEN_LOG_LINES = 5.0
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
-def to_asset(step: Step, bench: Workbench, retries: int, display: Display) -> dg.AssetsDefinition:
+def to_asset(
+    step: Step,
+    bench: Workbench,
+    retries: int,
+    display: Display,
+    condition: dg.AutomationCondition[Any] | None = None,
+) -> dg.AssetsDefinition:
     """The Dagster asset of a step. `display` is told of progress and of the end, beside Dagster's log.
 
-    Rows at which a model failed are tried again up to `retries` times.
+    Rows at which a model failed are tried again up to `retries` times; `condition` says when Dagster rebuilds it by
+    itself.
     """
 
     @dg.asset(
@@ -44,6 +51,7 @@ def to_asset(step: Step, bench: Workbench, retries: int, display: Display) -> dg
             for name, blocking in step.checks.items()
         ],
         io_manager_key="warehouse",
+        automation_condition=condition,
     )
     def asset(context: dg.AssetExecutionContext, **inputs: Input) -> Iterator[Any]:
         began = time.monotonic()

@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from building import query, store
-from conftest import ROOT
+from serving import ASSETS, Server
 
-LAUNCH = """
-mutation Launch($parameters: ExecutionParams!) {
-  launchPipelineExecution(executionParams: $parameters) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-  }
-}
-"""
-STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
-ASSETS = """
-query Assets {
-  assetNodes {
-    assetKey { path } groupName description kinds opNames jobNames
-    repository { name location { name } }
-    dependencyKeys { path }
-  }
-}
-"""
 MATERIALIZATION = """
 query Materialization($key: AssetKeyInput!) {
   assetOrError(assetKey: $key) {
@@ -56,83 +28,11 @@ query Materialization($key: AssetKeyInput!) {
 """
 
 
-class Server:
-    """`slingshot up` in a process of its own."""
-
-    def __init__(self, recipe: Path, data: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = data / "up.log"
-        data.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "cli.py"), "up", "--port", str(self.port)],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def ask(self, text: str, **variables: Any) -> dict[str, Any]:
-        body = json.dumps({"query": text, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            found: dict[str, Any] = json.load(answer)
-        assert "errors" not in found, found
-        return dict(found["data"])
-
-    def wait(self, seconds: float = 120) -> None:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self.ask("{ version }")
-                return
-            except OSError:
-                assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() < deadline, self.log.read_text()
-                time.sleep(0.5)
-
-    def materialize(self, keys: list[list[str]], seconds: float = 400) -> str:
-        """Launches a run of these assets, as the UI's button does, and returns how it ended."""
-        node = self.ask(ASSETS)["assetNodes"][0]
-        selector = {
-            "repositoryName": node["repository"]["name"],
-            "repositoryLocationName": node["repository"]["location"]["name"],
-            "pipelineName": node["jobNames"][0],
-            "assetSelection": [{"path": key} for key in keys],
-        }
-        launched = self.ask(LAUNCH, parameters={"selector": selector, "runConfigData": {}, "mode": "default"})
-        run = launched["launchPipelineExecution"]
-        assert run["__typename"] == "LaunchRunSuccess", run
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            status = self.ask(STATUS, id=run["run"]["runId"])["runOrError"]["status"]
-            if status in ("SUCCESS", "FAILURE", "CANCELED"):
-                return str(status)
-            time.sleep(1)
-        return "TIMEOUT"
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
 @pytest.fixture
 def server(tiny: Path, tmp_path: Path) -> Iterator[Server]:
-    running = Server(tiny, tmp_path / "data")
-    try:
+    with Server(tiny, tmp_path / "data") as running:
         running.wait()
         yield running
-    finally:
-        running.stop()
 
 
 def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, tmp_path: Path) -> None:
