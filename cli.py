@@ -1,4 +1,4 @@
-"""The command `slingshot`: check, plan, build, up, status, export."""
+"""The command `slingshot`: check, plan, build, up, status, export, gc."""
 
 from __future__ import annotations
 
@@ -53,13 +53,20 @@ def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 def _settle(recipe: Path | None, warehouse: Path | None) -> tuple[Recipe, Path, Path]:
     """(recipe, its path, the warehouse's folder); the environment carries both on to child processes."""
     from assets.recipe_file import load_recipe
-    from definitions import RECIPE, WAREHOUSE, recipe_path, warehouse_path
+    from definitions import RECIPE, recipe_path
 
     if recipe:
         os.environ[RECIPE] = str(recipe.resolve())
+    data = _folder(warehouse)
+    return load_recipe(recipe_path()), recipe_path(), data
+
+
+def _folder(warehouse: Path | None) -> Path:
+    from definitions import WAREHOUSE, warehouse_path
+
     if warehouse:
         os.environ[WAREHOUSE] = str(warehouse.resolve())
-    return load_recipe(recipe_path()), recipe_path(), warehouse_path()
+    return warehouse_path()
 
 
 def _store(data: Path) -> Store:
@@ -213,6 +220,43 @@ def export(
         raise Mendable(f"the recipe has no arm {arm!r}; {nearest(arm, loaded.arms)}")
     for path in write(_store(data), arm, to):
         typer.echo(str(path))
+
+
+@app.command()
+@_clear_errors
+def gc(
+    keep: Annotated[int, typer.Option(min=1, help="How many versions of each asset stay, last used first.")] = 3,
+    calls: Annotated[
+        bool, typer.Option("--calls", help="Free model calls, too, that led to no row that stays; not beside a build.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be freed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Free old versions that no current, recent or exported one was made from; tell first what that would be."""
+    from assets.reports import garbage_tables, mebibytes
+    from warehouse.collection import collect, find_garbage
+
+    database = _store(_folder(warehouse)).database
+    garbage = find_garbage(database, keep, calls)
+    if garbage.nothing:
+        typer.echo("nothing to free")
+        return
+    console = _console()
+    for table in garbage_tables(garbage):
+        console.print(table, "")
+    if dry_run:
+        return
+    if not yes and not sys.stdin.isatty():
+        typer.echo("nothing was freed; --yes frees it")
+        return
+    if not yes and not typer.confirm("Free this?"):
+        typer.echo("nothing was freed")
+        return
+    before = database.path.stat().st_size
+    collect(database, garbage)
+    after = database.path.stat().st_size
+    typer.echo(f"freed; the warehouse's file had {mebibytes(before)} MiB and has {mebibytes(after)} MiB now")
 
 
 def _print_leaderboard(console: Console, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What the terminal shows of the warehouse and of a plan, as rich tables."""
+"""What the terminal shows of the warehouse, of a plan and of a collection, as rich tables."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from assets.plan import Planned
+from warehouse.collection import Garbage
 from warehouse.status import AssetStatus
 
 if TYPE_CHECKING:
@@ -88,6 +89,28 @@ def leaderboard_table(standings: pl.DataFrame) -> Table:
         over = "" if row["over_base"] is None else f"{row['over_base']:+.2f}"
         table.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]))
     return table
+
+
+def garbage_tables(garbage: Garbage) -> list[Table]:
+    """What a collection would free: versions by asset, rows by table, folders of checkpoints with their size."""
+    by_asset: dict[str, list[str]] = {}
+    for one in garbage.versions:
+        by_asset.setdefault(one.asset, []).append(f"{one.version[:9]} of {one.created_at:%Y-%m-%d %H:%M}")
+    versions = _table("asset", "versions to free, by the time (UTC) they were made", left=2)
+    for asset, named in by_asset.items():
+        versions.add_row(asset, ", ".join(named))
+    rows = _table("table", "rows to free", left=1)
+    for table, count in garbage.rows.items():
+        rows.add_row(table, str(count))
+    folders = _table("checkpoint", "MiB to free", left=1)
+    for folder in garbage.folders:
+        folders.add_row(folder.path.name, mebibytes(folder.bytes))
+    return [table for table in (versions, rows, folders) if table.row_count]
+
+
+def mebibytes(size: int) -> str:
+    """Bytes as MiB, without the unit."""
+    return f"{size / 2**20:.1f}"
 
 
 def _table(*columns: str, left: int) -> Table:

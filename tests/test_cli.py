@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
-from building import build, edit
+from building import build, edit, query, store
 from conftest import ROOT
+from typer.testing import CliRunner
+from versions import checkpoint, documents, named, publish, stored
+
+from cli import app
 
 
 def slingshot(*arguments: str, recipe: Path, data: Path) -> subprocess.CompletedProcess[str]:
@@ -140,6 +146,20 @@ def test_export_writes_the_same_rows_in_three_forms(built: tuple[Path, Path], tm
     assert sorted(path.name for path in folder.iterdir()) == sorted(Path(line).name for line in done.stdout.split())
 
 
+def test_an_export_goes_on_record_with_what_it_wrote(built: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, data = built
+    folder = tmp_path / "out"
+    for _ in range(2):
+        slingshot("export", "self_training", "--to", str(folder), recipe=recipe, data=data)
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    current = query(data, "SELECT asset, version FROM lineage.current WHERE asset = 'training_sets/self_training'").row(
+        0
+    )
+    exports = query(data, "FROM lineage.exports ORDER BY exported_at").rows()
+    assert [(*row[:3], json.loads(row[3])) for row in exports] == 2 * [(*current, str(folder), digests)]
+    assert exports[0][4] < exports[1][4]
+
+
 def test_export_of_an_unknown_or_unbuilt_arm_is_one_clear_error(built: tuple[Path, Path]) -> None:
     recipe, data = built
     unknown = slingshot("export", "self_trainng", recipe=recipe, data=data)
@@ -168,3 +188,87 @@ def test_help_needs_no_model_library() -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Path:
+    """A warehouse of four versions of an asset, the oldest of which has a checkpoint of its own."""
+    data = tmp_path / "data"
+    for version in "1234":
+        publish(store(data), "documents", version, documents(version))
+    for version in "1234":
+        publish(store(data), "students/x", version, checkpoint(version * 32))
+    folder = data / "checkpoints" / ("1" * 32)
+    folder.mkdir(parents=True)
+    (folder / "adapter").write_bytes(bytes(3 * 2**19))
+    return data
+
+
+def oldest(data: Path) -> set[tuple[str, str]]:
+    return {place for place in stored(store(data)) if place[1] == "1"}
+
+
+def gc(*options: str, data: Path) -> str:
+    done = CliRunner().invoke(app, ["gc", *options], env={"SLINGSHOT_WAREHOUSE": str(data)})
+    assert (done.exit_code, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_gc_tells_what_it_would_free_and_frees_it_when_told_to(aged: Path) -> None:
+    told = gc(data=aged)
+    asked = told.splitlines()
+    assert asked.pop() == "nothing was freed; --yes frees it"
+    lines = [line.split() for line in asked if line.strip()]
+    made = [lines[row][2:] for row in (1, 2)]
+    assert lines == [
+        ["asset", "versions", "to", "free,", "by", "the", "time", "(UTC)", "they", "were", "made"],
+        ["documents", named("1")[:9], *made[0]],
+        ["students/x", named("1")[:9], *made[1]],
+        ["table", "rows", "to", "free"],
+        ["lineage.versions", "2"],
+        ["lineage.decisions", "2"],
+        ["lineage.records", "2"],
+        ["lineage.edges", "2"],
+        ["records.document", "1"],
+        ["records.checkpoint", "1"],
+        ["checkpoint", "MiB", "to", "free"],
+        ["1" * 32, "1.5"],
+    ]
+    assert gc("--dry-run", "--yes", data=aged).splitlines() == asked
+    assert oldest(aged) == {("documents", "1"), ("students/x", "1")}
+    freed = gc("--yes", data=aged).splitlines()
+    assert freed[:-1] == asked
+    assert freed[-1].startswith("freed; the warehouse's file had ")
+    assert oldest(aged) == set()
+    assert not (aged / "checkpoints" / ("1" * 32)).exists()
+    assert gc(data=aged) == "nothing to free\n"
+    assert "lineage.versions 4" in " ".join(gc("--keep", "1", "--dry-run", data=aged).split())
+
+
+@pytest.mark.parametrize(("answer", "left", "said"), [("n", 2, "nothing was freed"), ("y", 0, "freed; the warehouse")])
+def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, said: str) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), "gc", "--warehouse", str(aged)],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert "Free this? [y/N]: " in done.stdout
+    assert said in done.stdout.splitlines()[-1]
+    assert len(oldest(aged)) == left
+
+
+def test_gc_keeps_at_least_one_version(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["gc", "--keep", "0"], env={"SLINGSHOT_WAREHOUSE": str(tmp_path)})
+    assert done.exit_code == 2
+    assert "greater than or equal to 1" in done.stderr
+
+
+def test_gc_of_a_warehouse_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert gc("--calls", data=tmp_path / "data") == "nothing to free\n"
+    assert not (tmp_path / "data").exists()

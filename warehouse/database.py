@@ -28,6 +28,10 @@ SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
 }
 
 
+SPARE = 0.25
+"""The part of the file that may stay free; the next build uses it."""
+
+
 class WarehouseError(Mendable, RuntimeError):
     """The warehouse could not be used; the message says what was tried and what would help."""
 
@@ -75,6 +79,19 @@ class Database:
             self._prepare()
         with self._in_process, self._connect(read_only=True) as connection:
             yield connection
+
+    def compact(self) -> None:
+        """Writes all tables anew, one after the other, so that the file gives back what deletions left free in it."""
+        with self._in_process, self._connect(read_only=False) as connection:
+            # A file shrinks from its end only, and a first rewrite may land behind the rows that it frees.
+            for _ in range(2):
+                for schema, tables in SCHEMAS.items():
+                    for name in tables:
+                        connection.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS FROM {schema}.{name}")
+                        connection.execute("CHECKPOINT")  # the next table may use what this one freed
+                (used,) = connection.sql("SELECT used_blocks * block_size FROM pragma_database_size()").fetchall()[0]
+                if used >= (1 - SPARE) * self.path.stat().st_size:
+                    return
 
     def _prepare(self) -> None:
         with self._in_process, self._connect(read_only=True) as connection:

@@ -1,7 +1,8 @@
-"""Writes the training set of an arm as files that trainers read."""
+"""Writes the training set of an arm as files that trainers read, and puts on record what was written."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -44,18 +45,25 @@ def alpaca(row: Mapping[str, Any]) -> dict[str, Any]:
 def export(store: Store, arm: str, folder: Path) -> list[Path]:
     """Writes <arm>.messages.jsonl, <arm>.alpaca.jsonl and <arm>.parquet into `folder`, each whole or not at all.
 
-    Raises NotBuilt where the arm has no training set yet.
+    The export goes on record once all are in place. Raises NotBuilt where the arm has no training set yet.
     """
     published = store.current(f"training_sets/{arm}")
     if published is None:
         raise NotBuilt(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
     rows = store.read(published)
     folder.mkdir(parents=True, exist_ok=True)
-    return [
+    written = [
         _written(folder / f"{arm}.messages.jsonl", lambda file: _lines(file, rows, messages)),
         _written(folder / f"{arm}.alpaca.jsonl", lambda file: _lines(file, rows, alpaca)),
         _written(folder / f"{arm}.parquet", rows.write_parquet),
     ]
+    store.record_export(published, folder.resolve(), {path.name: _sha256(path) for path in written})
+    return written
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _lines(file: Path, rows: pl.DataFrame, form: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:

@@ -142,8 +142,8 @@ class Memo:
 
     def _claimed(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
         """The batch's answers, computed here or by a build beside this one that has claimed the same batch."""
-        self._claims.mkdir(parents=True, exist_ok=True)
-        claim = self._claims / digest([call.key for call in batch])
+        claim = claim_on(self.database, [call.key for call in batch])
+        claim.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(claim):
             found = self.look_up(batch)
             again = [call for call in batch if lost(call)]
@@ -159,13 +159,9 @@ class Memo:
             claim.unlink(missing_ok=True)
         return found
 
-    @property
-    def _claims(self) -> Path:
-        return self.database.path.parent / "claims"
-
     def _drop_left_claims(self) -> None:
         """Removes the claims that nobody holds: killed builds left them, and their batches may never come again."""
-        for claim in self._claims.glob("*"):
+        for claim in _claims(self.database).glob("*"):
             with suppress(Timeout), FileLock(claim, blocking=False):
                 claim.unlink(missing_ok=True)
 
@@ -219,6 +215,15 @@ class Memo:
             with self.database.write() as connection:
                 connection.register("rows", rows)
                 connection.execute("INSERT INTO memo.failures BY NAME FROM rows")
+
+
+def claim_on(database: Database, keys: Sequence[str]) -> Path:
+    """The file that is locked while the calls `keys` are computed as one batch."""
+    return _claims(database) / digest(list(keys))
+
+
+def _claims(database: Database) -> Path:
+    return database.path.parent / "claims"
 
 
 def _answered(batch: list[Call], work: Work) -> list[tuple[Call, Answer]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -130,7 +131,7 @@ class Store:
                 [published.asset, published.version],
             ).fetchone()
         if row is None:
-            raise WarehouseError(f"version {published.version} of {published.asset} is no longer in the warehouse")
+            raise _gone(published)
         return row
 
     def read(self, published: Published) -> pl.DataFrame:
@@ -165,9 +166,29 @@ class Store:
         return published
 
     def reuse(self, published: Published, action: str, effort: Effort, run: str) -> None:
-        """Make a stored version the current one; `action` is "unchanged" or "restored"."""
+        """Make a stored version the current one; `action` is "unchanged" or "restored".
+
+        Raises WarehouseError where the version was collected since it was looked up.
+        """
         with self.database.write() as connection:
+            _check_stored(connection, published)
             _point(connection, published, action, effort, run)
+
+    def record_export(self, published: Published, folder: Path, files: Mapping[str, str]) -> None:
+        """Put on record that `files` (SHA-256 by name) in `folder` were written of a version, which is kept for it.
+
+        Raises WarehouseError where the version was collected since it was read.
+        """
+        row = {
+            "asset": published.asset,
+            "version": published.version,
+            "folder": str(folder),
+            "files": canonical(files),
+            "exported_at": _now(),
+        }
+        with self.database.write() as connection:
+            _check_stored(connection, published)
+            _insert(connection, "lineage.exports", pl.DataFrame([row]))
 
     def record_material(self, material: pl.DataFrame) -> None:
         """Put a model or source (one row) on record as the recipe describes it now, beside how it did before."""
@@ -176,6 +197,16 @@ class Store:
         if material.row(0) not in known.select(material.columns).rows():
             with self.database.write() as connection:
                 _insert(connection, "lineage.materials", material)
+
+
+def _gone(published: Published) -> WarehouseError:
+    return WarehouseError(f"version {published.version} of {published.asset} is no longer in the warehouse")
+
+
+def _check_stored(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
+    place = [published.asset, published.version]
+    if connection.execute("FROM lineage.versions WHERE asset = ? AND version = ?", place).fetchone() is None:
+        raise _gone(published)
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, target: Target, result: Result, kind: str) -> None:

@@ -74,7 +74,10 @@ class Current(pa.DataFrameModel):
 
 
 class Materialization(pa.DataFrameModel):
-    """One run of one asset: `built` it, found it `unchanged`, or `restored` an earlier version."""
+    """One run of one asset: `built` it, found it `unchanged`, or `restored` an earlier version.
+
+    This is history: it stays when the version that it names is collected.
+    """
 
     run: str
     asset: str
@@ -97,6 +100,16 @@ class Material(pa.DataFrameModel):
     sha256: str = pa.Field(str_matches=r"^[0-9a-f]{64}$")
     licence: str
     origin: str = pa.Field(nullable=True)
+
+
+class Export(pa.DataFrameModel):
+    """Files that were written of a version, for use outside: `files` (JSON) holds the SHA-256 of each by its name."""
+
+    asset: str
+    version: str = pa.Field(str_matches=_ID)
+    folder: str
+    files: str
+    exported_at: pl.Datetime
 
 
 class ModelCall(pa.DataFrameModel):
@@ -139,6 +152,7 @@ LINEAGE: dict[str, type[pa.DataFrameModel]] = {
     "current": Current,
     "materializations": Materialization,
     "materials": Material,
+    "exports": Export,
 }
 
 MEMO: dict[str, type[pa.DataFrameModel]] = {"calls": ModelCall, "failures": ModelFailure}
