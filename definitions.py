@@ -59,8 +59,6 @@ def define(recipe: Recipe, bench: Workbench, display: Display | None = None, aut
         sensors=[automation_sensor()] if automatic else [],
         resources={"warehouse": WarehouseIOManager(bench.store)},
         executor=dg.in_process_executor,
-        # Every event is in the instance's log, for the UI; the terminal is for the display.
-        loggers={"console": dg.colored_console_logger.configured({"log_level": "CRITICAL"})},
     )
 
 

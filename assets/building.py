@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import dagster as dg
 from assets.plan import Planner
 from assets.recipe_rules import nearest
 from assets.step import Step
+from warehouse.dagster_home import PROCESS, close_killed_runs
 from warehouse.errors import Mendable
 
 
@@ -47,10 +49,14 @@ def build_assets(
     definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Iterable[str] | None = None
 ) -> list[Failure]:
     """Materializes assets (all, if none are named) in order; what lies downstream of a failed one is skipped."""
+    close_killed_runs(instance)
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,
         raise_on_error=False,
+        tags={PROCESS: str(os.getpid())},
+        # The display tells the terminal; the instance keeps the events for the UI.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
     )
     failures = []

@@ -17,6 +17,7 @@ import yaml
 from warehouse.errors import Mendable
 
 LOCATION = "slingshot"
+CODE_SERVER = "code server"
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_TO_STOP = 20.0
 
@@ -32,7 +33,8 @@ def serve(
 
     `folder` is Dagster's home. With `automatic`, Dagster's daemon runs beside the server and evaluates automation
     conditions. `state` names the state of the recipe and raises Mendable where it cannot be read; when it changes, the
-    definitions are loaded anew. `tell` is told of reloads. Raises ServerStopped.
+    definitions are loaded anew. `tell` is told of reloads. What runs print goes to `folder`/code_server.log. Raises
+    ServerStopped.
     """
     code_port = _free_port()
     workspace = folder / "workspace.yaml"
@@ -40,17 +42,17 @@ def serve(
     workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}), encoding="utf-8")
     code = ["-m", "definitions", "-d", str(home), "-h", "127.0.0.1", "-p", str(code_port)]
     commands = {
-        "code server": ["dagster", "code-server", "start", *code, "--log-level", "warning"],
+        CODE_SERVER: ["dagster", "code-server", "start", *code, "--log-level", "warning"],
         "web server": ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)],
     }
     if automatic:
         commands["daemon"] = ["dagster._daemon", "run", "-w", str(workspace), "--log-level", "warning"]
     signal.signal(signal.SIGTERM, _leave)
-    with _running(commands, home) as processes:
+    with _running(commands, home, folder) as processes:
         known = state()
         while True:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            _look_after(processes)
+            _look_after(processes, folder)
             try:
                 now, good = state(), True
             except Mendable as error:
@@ -61,10 +63,11 @@ def serve(
             tell("the recipe has changed; the UI shows what is stale" if good else f"{now}\nthe UI stays as it is")
 
 
-def _look_after(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+def _look_after(processes: Mapping[str, subprocess.Popen[bytes]], folder: Path) -> None:
     for name, process in processes.items():
         if process.poll() is not None:
-            raise ServerStopped(f"the {name} has stopped with exit status {process.returncode}; it says why above")
+            place = f"in {folder / 'code_server.log'}" if name == CODE_SERVER else "above"
+            raise ServerStopped(f"the {name} has stopped with exit status {process.returncode}; it says why {place}")
 
 
 def _reload(port: int) -> bool:
@@ -79,11 +82,15 @@ def _reload(port: int) -> bool:
 
 
 @contextmanager
-def _running(commands: Mapping[str, Sequence[str]], home: Path) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _running(
+    commands: Mapping[str, Sequence[str]], home: Path, folder: Path
+) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
-            processes[name] = subprocess.Popen([sys.executable, "-m", *command], cwd=home)
+            # The code server's runs print every event of theirs, which the UI shows as well.
+            out = (folder / "code_server.log").open("wb") if name == CODE_SERVER else None
+            processes[name] = subprocess.Popen([sys.executable, "-m", *command], cwd=home, stdout=out, stderr=out)
         yield processes
     except KeyboardInterrupt:
         return

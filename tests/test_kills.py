@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 from building import edit, query
@@ -22,6 +23,7 @@ from killing import Event, kill_oneself, killed_builds, process
 from resources import weights
 from resources.calls import Prompt, Training
 from resources.trainer import OUTCOME, _last_whole_checkpoint, train_adapter
+from warehouse.dagster_home import dagster_instance
 from warehouse.database import SCHEMAS, Database
 from warehouse.memo import Answer, Call, Memo, Work
 
@@ -61,6 +63,12 @@ def content(data: Path) -> dict[str, list[Any]]:
     ]
     found["left"] = [path for path in sorted(data.glob("c*/*")) if path.parent.name == "claims" or path.suffix]
     return found
+
+
+def started_runs(data: Path) -> list[str]:
+    """The runs that the UI shows as going on."""
+    with dagster_instance(data) as instance:
+        return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))]
 
 
 def repeated(told: list[list[Event]]) -> list[str]:
@@ -113,6 +121,7 @@ def test_builds_that_are_killed_anywhere_arrive_at_what_an_undisturbed_one_makes
         for name in expected:
             assert found[name] == expected[name], name
         struck.update(events[-1][0] if events else "nothing" for events in told[:-1])
+        assert started_runs(folder / "data") == []
         left -= len(told) - 1
         warehouses += 1
     print(f"{struck.total()} kills in {warehouses} warehouses, last heard of {dict(struck)}; {lost} calls repeated")

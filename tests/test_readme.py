@@ -34,7 +34,7 @@ def test_the_recipe_of_ones_own_has_ten_lines_and_loads(tmp_path: Path) -> None:
 def test_every_command_of_the_readme_exists_with_its_options() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     commands = [line.split("#")[0].split() for line in lines if "slingshot " in line]
-    assert {command[1] for command in commands} == {"check", "build", "up", "status", "export"}
+    assert {command[1] for command in commands} == {"check", "plan", "build", "up", "status", "export", "gc"}
     for _, name, *words in commands:
         shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
         assert shown.exit_code == 0

@@ -19,6 +19,10 @@ run_coordinator:
 """
 
 
+PROCESS = "slingshot/process"
+"""The tag with the id of the process that executes a run."""
+
+
 def dagster_home(data: Path) -> Path:
     """The folder for DAGSTER_HOME, made with its settings if it is not there; exports the variable."""
     home = data / "dagster"
@@ -38,3 +42,21 @@ def dagster_instance(data: Path) -> dg.DagsterInstance:
         instance = dg.DagsterInstance.from_config(str(home))
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
     return instance
+
+
+def close_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Marks runs as failed whose process was killed: nobody else would, and the UI would show them as going on."""
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        process = run.tags.get(PROCESS)
+        if process and not _is_alive(int(process)):
+            instance.report_run_failed(run, "The build was killed. The next one goes on from where it was.")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
