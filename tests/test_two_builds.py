@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from building import query
 from conftest import ROOT
+from serving import Server
 
 from assets.graph import steps
 from assets.recipe_file import load_recipe
@@ -44,7 +46,34 @@ def test_two_builds_and_a_reader_wait_for_each_other(tiny: Path, tmp_path: Path)
     assert reads > 5
     published = query(data, "SELECT asset FROM lineage.current ORDER BY asset")["asset"].to_list()
     assert published == sorted(step.asset for step in steps(load_recipe(tiny)))
-    twice = query(data, "SELECT key, budget FROM memo.calls GROUP BY ALL HAVING count(*) > 1")
-    assert twice.is_empty()
-    for table, key in (("lineage.records", "id"), ("lineage.versions", "asset, version"), ("records.pair", "id")):
+    assert_each_once(data)
+
+
+def test_a_build_and_a_run_of_the_ui_wait_for_each_other(tiny: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Server(tiny, data) as server, ThreadPoolExecutor() as threads:
+        server.wait()
+        keys = [["benchmark_items"], ["seed_tasks"], ["raw_self_training"], ["raw_self_instruct"]]
+        run = threads.submit(server.materialize, keys)
+        build = subprocess.run(
+            [sys.executable, str(ROOT / "cli.py"), "build", "+raw_self_training"],
+            env=os.environ | {"SLINGSHOT_RECIPE": str(tiny), "SLINGSHOT_WAREHOUSE": str(data)},
+            capture_output=True,
+            text=True,
+        )
+        assert (build.returncode, build.stderr) == (0, "")
+        assert run.result() == "SUCCESS"
+    assert_each_once(data)
+
+
+def assert_each_once(data: Path) -> None:
+    """No row stands twice, and no call was computed by both."""
+    for table, key in (
+        ("memo.calls", "key, budget"),
+        ("lineage.records", "id"),
+        ("lineage.versions", "asset, version"),
+        ("records.pair", "id"),
+    ):
         assert query(data, f"SELECT {key} FROM {table} GROUP BY ALL HAVING count(*) > 1").is_empty()
+    computed = query(data, "SELECT sum(computed)::BIGINT AS calls FROM lineage.materializations")["calls"][0]
+    assert computed == len(query(data, "FROM memo.calls"))
