@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: dataset test lint install
+.PHONY: dataset test lint bench install
 
 dataset: install
 	$(BIN)/slingshot build
@@ -14,6 +14,9 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python tests/benchmarks/rebuilds.py
 
 install: .venv/installed
 

@@ -31,6 +31,11 @@ CHAT = (
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny language model."""
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def save_tiny_model(folder: Path) -> Path:
     """A randomly initialised Llama of two layers, with a tokenizer of whole words so that its text has sentences."""
     import torch
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
@@ -41,7 +46,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(" ", "removed"), pre_tokenizers.Split(Regex(r"\n|[.]"), "isolated")]
     )
-    folder = tmp_path_factory.mktemp("models") / "tiny"
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="<unk>",
@@ -69,13 +73,17 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny embedding model."""
+    return save_tiny_embedder(tmp_path_factory.mktemp("models") / "embedder")
+
+
+def save_tiny_embedder(folder: Path) -> Path:
     """A randomly initialised sentence-transformers model of MiniLM's architecture."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    folder = tmp_path_factory.mktemp("models") / "embedder"
     bert = folder / "bert"
     bert.mkdir(parents=True)
     (bert / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
