@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, product
+from unittest.mock import patch
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from assets.curation import diversity
 from assets.curation.diversity import Nearest, diversify, greedy
 from assets.curation.embeddings import embed
 from assets.curation.training_set import TooFewPairs, take
@@ -97,6 +99,15 @@ def test_greedy_equals_the_plain_reference(
     order = data.draw(st.permutations(range(len(rows))))
     vectors = np.array(rows, dtype=np.float32).reshape(len(rows), 4)
     assert greedy(vectors, order, threshold) == reference(rows, order, threshold)
+
+
+@given(vectors=ANY_ROWS, threshold=st.floats(-1, 1), block=st.integers(1, 8), tile=st.integers(1, 8))
+def test_how_rows_are_grouped_into_blocks_does_not_show(
+    vectors: NDArray[np.float32], threshold: float, block: int, tile: int
+) -> None:
+    expected = greedy(vectors, range(len(vectors)), threshold)
+    with patch.object(diversity, "BLOCK", block), patch.object(diversity, "TILE", tile):
+        assert greedy(vectors, range(len(vectors)), threshold) == expected
 
 
 @given(vectors=ANY_ROWS, threshold=st.floats(-1, 1), data=st.data())

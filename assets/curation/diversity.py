@@ -8,7 +8,7 @@ Worked example: vectors (1, 0), (0.99, 0.14) and (0, 1) at 0.9: the second is a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,9 @@ from resources.tools import Tools
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
 
+BLOCK = 512
+TILE = 4096
+
 
 @dataclass(frozen=True)
 class Nearest:
@@ -32,22 +35,60 @@ class Nearest:
 
 
 def greedy(vectors: NDArray[np.float32], order: Sequence[int], threshold: float) -> list[Nearest]:
-    """What happens to each row of unit `vectors` (rows, dimensions), visited in `order`; result by row."""
+    """What happens to each row of unit `vectors` (rows, dimensions), visited in `order`; result by row.
+
+    Cosines are summed in double and rounded to single precision: how rows are grouped into blocks does not show.
+    """
+    found: list[Nearest] = [Nearest(None, -1.0, True)] * len(vectors)
     kept = np.empty_like(vectors)
     indexes: list[int] = []
-    found: list[Nearest] = [Nearest(None, -1.0, True)] * len(vectors)
-    for row in order:
-        nearest, similarity = None, -1.0
-        if indexes:
-            similarities = kept[: len(indexes)] @ vectors[row]
-            best = int(similarities.argmax())
-            nearest, similarity = indexes[best], float(similarities[best])
-        keep = similarity <= threshold
-        found[row] = Nearest(nearest, similarity, keep)
-        if keep:
-            kept[len(indexes)] = vectors[row]
-            indexes.append(row)
+    for start in range(0, len(order), BLOCK):
+        rows = order[start : start + BLOCK]
+        block = vectors[rows]
+        similarity, nearest = _nearest(block, kept[: len(indexes)])
+        wide = block.astype(np.float64)
+        inside = (wide @ wide.T).astype(np.float32)
+        for place, row in enumerate(rows):
+            best = float(similarity[place])
+            if nearest[place] >= 0:
+                found[row] = Nearest(indexes[nearest[place]], best, best <= threshold)
+            if found[row].kept:
+                closer = inside[place, place + 1 :] > similarity[place + 1 :]
+                similarity[place + 1 :][closer] = inside[place, place + 1 :][closer]
+                nearest[place + 1 :][closer] = len(indexes)
+                kept[len(indexes)] = block[place]
+                indexes.append(row)
     return found
+
+
+def _nearest(block: NDArray[np.float32], kept: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Per row of `block` the highest cosine to a row of `kept`, and the first such row (-1 where there is none)."""
+    similarity = np.full(len(block), -np.inf, dtype=np.float32)
+    nearest = np.full(len(block), -1, dtype=np.int64)
+    highest = similarity.copy()
+    # What a product in single precision may be wrong by, for two of them.
+    slack = block.shape[1] * np.finfo(np.float32).eps
+    for start in range(0, len(kept), TILE):
+        tile = kept[start : start + TILE]
+        rough = block @ tile.T
+        best = rough.max(axis=1)
+        np.maximum(highest, best, out=highest)
+        (rows,) = np.nonzero(best >= highest - slack)
+        places, columns = np.nonzero(rough[rows] >= (highest[rows] - slack)[:, None])
+        for row, column, exact in _exact(block, tile, rows[places], columns):
+            if exact > similarity[row]:
+                similarity[row], nearest[row] = exact, start + column
+    return similarity, nearest
+
+
+def _exact(
+    block: NDArray[np.float32], tile: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Iterator[tuple[int, int, np.float32]]:
+    """(row, column, cosine) of each pair of `rows` of the block with `columns` of the tile."""
+    for start in range(0, len(rows), TILE):
+        some, others = rows[start : start + TILE], columns[start : start + TILE]
+        products = block[some].astype(np.float64) * tile[others]
+        yield from zip(some.tolist(), others.tolist(), products.sum(axis=1).astype(np.float32), strict=True)
 
 
 def diversify(
@@ -55,16 +96,16 @@ def diversify(
 ) -> Result:
     """One decision per pair; `quality` (columns pair, perplexity) puts the lowest perplexity first."""
     gate = Gate(Pair)
-    vector_of = dict(zip(embeddings["pair"], embeddings["vector"].to_list(), strict=True))
+    place_of = dict(zip(embeddings["pair"], range(len(embeddings)), strict=True))
     rows = []
     for row in pairs.iter_rows(named=True):
-        if row["id"] in vector_of:
+        if row["id"] in place_of:
             rows.append(row)
         else:
             gate.fail(row, "its instruction could not be embedded")
     if not rows:
         return gate.result()
-    vectors = np.array([vector_of[row["id"]] for row in rows], dtype=np.float32)
+    vectors = _matrix(embeddings["vector"].gather([place_of[row["id"]] for row in rows]))
     order = list(range(len(rows)))
     if quality is not None:
         perplexity = dict(zip(quality["pair"], quality["perplexity"], strict=True))
@@ -78,6 +119,14 @@ def diversify(
             twin = rows[nearest.index]["id"]
             gate.duplicate(row, twin, "similar instruction", score=nearest.similarity, cut=cut)
     return gate.result()
+
+
+def _matrix(vectors: pl.Series) -> NDArray[np.float32]:
+    """One row per vector. Raises ValueError where they differ in length."""
+    lengths = vectors.list.len().unique().to_list()
+    if len(lengths) > 1:
+        raise ValueError(f"embeddings of one model have one length; found {sorted(lengths)}")
+    return vectors.list.to_array(lengths[0]).to_numpy().astype(np.float32, copy=False)
 
 
 def step(recipe: Recipe, name: str, arm: Arm) -> Step:
