@@ -43,16 +43,21 @@ def fault(instruction: str, response: str, rules: Heuristics) -> Fault | None:
 
 def repeated_line_share(text: str) -> float:
     """Share of the non-empty lines that are the most frequent line; 0 if no line occurs twice."""
-    lines = Counter(line.strip() for line in text.splitlines() if line.strip())
-    most = max(lines.values(), default=0)
-    return most / lines.total() if most > 1 else 0.0
+    full = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(full) < 2:
+        return 0.0
+    most = max(Counter(full).values())
+    return most / len(full) if most > 1 else 0.0
 
 
 def copied_share(instruction: str, response: str) -> float:
     """Length of the longest run of the instruction's words that stands in the response, as share of its words."""
-    words, text = instruction.lower().split(), f" {' '.join(response.lower().split())} "
+    words, there = instruction.lower().split(), response.lower().split()
+    text, known = f" {' '.join(there)} ", set(there)
     longest = 0
     for start in range(len(words)):
+        if words[start] not in known:
+            continue
         while start + longest < len(words) and f" {' '.join(words[start : start + longest + 1])} " in text:
             longest += 1
     return longest / len(words) if words else 0.0
