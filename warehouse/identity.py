@@ -9,6 +9,8 @@ from typing import Any
 
 ID_LENGTH = 32
 
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 Parent = tuple[str, str]
 """(id of the parent, role it played), for example ``("9f…", "document")``."""
 
@@ -18,7 +20,7 @@ def canonical(value: Any) -> str:
 
     Raises ValueError for NaN or infinity and TypeError for what JSON cannot say.
     """
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def digest(value: Any) -> str:

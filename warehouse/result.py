@@ -156,9 +156,10 @@ class Gate:
 
     def _identify(self, row: Mapping[str, Any], parents: Iterable[Parent]) -> tuple[str, dict[str, Any], str | None]:
         """(id, content, id of the first row with the same content if this is not it)."""
-        content = {name: value for name, value in row.items() if name != "id"}
+        content = dict(row)
+        given = content.pop("id", None)
         known = tuple(dict.fromkeys(parents))
-        first = str(row["id"]) if "id" in row else record_id(self.kind, content, known)
+        first = str(given) if "id" in row else record_id(self.kind, content, known)
         self._seen[first] += 1
         repeat = self._seen[first] > 1
         identity = digest([first, "occurrence", self._seen[first]]) if repeat else first
