@@ -56,15 +56,21 @@ def to_asset(
     def asset(context: dg.AssetExecutionContext, **inputs: Input) -> Iterator[Any]:
         began = time.monotonic()
         tools = Tools(bench, _reporting(context, display, step.asset))
-        upstream = {name: value.published.data_version for name, value in inputs.items()}
-        catalog = bench.store.catalog()
-        settled = step.settle(upstream, retries, catalog.find)
+        # Held for all that is read here: opening the file takes longer than any of the queries.
+        with bench.database.read():
+            catalog = bench.store.catalog()
+            upstream = {name: value.published(catalog) for name, value in inputs.items()}
+            versions = {name: published.data_version for name, published in upstream.items()}
+            settled = step.settle(versions, retries, catalog.find)
+            if settled.stored is None:
+                frames = {name: bench.store.read(published) for name, published in upstream.items()}
+            else:
+                facts = bench.store.facts(settled.stored)
         result: Result | Published
         if settled.stored is not None:
-            result, facts = settled.stored, bench.store.facts(settled.stored)
+            result = settled.stored
             action = "unchanged" if catalog.current(step.asset) == settled.stored else "restored"
         else:
-            frames = {name: value.frame() for name, value in inputs.items()}
             try:
                 result = validated(step.run(tools, frames))
             except Mendable as error:

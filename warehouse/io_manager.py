@@ -8,19 +8,26 @@ import dagster as dg
 import polars as pl
 
 from warehouse.result import Result
-from warehouse.store import Effort, Published, Store, Target
+from warehouse.store import Catalog, Effort, Published, Store, Target
 
 
 @dataclass(frozen=True)
 class Input:
-    """An upstream asset at the version that was current when it was asked for; its rows are read on demand."""
+    """An upstream asset; nothing is read before it is asked for."""
 
-    published: Published
+    asset: str
     store: Store
 
+    def published(self, catalog: Catalog) -> Published:
+        """Its current version. Fails if it was never built."""
+        published = catalog.current(self.asset)
+        if published is None:
+            raise dg.Failure(f"{self.asset} has not been built yet; build it first: slingshot build '+{self.asset}'")
+        return published
+
     def frame(self) -> pl.DataFrame:
-        """The kept rows, in order."""
-        return self.store.read(self.published)
+        """The kept rows of its current version, in order. Fails if it was never built."""
+        return self.store.read(self.published(self.store.catalog()))
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,8 @@ class WarehouseIOManager(dg.IOManager):
         self.store = store
 
     def load_input(self, context: dg.InputContext) -> Input:
-        """The input's current version. Fails if it was never built."""
-        asset = "/".join(context.asset_key.path)
-        published = self.store.current(asset)
-        if published is None:
-            raise dg.Failure(f"{asset} has not been built yet; build it first: slingshot build '+{asset}'")
-        return Input(published, self.store)
+        """The input as it is in the warehouse."""
+        return Input("/".join(context.asset_key.path), self.store)
 
     def handle_output(self, context: dg.OutputContext, obj: Publication) -> None:
         """Publishes rows, decisions, edges and the pointer, or moves the pointer alone."""

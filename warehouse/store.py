@@ -246,8 +246,6 @@ def _insert_new(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.Data
 
 def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: str) -> None:
     asset, version = published.asset, published.version
-    connection.execute("DELETE FROM lineage.current WHERE asset = ?", [asset])
-    connection.execute("INSERT INTO lineage.current (asset, version) VALUES (?, ?)", [asset, version])
     connection.execute(
         "INSERT INTO lineage.materializations BY NAME SELECT ? AS run, ? AS asset, ? AS version, ? AS action, "
         "? AS computed, ? AS from_memo, ? AS tokens, ? AS seconds, ? AS finished_at",
@@ -263,6 +261,10 @@ def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: 
             _now(),
         ],
     )
+    if connection.execute("FROM lineage.current WHERE asset = ? AND version = ?", [asset, version]).fetchone():
+        return
+    connection.execute("DELETE FROM lineage.current WHERE asset = ?", [asset])
+    connection.execute("INSERT INTO lineage.current (asset, version) VALUES (?, ?)", [asset, version])
     # The name and the kind come from the graph, and view definitions take no parameters.
     connection.execute(
         f'CREATE OR REPLACE VIEW "{view_name(asset)}" AS SELECT r.*, d.position FROM lineage.current c '
