@@ -4,6 +4,9 @@ A module counts in whole; of a module that it takes names from, only those names
 edit of one method's prompt leaves the steps alone that use another function of the same file. Comments, docstrings and
 layout do not count. Code outside `assets` does not either: what models give is on record with the engine that computed
 it, and the recipe's values enter through the step's slice.
+
+Not covered: a name that is reached by text (`getattr`, `importlib`) or through its package's name; and what one name's
+code does to another at import, as a decorator does that puts functions into a table.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ def code_digests(module: Path) -> dict[str, str]:
             for path, wanted in file.take(name):
                 if _name(path) in NOT_CODE:
                     continue
-                other = used.setdefault(_name(path), Used(path))
+                other = used.get(_name(path)) or used.setdefault(_name(path), Used(path))
                 if wanted is None:
                     other.take_all()
                 else:
@@ -47,7 +50,7 @@ class Used:
 
     def __post_init__(self) -> None:
         tree = ast.parse(self.path.read_text(encoding="utf-8"))
-        self.body = _bare(tree).body
+        self.body = [single for statement in _bare(tree).body for single in _singles(statement)]
         for statement in self.body:
             for name in _bound(statement):
                 self.statements.setdefault(name, []).append(statement)
@@ -68,51 +71,62 @@ class Used:
         found = []
         for statement in self.statements.get(name, []):
             self.wanted |= {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)} & self.statements.keys()
-            imports = _imports(statement)
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                imports = [one for one in imports if one[0] == name]
-            found += [(path, wanted) for _, path, wanted in imports]
+            found += _imports(statement, self.path)
         return found
 
     def digest(self) -> str:
         """Digest of the statements that are used, in their order."""
-        used = [s for s in self.body if self.taken & set(_bound(s)) and not isinstance(s, ast.Import | ast.ImportFrom)]
-        text = "\n".join(ast.dump(statement) for statement in used)
+        text = "\n".join(ast.dump(statement) for statement in self.body if self.taken & _bound(statement))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _bound(statement: ast.stmt) -> list[str]:
-    """The names that a top-level statement binds; "" for one that binds none."""
+def _singles(statement: ast.stmt) -> list[ast.stmt]:
+    """An import of several names as an import of each, since each may be used without the others."""
+    if isinstance(statement, ast.Import):
+        return [ast.Import([alias]) for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        return [ast.ImportFrom(statement.module, [alias], statement.level) for alias in statement.names]
+    return [statement]
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a top-level statement binds; "" where it may matter to any name of the file."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [statement.name]
+        return {statement.name}
     if isinstance(statement, ast.Import | ast.ImportFrom):
-        return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
+        names = {alias.asname or alias.name.split(".")[0] for alias in statement.names}
+        return {"" if name == "*" else name for name in names}
     if isinstance(statement, ast.Assign | ast.AnnAssign):
-        stored = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        return stored or [""]
-    return [""]
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        targets = [*targets, *(n.target for n in ast.walk(statement) if isinstance(n, ast.NamedExpr))]
+        stored = [n for target in targets for n in ast.walk(target) if isinstance(getattr(n, "ctx", None), ast.Store)]
+        # One that sets an item or an attribute changes a value that has a name already.
+        others = {"" for n in stored if isinstance(n, ast.Attribute | ast.Subscript)}
+        return {n.id for n in stored if isinstance(n, ast.Name)} | others
+    return {""}
 
 
-def _imports(node: ast.AST) -> list[tuple[str, Path, str | None]]:
-    """(bound name, file, the name in it or None for all of it) of every import of `assets` at or below `node`."""
-    found: list[tuple[str, Path, str | None]] = []
+def _imports(node: ast.AST, file: Path) -> list[tuple[Path, str | None]]:
+    """(file, the name in it or None for all of it) of every import of `assets` at or below `node`, a part of `file`."""
+    found: list[tuple[Path, str | None]] = []
     for at in ast.walk(node):
-        if isinstance(at, ast.ImportFrom) and at.module:
+        if isinstance(at, ast.ImportFrom):
+            base = (file.parents[at.level - 1] if at.level else ROOT) / (at.module or "").replace(".", "/")
             for alias in at.names:
-                whole = _file(f"{at.module}.{alias.name}")
-                part = _file(at.module)
-                if whole:
-                    found.append((alias.asname or alias.name, whole, None))
-                elif part:
-                    found.append((alias.asname or alias.name, part, alias.name))
+                if whole := _file(base / alias.name):
+                    found.append((whole, None))
+                elif part := _file(base):
+                    found.append((part, None if alias.name == "*" else alias.name))
         elif isinstance(at, ast.Import):
-            found += [(a.asname or a.name.split(".")[0], f, None) for a in at.names if (f := _file(a.name))]
+            found += [(path, None) for alias in at.names if (path := _file(ROOT / alias.name.replace(".", "/")))]
     return found
 
 
-def _file(module: str) -> Path | None:
-    path = ROOT / (module.replace(".", "/") + ".py")
-    return path if module.startswith("assets.") and path.is_file() else None
+def _file(module: Path) -> Path | None:
+    """The file of a module or package of `assets`, whose path is given without a suffix."""
+    if ROOT / "assets" not in (module, *module.parents):
+        return None
+    return next((path for path in (module.with_suffix(".py"), module / "__init__.py") if path.is_file()), None)
 
 
 def _name(path: Path) -> str:
