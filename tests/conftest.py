@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from assets import code_digest
 from resources.fetch import Cache, file_digest, tree_digest
 from resources.quiet import quiet
 
@@ -206,6 +207,14 @@ def own(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
     shutil.copytree(data, tmp_path / "data")
     shutil.copy(recipe, tmp_path / "recipe.yaml")
     return tmp_path / "recipe.yaml", tmp_path / "data"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that code is looked for in, in place of the project's."""
+    (tmp_path / "assets").mkdir()
+    monkeypatch.setattr(code_digest, "ROOT", tmp_path.resolve())
+    return tmp_path.resolve()
 
 
 @pytest.fixture
