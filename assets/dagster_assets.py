@@ -61,7 +61,7 @@ def to_asset(
             catalog = bench.store.catalog()
             upstream = {name: value.published(catalog) for name, value in inputs.items()}
             versions = {name: published.data_version for name, published in upstream.items()}
-            settled = step.settle(versions, retries, catalog.find)
+            settled = step.settle(versions, retries, catalog)
             if settled.stored is None:
                 frames = {name: bench.store.read(published) for name, published in upstream.items()}
             else:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import polars as pl
 
 from assets.reasons import code_changes, recipe_changes, row_changes
-from assets.step import Most, Settled, Step
+from assets.step import Settled, Step
 from resources.forecast import ForecastTools, NotFetched
 from resources.workbench import Workbench
 from warehouse.errors import Mendable
@@ -61,13 +61,14 @@ class View:
     """An asset as a build would leave it.
 
     `data_version` is None where only the build will tell; the rows that `make` gives then stand in for at least those
-    that there will be. `loose` says that not even their ids can be relied on.
+    that there will be, unless it is not `bounded`. `loose` says that not even their ids can be relied on.
     """
 
     kind: str
     make: Callable[[], pl.DataFrame]
     data_version: str | None = None
     loose: bool = False
+    bounded: bool = True
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -96,7 +97,7 @@ class Planner:
 
     def plan(self, steps: Iterable[Step], selection: frozenset[str] | None = None) -> list[Planned]:
         """One entry per step, in order; with a selection, for its assets alone, on all others as they are."""
-        planned = []
+        self.views, planned = {}, []
         for step in steps:
             if selection is None or step.asset in selection:
                 planned.append(self._planned(step))
@@ -107,9 +108,7 @@ class Planner:
     def _planned(self, step: Step) -> Planned:
         absent = [asset for asset in step.inputs.values() if asset not in self.views]
         if absent:
-            return Planned(
-                step.asset, "wait", rows=None, calls=None, error=f"{absent[0]} is not there to build it from"
-            )
+            return Planned(step.asset, "wait", error=f"{absent[0]} is not there to build it from")
         versions = {name: self.views[asset].data_version for name, asset in step.inputs.items()}
         known = {name: version for name, version in versions.items() if version is not None}
         current = self.catalog.current(step.asset)
@@ -119,7 +118,7 @@ class Planner:
             action: Action = "build" if own else "wait"
             reasons = tuple(own or [f"waits for {', '.join(unknown)}"])
             return replace(self._foreseen(step, None), action=action, reasons=reasons)
-        settled = step.settle(known, self.retries, self.catalog.find)
+        settled = step.settle(known, self.retries, self.catalog)
         if settled.stored is None:
             foreseen = self._foreseen(step, current.data_version if current else "")
             return replace(foreseen, reasons=(*self._reasons(step, settled), *foreseen.reasons))
@@ -166,35 +165,35 @@ class Planner:
         kind = KIND_OF[step.model]
         inputs = {name: self.views[asset] for name, asset in step.inputs.items()}
         alike = [view for view in inputs.values() if view.kind == kind]
-        if not self.foresee:
-            self.views[step.asset] = View(kind, lambda: empty(step.model))
-            return Planned(step.asset, "build", exact=False, calls=None, seconds=None)
+        if not self.foresee or not (step.most or all(view.bounded for view in inputs.values())):
+            return self._unbounded(step)
+        tools, sure = ForecastTools(self.bench), current is not None
         loose = any(view.loose for view in inputs.values())
+        if loose and step.most:
+            return self._unknown(step, tools, sure)
         if current is None and alike and not step.calls_model:
             # A gate lets through at most what comes in; what it would decide about stand-ins means nothing.
             frame = pl.concat([view.frame for view in alike])
             self.views[step.asset] = View(kind, lambda: frame, loose=loose)
             return Planned(step.asset, "build", exact=False, most_rows=len(frame))
-        tools = ForecastTools(self.bench)
-        if loose and step.most:
-            return self._at_most(step, step.most, tools)
         try:
             result = step.run(tools, {name: view.frame for name, view in inputs.items()})
-            if current is not None and not tools.missing.calls:
+            if sure and not tools.missing.calls:
                 result = validated(result)
         except NotFetched as error:
-            return replace(self._at_most(step, step.most or Most(0), tools), reasons=(str(error),))
+            return replace(self._unknown(step, tools, sure), reasons=(str(error),))
         except Exception as error:
-            # A build would fail in the same way, unless it is the stand-ins that the step cannot cope with.
-            if current is not None and not isinstance(error, Mendable):
+            # A build would fail in the same way, unless it is stand-ins that the step cannot cope with.
+            if tools.missing.calls or not sure:
+                return self._unknown(step, tools, sure)
+            if not isinstance(error, Mendable):
                 raise
             self.views[step.asset] = View(kind, lambda: empty(step.model), loose=True)
-            known = str(error) if current is not None else None
-            return Planned(step.asset, "build", exact=False, calls=None, seconds=None, error=known)
-        if tools.missing.chained and step.most:
-            return self._at_most(step, step.most, tools)
-        if current is None or tools.missing.calls:
-            return self._bounded(step, result, tools, current is None, loose)
+            return Planned(step.asset, "build", from_memo=tools.meter.from_memo, error=str(error))
+        if tools.missing.chained:
+            return self._unknown(step, tools, sure)
+        if tools.missing.calls or not sure:
+            return self._bounded(step, result, tools, sure, loose)
         self.views[step.asset] = View(kind, lambda: result.kept, result.data_version)
         return Planned(
             step.asset,
@@ -204,9 +203,9 @@ class Planner:
             same_content=result.data_version == current,
         )
 
-    def _bounded(self, step: Step, result: Result, tools: ForecastTools, open_inputs: bool, loose: bool) -> Planned:
+    def _bounded(self, step: Step, result: Result, tools: ForecastTools, exact: bool, loose: bool) -> Planned:
         """A step of which some calls, or some of what it reads, are not known: counted with what stands in for them."""
-        missing, exact, frame = tools.missing, not (open_inputs or tools.missing.chained), _decided(result)
+        missing, frame = tools.missing.calls, _decided(result)
         self.views[step.asset] = View(KIND_OF[step.model], lambda: frame, loose=loose)
         return Planned(
             step.asset,
@@ -214,14 +213,28 @@ class Planner:
             exact=exact,
             rows=len(frame) if exact else None,
             most_rows=len(frame),
-            calls=len(missing.calls),
+            calls=len(missing),
             from_memo=tools.meter.from_memo,
-            seconds=self.rates.estimate(missing.calls.values()),
+            seconds=self.rates.estimate(missing.values()),
         )
 
-    def _at_most(self, step: Step, most: Most, tools: ForecastTools) -> Planned:
-        """A step whose calls do not follow from what is known: bounded by what it says itself."""
-        missing, calls = tools.missing.calls, most.calls - tools.meter.from_memo
+    def _unbounded(self, step: Step) -> Planned:
+        """A step of which nothing is known but whether it calls a model."""
+        self.views[step.asset] = View(KIND_OF[step.model], lambda: empty(step.model), loose=True, bounded=False)
+        if not step.calls_model:
+            return Planned(step.asset, "build", exact=False)
+        return Planned(step.asset, "build", exact=False, calls=None, seconds=None)
+
+    def _unknown(self, step: Step, tools: ForecastTools, sure: bool) -> Planned:
+        """A step whose calls do not follow from what is known: bounded by what it says itself, if it says anything.
+
+        Not `sure` is what it would find in the memo where its inputs are open.
+        """
+        most, missing = step.most, tools.missing.calls
+        if most is None:
+            return self._unbounded(step)
+        from_memo = tools.meter.from_memo if sure else 0
+        calls = most.calls - from_memo
         seconds = 0.0 if calls == 0 else None
         if missing and (known := self.rates.estimate(missing.values())) is not None:
             seconds = known / len(missing) * calls
@@ -232,7 +245,7 @@ class Planner:
             exact=False,
             most_rows=most.rows,
             calls=calls,
-            from_memo=tools.meter.from_memo,
+            from_memo=from_memo,
             seconds=seconds,
         )
 

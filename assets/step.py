@@ -13,7 +13,7 @@ from resources.tools import Tools
 from warehouse.identity import digest
 from warehouse.records import Record
 from warehouse.result import Result
-from warehouse.store import Published, Target
+from warehouse.store import Catalog, Published, Target
 
 Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
@@ -25,10 +25,6 @@ class Most:
 
     rows: int
     calls: int = 0
-
-
-Find = Callable[[str, str], Published | None]
-"""(asset, version) to the stored version."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +78,19 @@ class Step:
         by_asset = {self.inputs[parameter]: version for parameter, version in inputs.items()}
         return Target(self.asset, digest(told), attempt, self.code, dict(self.slice), by_asset)
 
-    def settle(self, inputs: Mapping[str, str], retries: int, find: Find) -> Settled:
+    def settle(self, inputs: Mapping[str, str], retries: int, catalog: Catalog) -> Settled:
         """The version that the inputs' data versions ask for, and whether it is stored.
 
-        A stored version with rows at which a model failed is asked for once more, up to `retries` times.
+        A stored version with rows at which a model failed is asked for once more, up to `retries` times. The last try
+        that is stored counts: earlier ones may have been collected, and `retries` may have been more.
         """
-        for attempt in range(retries + 1):
-            target = self.target(inputs, attempt)
-            stored = find(self.asset, target.version)
-            if stored is None or not (self.calls_model and stored.failed):
-                break
+        current = catalog.current(self.asset)
+        tries = max(retries, current.attempt if current else 0) if self.calls_model else 0
+        targets = [self.target(inputs, attempt) for attempt in range(tries + 1)]
+        found = ((target, catalog.find(self.asset, target.version)) for target in reversed(targets))
+        target, stored = next(((target, stored) for target, stored in found if stored), (targets[0], None))
+        if stored and stored.failed and target.attempt < min(tries, retries):
+            return Settled(targets[target.attempt + 1], None)
         return Settled(target, stored)
 
     def run(self, tools: Tools, frames: Mapping[str, Any]) -> Result:

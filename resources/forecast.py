@@ -23,7 +23,7 @@ class NotFetched(Mendable):
 
 @dataclass
 class Missing:
-    """The distinct calls that are not on record. `chained` once a call was asked for that an earlier one may decide."""
+    """The distinct calls that are not on record. `chained` once more was asked for, which they may have decided."""
 
     calls: dict[tuple[str, int], Call] = field(default_factory=dict)
     chained: bool = False
@@ -62,8 +62,10 @@ class _ReadOnlyMemo(Memo):
         answers = self.look_up(calls)
         distinct = {(call.key, call.budget): call for call in calls}
         missing = {place: call for place, call in distinct.items() if place not in answers or lost(call)}
-        self.meter.from_memo += len(distinct) - len(missing)
-        self.missing.chained |= bool(self.missing.calls and missing)
+        # Even where nothing is missing now: with the answers, there might have been more to ask, or something else.
+        self.missing.chained |= bool(self.missing.calls)
+        if not self.missing.chained:
+            self.meter.from_memo += len(distinct) - len(missing)
         self.missing.calls |= missing
         return [answers.get((call.key, call.budget)) or _stand_in(call) for call in calls]
 
