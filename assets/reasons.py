@@ -46,7 +46,8 @@ def _changes(path: str, old: Any, new: Any) -> list[str]:
         return [f"{path} added"]
     inside_old, inside_new = _parts(old), _parts(new)
     if inside_old is None or inside_new is None:
-        return [f"{path} {_shown(old)} → {_shown(new)}"]
+        shown_old, shown_new = _shown(old), _shown(new)
+        return [f"{path} changed" if shown_old == shown_new else f"{path} {shown_old} → {shown_new}"]
     keys = list(dict.fromkeys([*inside_old, *inside_new]))
     return [line for key in keys for line in _changes(f"{path}.{key}", *_both(inside_old, inside_new, key))]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
+from rich.text import Text
 
 from assets.plan import Planned
 from warehouse.collection import Garbage
@@ -25,21 +26,21 @@ def plan_table(plan: Sequence[Planned]) -> Table:
         if one.action == "none":
             table.add_row(one.asset, "fresh")
             continue
-        because = "; ".join(one.reasons)
+        because = list(one.reasons)
         if one.error:
-            because += f"; fails: {one.error}"
+            because.append(f"fails: {one.error}")
         elif one.same_content:
-            because += "; its rows stay as they are"
+            because.append("its rows stay as they are")
         known = not one.error
         rows = _bound(one.most_rows, False) if one.rows is None else str(one.rows)
         table.add_row(
             one.asset,
             STATES[one.action],
-            because,
+            Text("; ".join(because)),  # texts of the recipe may look like rich's markup
             rows if known and one.action != "restore" else "",
-            _bound(one.calls, one.exact) if one.calls and known else "",
+            _bound(one.calls, one.exact) if one.calls != 0 and known else "",
             str(one.from_memo or ""),
-            _time(one) if one.calls and known else "",
+            _time(one) if one.calls != 0 and known else "",
         )
     return table
 
@@ -47,18 +48,21 @@ def plan_table(plan: Sequence[Planned]) -> Table:
 def plan_summary(plan: Sequence[Planned]) -> str:
     """The plan in one sentence."""
     count = Counter(STATES[one.action] for one in plan)
+    assets = _counted(len(plan), "asset")
     if count["fresh"] == len(plan):
-        return f"{len(plan)} assets, all fresh: a build has nothing to do"
+        return f"{assets}, all fresh: a build has nothing to do"
     parts = [f"{count[state]} {state}" for state in STATES.values() if count[state]]
-    calls, seconds = sum(one.calls or 0 for one in plan), [one.seconds for one in plan]
+    text = f"{assets}: {', '.join(parts)}; "
+    counted = [one.calls for one in plan if one.calls is not None]
+    calls, uncounted = sum(counted), len(plan) - len(counted)
     most = "" if all(one.exact for one in plan) else "at most "
-    text = f"{len(plan)} assets: {', '.join(parts)}; {most}{calls} model calls to compute"
-    if not calls:
-        return text.replace(f"{most}0 model calls", "no model call")
-    measured = [second for second in seconds if second is not None]
-    if len(measured) < len(seconds):
-        return f"{text}; no rate has been measured yet for some of them"
-    return f"{text}, {most}{_duration(sum(measured))} at the rates measured here"
+    text += f"{most}{_counted(calls, 'model call')} to compute" if calls else "no model call to compute"
+    if uncounted:
+        return f"{text} but those of {_counted(uncounted, 'asset')}, which cannot be counted yet"
+    measured = [one.seconds for one in plan if one.seconds is not None]
+    if len(measured) < len(plan):
+        return f"{text}; how long some of them take is not known yet"
+    return f"{text}, {most}{_duration(sum(measured))} at the rates measured here" if calls else text
 
 
 def status_table(found: Sequence[AssetStatus]) -> Table:
@@ -118,6 +122,10 @@ def _table(*columns: str, left: int) -> Table:
     for column in table.columns[left:]:
         column.justify = "right"
     return table
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _bound(number: int | None, exact: bool) -> str:
