@@ -188,7 +188,7 @@ OF_GENERATOR = {
         (
             "arms.self_instruct.filters",
             ["diversity"],
-            {"enhanced_instructions/self_instruct", "diverse_instructions/self_instruct"},
+            {"enhanced_instructions/self_instruct"},
         ),
         ("training.rank", 7777, under("students", ARMS)),
         ("evaluation.answer.max_new_tokens", 7777, under("predictions", ("base", *ARMS))),
@@ -226,10 +226,7 @@ def test_a_filter_that_is_added_to_an_arm_adds_what_it_measures() -> None:
     before = code_versions(load_recipe(STARTER))
     after = code_versions(changed("arms.self_training.filters", ["heuristics", "perplexity"]))
     assert after.keys() - before.keys() == {"perplexities/self_training"}
-    assert {asset for asset in before if before[asset] != after[asset]} == {
-        "enhanced_instructions/self_training",
-        "diverse_instructions/self_training",
-    }
+    assert {asset for asset in before if before[asset] != after[asset]} == {"enhanced_instructions/self_training"}
 
 
 def test_an_arm_that_is_added_makes_only_the_leaderboard_stale() -> None:
