@@ -1,0 +1,104 @@
+"""An estimate of seconds decides whether a build is started now or tonight. It must rest on the nearest thing that was
+measured here, and say nothing where nothing was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from warehouse.database import Database
+from warehouse.memo import Answer, Call, Memo
+from warehouse.rates import Rates, measured_rates
+
+SMALL, LARGE = "a" * 32, "b" * 32
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "warehouse.duckdb")
+
+
+def completion(model: str = SMALL, budget: int = 8, text: str = "") -> Call:
+    return Call("completion", model, {"text": text}, budget)
+
+
+def training(count: int, epochs: int, model: str = SMALL) -> Call:
+    return Call("training", model, {"count": count, "epochs": epochs})
+
+
+def record(database: Database, call: Call, seconds: float, tokens: int = 5, **more: Any) -> None:
+    answer = Answer({}, tokens, seconds, **more)
+    Memo(database).run([call], lambda missing: iter([(missing, lambda batch: [answer for _ in batch])]))
+
+
+@pytest.mark.parametrize(
+    ("call", "seconds"),
+    [
+        (completion(SMALL, 8), 1.0),
+        (completion(SMALL, 16), 2.0),
+        (completion(LARGE, 8), 4.0),
+        (completion(LARGE, 16), 8.0),
+        (completion(LARGE, 32), 16.0),
+        (completion(SMALL, 32), 16.0),
+        (Call("loss", SMALL, {}), 32.0),
+    ],
+)
+def test_the_nearest_rate_counts(call: Call, seconds: float) -> None:
+    rates = Rates(
+        {
+            ("completion", SMALL, 8): 1.0,
+            ("completion", SMALL, 16): 2.0,
+            ("completion", 8): 4.0,
+            ("completion", 16): 8.0,
+            ("completion",): 16.0,
+            ("loss",): 32.0,
+        }
+    )
+    assert rates.estimate([call]) == seconds
+    assert rates.estimate([call, call]) == 2 * seconds
+
+
+def test_calls_of_which_one_was_never_measured_have_no_estimate() -> None:
+    rates = Rates({("completion",): 1.0})
+    assert rates.estimate([completion(), Call("loss", SMALL, {})]) is None
+    assert Rates({}).estimate([completion()]) is None
+    assert Rates({}).estimate([]) == 0.0
+
+
+def test_rates_are_means_over_the_calls_on_record(database: Database) -> None:
+    for text, seconds in (("a", 1.0), ("b", 3.0)):
+        record(database, completion(SMALL, 8, text), seconds)
+    record(database, completion(LARGE, 8), 5.0)
+    record(database, completion(LARGE, 16, "c"), 11.0)
+    assert measured_rates(database).seconds == {
+        ("completion", SMALL, 8): 2.0,
+        ("completion", LARGE, 8): 5.0,
+        ("completion", LARGE, 16): 11.0,
+        ("completion", 8): 3.0,
+        ("completion", 16): 11.0,
+        ("completion",): 5.0,
+    }
+
+
+def test_a_training_takes_as_long_as_its_examples_and_epochs(database: Database) -> None:
+    record(database, training(10, 2), 20.0)
+    record(database, training(20, 1), 60.0)
+    rates = measured_rates(database)
+    assert rates.seconds[("training", SMALL, 0)] == 2.0
+    assert rates.estimate([training(5, 3)]) == 30.0
+    assert rates.estimate([training(5, 3), training(1, 1, LARGE)]) == 32.0
+
+
+def test_a_call_that_was_refused_or_failed_says_nothing_of_a_rate(database: Database) -> None:
+    record(database, completion(text="a"), 0.0, tokens=0)
+    record(database, completion(text="b"), 9.0, error="out of memory")
+    assert measured_rates(database) == Rates({})
+    record(database, completion(text="c"), 2.0)
+    assert measured_rates(database).estimate([completion()]) == 2.0
+
+
+def test_where_nothing_was_built_nothing_is_known_and_nothing_is_made(tmp_path: Path) -> None:
+    assert measured_rates(Database(tmp_path / "data" / "warehouse.duckdb")) == Rates({})
+    assert not (tmp_path / "data").exists()
