@@ -76,7 +76,7 @@ class Used:
 
     def digest(self) -> str:
         """Digest of the statements that are used, in their order."""
-        text = "\n".join(ast.dump(statement) for statement in self.body if self.taken & _bound(statement))
+        text = "\n".join(ast.unparse(statement) for statement in self.body if self.taken & _bound(statement))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
