@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from assets.building import Failure, build_assets, build_stale
+from assets.building import Failure, build_assets, build_stale, selected
 from assets.display import Display
 from assets.graph import steps
 from assets.plan import Planned, Planner
@@ -47,11 +47,12 @@ def build(
         return log, build_stale(definitions, instance, steps(loaded), planner, selection)
 
 
-def planned(recipe: Path, data: Path, cache: Path | None = None) -> dict[str, Planned]:
+def planned(recipe: Path, data: Path, cache: Path | None = None, selection: str | None = None) -> dict[str, Planned]:
     """What `slingshot plan` says of `recipe`, by asset."""
     loaded = load_recipe(recipe)
-    planner = Planner(workbench(loaded, data, recipe.parent, cache), loaded.retries)
-    return {one.asset: one for one in planner.plan(steps(loaded))}
+    bench = workbench(loaded, data, recipe.parent, cache)
+    chosen = selected(define(loaded, bench), selection)
+    return {one.asset: one for one in Planner(bench, loaded.retries).plan(steps(loaded), chosen)}
 
 
 def edit(recipe: Path, change: Callable[[dict[str, Any]], None]) -> None:

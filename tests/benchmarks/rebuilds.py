@@ -122,6 +122,8 @@ def many_rows(bench: Bench) -> Iterator[Figure]:
         data = folder / "data"
         large.fill(recipe, data, bench.rows)
         for arm in (large.PLAIN, large.DIVERSE):
+            large.change(recipe, "enhancement.perplexity.keep", 0.75)
+            large.change(recipe, "enhancement.heuristics.response_words", [1, 400])
             _built(recipe, data, f"+training_sets/{arm}")
             yield from _edits(bench, recipe, data, arm)
 
@@ -129,15 +131,16 @@ def many_rows(bench: Bench) -> Iterator[Figure]:
 def _edits(bench: Bench, recipe: Path, data: Path, arm: str) -> Iterator[Figure]:
     rebuilt: list[str] = []
     planning: list[float] = []
+    selection = f"+training_sets/{arm}"
 
     def edit_and_build(path: str, value: Any, plan: bool) -> float:
         large.change(recipe, path, value)
         if plan:
             began = time.monotonic()
-            assert planned(recipe, data)[f"training_sets/{arm}"].calls == 0
+            assert planned(recipe, data, selection=selection)[f"training_sets/{arm}"].calls == 0
             planning.append(time.monotonic() - began)
         began = time.monotonic()
-        log = _built(recipe, data, f"+training_sets/{arm}")
+        log = _built(recipe, data, selection)
         seconds = time.monotonic() - began
         assert set(log.actions.values()) == {"built"} and not any(log.computed.values())
         rebuilt[:] = log.actions
