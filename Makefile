@@ -8,7 +8,7 @@ dataset: install
 	$(BIN)/slingshot build
 
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: install
 	$(BIN)/ruff format --check .

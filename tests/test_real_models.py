@@ -24,7 +24,7 @@ def micro_recipe() -> dict[str, Any]:
     recipe: dict[str, Any] = yaml.safe_load((ROOT / "recipe.yaml").read_text())
     for selection, count in zip(recipe["seed_tasks"] + recipe["benchmark_items"], (4, 4, 1, 1), strict=True):
         selection["count"] = count
-    recipe["documents"][0]["count"] = 12
+    recipe["documents"][0]["count"] = 24
     generation = recipe["generation"]
     del generation["self_instruct"], generation["instruction_generation"]
     generation["self_training"] = {"count": 6, "response": {"max_new_tokens": 32}}
@@ -128,6 +128,9 @@ def test_a_second_build_computes_no_model_call(built: tuple[Path, Path]) -> None
     recipe, data = built
     before = query(data, "SELECT count(*) AS calls FROM memo.calls")
     log, failures = build(recipe, data, cache=CACHE)
+    assert failures == []
+    assert log.actions == {}
+    log, failures = build(recipe, data, cache=CACHE, everything=True)
     assert failures == []
     assert set(log.actions.values()) == {"unchanged"}
     assert query(data, "SELECT count(*) AS calls FROM memo.calls").equals(before)
