@@ -40,6 +40,7 @@ def build_stale(
 
     Raises BadSelection.
     """
+    close_killed_runs(instance)
     plan = planner.plan(steps, selected(definitions, selection))
     stale = [one.asset for one in plan if one.action != "none"]
     return build_assets(definitions, instance, stale) if stale else []
@@ -49,7 +50,6 @@ def build_assets(
     definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Iterable[str] | None = None
 ) -> list[Failure]:
     """Materializes assets (all, if none are named) in order; what lies downstream of a failed one is skipped."""
-    close_killed_runs(instance)
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,
