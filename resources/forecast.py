@@ -59,13 +59,11 @@ class _ReadOnlyMemo(Memo):
         progress: Callable[[int, int], None] = lambda done, total: None,
         lost: Callable[[Call], bool] = lambda call: False,
     ) -> list[Answer]:
-        answers = self.look_up(calls)
-        distinct = {(call.key, call.budget): call for call in calls}
-        missing = {place: call for place, call in distinct.items() if place not in answers or lost(call)}
+        answers, missing, on_record = self._on_record(calls, lost)
         # Even where nothing is missing now: with the answers, there might have been more to ask, or something else.
         self.missing.chained |= bool(self.missing.calls)
         if not self.missing.chained:
-            self.meter.from_memo += len(distinct) - len(missing)
+            self.meter.from_memo += on_record
         self.missing.calls |= missing
         return [answers.get((call.key, call.budget)) or _stand_in(call) for call in calls]
 

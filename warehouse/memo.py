@@ -127,18 +127,25 @@ class Memo:
         a failure, and answered with its error.
         """
         self._drop_left_claims()
-        answers = self.look_up(calls)
-        distinct = {(call.key, call.budget): call for call in calls}
-        missing = [call for place, call in distinct.items() if place not in answers or lost(call)]
-        self.meter.from_memo += len(distinct) - len(missing)
+        answers, missing, on_record = self._on_record(calls, lost)
+        self.meter.from_memo += on_record
         if missing:
             progress(0, len(missing))
             done = 0
-            for batch, work in compose(missing):
+            for batch, work in compose(list(missing.values())):
                 answers |= self._claimed(batch, work, lost)
                 done += len(batch)
                 progress(done, len(missing))
         return [answers[call.key, call.budget] for call in calls]
+
+    def _on_record(
+        self, calls: Sequence[Call], lost: Callable[[Call], bool]
+    ) -> tuple[dict[tuple[str, int], Answer], dict[tuple[str, int], Call], int]:
+        """(the answers on record, the distinct calls that have none, how many distinct calls have one)."""
+        answers = self.look_up(calls)
+        distinct = {(call.key, call.budget): call for call in calls}
+        missing = {place: call for place, call in distinct.items() if place not in answers or lost(call)}
+        return answers, missing, len(distinct) - len(missing)
 
     def _claimed(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
         """The batch's answers, computed here or by a build beside this one that has claimed the same batch."""
