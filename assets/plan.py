@@ -24,7 +24,7 @@ from warehouse.identity import digest
 from warehouse.rates import Rates, measured_rates
 from warehouse.records import KIND_OF, Record, empty
 from warehouse.result import Result
-from warehouse.store import Catalog, Published
+from warehouse.store import Catalog, Published, Target
 from warehouse.validation import validated
 
 Action = Literal["none", "restore", "build", "wait"]
@@ -78,7 +78,8 @@ class View:
 
 @dataclass
 class Planner:
-    """Walks the steps of a graph; `foresee` runs what is stale on what is known, else it is only named."""
+    """Walks the steps of a graph; `foresee` runs what is stale on what is known, and tells why it is; else it is only
+    named, which is all that a build needs."""
 
     bench: Workbench
     retries: int
@@ -114,7 +115,7 @@ class Planner:
         current = self.catalog.current(step.asset)
         if len(known) < len(versions):
             unknown = [step.inputs[name] for name in versions if name not in known]
-            own = self._own_reasons(step)
+            own = self._own_reasons(step, self._was(step))
             action: Action = "build" if own else "wait"
             reasons = tuple(own or [f"waits for {', '.join(unknown)}"])
             return replace(self._foreseen(step, None), action=action, reasons=reasons)
@@ -133,20 +134,22 @@ class Planner:
             published.kind, lambda: self.bench.store.read(published), published.data_version
         )
 
-    def _own_reasons(self, step: Step) -> list[str]:
-        """Reasons that lie in the asset's own recipe slice and code."""
+    def _was(self, step: Step) -> Target | None:
+        """By what the current version was named; not looked up where no reason is to be told."""
         current = self.catalog.current(step.asset)
-        if current is None:
-            return ["never built"]
-        was = self.bench.store.named(current)
+        return self.bench.store.named(current) if current and self.foresee else None
+
+    def _own_reasons(self, step: Step, was: Target | None) -> list[str]:
+        """Reasons that lie in the asset's own recipe slice and code."""
+        if was is None:
+            return ["never built"] if self.foresee else []
         return [*recipe_changes(was.recipe, step.slice), *code_changes(was.code, step.code)]
 
     def _reasons(self, step: Step, settled: Settled) -> list[str]:
-        reasons = self._own_reasons(step)
-        current = self.catalog.current(step.asset)
-        if current is None:
+        was, current = self._was(step), self.catalog.current(step.asset)
+        reasons = self._own_reasons(step, was)
+        if was is None or current is None:
             return reasons
-        was = self.bench.store.named(current)
         for asset, version in settled.target.inputs.items():
             view = self.views[asset]
             if asset not in was.inputs:
