@@ -28,6 +28,7 @@ from typing import Any
 
 from resources.addresses import Address
 from warehouse.errors import Mendable
+from warehouse.identity import file_digest
 
 STALE_SECONDS = 3600
 """A temporary folder in which nothing was written for so long was left by a dead process (our choice)."""
@@ -40,12 +41,6 @@ _MISMATCH = re.compile(r"([^/\s]+\.whl)[^\n]*\n\s*Expected sha256[^\n]*\n\s*Got\
 
 class FetchError(Mendable, RuntimeError):
     """Something an address names cannot be had; the message says what was tried and found."""
-
-
-def file_digest(file: Path) -> str:
-    """The sha256 of a file's bytes, as 64 lower-case hex digits. Raises OSError."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def tree_digest(folder: Path, digest: Callable[[Path], str] = file_digest) -> str:

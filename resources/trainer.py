@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.calls import Prompt, Training
+from warehouse.identity import file_digest
 
 OUTCOME = "training.json"
 
@@ -89,7 +89,7 @@ def train_adapter(
     shutil.rmtree(finished, ignore_errors=True)
     trainer.model.save_pretrained(str(finished), safe_serialization=True)
     tokenizer.save_pretrained(str(finished))
-    weights = hashlib.sha256((finished / "adapter_model.safetensors").read_bytes()).hexdigest()
+    weights = file_digest(finished / "adapter_model.safetensors")
     tokens = int(trainer.state.num_input_tokens_seen)
     (finished / OUTCOME).write_text(json.dumps({"weights": weights, "losses": losses, "tokens": tokens}))
     finished.rename(target)

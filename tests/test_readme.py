@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from assets.recipe_file import load_recipe
 from cli import app
-from resources.fetch import file_digest
+from warehouse.identity import file_digest
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

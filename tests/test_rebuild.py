@@ -19,8 +19,8 @@ from building import Log, build, edit, planned, query, store
 from conftest import ROOT
 
 from resources.calls import Prompt, Sampling
-from resources.fetch import file_digest
 from resources.language_model import LanguageModel, Written
+from warehouse.identity import file_digest
 
 
 def kept(data: Path, asset: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from warehouse.errors import Mendable
+from warehouse.identity import file_digest
 from warehouse.store import Store
 
 
@@ -57,13 +57,8 @@ def export(store: Store, arm: str, folder: Path) -> list[Path]:
         _written(folder / f"{arm}.alpaca.jsonl", lambda file: _lines(file, rows, alpaca)),
         _written(folder / f"{arm}.parquet", rows.write_parquet),
     ]
-    store.record_export(published, folder.resolve(), {path.name: _sha256(path) for path in written})
+    store.record_export(published, folder.resolve(), {path.name: file_digest(path) for path in written})
     return written
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _lines(file: Path, rows: pl.DataFrame, form: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 ID_LENGTH = 32
@@ -21,6 +22,12 @@ def canonical(value: Any) -> str:
     Raises ValueError for NaN or infinity and TypeError for what JSON cannot say.
     """
     return _ENCODER.encode(value)
+
+
+def file_digest(file: Path) -> str:
+    """The sha256 of a file's bytes, as 64 lower-case hex digits. Raises OSError."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def digest(value: Any) -> str:
