@@ -7,7 +7,6 @@ that their cost is for a person to accept, with `slingshot plan` in hand.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import dagster as dg
@@ -15,9 +14,6 @@ import dagster as dg
 from assets.step import Step
 
 SECONDS_BETWEEN_EVALUATIONS = 5
-
-# Part of the public API, in beta; the version of dagster is pinned.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 def automation_condition(step: Step) -> dg.AutomationCondition[Any] | None:
