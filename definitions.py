@@ -15,6 +15,7 @@ from assets.recipe import Recipe
 from assets.recipe_file import load_recipe
 from resources.quiet import quiet
 from resources.workbench import Material, Workbench
+from warehouse.identity import canonical
 from warehouse.io_manager import WarehouseIOManager
 
 HOME = Path(__file__).resolve().parent
@@ -41,6 +42,7 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
         models={name: Material("model", name, **part.model_dump()) for name, part in recipe.models.items()},
         sources={name: Material("source", name, **part.model_dump()) for name, part in recipe.sources.items()},
         cache_folder=cache,
+        recipe=canonical(recipe.model_dump(mode="json")),
     )
 
 

@@ -81,7 +81,7 @@ def to_asset(
         meter = tools.meter
         effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
         yield dg.Output(
-            Publication(settled.target, result, action, facts, effort),
+            Publication(settled.target, result, action, facts, effort, bench.recipe),
             metadata=metadata_of(facts, effort, action),
             data_version=dg.DataVersion(result.data_version),
         )

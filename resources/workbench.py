@@ -15,7 +15,8 @@ from resources.calls import Adapter
 from resources.fetch import Cache
 from resources.weights import loadable
 from warehouse.database import Database
-from warehouse.identity import digest
+from warehouse.identity import canonical, digest
+from warehouse.materials import DESCRIPTION, record_materials
 from warehouse.store import Store
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """A model or a source by address. `origin` says who wrote a source: "human", "mixed" or "model:<name>"."""
+    """A model or a source by address, or an ancestor of these, whose address and sha256 are empty where not known.
+
+    `origin` says who wrote a source: "human", "mixed" or "model:<name>"."""
 
     role: str
     name: str
@@ -33,28 +36,36 @@ class Material:
     sha256: str
     licence: str
     origin: str | None = None
+    made_from: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
-        """A model's names its bytes, wherever they were fetched from: other weights give other answers.
+        """Names it in the lineage.
 
-        A source's follows from its name alone, since it is a parent of its rows: a row that a new version of the source
-        has in common with the last stays the same record, and so does all that was made of it.
+        A model's names its bytes, wherever they were fetched from: other weights give other answers.
+
+        That of a source follows from its name alone, since it is a parent of its rows: a row that a new version of the
+        source has in common with the last stays the same record, and so does all that was made of it.
         """
-        if self.role == "source":
-            return digest(["source", self.name])
+        if self.role != "model":
+            return digest([self.role, self.name])
         return digest([self.sha256, Address.parse(self.address).path])
 
 
 @dataclass
 class Workbench:
-    """Where assets get models and sources. `data` is the warehouse's folder, `base` that of relative paths."""
+    """Where assets get models and sources. `data` is the warehouse's folder, `base` that of relative paths.
+
+    `ancestors` is what models and sources declare to be made from; `recipe` the whole recipe as JSON, for the record.
+    """
 
     data: Path
     base: Path
     models: Mapping[str, Material]
     sources: Mapping[str, Material]
     cache_folder: Path | None = None
+    ancestors: tuple[Material, ...] = ()
+    recipe: str = "{}"
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
@@ -68,13 +79,11 @@ class Workbench:
         return self.cache.fetch(Address.parse(material.address), material.sha256)
 
     def put_on_record(self, paths: Iterable[str]) -> None:
-        """Puts the models and sources among recipe `paths` ("models.generator") on record as they are described."""
+        """Puts the models and sources among recipe `paths` ("models.generator") on record as they are described now."""
         named = {"models": self.models, "sources": self.sources}
         found = [named[role][name] for role, _, name in (path.partition(".") for path in paths) if role in named]
-        columns = ("id", "role", "name", "address", "sha256", "licence", "origin")
-        for material in found:
-            row = {column: getattr(material, column) for column in columns}
-            self.store.record_material(pl.DataFrame([row], schema=dict.fromkeys(columns, pl.String)))
+        if found:
+            record_materials(self.database, _described([*found, *self.ancestors]))
 
     def base_folder(self, name: str) -> Path:
         """The folder of a language model as transformers loads it."""
@@ -104,3 +113,11 @@ class Workbench:
     def engine(*packages: str) -> str:
         """The software behind a call, for the record: names and installed versions."""
         return " ".join(f"{package}=={version(package)}" for package in packages)
+
+
+def _described(materials: Iterable[Material]) -> pl.DataFrame:
+    rows = [
+        {column: getattr(one, column) or None for column in DESCRIPTION} | {"made_from": canonical(list(one.made_from))}
+        for one in materials
+    ]
+    return pl.DataFrame(rows, schema=dict.fromkeys(DESCRIPTION, pl.String))

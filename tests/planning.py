@@ -16,7 +16,7 @@ from resources.workbench import Material, Workbench
 from warehouse.memo import Answer, Call, Work
 from warehouse.records import Document, Pair
 from warehouse.result import Gate, Result
-from warehouse.store import Effort
+from warehouse.store import Effort, Run
 
 MODEL = "a" * 32
 
@@ -53,9 +53,9 @@ class House:
             versions = {name: current.data_version for name, current in inputs.items() if current}
             settled = step.settle(versions, self.retries, store.catalog())
             if settled.stored is None:
-                store.publish(settled.target, step.run(Tools(self.bench), frames), {}, Effort(), "run")
+                store.publish(settled.target, step.run(Tools(self.bench), frames), {}, Effort(), Run("run"))
             elif settled.stored != store.current(step.asset):
-                store.reuse(settled.stored, "restored", Effort(), "run")
+                store.reuse(settled.stored, "restored", Effort(), Run("run"))
             else:
                 continue
             actions[step.asset] = "built" if settled.stored is None else "restored"

@@ -18,11 +18,12 @@ from versions import checkpoint, contents, documents, everything, named, pairs, 
 
 from warehouse.collection import Garbage, collect, find_garbage
 from warehouse.database import SCHEMAS, Database, WarehouseError
+from warehouse.export import record_export
 from warehouse.identity import digest
 from warehouse.memo import Answer, Call, Memo, Work, claim_on
 from warehouse.records import Document
 from warehouse.result import Gate
-from warehouse.store import Effort, Store
+from warehouse.store import Effort, Run, Store
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def collected(store: Store, keep: int, calls: bool = False) -> Garbage:
 def exported(store: Store, asset: str) -> None:
     published = store.current(asset)
     assert published is not None
-    store.record_export(published, Path("exports"), {"x.jsonl": "0" * 64})
+    record_export(store, published, Path("exports"), {"x.jsonl": "0" * 64})
 
 
 def folder(store: Store, name: str, size: int = 10) -> Path:
@@ -92,10 +93,10 @@ def test_the_versions_used_last_stay_not_those_made_last(store: Store) -> None:
     first = publish(store, "documents", "1", documents("a"))
     publish(store, "documents", "2", documents("b"))
     third = publish(store, "documents", "3", documents("c"))
-    store.reuse(first, "restored", Effort(), "run")
+    store.reuse(first, "restored", Effort(), Run("run"))
     collected(store, 2)
     assert stored(store) == {("documents", "1"), ("documents", "3")}
-    store.reuse(third, "restored", Effort(), "run")
+    store.reuse(third, "restored", Effort(), Run("run"))
     collected(store, 1)
     assert stored(store) == {("documents", "3")}
 
@@ -213,8 +214,8 @@ def test_a_version_freed_under_a_build_is_neither_restored_nor_exported(store: S
     collected(store, 1)
     before = everything(store)
     for use in (
-        lambda: store.reuse(first, "restored", Effort(), "run"),
-        lambda: store.record_export(first, Path("exports"), {}),
+        lambda: store.reuse(first, "restored", Effort(), Run("run")),
+        lambda: record_export(store, first, Path("exports"), {}),
     ):
         with pytest.raises(WarehouseError, match=f"version {first.version} of documents is no longer in the warehouse"):
             use()

@@ -13,6 +13,7 @@ from versions import call_of, contents, documents, pairs, publish, rows
 
 from warehouse.collection import collect, find_garbage
 from warehouse.database import SCHEMAS, Database
+from warehouse.export import record_export
 from warehouse.identity import digest
 from warehouse.records import Pair
 from warehouse.result import Gate
@@ -54,7 +55,7 @@ def built(store: Store, one: Round) -> None:
         version = digest([pairs_.data_version, one.passed])
         published = publish(store, "training_set", version, gate.result(), pairs=pairs_)
     if one.exported:
-        store.record_export(published, Path("exports"), {})
+        record_export(store, published, Path("exports"), {})
 
 
 class Uncompacted(Database):

@@ -19,7 +19,7 @@ import pytest
 from warehouse.database import Database, WarehouseError
 from warehouse.records import Document
 from warehouse.result import Gate, Result
-from warehouse.store import Effort, Store, Target
+from warehouse.store import Effort, Run, Store, Target
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -31,7 +31,7 @@ import warehouse.store
 from warehouse.database import Database
 from warehouse.records import Document
 from warehouse.result import Gate
-from warehouse.store import Effort, Store, Target
+from warehouse.store import Effort, Run, Store, Target
 
 path = Path(sys.argv[1])
 store = Store(Database(path, patience=20.0))
@@ -41,7 +41,7 @@ def publish(asset, number):
     for row in range(20):
         gate.keep({"source": asset, "title": str(row), "text": f"version {number}"}, [("5" * 32, "source")])
     target = Target(asset, f"{number:032x}", 0, {}, {}, {})
-    return store.publish(target, gate.result(), {}, Effort(), "run")
+    return store.publish(target, gate.result(), {}, Effort(), Run("run"))
 """
 
 
@@ -131,7 +131,7 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
 
 
 def test_a_file_that_another_process_holds_is_given_up_with_the_path_and_the_remedy(path: Path) -> None:
-    Store(Database(path)).publish(Target("a", "1" * 32, 0, {}, {}, {}), documents("a"), {}, Effort(), "run")
+    Store(Database(path)).publish(Target("a", "1" * 32, 0, {}, {}, {}), documents("a"), {}, Effort(), Run("run"))
     hold = """
     with Database(path).write():
         print("held", flush=True)
@@ -201,7 +201,7 @@ def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path
         assert connection.execute('SELECT count(*) FROM "raw__wiki"').fetchall() == [(20,)]
         assert connection.execute("SELECT count(*) FROM lineage.records").fetchall() == [(20,)]
         assert connection.execute("SELECT count(*) FROM lineage.decisions").fetchall() == [(20,)]
-    store.publish(Target("raw/wiki", f"{2:032x}", 0, {}, {}, {}), documents("again"), {}, Effort(), "run")
+    store.publish(Target("raw/wiki", f"{2:032x}", 0, {}, {}, {}), documents("again"), {}, Effort(), Run("run"))
     current = store.current("raw/wiki")
     assert current is not None
     assert store.read(current)["text"].to_list() == ["again"]
@@ -231,7 +231,7 @@ def test_threads_of_one_process_share_a_database(path: Path) -> None:
 
     def use(number: int) -> str:
         target = Target(f"asset_{number}", "1" * 32, 0, {}, {}, {})
-        return str(store.read(store.publish(target, documents(f"{number}"), {}, Effort(), "run"))["text"][0])
+        return str(store.read(store.publish(target, documents(f"{number}"), {}, Effort(), Run("run")))["text"][0])
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(use, range(12))) == [str(number) for number in range(12)]

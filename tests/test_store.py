@@ -3,6 +3,7 @@ and going back to an earlier recipe must move a pointer and nothing else. Tables
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,12 @@ from warehouse.database import SCHEMAS, Database, WarehouseError
 from warehouse.identity import digest
 from warehouse.records import Document, Embedding
 from warehouse.result import Gate, Result
-from warehouse.store import Effort, Published, Store, Target, view_name
+from warehouse.store import Effort, Published, Run, Store, Target, view_name
 
 SOURCE = ("5" * 32, "source")
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
 CODE = {"assets/x.py": "c" * 16}
+NO_RECIPE = hashlib.sha256(b"{}").hexdigest()
 EFFORT = Effort(computed=3, from_memo=2, tokens=50, model_seconds=1.5, seconds=2.5)
 
 
@@ -46,7 +48,7 @@ def target(asset: str = "documents", version: str = V1) -> Target:
 
 
 def publish(store: Store, result: Result, asset: str = "documents", version: str = V1) -> Published:
-    return store.publish(target(asset, version), result, {"note": "n"}, EFFORT, "run-1")
+    return store.publish(target(asset, version), result, {"note": "n"}, EFFORT, Run("run-1"))
 
 
 def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
@@ -57,7 +59,7 @@ def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
 def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables, and the views."""
     queries = {f"{schema}.{name}": f"FROM {schema}.{name}" for schema, tables in SCHEMAS.items() for name in tables}
-    queries["views"] = "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    queries["views"] = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'"
     with store.database.read() as connection:
         return {name: connection.execute(query).fetchall() for name, query in queries.items()}
 
@@ -138,6 +140,7 @@ def test_a_publish_writes_these_rows_and_no_others(store: Store) -> None:
                 "document",
                 0,
                 0,
+                3,
                 '{"assets/x.py":"cccccccccccccccc"}',
                 '{"seed":7}',
                 json.dumps({"items": "d" * 32}, separators=(",", ":")),
@@ -146,7 +149,8 @@ def test_a_publish_writes_these_rows_and_no_others(store: Store) -> None:
             )
         ],
         "lineage.current": [("documents", V1)],
-        "lineage.materializations": [("run-1", "documents", V1, "built", 3, 2, 50, 2.5, finished)],
+        "lineage.materializations": [("run-1", NO_RECIPE, "documents", V1, "built", 3, 2, 50, 2.5, finished)],
+        "lineage.recipes": [(NO_RECIPE, "{}")],
         "views": [("documents",)],
     }
 
@@ -155,7 +159,7 @@ def test_every_table_holds_to_its_model_after_a_publish(store: Store) -> None:
     publish(store, documents("ab", rejected="cd"))
     gate = Gate(Embedding)
     gate.keep({"pair": "a" * 32, "vector": [0.5]}, [("a" * 32, "embedded")])
-    store.reuse(publish(store, gate.result(), "embeddings/x"), "unchanged", EFFORT, "run-2")
+    store.reuse(publish(store, gate.result(), "embeddings/x"), "unchanged", EFFORT, Run("run-2"))
     with store.database.read() as connection:
         for schema, tables in SCHEMAS.items():
             for name, model in tables.items():
@@ -176,7 +180,7 @@ def test_the_view_follows_the_current_version(store: Store) -> None:
     first = publish(store, documents("a"), "raw/wiki", V1)
     publish(store, documents("bc"), "raw/wiki", V2)
     assert rows(store, 'SELECT text FROM "raw__wiki"') == [("b",), ("c",)]
-    store.reuse(first, "unchanged", EFFORT, "run-2")
+    store.reuse(first, "unchanged", EFFORT, Run("run-2"))
     assert rows(store, 'SELECT text FROM "raw__wiki"') == [("a",)]
 
 
@@ -194,7 +198,7 @@ def test_a_result_that_decides_twice_about_one_record_is_not_published(store: St
 def test_an_error_in_the_middle_of_a_publish_leaves_nothing(store: Store) -> None:
     before = everything(store)
     with pytest.raises(TypeError):
-        store.publish(target(), documents("ab", "c"), {"facts": {"no", "JSON"}}, EFFORT, "run-1")
+        store.publish(target(), documents("ab", "c"), {"facts": {"no", "JSON"}}, EFFORT, Run("run-1"))
     assert everything(store) == before
     assert store.current("documents") is None
 
@@ -231,7 +235,7 @@ def test_going_back_to_an_earlier_version_moves_the_pointer_and_nothing_else(sto
     second = publish(store, documents("bc"), version=V2)
     assert store.current("documents") == second
     before = everything(store)
-    store.reuse(first, "restored", Effort(seconds=0.25), "run-3")
+    store.reuse(first, "restored", Effort(seconds=0.25), Run("run-3"))
     after = everything(store)
     assert store.current("documents") == first
     assert store.read(first).equals(documents("ab").kept)
@@ -240,13 +244,13 @@ def test_going_back_to_an_earlier_version_moves_the_pointer_and_nothing_else(sto
     assert before.pop("lineage.current") == [("documents", V2)]
     runs = after.pop("lineage.materializations")
     assert runs[:2] == before.pop("lineage.materializations")
-    assert [row[:-1] for row in runs[2:]] == [("run-3", "documents", V1, "restored", 0, 0, 0, 0.25)]
+    assert [row[:-1] for row in runs[2:]] == [("run-3", NO_RECIPE, "documents", V1, "restored", 0, 0, 0, 0.25)]
     assert after == before
 
 
 def test_reuse_of_the_current_version_is_unchanged(store: Store) -> None:
     published = publish(store, documents("a"))
-    store.reuse(published, "unchanged", EFFORT, "run-2")
+    store.reuse(published, "unchanged", EFFORT, Run("run-2"))
     assert rows(store, "SELECT run, action FROM lineage.materializations") == [
         ("run-1", "built"),
         ("run-2", "unchanged"),
@@ -304,19 +308,3 @@ def test_a_row_passed_on_by_a_second_asset_keeps_the_edges_of_the_first(store: S
     publish(store, gate.result(), "drawn", V2)
     assert sorted(rows(store, "FROM lineage.edges")) == sorted((row_id, *SOURCE) for row_id in upstream["id"])
     assert rows(store, "SELECT text FROM drawn") == [("b",)]
-
-
-def test_each_description_of_a_material_stays_on_record_once(store: Store) -> None:
-    material = pl.DataFrame(
-        [("a" * 32, "source", "wiki", "path:x", "b" * 64, "CC0-1.0", None)],
-        schema={name: pl.String for name in ("id", "role", "name", "address", "sha256", "licence", "origin")},
-        orient="row",
-    )
-    store.record_material(material)
-    store.record_material(material)
-    assert rows(store, "FROM lineage.materials") == material.rows()
-    store.record_material(material.with_columns(origin=pl.lit("human")))
-    assert rows(store, "SELECT licence, origin FROM lineage.materials") == [
-        ("CC0-1.0", None),
-        ("CC0-1.0", "human"),
-    ]

@@ -10,7 +10,7 @@ from warehouse.database import SCHEMAS
 from warehouse.identity import Parent, digest
 from warehouse.records import Checkpoint, Document, Pair
 from warehouse.result import Gate, Result
-from warehouse.store import Effort, Published, Store, Target
+from warehouse.store import Effort, Published, Run, Store, Target
 
 SOURCE = ("5" * 32, "source")
 
@@ -57,7 +57,7 @@ def publish(store: Store, asset: str, version: str, result: Result, **inputs: Pu
     """Publishes `result` under the digit or name `version`, made from the versions `inputs`."""
     made_of = {published.asset: published.data_version for published in inputs.values()}
     target = Target(asset, named(version), 0, {}, {}, made_of)
-    return store.publish(target, result, {}, Effort(), "run")
+    return store.publish(target, result, {}, Effort(), Run("run"))
 
 
 def named(version: str) -> str:

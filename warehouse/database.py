@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,7 @@ from filelock import FileLock
 from warehouse.errors import Mendable
 from warehouse.records import KINDS, empty
 from warehouse.tables import LINEAGE, MEMO
+from warehouse.views import MACROS, VIEWS
 
 SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
     "records": dict(KINDS),
@@ -27,6 +29,8 @@ SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
     "memo": MEMO,
 }
 
+# Ancestors are looked up a few ids at a time; without it every step back reads the whole table.
+EDGE_INDEX = "CREATE INDEX IF NOT EXISTS edges_by_child ON lineage.edges (child)"
 
 SPARE = 0.25
 """The part of the file that may stay free; the next build uses it."""
@@ -34,6 +38,11 @@ SPARE = 0.25
 
 class WarehouseError(Mendable, RuntimeError):
     """The warehouse could not be used; the message says what was tried and what would help."""
+
+
+def now() -> datetime:
+    """The time in UTC, as all tables hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Database:
@@ -88,6 +97,8 @@ class Database:
                 for schema, tables in SCHEMAS.items():
                     for name in tables:
                         connection.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS FROM {schema}.{name}")
+                        if f"{schema}.{name}" == "lineage.edges":
+                            connection.execute(EDGE_INDEX)
                         connection.execute("CHECKPOINT")  # the next table may use what this one freed
                 (used,) = connection.sql("SELECT used_blocks * block_size FROM pragma_database_size()").fetchall()[0]
                 if used >= (1 - SPARE) * self.path.stat().st_size:
@@ -172,3 +183,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
             connection.register("columns_of_model", columns)
             connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} AS FROM columns_of_model LIMIT 0")
             connection.unregister("columns_of_model")
+    connection.execute(EDGE_INDEX)
+    for name, query in VIEWS.items():
+        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+    for signature, query in MACROS.items():
+        connection.execute(f"CREATE OR REPLACE MACRO {signature} AS TABLE {query}")

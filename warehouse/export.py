@@ -11,9 +11,11 @@ from typing import Any
 
 import polars as pl
 
+from warehouse.database import now
 from warehouse.errors import Mendable
-from warehouse.identity import file_digest
-from warehouse.store import Store
+from warehouse.identity import canonical, file_digest
+from warehouse.inserting import insert
+from warehouse.store import Published, Store
 
 
 class NotBuilt(Mendable):
@@ -57,8 +59,26 @@ def export(store: Store, arm: str, folder: Path) -> list[Path]:
         _written(folder / f"{arm}.alpaca.jsonl", lambda file: _lines(file, rows, alpaca)),
         _written(folder / f"{arm}.parquet", rows.write_parquet),
     ]
-    store.record_export(published, folder.resolve(), {path.name: file_digest(path) for path in written})
+    record_export(store, published, folder.resolve(), {path.name: file_digest(path) for path in written})
     return written
+
+
+def record_export(store: Store, published: Published, folder: Path, files: Mapping[str, str]) -> None:
+    """Puts on record that `files` (SHA-256 by name) in `folder` were written of a version, which is kept for it.
+
+    Raises WarehouseError where the version was collected since it was read.
+    """
+    row = {
+        "asset": published.asset,
+        "version": published.version,
+        "folder": str(folder),
+        "files": canonical(files),
+        "override": None,
+        "exported_at": now(),
+    }
+    with store.database.write() as connection:
+        store.check_stored(connection, published)
+        insert(connection, "lineage.exports", pl.DataFrame([row]))
 
 
 def _lines(file: Path, rows: pl.DataFrame, form: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:

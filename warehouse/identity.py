@@ -30,9 +30,14 @@ def file_digest(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def text_digest(text: str) -> str:
+    """The sha256 of a text in UTF-8, as 64 lower-case hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def digest(value: Any) -> str:
     """The first 128 bits of SHA-256 over `canonical(value)`, as 32 hex digits."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()[:ID_LENGTH]
+    return text_digest(canonical(value))[:ID_LENGTH]
 
 
 def record_id(kind: str, content: dict[str, Any], parents: Iterable[Parent] = ()) -> str:

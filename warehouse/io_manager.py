@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from warehouse.result import Result
-from warehouse.store import Catalog, Effort, Published, Store, Target
+from warehouse.store import Catalog, Effort, Published, Run, Store, Target
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Input:
 class Publication:
     """What an asset hands to the warehouse: a new result, or a stored version to point to again.
 
-    `action` is "built", "unchanged" or "restored".
+    `action` is "built", "unchanged" or "restored"; `recipe` is the whole recipe in force (JSON).
     """
 
     target: Target
@@ -42,6 +42,7 @@ class Publication:
     action: str
     facts: dict[str, object]
     effort: Effort
+    recipe: str
 
 
 class WarehouseIOManager(dg.IOManager):
@@ -56,7 +57,8 @@ class WarehouseIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Publication) -> None:
         """Publishes rows, decisions, edges and the pointer, or moves the pointer alone."""
+        run = Run(context.run_id, obj.recipe)
         if isinstance(obj.result, Published):
-            self.store.reuse(obj.result, obj.action, obj.effort, context.run_id)
+            self.store.reuse(obj.result, obj.action, obj.effort, run)
         else:
-            self.store.publish(obj.target, obj.result, obj.facts, obj.effort, context.run_id)
+            self.store.publish(obj.target, obj.result, obj.facts, obj.effort, run)

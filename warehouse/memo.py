@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import polars as pl
 from filelock import FileLock, Timeout
 
-from warehouse.database import Database
+from warehouse.database import Database, now
 from warehouse.identity import canonical, digest
 from warehouse.records import empty
 from warehouse.tables import ModelCall, ModelFailure
@@ -187,7 +186,7 @@ class Memo:
                     "tokens": answer.tokens,
                     "seconds": answer.seconds,
                     "engine": self.engine,
-                    "created_at": _now(),
+                    "created_at": now(),
                 }
                 for call, answer in answered
             ],
@@ -212,7 +211,7 @@ class Memo:
                     "request": canonical(call.request),
                     "error": error,
                     "engine": self.engine,
-                    "failed_at": _now(),
+                    "failed_at": now(),
                 }
                 for call, error in failed
             ],
@@ -241,7 +240,3 @@ def _answered(batch: list[Call], work: Work) -> list[tuple[Call, Answer]]:
         if len(batch) > 1:
             return [pair for call in batch for pair in _answered([call], work)]
         return [(batch[0], Answer({}, 0, 0.0, complete=False, error=f"{type(error).__name__}: {error}"))]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -39,6 +39,7 @@ class Result:
 
     `kept` has the columns of `model`; `decisions` one row per incoming row, kept rows first and in order;
     `dropped` the content (JSON) of rows that were not kept; `edges` the parents of every row that is new here.
+    `incoming` counts the rows that came in, where they come in (None: nobody did): as many have to be decided about.
     """
 
     model: type[Record]
@@ -49,6 +50,7 @@ class Result:
     checks: tuple[Check, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
     plots: dict[str, str] = field(default_factory=dict)
+    incoming: int | None = None
 
     @property
     def data_version(self) -> str:
@@ -65,11 +67,13 @@ class Gate:
     """Collects one outcome per row and returns the Result.
 
     A row with an `id` is a record that exists already and keeps its id; any other row gets the hash of its
-    content and parents. A second row with the same id is recorded as a duplicate of the first.
+    content and parents. A second row with the same id is recorded as a duplicate of the first. `incoming` rows are
+    expected, and as many more as `arrive` tells of.
     """
 
-    def __init__(self, model: type[Record]) -> None:
+    def __init__(self, model: type[Record], incoming: int | None = None) -> None:
         self.model = model
+        self._incoming = incoming
         self.kind = KIND_OF[model]
         self._columns = empty(model).schema.keys() - {"id"}
         self._kept: list[dict[str, Any]] = []
@@ -78,6 +82,10 @@ class Gate:
         self._dropped: list[tuple[str, str]] = []
         self._edges: list[tuple[str, str, str]] = []
         self._seen: Counter[str] = Counter()
+
+    def arrive(self, rows: int) -> None:
+        """Tells that `rows` more came in, before anything is decided about them."""
+        self._incoming = (self._incoming or 0) + rows
 
     def keep(
         self,
@@ -152,6 +160,7 @@ class Gate:
             checks=tuple(checks),
             notes=notes or {},
             plots=plots or {},
+            incoming=self._incoming,
         )
 
     def _identify(self, row: Mapping[str, Any], parents: Iterable[Parent]) -> tuple[str, dict[str, Any], str | None]:

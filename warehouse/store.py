@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from warehouse.database import Database, WarehouseError
-from warehouse.identity import canonical
+from warehouse.database import Database, WarehouseError, now
+from warehouse.identity import canonical, text_digest
+from warehouse.inserting import insert, insert_rows, is_stored
 from warehouse.records import KIND_OF
 from warehouse.result import Result
 
@@ -40,6 +39,19 @@ class Target:
     code: dict[str, str]
     recipe: dict[str, Any]
     inputs: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a build: its id, and the whole recipe in force as JSON."""
+
+    id: str
+    recipe: str = "{}"
+
+    @property
+    def recipe_digest(self) -> str:
+        """The SHA-256 of the recipe, as 64 hex digits."""
+        return text_digest(self.recipe)
 
 
 @dataclass(frozen=True)
@@ -143,128 +155,71 @@ class Store:
                 [published.asset, published.version],
             ).pl()
 
-    def publish(self, target: Target, result: Result, facts: dict[str, Any], effort: Effort, run: str) -> Published:
-        """Store `result` as the current version of the asset: all of it, or nothing if this raises."""
+    def publish(self, target: Target, result: Result, facts: dict[str, Any], effort: Effort, run: Run) -> Published:
+        """Store `result` as the current version of the asset: all of it, or nothing if this raises.
+
+        Raises InvalidTable where a row of the bookkeeping breaks its table's model.
+        """
         kind = KIND_OF[result.model]
         failed = len(result.decisions.filter(outcome="failed"))
         published = Published(target.asset, target.version, result.data_version, kind, target.attempt, failed)
         with self.database.write() as connection:
-            known = connection.execute(
-                "FROM lineage.versions WHERE asset = ? AND version = ?", [target.asset, target.version]
-            ).fetchone()
-            if known is None:
-                _insert_rows(connection, target, result, kind)
+            if not is_stored(connection, published.asset, published.version):
+                insert_rows(connection, target.asset, target.version, result, kind)
                 row = asdict(published) | {
+                    "incoming": len(result.decisions) if result.incoming is None else result.incoming,
                     "code": canonical(target.code),
                     "recipe": canonical(target.recipe),
                     "inputs": canonical(target.inputs),
                     "facts": canonical(facts),
-                    "created_at": _now(),
+                    "created_at": now(),
                 }
-                _insert(connection, "lineage.versions", pl.DataFrame([row]))
+                insert(connection, "lineage.versions", pl.DataFrame([row]))
             _point(connection, published, "built", effort, run)
         return published
 
-    def reuse(self, published: Published, action: str, effort: Effort, run: str) -> None:
+    def reuse(self, published: Published, action: str, effort: Effort, run: Run) -> None:
         """Make a stored version the current one; `action` is "unchanged" or "restored".
 
         Raises WarehouseError where the version was collected since it was looked up.
         """
         with self.database.write() as connection:
-            _check_stored(connection, published)
+            self.check_stored(connection, published)
             _point(connection, published, action, effort, run)
 
-    def record_export(self, published: Published, folder: Path, files: Mapping[str, str]) -> None:
-        """Put on record that `files` (SHA-256 by name) in `folder` were written of a version, which is kept for it.
-
-        Raises WarehouseError where the version was collected since it was read.
-        """
-        row = {
-            "asset": published.asset,
-            "version": published.version,
-            "folder": str(folder),
-            "files": canonical(files),
-            "exported_at": _now(),
-        }
-        with self.database.write() as connection:
-            _check_stored(connection, published)
-            _insert(connection, "lineage.exports", pl.DataFrame([row]))
-
-    def record_material(self, material: pl.DataFrame) -> None:
-        """Put a model or source (one row) on record as the recipe describes it now, beside how it did before."""
-        with self.database.read() as connection:
-            known = connection.execute("FROM lineage.materials WHERE id = ?", [material["id"][0]]).pl()
-        if material.row(0) not in known.select(material.columns).rows():
-            with self.database.write() as connection:
-                _insert(connection, "lineage.materials", material)
+    @staticmethod
+    def check_stored(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
+        """Raises WarehouseError where the version was collected since it was looked up."""
+        if not is_stored(connection, published.asset, published.version):
+            raise _gone(published)
 
 
 def _gone(published: Published) -> WarehouseError:
     return WarehouseError(f"version {published.version} of {published.asset} is no longer in the warehouse")
 
 
-def _check_stored(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
-    place = [published.asset, published.version]
-    if connection.execute("FROM lineage.versions WHERE asset = ? AND version = ?", place).fetchone() is None:
-        raise _gone(published)
-
-
-def _insert_rows(connection: duckdb.DuckDBPyConnection, target: Target, result: Result, kind: str) -> None:
-    met = pl.concat(
-        [
-            result.kept.select("id", content=pl.lit(None, pl.String)),
-            result.dropped.select("id", "content"),
-        ]
-    ).with_columns(kind=pl.lit(kind), asset=pl.lit(target.asset))
-    connection.register("met", met)
-    new = connection.execute("SELECT m.* FROM met m ANTI JOIN lineage.records k USING (id)").pl()
-    connection.unregister("met")
-    _insert(connection, "lineage.records", new)
-    # Edges follow from an id, so a record that is known has them already.
-    edges = result.edges.join(new.select(child="id"), on="child", how="semi").unique(maintain_order=True)
-    _insert(connection, "lineage.edges", edges)
-    _insert_new(connection, f"records.{kind}", result.kept)
-    decisions = result.decisions.with_row_index("position").with_columns(
-        pl.col("position").cast(pl.Int64), asset=pl.lit(target.asset), version=pl.lit(target.version)
-    )
-    if decisions["record"].n_unique() != len(decisions):
-        raise WarehouseError(f"{target.asset} decided twice about one record; nothing was published")
-    _insert(connection, "lineage.decisions", decisions)
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
-    connection.register("incoming", rows)
-    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
-    connection.unregister("incoming")
-
-
-def _insert_new(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
-    connection.register("incoming", rows)
-    connection.execute(f"INSERT INTO {table} BY NAME SELECT i.* FROM incoming i ANTI JOIN {table} t USING (id)")
-    connection.unregister("incoming")
-
-
-def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: str) -> None:
+def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: Run) -> None:
     asset, version = published.asset, published.version
-    connection.execute(
-        "INSERT INTO lineage.materializations BY NAME SELECT ? AS run, ? AS asset, ? AS version, ? AS action, "
-        "? AS computed, ? AS from_memo, ? AS tokens, ? AS seconds, ? AS finished_at",
-        [
-            run,
-            asset,
-            version,
-            action,
-            effort.computed,
-            effort.from_memo,
-            effort.tokens,
-            effort.seconds,
-            _now(),
-        ],
-    )
+    row = {
+        "run": run.id,
+        "recipe": run.recipe_digest,
+        "asset": asset,
+        "version": version,
+        "action": action,
+        "computed": effort.computed,
+        "from_memo": effort.from_memo,
+        "tokens": effort.tokens,
+        "seconds": effort.seconds,
+        "finished_at": now(),
+    }
+    insert(connection, "lineage.materializations", pl.DataFrame([row]))
+    if not connection.execute("FROM lineage.recipes WHERE digest = ?", [run.recipe_digest]).fetchone():
+        recipe = {"digest": run.recipe_digest, "recipe": run.recipe}
+        insert(connection, "lineage.recipes", pl.DataFrame([recipe]))
     if connection.execute("FROM lineage.current WHERE asset = ? AND version = ?", [asset, version]).fetchone():
         return
     connection.execute("DELETE FROM lineage.current WHERE asset = ?", [asset])
-    connection.execute("INSERT INTO lineage.current (asset, version) VALUES (?, ?)", [asset, version])
+    insert(connection, "lineage.current", pl.DataFrame([{"asset": asset, "version": version}]))
     # The name and the kind come from the graph, and view definitions take no parameters.
     connection.execute(
         f'CREATE OR REPLACE VIEW "{view_name(asset)}" AS SELECT r.*, d.position FROM lineage.current c '
@@ -272,7 +227,3 @@ def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: 
         f"JOIN records.{published.kind} r ON r.id = d.record "
         f"WHERE c.asset = '{asset}' AND d.outcome = 'kept' ORDER BY d.position"
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -8,6 +8,7 @@ import polars as pl
 OUTCOMES = ("kept", "rejected", "duplicate", "failed", "quarantined")
 
 _ID = r"^[0-9a-f]{32}$"
+_SHA256 = r"^[0-9a-f]{64}$"
 
 
 class KnownRecord(pa.DataFrameModel):
@@ -50,6 +51,7 @@ class Version(pa.DataFrameModel):
     `data_version` hashes the kept ids in order: downstream assets depend on it alone. `code` (JSON) holds digests by
     file, `recipe` (JSON) the slice by path, `inputs` (JSON) data versions by asset. `failed` rows are tried again up to
     the recipe's `retries`: each `attempt` is a version of its own.
+    `incoming` counts the rows that came in, apart from what was decided about them.
     `facts` (JSON) holds what the UI shows again when the version is reused: checks, plots, notes.
     """
 
@@ -59,6 +61,7 @@ class Version(pa.DataFrameModel):
     kind: str
     attempt: int = pa.Field(ge=0)
     failed: int = pa.Field(ge=0)
+    incoming: int = pa.Field(ge=0)
     code: str
     recipe: str
     inputs: str
@@ -76,10 +79,12 @@ class Current(pa.DataFrameModel):
 class Materialization(pa.DataFrameModel):
     """One run of one asset: `built` it, found it `unchanged`, or `restored` an earlier version.
 
-    This is history: it stays when the version that it names is collected.
+    `recipe` names the whole recipe in force (lineage.recipes). This is history: it stays when the version that it names
+    is collected.
     """
 
     run: str
+    recipe: str = pa.Field(str_matches=_SHA256)
     asset: str
     version: str = pa.Field(str_matches=_ID)
     action: str = pa.Field(isin=("built", "unchanged", "restored"))
@@ -91,24 +96,50 @@ class Materialization(pa.DataFrameModel):
 
 
 class Material(pa.DataFrameModel):
-    """A model or source as a recipe describes it: one row per description under which a build used it."""
+    """A model, a source, or an ancestor of these, as a recipe describes it: one row each time that this changed.
+
+    `made_from` (JSON) holds the names of those that it was made from itself. An ancestor is declared and never fetched.
+    """
 
     id: str = pa.Field(str_matches=_ID)
-    role: str = pa.Field(isin=("model", "source"))
+    role: str = pa.Field(isin=("model", "source", "ancestor"))
     name: str
-    address: str
-    sha256: str = pa.Field(str_matches=r"^[0-9a-f]{64}$")
+    address: str = pa.Field(nullable=True)
+    sha256: str = pa.Field(nullable=True, str_matches=_SHA256)
     licence: str
     origin: str = pa.Field(nullable=True)
+    made_from: str
+    recorded_at: pl.Datetime
+
+
+class WholeRecipe(pa.DataFrameModel):
+    """A recipe that a build was made from, as JSON with every default spelt out; `digest` is its SHA-256."""
+
+    digest: str = pa.Field(unique=True, str_matches=_SHA256)
+    recipe: str
+
+
+class Withdrawal(pa.DataFrameModel):
+    """Something that no build may use any more: the record, source or model `id`, as `shown`, for a `reason`."""
+
+    id: str = pa.Field(unique=True, str_matches=_ID)
+    kind: str
+    shown: str
+    reason: str = pa.Field(str_length={"min_value": 1})
+    withdrawn_at: pl.Datetime
 
 
 class Export(pa.DataFrameModel):
-    """Files that were written of a version, for use outside: `files` (JSON) holds the SHA-256 of each by its name."""
+    """Files that were written of a version, for use outside: `files` (JSON) holds the SHA-256 of each by its name.
+
+    `override` is set where the version holds what was withdrawn: why it was written all the same.
+    """
 
     asset: str
     version: str = pa.Field(str_matches=_ID)
     folder: str
     files: str
+    override: str = pa.Field(nullable=True)
     exported_at: pl.Datetime
 
 
@@ -152,7 +183,9 @@ LINEAGE: dict[str, type[pa.DataFrameModel]] = {
     "current": Current,
     "materializations": Materialization,
     "materials": Material,
+    "recipes": WholeRecipe,
     "exports": Export,
+    "withdrawals": Withdrawal,
 }
 
 MEMO: dict[str, type[pa.DataFrameModel]] = {"calls": ModelCall, "failures": ModelFailure}

@@ -95,7 +95,7 @@ def diversify(
     pairs: pl.DataFrame, embeddings: pl.DataFrame, quality: pl.DataFrame | None, settings: Diversity
 ) -> Result:
     """One decision per pair; `quality` (columns pair, perplexity) puts the lowest perplexity first."""
-    gate = Gate(Pair)
+    gate = Gate(Pair, len(pairs))
     place_of = dict(zip(embeddings["pair"], range(len(embeddings)), strict=True))
     rows = []
     for row in pairs.iter_rows(named=True):
@@ -136,7 +136,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
 
     def build(tools: Tools, pairs: pl.DataFrame, **frames: pl.DataFrame) -> Result:
         if settings is None:
-            gate = Gate(Pair)
+            gate = Gate(Pair, len(pairs))
             for row in pairs.iter_rows(named=True):
                 gate.keep(row)
             return gate.result()

@@ -18,7 +18,7 @@ from warehouse.result import Gate, Result
 
 def embed(pairs: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
     """One embedding record per pair, from the vectors of their instructions."""
-    gate = Gate(Embedding)
+    gate = Gate(Embedding, len(pairs))
     for pair, vector in zip(pairs["id"], vectors, strict=True):
         content, parents = {"pair": pair, "vector": vector.values}, [(pair, "embedded"), (vector.call, "call")]
         if not unanswered(gate, content, vector, parents):

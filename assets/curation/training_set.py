@@ -24,7 +24,7 @@ def take(arm: str, pairs: pl.DataFrame, rows: int, seed: int) -> Result:
             f"arm {arm!r} has {len(pairs)} pairs, curation.rows asks for {rows}: {rows - len(pairs)} are missing; "
             "generate more, loosen a filter, or lower curation.rows"
         )
-    gate = Gate(Pair)
+    gate = Gate(Pair, len(pairs))
     drawn = sorted(pairs.iter_rows(named=True), key=lambda row: row_seed(seed, "training set", row["id"]))
     for place, row in enumerate(drawn):
         if place < rows:

@@ -26,7 +26,7 @@ def decide(
     `pools` and `perplexities` are keyed by method. The cut is the same for all methods of an arm, and is taken
     over the pairs that pass the heuristics.
     """
-    gate = Gate(Pair)
+    gate = Gate(Pair, sum(len(pool) for pool in pools.values()))
     value = {row["pair"]: row["perplexity"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
     passed = []
     for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):

@@ -46,12 +46,12 @@ def levels_of(document: str, settings: Fragments, seed: int) -> list[Level]:
 
 def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: int) -> Result:
     """The fragments of documents (columns id, text)."""
-    gate = Gate(Fragment)
     wanted = [
         (row["id"], row["text"], level)
         for row in documents.iter_rows(named=True)
         for level in levels_of(row["id"], settings, seed)
     ]
+    gate = Gate(Fragment, len(wanted))
     read_by_model = [text for _, text, level in wanted if level == "model"]
     completions = writer.complete(
         [extraction(text) for text in read_by_model], Sampling(**settings.extraction.model_dump())

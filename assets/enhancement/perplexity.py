@@ -34,8 +34,8 @@ def measured_text(measure: str, pair: dict[str, str]) -> tuple[Prompt, str]:
 
 def measure(pairs: pl.DataFrame, name: str, reader: Reader) -> Result:
     """One record per pair (columns id, instruction, input, response) with its perplexity."""
-    gate = Gate(Perplexity)
     rows = pairs.to_dicts()
+    gate = Gate(Perplexity, len(rows))
     for row, loss in zip(rows, reader.losses([measured_text(name, row) for row in rows]), strict=True):
         parents = [(row["id"], "measured"), (loss.call, "call")]
         content = {"pair": row["id"], "measure": name, "perplexity": None, "tokens": loss.tokens}

@@ -18,7 +18,6 @@ def rank(scores: Mapping[str, pl.DataFrame]) -> Result:
 
     `mean` is in percent; `over_base` is the difference from the base's mean, null for the base itself.
     """
-    gate = Gate(Standing)
     frame = pl.concat(scores.values())
     means = (
         frame.sort("metric", "arm", "item")
@@ -26,6 +25,7 @@ def rank(scores: Mapping[str, pl.DataFrame]) -> Result:
         .agg(mean=100 * pl.col("value").mean(), items=pl.col("item").n_unique(), parents=pl.col("id"))
     )
     base = dict(means.filter(pl.col("arm") == BASE).select("metric", "mean").rows())
+    gate = Gate(Standing, len(means))
     for row in means.sort(["metric", "mean", "arm"], descending=[False, True, False]).iter_rows(named=True):
         gate.keep(
             {

@@ -32,7 +32,7 @@ def predict(
     made_by: Sequence[Parent] = (),
 ) -> Result:
     """One prediction per benchmark item (columns id, instruction, input); `made_by` names the checkpoint."""
-    gate = Gate(Prediction)
+    gate = Gate(Prediction, len(items))
     prompts = [
         answer(row["instruction"], row["input"], row_seed(seed, "evaluation", row["id"]))
         for row in items.iter_rows(named=True)
@@ -48,7 +48,7 @@ def predict(
 
 def score(predictions: pl.DataFrame, items: pl.DataFrame) -> Result:
     """One record per prediction and metric."""
-    gate = Gate(Score)
+    gate = Gate(Score, len(predictions) * len(METRICS))
     reference = dict(zip(items["id"], items["reference"], strict=True))
     for row in predictions.iter_rows(named=True):
         for name, metric in METRICS.items():

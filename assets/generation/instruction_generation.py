@@ -39,7 +39,7 @@ class Text:
 
 def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, seed: int) -> Result:
     """One pair per text, with the instruction that `writer` (the backward model) gives for it."""
-    gate = Gate(Pair)
+    gate = Gate(Pair, len(texts))
     prompts = [instruction_for(text.shown, row_seed(seed, method, text.shown)) for text in texts]
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
     for text, completion in zip(texts, writer.complete(prompts, sampling), strict=True):

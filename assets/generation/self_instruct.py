@@ -128,9 +128,12 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
             *(parent for task in tasks if not task.id for parent in task.parents if parent[1] == "tasks"),
             (completion.call, "tasks"),
         )
+        silent = completion.error or completion.refusal
+        candidates = [] if silent else numbered_items(completion.text, completion.complete)
+        gate.arrive(1 if silent else len(candidates))
         if unanswered(gate, _row("", ""), completion, made_of):
             continue
-        for instruction in numbered_items(completion.text, completion.complete):
+        for instruction in candidates:
             rejection = pool.rejection(instruction)
             if rejection:
                 row = _row(instruction, "")

@@ -23,8 +23,8 @@ METHOD = "self_training"
 
 def generate(seeds: pl.DataFrame, settings: SelfTraining, writer: Writer, seed: int) -> Result:
     """One pair per seed task (columns id, instruction, input), for the first `count` of them."""
-    gate = Gate(Pair)
     asked = seeds.head(settings.count).to_dicts()
+    gate = Gate(Pair, len(asked))
     prompts = [
         answer(row["instruction"], row["input"], row_seed(seed, METHOD, row["instruction"], row["input"]))
         for row in asked

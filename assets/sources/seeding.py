@@ -43,7 +43,9 @@ def select(
     gate = Gate(role.model)
     for selection in selections:
         source, path = source_file(selection.source)
-        _select(gate, role, selection, source, read_rows(path), seed, refused)
+        rows = read_rows(path)
+        gate.arrive(len(rows))
+        _select(gate, role, selection, source, rows, seed, refused)
     return gate
 
 

@@ -32,7 +32,7 @@ def checkpoint(
     """One checkpoint record: the model `model` fine-tuned on `examples`, which come from the records `rows`."""
     trained = tools.train(model, examples, training)
     base = tools.bench.models[model].id
-    gate = Gate(Checkpoint)
+    gate = Gate(Checkpoint, 1)
     gate.keep(
         {
             "name": name,

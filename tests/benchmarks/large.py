@@ -20,7 +20,7 @@ from warehouse.identity import ID_LENGTH, canonical, digest
 from warehouse.memo import Call
 from warehouse.records import KIND_OF, Record, empty
 from warehouse.result import DECISION_COLUMNS, DROPPED_COLUMNS, EDGE_COLUMNS, Result
-from warehouse.store import Effort
+from warehouse.store import Effort, Run
 
 METHOD = "self_training"
 PLAIN, DIVERSE = "without_diversity", "with_diversity"
@@ -78,7 +78,7 @@ def _publish(data: Path, step: Step, rows: pl.DataFrame) -> None:
     inputs = {name: catalog.published[asset].data_version for name, asset in step.inputs.items()}
     facts: dict[str, Any] = {"rows": [{"outcome": "kept", "reason": "", "rows": len(rows)}], "sample": ""}
     facts |= {"notes": {}, "checks": []}
-    warehouse.publish(step.target(inputs), _kept(step.model, rows), facts, Effort(), "benchmark")
+    warehouse.publish(step.target(inputs), _kept(step.model, rows), facts, Effort(), Run("benchmark"))
 
 
 def _kept(model: type[Record], rows: pl.DataFrame) -> Result:

@@ -1,0 +1,76 @@
+"""Writes rows into the bookkeeping tables, inside the transaction of the caller; each frame is validated first."""
+
+from __future__ import annotations
+
+import duckdb
+import pandera.errors as pe
+import polars as pl
+
+from warehouse.database import WarehouseError
+from warehouse.records import empty
+from warehouse.result import Result
+from warehouse.tables import LINEAGE
+from warehouse.validation import InvalidTable
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    """Appends `rows` to a table of the `lineage` schema, such as "lineage.edges".
+
+    Raises InvalidTable where they break the table's model, and then writes nothing.
+    """
+    model = LINEAGE[table.removeprefix("lineage.")]
+    rows = rows.cast({name: dtype for name, dtype in empty(model).schema.items() if name in rows.columns})
+    try:
+        model.validate(rows)
+    except pe.SchemaError as error:
+        found = error.failure_cases["failure_case"][0] if isinstance(error.failure_cases, pl.DataFrame) else None
+        column = error.schema.name
+        raise InvalidTable(
+            f"{table}: the column {column!r} breaks the rule {error.check}: found {found!r}; nothing was published"
+        ) from error
+    _append(connection, table, rows)
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str, result: Result, kind: str) -> None:
+    """Writes the records, edges and decisions of a version that is not stored yet.
+
+    Raises InvalidTable as `insert` does, and WarehouseError where a record was decided about twice.
+    """
+    met = pl.concat(
+        [
+            result.kept.select("id", content=pl.lit(None, pl.String)),
+            result.dropped.select("id", "content"),
+        ]
+    ).with_columns(kind=pl.lit(kind), asset=pl.lit(asset))
+    new = _unknown(connection, "lineage.records", met)
+    insert(connection, "lineage.records", new)
+    # Edges follow from an id, so a record that is known has them already.
+    edges = result.edges.join(new.select(child="id"), on="child", how="semi").unique(maintain_order=True)
+    insert(connection, "lineage.edges", edges)
+    _append(connection, f"records.{kind}", _unknown(connection, f"records.{kind}", result.kept))
+    decisions = result.decisions.with_row_index("position").with_columns(
+        pl.col("position").cast(pl.Int64), asset=pl.lit(asset), version=pl.lit(version)
+    )
+    if decisions["record"].n_unique() != len(decisions):
+        raise WarehouseError(f"{asset} decided twice about one record; nothing was published")
+    insert(connection, "lineage.decisions", decisions)
+
+
+def is_stored(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> bool:
+    """Whether a version lies in the warehouse."""
+    place = [asset, version]
+    return connection.execute("FROM lineage.versions WHERE asset = ? AND version = ?", place).fetchone() is not None
+
+
+def _unknown(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose id the table does not have."""
+    connection.register("incoming", rows.select("id"))
+    known = connection.execute(f"SELECT i.id FROM incoming i SEMI JOIN {table} t USING (id)").pl()
+    connection.unregister("incoming")
+    return rows.join(known, on="id", how="anti", maintain_order="left") if len(known) else rows
+
+
+def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    connection.register("incoming", rows)
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+    connection.unregister("incoming")

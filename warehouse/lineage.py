@@ -1,0 +1,125 @@
+"""The walk over the lineage graph: all that a row was made from, and all that was made of something.
+
+Links are edges between records (child, parent, role), from each model call to what answered it (role "model"), and
+from a model or source to what it declares to be made from (role "made_from").
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse.materials import IN_FORCE
+
+FEW = 2_000
+"""Up to so many ids at a time are looked up through the index, 500 a query; more are joined with the whole table."""
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, order=True)
+class Link:
+    """`child` was made from `parent`, which played `role`."""
+
+    child: str
+    parent: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What answers under the id of a model call: a base alone, or a base that wears the adapter of a checkpoint."""
+
+    base: str
+    checkpoint: str | None
+
+    @property
+    def id(self) -> str:
+        """The parent of the calls: the checkpoint, or the base where there is none."""
+        return self.checkpoint or self.base
+
+
+class Graph:
+    """The lineage as it lies behind an open connection; models and their declarations are read once."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        rows = connection.execute("FROM lineage.answering").fetchall()
+        self.answering = {model: Answering(base, checkpoint) for model, base, checkpoint in rows}
+        described = connection.execute(f"SELECT id, name, made_from FROM ({IN_FORCE})").fetchall()
+        ids: dict[str, list[str]] = {}
+        for row_id, name, _ in described:
+            ids.setdefault(name, []).append(row_id)
+        self.made_from = {
+            row_id: sorted(parent for name in json.loads(names) for parent in ids.get(name, []))
+            for row_id, _, names in described
+        }
+
+    def ancestry(self, ids: Iterable[str]) -> list[Link]:
+        """Every link on a way up from `ids`, each once, sorted."""
+        found: set[Link] = set()
+        seen = set(ids)
+        front = set(seen)
+        while front:
+            links = self._edges("child", front)
+            without = front - {link.child for link in links}
+            links += self._calls("key", without) if without else []
+            links += [
+                Link(row_id, parent, "made_from") for row_id in without for parent in self.made_from.get(row_id, [])
+            ]
+            found.update(links)
+            front = {link.parent for link in links} - seen
+            seen |= front
+        return sorted(found)
+
+    def descent(self, ids: Iterable[str]) -> list[Link]:
+        """Every link on a way down from `ids`, each once, sorted."""
+        found: set[Link] = set()
+        seen = set(ids)
+        front = set(seen)
+        while front:
+            links = self._edges("parent", front)
+            answering = {model for model, one in self.answering.items() if one.id in front}
+            links += self._calls("model", answering) if answering else []
+            links += [
+                Link(row_id, parent, "made_from")
+                for row_id, parents in self.made_from.items()
+                for parent in parents
+                if parent in front
+            ]
+            found.update(links)
+            front = {link.child for link in links} - seen
+            seen |= front
+        return sorted(found)
+
+    def _edges(self, column: str, ids: Collection[str]) -> list[Link]:
+        rows = lookup(self.connection, "SELECT child, parent, role FROM lineage.edges", column, ids)
+        return [Link(*row) for row in rows]
+
+    def _calls(self, column: str, ids: Collection[str]) -> list[Link]:
+        rows = lookup(self.connection, "SELECT key, model FROM memo.calls", column, ids)
+        return [
+            Link(key, self.answering[model].id if model in self.answering else model, "model") for key, model in rows
+        ]
+
+
+def lookup(
+    connection: duckdb.DuckDBPyConnection, query: str, column: str, ids: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """The rows of `query` (a SELECT without WHERE) whose `column` is among `ids`, in no particular order."""
+    wanted = sorted(ids)
+    if len(wanted) > FEW:
+        connection.register("wanted", pl.DataFrame({"wanted": wanted}))
+        found = connection.execute(f"{query} SEMI JOIN wanted ON {column} = wanted").fetchall()
+        connection.unregister("wanted")
+        return found
+    rows: list[tuple[Any, ...]] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        rows += connection.execute(f"{query} WHERE {column} IN ({', '.join('?' * len(some))})", some).fetchall()
+    return rows
