@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 import polars as pl
 
-from assets.reasons import code_changes, recipe_changes, row_changes
 from assets.step import Settled, Step
 from resources.forecast import ForecastTools, NotFetched
 from resources.workbench import Workbench
 from warehouse.errors import Mendable
 from warehouse.identity import digest
 from warehouse.rates import Rates, measured_rates
+from warehouse.reasons import code_changes, recipe_changes, row_changes
 from warehouse.records import KIND_OF, Record, empty
 from warehouse.result import Result
 from warehouse.store import Catalog, Published, Target

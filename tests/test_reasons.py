@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assets.reasons import code_changes, recipe_changes, row_changes
+from warehouse.reasons import code_changes, recipe_changes, row_changes
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""What differs between two versions of an asset: rows added, removed and decided anew, and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from warehouse.audit.finding import Ambiguous, Thing, candidates, find
+from warehouse.audit.nodes import Decided, contents
+from warehouse.database import Database
+from warehouse.errors import Mendable
+from warehouse.reasons import code_changes, recipe_changes
+
+
+class OtherAssets(Mendable, ValueError):
+    """Two versions of different assets have no rows to compare."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A record that two versions decided about differently; None where one of them did not meet it."""
+
+    record: str
+    before: Decided | None
+    after: Decided | None
+    says: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Diff:
+    """From version `before` to version `after` of `asset`.
+
+    `added` rows are kept by `after` alone and `removed` ones by `before` alone; `decided_anew` are kept by neither, or
+    by both, with another outcome, reason, score or cut. `because` says what differs in recipe, code and inputs.
+    """
+
+    asset: str
+    before: str
+    after: str
+    because: tuple[str, ...]
+    added: tuple[Changed, ...]
+    removed: tuple[Changed, ...]
+    decided_anew: tuple[Changed, ...]
+
+
+def diff(database: Database, before: str, after: str) -> Diff:
+    """What differs between two versions, each named by its (shortened) id or by an asset for its current one.
+
+    Raises Unknown, Ambiguous, and OtherAssets where they are versions of two assets.
+    """
+    with database.read() as connection:
+        old, new = _version(connection, before), _version(connection, after)
+        if old.name != new.name:
+            raise OtherAssets(
+                f"{old.id} is a version of {old.name}, {new.id} one of {new.name}: give two versions of one asset"
+            )
+        changed = _changed(connection, old, new)
+        because = _because(connection, old, new)
+    kept = [[bool(one and one.outcome == "kept") for one in (row.before, row.after)] for row in changed]
+    pairs = list(zip(changed, kept, strict=True))
+    return Diff(
+        old.name,
+        old.id,
+        new.id,
+        tuple(because),
+        tuple(row for row, (was, is_now) in pairs if is_now and not was),
+        tuple(row for row, (was, is_now) in pairs if was and not is_now),
+        tuple(row for row, (was, is_now) in pairs if was == is_now),
+    )
+
+
+def _version(connection: duckdb.DuckDBPyConnection, text: str) -> Thing:
+    row = connection.execute("SELECT version FROM lineage.current WHERE asset = ?", [text]).fetchone()
+    named = candidates(connection, row[0] if row else text, "version")
+    if len(named) > 1 and row:
+        named = [thing for thing in named if thing.name == text]
+    if len({thing.name for thing in named}) > 1:
+        raise Ambiguous(f"{text!r} may be any of {', '.join(map(str, named))}; give more of the id")
+    return named[0] if len(named) == 1 else find(connection, text, "version")
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> list[Changed]:
+    columns = "record, outcome, reason, score, cut, duplicate_of, position"
+    of_version = f"(SELECT {columns} FROM lineage.decisions WHERE asset = ? AND version = ?)"
+    told = "outcome, {0}.reason, {0}.score, {0}.cut, {0}.duplicate_of"
+    rows = connection.execute(
+        f"SELECT coalesce(a.record, b.record), a.{told.format('a')}, b.{told.format('b')} "
+        f"FROM {of_version} a FULL JOIN {of_version} b ON a.record = b.record "
+        "WHERE (a.outcome, a.reason, a.score, a.cut, a.duplicate_of) "
+        "IS DISTINCT FROM (b.outcome, b.reason, b.score, b.cut, b.duplicate_of) "
+        "ORDER BY coalesce(b.position, a.position), 1",
+        [old.name, old.id, new.name, new.id],
+    ).fetchall()
+    kinds = dict(connection.execute("SELECT asset, kind FROM lineage.versions WHERE version = ?", [new.id]).fetchall())
+    says = contents(connection, {row[0]: kinds[new.name] for row in rows})
+    stored = connection.execute(
+        "SELECT id, content FROM lineage.records SEMI JOIN "
+        "(SELECT record FROM lineage.decisions WHERE asset = ? AND version IN (?, ?)) ON id = record "
+        "WHERE content IS NOT NULL",
+        [new.name, old.id, new.id],
+    ).fetchall()
+    says |= {row_id: json.loads(content) for row_id, content in stored if row_id not in says}
+    current = connection.execute("SELECT version FROM lineage.current WHERE asset = ?", [new.name]).fetchall()
+
+    def decided(thing: Thing, cells: list[Any]) -> Decided | None:
+        return Decided(*[thing.name, thing.id, *cells, (thing.id,) in current]) if cells[0] else None
+
+    return [Changed(record, decided(old, rest[:5]), decided(new, rest[5:]), says.get(record)) for record, *rest in rows]
+
+
+def _because(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> list[str]:
+    was, now = (
+        [
+            json.loads(cell)
+            for cell in connection.execute(
+                "SELECT recipe, code, inputs FROM lineage.versions WHERE asset = ? AND version = ?",
+                [thing.name, thing.id],
+            ).fetchall()[0]
+        ]
+        for thing in (old, new)
+    )
+    inputs = [
+        f"other rows of {asset}" if asset in was[2] and asset in now[2] else f"reads {asset} on one side only"
+        for asset in sorted(was[2].keys() | now[2].keys())
+        if was[2].get(asset) != now[2].get(asset)
+    ]
+    return [*recipe_changes(was[0], now[0]), *code_changes(was[1], now[1]), *inputs]

@@ -1,0 +1,92 @@
+"""Finds what an auditor names: a record, a model call, a model or source, a version; by id, shortened id or name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+
+from warehouse.errors import Mendable
+from warehouse.materials import IN_FORCE
+
+Sort = Literal["record", "call", "material", "version"]
+
+SHORTEST = 4
+"""An id may be shortened to so many digits."""
+
+SHOWN = 5
+"""So many candidates are named where a shortened id is ambiguous."""
+
+_HEX = re.compile(r"[0-9a-f]{1,32}")
+
+_QUERIES: dict[Sort, tuple[str, str, str]] = {
+    "record": ("records", "SELECT id, kind, asset FROM lineage.records", "id"),
+    "call": ("model calls", "SELECT DISTINCT key, kind, '' FROM memo.calls", "key"),
+    "material": ("models and sources", f"SELECT id, role, name FROM ({IN_FORCE})", "id"),
+    "version": ("versions", "SELECT version, 'version', asset FROM lineage.versions", "version"),
+}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something in the warehouse. `sort` says in which table, `kind` what it is there ("pair", "completion", "model"),
+    `name` the asset that made it, or the name of a model or source."""
+
+    sort: Sort
+    id: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.kind} {self.name})" if self.name else f"{self.id} ({self.kind})"
+
+
+class Unknown(Mendable, LookupError):
+    """Nothing in the warehouse has this id or name."""
+
+
+class Ambiguous(Mendable, LookupError):
+    """A shortened id or a name that several things have."""
+
+
+def find(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> Thing:
+    """What `text` names among these sorts: an id, the first digits of one, or the name of a model or source.
+
+    Raises Unknown, which says what was searched, and Ambiguous, which names the candidates.
+    """
+    found = candidates(connection, text, *among)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(map(str, found[:SHOWN])) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+        raise Ambiguous(f"{text!r} may be any of {len(found)}: {shown}; give more of the id")
+    wanted = "" if _HEX.fullmatch(text) and len(text) >= SHORTEST else f"; an id is at least {SHORTEST} hex digits"
+    raise Unknown(f"nothing is named {text!r}: searched {searched(connection, among)}{wanted}")
+
+
+def candidates(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> list[Thing]:
+    """Everything that `text` may name, by id; empty where it names nothing."""
+    found: list[Thing] = []
+    for sort in among:
+        _, query, column = _QUERIES[sort]
+        rows = []
+        if len(text) >= SHORTEST and _HEX.fullmatch(text):
+            # "g" comes after every hex digit: a range is read from the table's statistics, a LIKE is not.
+            rows = connection.execute(f"{query} WHERE {column} >= ? AND {column} < ?", [text, text + "g"]).fetchall()
+        if sort == "material" and not rows:
+            rows = connection.execute(f"{query} WHERE name = ?", [text]).fetchall()
+        found += [Thing(sort, *row) for row in rows]
+    return sorted(found, key=lambda thing: (thing.id, thing.sort))
+
+
+def searched(connection: duckdb.DuckDBPyConnection, among: Sequence[Sort]) -> str:
+    """What a search went through, in words: "3 records, 2 models and sources"."""
+    counts = []
+    for sort in among:
+        what, query, _ = _QUERIES[sort]
+        (count,) = connection.sql(f"SELECT count(*) FROM ({query})").fetchall()[0]
+        counts.append(f"{count:,} {what}")
+    return ", ".join(counts)

@@ -1,0 +1,75 @@
+"""The ledger: what came into each asset and what became of it, so that anybody can see that nothing was lost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import duckdb
+
+from warehouse.database import Database
+from warehouse.tables import OUTCOMES
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version of an asset: rows in, rows by outcome, and rows by outcome and reason where they were not kept.
+
+    `inputs` are the assets that it reads. `closes` where as many rows were decided about as came in, each once.
+    """
+
+    asset: str
+    version: str
+    inputs: tuple[str, ...]
+    incoming: int
+    outcomes: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+    closes: bool
+
+
+def ledger(database: Database, every_version: bool = False) -> list[Entry]:
+    """The entries of the versions in force, each after those that it reads; with `every_version` of all that is stored."""
+    with database.read() as connection:
+        columns = ", ".join(OUTCOMES)
+        rows = connection.execute(
+            f"SELECT asset, version, incoming, closes, inputs, {columns} FROM lineage.ledger "
+            "JOIN lineage.versions v USING (asset, version, incoming) "
+            f"{'' if every_version else 'WHERE is_current'} ORDER BY asset, v.created_at, version"
+        ).fetchall()
+        reasons = _reasons(connection)
+    entries = [
+        Entry(
+            asset,
+            version,
+            tuple(json.loads(inputs)),
+            incoming,
+            dict(zip(OUTCOMES, counts, strict=True)),
+            reasons.get((asset, version), {}),
+            closes,
+        )
+        for asset, version, incoming, closes, inputs, *counts in rows
+    ]
+    return _in_order(entries)
+
+
+def _reasons(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], dict[str, dict[str, int]]]:
+    found: dict[tuple[str, str], dict[str, dict[str, int]]] = {}
+    for asset, version, outcome, reason, count in connection.execute(
+        "SELECT asset, version, outcome, coalesce(reason, ''), count(*) FROM lineage.decisions "
+        "WHERE outcome <> 'kept' GROUP BY ALL ORDER BY 5 DESC, 3, 4"
+    ).fetchall():
+        found.setdefault((asset, version), {}).setdefault(outcome, {})[reason] = count
+    return found
+
+
+def _in_order(entries: list[Entry]) -> list[Entry]:
+    """Each after the assets that it reads; an asset's versions stay together."""
+    reads = {
+        entry.asset: {asset for one in entries if one.asset == entry.asset for asset in one.inputs} for entry in entries
+    }
+    placed: list[str] = []
+    while waiting := [asset for asset in reads if asset not in placed]:
+        ready = [asset for asset in waiting if reads[asset] & reads.keys() <= set(placed)]
+        # Two recipes may have read each other's assets; then the rest stays in the order of names.
+        placed += ready or waiting
+    return sorted(entries, key=lambda entry: placed.index(entry.asset))

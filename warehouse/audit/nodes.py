@@ -1,0 +1,126 @@
+"""What is known of each node of the lineage graph: what it says, who made it, and what was decided about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from warehouse.lineage import lookup
+from warehouse.materials import IN_FORCE
+from warehouse.records import KINDS
+
+_HIDDEN = ("vector", "losses")
+"""Columns of numbers that nobody reads; a node gives their length."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a version of an asset decided about a record; `score` stands against `cut`. `in_force`: it is current."""
+
+    asset: str
+    version: str
+    outcome: str
+    reason: str | None
+    score: float | None
+    cut: float | None
+    duplicate_of: str | None
+    in_force: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """A record, a model call, a model, a source or an ancestor of these; `kind` says which.
+
+    `asset` made a record. `says` is its content, a call's prompt and response, or the description of a model or
+    source; None where it is no longer (or was never) in the warehouse.
+    """
+
+    id: str
+    kind: str
+    asset: str | None
+    says: dict[str, Any] | None
+    decisions: tuple[Decided, ...] = ()
+
+
+def nodes(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
+    """The nodes by id; one that is nowhere on record has the kind "unknown"."""
+    found = _records(connection, ids)
+    rest = set(ids) - found.keys()
+    found |= {row_id: node for row_id, node in _materials(connection).items() if row_id in rest}
+    found |= _calls(connection, rest - found.keys())
+    return {row_id: found.get(row_id) or Node(row_id, "unknown", None, None) for row_id in ids}
+
+
+def decisions(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, list[Decided]]:
+    """What stored versions decided about records, by record; those in force first."""
+    current = set(connection.execute("SELECT asset, version FROM lineage.current").fetchall())
+    columns = "record, asset, version, outcome, reason, score, cut, duplicate_of"
+    found: dict[str, list[Decided]] = {}
+    for record, *row in lookup(connection, f"SELECT {columns} FROM lineage.decisions", "record", ids):
+        found.setdefault(record, []).append(Decided(*[*row, (row[0], row[1]) in current]))
+    for made in found.values():
+        made.sort(key=lambda one: (not one.in_force, one.asset, one.version))
+    return found
+
+
+def contents(connection: duckdb.DuckDBPyConnection, kinds: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What records say, by id, from the tables of their kinds; `kinds` gives the kind by id."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind in sorted(set(kinds.values()) & KINDS.keys()):
+        ids = [row_id for row_id, its in kinds.items() if its == kind]
+        columns = [row[0] for row in connection.execute(f"DESCRIBE records.{kind}").fetchall()]
+        shown = [f"len({name}) AS {name}" if name in _HIDDEN else name for name in columns]
+        for row in lookup(connection, f"SELECT {', '.join(shown)} FROM records.{kind}", "id", ids):
+            says = dict(zip(columns, row, strict=True))
+            found[says.pop("id")] = says
+    return found
+
+
+def _records(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
+    rows = lookup(connection, "SELECT id, kind, asset, content FROM lineage.records", "id", ids)
+    kept = contents(connection, {row_id: kind for row_id, kind, _, content in rows if content is None})
+    made = decisions(connection, [row[0] for row in rows])
+    return {
+        row_id: Node(
+            row_id,
+            kind,
+            asset,
+            json.loads(content) if content else kept.get(row_id),
+            tuple(made.get(row_id, [])),
+        )
+        for row_id, kind, asset, content in rows
+    }
+
+
+def _materials(connection: duckdb.DuckDBPyConnection) -> dict[str, Node]:
+    columns = ("name", "address", "sha256", "licence", "origin")
+    rows = connection.execute(f"SELECT id, role, made_from, {', '.join(columns)} FROM ({IN_FORCE})").fetchall()
+    return {
+        row_id: Node(row_id, role, None, dict(zip(columns, row, strict=True)) | {"made_from": json.loads(made_from)})
+        for row_id, role, made_from, *row in rows
+    }
+
+
+def _calls(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
+    columns = "key, kind, model, request, response, tokens, engine, created_at"
+    rows = lookup(connection, f"SELECT {columns} FROM memo.calls", "key", ids) if ids else []
+    return {
+        key: Node(
+            key,
+            kind,
+            None,
+            {
+                "model": model,
+                "request": json.loads(request),
+                "response": json.loads(response),
+                "tokens": tokens,
+                "engine": engine,
+                "created_at": created_at.isoformat(),
+            },
+        )
+        for key, kind, model, request, response, tokens, engine, created_at in rows
+    }
