@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from warehouse.atomic import written_whole
 from warehouse.database import now
 from warehouse.errors import Mendable
 from warehouse.identity import canonical, file_digest
@@ -55,9 +54,9 @@ def export(store: Store, arm: str, folder: Path) -> list[Path]:
     rows = store.read(published)
     folder.mkdir(parents=True, exist_ok=True)
     written = [
-        _written(folder / f"{arm}.messages.jsonl", lambda file: _lines(file, rows, messages)),
-        _written(folder / f"{arm}.alpaca.jsonl", lambda file: _lines(file, rows, alpaca)),
-        _written(folder / f"{arm}.parquet", rows.write_parquet),
+        written_whole(folder / f"{arm}.messages.jsonl", lambda file: _lines(file, rows, messages)),
+        written_whole(folder / f"{arm}.alpaca.jsonl", lambda file: _lines(file, rows, alpaca)),
+        written_whole(folder / f"{arm}.parquet", rows.write_parquet),
     ]
     record_export(store, published, folder.resolve(), {path.name: file_digest(path) for path in written})
     return written
@@ -84,10 +83,3 @@ def record_export(store: Store, published: Published, folder: Path, files: Mappi
 def _lines(file: Path, rows: pl.DataFrame, form: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
     lines = (json.dumps(form(row), ensure_ascii=False) for row in rows.iter_rows(named=True))
     file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-
-
-def _written(target: Path, write: Callable[[Path], None]) -> Path:
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".exporting-") as scratch:
-        write(Path(scratch) / target.name)
-        os.replace(Path(scratch) / target.name, target)
-    return target
