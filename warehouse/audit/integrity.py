@@ -21,6 +21,25 @@ from warehouse.records import KINDS
 SHOWN = 5
 """So many offenders are named by each finding."""
 
+_GATES = """
+WITH reads AS (
+    SELECT v.asset, v.version, v.kind, entry.key AS input, entry.value ->> '$' AS data_version
+    FROM lineage.versions v, json_each(v.inputs) entry
+), of_kind AS (
+    -- Versions of one data version kept the same rows.
+    SELECT DISTINCT ON (r.asset, r.version, r.input) r.asset, r.version, i.asset AS input, i.version AS input_version
+    FROM reads r JOIN lineage.versions i ON i.asset = r.input AND i.data_version = r.data_version AND i.kind = r.kind
+), came AS (
+    SELECT o.asset, o.version, d.record FROM of_kind o
+    JOIN lineage.decisions d ON d.asset = o.input AND d.version = o.input_version AND d.outcome = 'kept'
+), decided AS (
+    SELECT asset, version, record FROM lineage.decisions SEMI JOIN of_kind USING (asset, version)
+)
+SELECT asset, version FROM ((FROM came EXCEPT FROM decided) UNION ALL (FROM decided EXCEPT FROM came))
+GROUP BY ALL ORDER BY ALL
+"""
+"""Assets that read rows of the kind that they keep are gates: what comes in is what their inputs kept."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -107,28 +126,15 @@ def _parents(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         "SELECT DISTINCT key FROM memo.calls ANTI JOIN lineage.answering USING (model) "
         "SEMI JOIN lineage.edges ON key = parent ORDER BY 1"
     ).fetchall()
-    yield from _finding(
-        "parents", "model calls answered by a model of which nothing is on record", [k for (k,) in nameless]
-    )
+    yield from _finding("parents", "model calls answered by an unknown model", [key for (key,) in nameless])
 
 
 def _ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     open_ = connection.execute("SELECT asset, version FROM lineage.ledger WHERE NOT closes ORDER BY ALL").fetchall()
     yield from _finding("ledger", "versions that lost rows, or decided twice", [f"{a} {v}" for a, v in open_])
-    gates = connection.execute(
-        "WITH reads AS (SELECT v.asset, v.version, v.kind, e.key AS input, e.value ->> '$' AS data_version "
-        "FROM lineage.versions v, json_each(v.inputs) e), "
-        "of_kind AS (SELECT DISTINCT ON (r.asset, r.version, r.input) r.asset, r.version, i.asset AS input, i.version AS input_version "
-        "FROM reads r JOIN lineage.versions i ON i.asset = r.input AND i.data_version = r.data_version AND i.kind = r.kind), "
-        "came AS (SELECT o.asset, o.version, d.record FROM of_kind o JOIN lineage.decisions d "
-        "ON d.asset = o.input AND d.version = o.input_version AND d.outcome = 'kept'), "
-        "decided AS (SELECT asset, version, record FROM lineage.decisions SEMI JOIN of_kind USING (asset, version)) "
-        "SELECT asset, version FROM ((FROM came EXCEPT FROM decided) UNION ALL (FROM decided EXCEPT FROM came)) "
-        "GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    yield from _finding(
-        "ledger", "versions that did not decide about exactly the rows that they read", [f"{a} {v}" for a, v in gates]
-    )
+    gates = connection.execute(_GATES).fetchall()
+    what = "versions that did not decide about exactly the rows that they read"
+    yield from _finding("ledger", what, [f"{a} {v}" for a, v in gates])
 
 
 def _data_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

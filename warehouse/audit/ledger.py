@@ -28,7 +28,7 @@ class Entry:
 
 
 def ledger(database: Database, every_version: bool = False) -> list[Entry]:
-    """The entries of the versions in force, each after those that it reads; with `every_version` of all that is stored."""
+    """The entries of the versions in force, or of `every_version`; each after those that it reads."""
     with database.read() as connection:
         columns = ", ".join(OUTCOMES)
         rows = connection.execute(
@@ -64,9 +64,9 @@ def _reasons(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], dic
 
 def _in_order(entries: list[Entry]) -> list[Entry]:
     """Each after the assets that it reads; an asset's versions stay together."""
-    reads = {
-        entry.asset: {asset for one in entries if one.asset == entry.asset for asset in one.inputs} for entry in entries
-    }
+    reads: dict[str, set[str]] = {}
+    for entry in entries:
+        reads.setdefault(entry.asset, set()).update(entry.inputs)
     placed: list[str] = []
     while waiting := [asset for asset in reads if asset not in placed]:
         ready = [asset for asset in waiting if reads[asset] & reads.keys() <= set(placed)]
