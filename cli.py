@@ -1,30 +1,34 @@
-"""The command `slingshot`: check, plan, build, up, status, export, gc."""
+"""The command `slingshot`: what builds is here, what asks and vouches is in assets/commands."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from assets.commands import auditing
+from assets.commands.terminal import (
+    AsJson,
+    RecipeOption,
+    WarehouseOption,
+    clear_errors,
+    console,
+    folder,
+    settle,
+    store,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assets.recipe import Recipe
     from warehouse.store import Store
 
-RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="The recipe; the starter if not given.")]
-WarehouseOption = Annotated[
-    Path | None, typer.Option("--warehouse", help="The warehouse's folder; warehouse/data if not given.")
-]
 Selection = Annotated[str | None, typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 app = typer.Typer(
     help="A declarative build system for instruction-tuning datasets made with open models only.",
@@ -34,67 +38,18 @@ app = typer.Typer(
 )
 
 
-def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Prints what the user can mend in one line and exits with 1; a defect keeps its traceback."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        from warehouse.errors import Mendable
-
-        try:
-            command(*args, **kwargs)
-        except Mendable as error:
-            typer.echo(f"slingshot: {error}", err=True)
-            raise typer.Exit(1) from None
-
-    return guarded
-
-
-def _settle(recipe: Path | None, warehouse: Path | None) -> tuple[Recipe, Path, Path]:
-    """(recipe, its path, the warehouse's folder); the environment carries both on to child processes."""
-    from assets.recipe_file import load_recipe
-    from definitions import RECIPE, recipe_path
-
-    if recipe:
-        os.environ[RECIPE] = str(recipe.resolve())
-    data = _folder(warehouse)
-    return load_recipe(recipe_path()), recipe_path(), data
-
-
-def _folder(warehouse: Path | None) -> Path:
-    from definitions import WAREHOUSE, warehouse_path
-
-    if warehouse:
-        os.environ[WAREHOUSE] = str(warehouse.resolve())
-    return warehouse_path()
-
-
-def _store(data: Path) -> Store:
-    from warehouse.database import Database
-    from warehouse.store import Store
-
-    return Store(Database(data / "slingshot.duckdb"))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # A pipe has no width of its own; lines are not to be folded there.
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
 @app.command()
-@_clear_errors
+@clear_errors
 def check(recipe: RecipeOption = None) -> None:
     """Check the recipe without building anything."""
     from assets.graph import steps
 
-    loaded, path, _ = _settle(recipe, None)
+    loaded, path, _ = settle(recipe, None)
     typer.echo(f"{path} is good: {len(steps(loaded))} assets, arms {', '.join(loaded.arms)}")
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def plan(
     selection: Selection = None,
     recipe: RecipeOption = None,
@@ -102,7 +57,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Tell what a build would do, why, and what it would cost, without doing any of it."""
-    loaded, path, data = _settle(recipe, warehouse)
+    loaded, path, data = settle(recipe, warehouse)
 
     from assets.graph import steps
     from assets.plan import Planner
@@ -118,20 +73,20 @@ def plan(
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
         return
-    console = _console()
-    console.print(plan_table(found))
-    console.print(f"\n{plan_summary(found)}", highlight=False)
+    terminal = console()
+    terminal.print(plan_table(found))
+    terminal.print(f"\n{plan_summary(found)}", highlight=False)
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def build(
     selection: Selection = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
 ) -> None:
     """Build what is stale, of everything or of a selection; then print the leaderboard."""
-    loaded, path, data = _settle(recipe, warehouse)
+    loaded, path, data = settle(recipe, warehouse)
 
     from assets.building import build_stale
     from assets.display import TerminalDisplay
@@ -140,8 +95,8 @@ def build(
     from definitions import define, workbench
     from warehouse.dagster_home import dagster_instance
 
-    console, bench = _console(), workbench(loaded, data, path.parent)
-    with TerminalDisplay(console) as display, dagster_instance(data) as instance:
+    terminal, bench = console(), workbench(loaded, data, path.parent)
+    with TerminalDisplay(terminal) as display, dagster_instance(data) as instance:
         definitions, planner = define(loaded, bench, display), Planner(bench, loaded.retries, foresee=False)
         failures = build_stale(definitions, instance, steps(loaded), planner, selection)
     for failure in failures:
@@ -150,12 +105,12 @@ def build(
     if failures:
         raise typer.Exit(1)
     if not display.assets:
-        console.print("nothing is stale", highlight=False)
-    _print_leaderboard(console, _store(data))
+        terminal.print("nothing is stale", highlight=False)
+    _print_leaderboard(terminal, store(data))
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def up(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
@@ -165,11 +120,12 @@ def up(
     ] = False,
 ) -> None:
     """Serve the Dagster UI on 127.0.0.1, its history kept in the warehouse; it follows edits of the recipe."""
-    _, path, data = _settle(recipe, warehouse)
+    _, path, data = settle(recipe, warehouse)
 
+    from assets.locations import HOME
     from assets.recipe_file import load_recipe
     from assets.serving import serve
-    from definitions import AUTOMATIC, HOME
+    from definitions import AUTOMATIC
     from warehouse.dagster_home import dagster_home, dagster_instance
 
     dagster_instance(data).dispose()  # the storage is there before server and runs open it
@@ -178,7 +134,7 @@ def up(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def status(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
@@ -189,21 +145,21 @@ def status(
     from assets.reports import stages_table, status_table
     from warehouse.status import status
 
-    loaded, _, data = _settle(recipe, warehouse)
-    store = _store(data)
+    loaded, _, data = settle(recipe, warehouse)
+    opened = store(data)
     graph = steps(loaded)
-    found = status(store.database, [step.asset for step in graph])
+    found = status(opened.database, [step.asset for step in graph])
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
         return
-    console = _console()
-    console.print(status_table(found))
-    console.print("", stages_table([step.group for step in graph], found))
-    _print_leaderboard(console, store)
+    terminal = console()
+    terminal.print(status_table(found))
+    terminal.print("", stages_table([step.group for step in graph], found))
+    _print_leaderboard(terminal, opened)
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def export(
     arm: Annotated[str, typer.Argument(help="The arm whose training set to write.")],
     to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("exports"),
@@ -215,15 +171,15 @@ def export(
     from warehouse.errors import Mendable
     from warehouse.export import export as write
 
-    loaded, _, data = _settle(recipe, warehouse)
+    loaded, _, data = settle(recipe, warehouse)
     if arm not in loaded.arms:
         raise Mendable(f"the recipe has no arm {arm!r}; {nearest(arm, loaded.arms)}")
-    for path in write(_store(data), arm, to):
+    for path in write(store(data), arm, to):
         typer.echo(str(path))
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def gc(
     keep: Annotated[int, typer.Option(min=1, help="How many versions of each asset stay, last used first.")] = 3,
     calls: Annotated[
@@ -237,14 +193,14 @@ def gc(
     from assets.reports import garbage_tables, mebibytes
     from warehouse.collection import collect, find_garbage
 
-    database = _store(_folder(warehouse)).database
+    database = store(folder(warehouse)).database
     garbage = find_garbage(database, keep, calls)
     if garbage.nothing:
         typer.echo("nothing to free")
         return
-    console = _console()
-    for table in garbage_tables(garbage):
-        console.print(table, "")
+    terminal = console()
+    for shown in garbage_tables(garbage):
+        terminal.print(shown, "")
     if dry_run:
         return
     if not yes and not sys.stdin.isatty():
@@ -259,12 +215,15 @@ def gc(
     typer.echo(f"freed; the warehouse's file had {mebibytes(before)} MiB and has {mebibytes(after)} MiB now")
 
 
-def _print_leaderboard(console: Console, store: Store) -> None:
+def _print_leaderboard(terminal: Console, opened: Store) -> None:
     from assets.reports import leaderboard_table
 
-    published = store.current("leaderboard")
+    published = opened.current("leaderboard")
     if published is not None:
-        console.print("", leaderboard_table(store.read(published)))
+        terminal.print("", leaderboard_table(opened.read(published)))
+
+
+app.add_typer(auditing.app)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from assets.automation import automation_condition, automation_sensor
 from assets.dagster_assets import to_asset
 from assets.display import Display
 from assets.graph import steps
+from assets.locations import recipe_path, warehouse_path
 from assets.recipe import Recipe
 from assets.recipe_file import load_recipe
 from resources.quiet import quiet
@@ -18,20 +19,7 @@ from resources.workbench import Material, Workbench
 from warehouse.identity import canonical
 from warehouse.io_manager import WarehouseIOManager
 
-HOME = Path(__file__).resolve().parent
-RECIPE = "SLINGSHOT_RECIPE"
-WAREHOUSE = "SLINGSHOT_WAREHOUSE"
 AUTOMATIC = "SLINGSHOT_AUTOMATIC"
-
-
-def recipe_path() -> Path:
-    """The recipe in force: $SLINGSHOT_RECIPE, or the starter recipe."""
-    return Path(os.environ.get(RECIPE, HOME / "recipe.yaml")).resolve()
-
-
-def warehouse_path() -> Path:
-    """The folder of the warehouse: $SLINGSHOT_WAREHOUSE, or warehouse/data."""
-    return Path(os.environ.get(WAREHOUSE, HOME / "warehouse" / "data")).resolve()
 
 
 def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None) -> Workbench:

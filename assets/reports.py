@@ -21,10 +21,10 @@ STATES = {"none": "fresh", "restore": "restore", "build": "stale", "wait": "open
 
 def plan_table(plan: Sequence[Planned]) -> Table:
     """One line per asset: its state, why, and what it would cost."""
-    table = _table("asset", "state", "because", "rows", "calls", "in memo", "model time", left=3)
+    shown = table("asset", "state", "because", "rows", "calls", "in memo", "model time", left=3)
     for one in plan:
         if one.action == "none":
-            table.add_row(one.asset, "fresh")
+            shown.add_row(one.asset, "fresh")
             continue
         because = list(one.reasons)
         if one.error:
@@ -33,7 +33,7 @@ def plan_table(plan: Sequence[Planned]) -> Table:
             because.append("its rows stay as they are")
         known = not one.error
         rows = _bound(one.most_rows, False) if one.rows is None else str(one.rows)
-        table.add_row(
+        shown.add_row(
             one.asset,
             STATES[one.action],
             Text("; ".join(because)),  # texts of the recipe may look like rich's markup
@@ -42,7 +42,7 @@ def plan_table(plan: Sequence[Planned]) -> Table:
             str(one.from_memo or ""),
             _time(one) if one.calls != 0 and known else "",
         )
-    return table
+    return shown
 
 
 def plan_summary(plan: Sequence[Planned]) -> str:
@@ -67,32 +67,32 @@ def plan_summary(plan: Sequence[Planned]) -> str:
 
 def status_table(found: Sequence[AssetStatus]) -> Table:
     """One line per asset: version, rows by outcome, what the last build cost."""
-    table = _table("asset", "version", "rows", "last build", "computed", "from memo", "tokens", "seconds", left=4)
+    shown = table("asset", "version", "rows", "last build", "computed", "from memo", "tokens", "seconds", left=4)
     for one in found:
         rows = ", ".join(f"{count} {outcome}" for outcome, count in one.rows.items())
         seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
         counts = ["" if count is None else str(count) for count in (one.computed, one.from_memo, one.tokens)]
         version = (one.version or "not built")[:9]
-        table.add_row(one.asset, version, rows, one.action or "", *counts, seconds)
-    return table
+        shown.add_row(one.asset, version, rows, one.action or "", *counts, seconds)
+    return shown
 
 
 def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
     """Seconds of the last build by stage of the pipeline; `stages` names the stage of each of `found`."""
-    table = _table("stage", "seconds of the last build", left=1)
+    shown = table("stage", "seconds of the last build", left=1)
     for stage in dict.fromkeys(stages):
         seconds = sum(one.seconds or 0 for name, one in zip(stages, found, strict=True) if name == stage)
-        table.add_row(stage, f"{seconds:.1f}")
-    return table
+        shown.add_row(stage, f"{seconds:.1f}")
+    return shown
 
 
 def leaderboard_table(standings: pl.DataFrame) -> Table:
     """The leaderboard as it is published."""
-    table = _table("metric", "arm", "mean", "over base", "items", left=2)
+    shown = table("metric", "arm", "mean", "over base", "items", left=2)
     for row in standings.iter_rows(named=True):
         over = "" if row["over_base"] is None else f"{row['over_base']:+.2f}"
-        table.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]))
-    return table
+        shown.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]))
+    return shown
 
 
 def garbage_tables(garbage: Garbage) -> list[Table]:
@@ -100,16 +100,16 @@ def garbage_tables(garbage: Garbage) -> list[Table]:
     by_asset: dict[str, list[str]] = {}
     for one in garbage.versions:
         by_asset.setdefault(one.asset, []).append(f"{one.version[:9]} of {one.created_at:%Y-%m-%d %H:%M}")
-    versions = _table("asset", "versions to free, by the time (UTC) they were made", left=2)
+    versions = table("asset", "versions to free, by the time (UTC) they were made", left=2)
     for asset, named in by_asset.items():
         versions.add_row(asset, ", ".join(named))
-    rows = _table("table", "rows to free", left=1)
-    for table, count in garbage.rows.items():
-        rows.add_row(table, str(count))
-    folders = _table("checkpoint", "MiB to free", left=1)
+    rows = table("table", "rows to free", left=1)
+    for name, count in garbage.rows.items():
+        rows.add_row(name, str(count))
+    folders = table("checkpoint", "MiB to free", left=1)
     for folder in garbage.folders:
         folders.add_row(folder.path.name, mebibytes(folder.bytes))
-    return [table for table in (versions, rows, folders) if table.row_count]
+    return [one for one in (versions, rows, folders) if one.row_count]
 
 
 def mebibytes(size: int) -> str:
@@ -117,11 +117,12 @@ def mebibytes(size: int) -> str:
     return f"{size / 2**20:.1f}"
 
 
-def _table(*columns: str, left: int) -> Table:
-    table = Table(*columns, box=None)
-    for column in table.columns[left:]:
+def table(*columns: str, left: int) -> Table:
+    """An empty table without lines, whose columns after the first `left` ones are aligned on the right."""
+    made = Table(*columns, box=None)
+    for column in made.columns[left:]:
         column.justify = "right"
-    return table
+    return made
 
 
 def _counted(number: int, what: str) -> str:

@@ -1,0 +1,114 @@
+"""The commands that ask a warehouse: why, why-not, trace, diff, ledger, quarantine, audit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, folder, print_json, store
+
+app = typer.Typer()
+
+Row = Annotated[str, typer.Argument(help="An id, or the first digits of one.")]
+Everything = Annotated[bool, typer.Option("--all", help="Show whole texts, and every parent.")]
+
+
+@app.command()
+@clear_errors
+def why(row: Row, everything: Everything = False, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
+    """Tell where a row came from: texts, prompts, models, scores against cuts, down to sources."""
+    from assets.commands.shown import why_tree
+    from warehouse.audit.why import why as ask
+
+    found = ask(store(folder(warehouse)).database, row)
+    if as_json:
+        print_json(found)
+    else:
+        console().print(why_tree(found, everything), highlight=False)
+
+
+@app.command("why-not")
+@clear_errors
+def why_not(
+    text: Annotated[str, typer.Argument(help="A text, or the id of a row.")],
+    everything: Everything = False,
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where a row was dropped: by which rule, with which score, or what it repeats."""
+    from assets.commands.shown import why_not_tree
+    from warehouse.audit.why_not import why_not as ask
+
+    found = ask(store(folder(warehouse)).database, text)
+    if as_json:
+        print_json(found)
+        return
+    terminal = console()
+    for answer in found:
+        terminal.print(why_not_tree(answer, everything), "", highlight=False)
+
+
+@app.command()
+@clear_errors
+def trace(
+    start: Annotated[str, typer.Argument(help="A row, a model or a source; by id or name.")],
+    down: Annotated[bool, typer.Option("--down", help="Down, which is the only way; up is why.")] = True,
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what came of a row, a model or a source, up to checkpoints, scores and exports."""
+    from assets.commands.shown import trace_tables
+    from warehouse.audit.trace import trace as ask
+
+    found = ask(store(folder(warehouse)).database, start)
+    if as_json:
+        print_json(found)
+        return
+    terminal = console()
+    terminal.print(f"{found.start}", highlight=False)
+    for shown in trace_tables(found):
+        terminal.print("", shown)
+
+
+@app.command()
+@clear_errors
+def diff(
+    before: Annotated[str, typer.Argument(help="A version, or an asset for its current one.")],
+    after: Annotated[str, typer.Argument(help="A version, or an asset for its current one.")],
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what differs between two versions of an asset: rows added, removed, decided anew, and why."""
+    from assets.commands.shown import diff_tables
+    from warehouse.audit.diff import diff as ask
+
+    found = ask(store(folder(warehouse)).database, before, after)
+    if as_json:
+        print_json(found)
+        return
+    terminal = console()
+    counts = f"{len(found.added)} added, {len(found.removed)} removed, {len(found.decided_anew)} decided anew"
+    terminal.print(f"{found.asset}, {found.before[:9]} → {found.after[:9]}: {counts}", highlight=False)
+    for shown in diff_tables(found):
+        terminal.print("", shown)
+
+
+@app.command()
+@clear_errors
+def ledger(
+    every_version: Annotated[bool, typer.Option("--every-version", help="Also versions not in force.")] = False,
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the flow of rows from sources to training sets: what came in, what became of it, and why."""
+    from assets.commands.shown import ledger_table
+    from warehouse.audit.ledger import ledger as ask
+
+    found = ask(store(folder(warehouse)).database, every_version)
+    if as_json:
+        print_json(found)
+    else:
+        console().print(ledger_table(found))
+    if not all(entry.closes for entry in found):
+        raise typer.Exit(1)

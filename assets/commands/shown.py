@@ -1,0 +1,185 @@
+"""What the terminal shows of an audit, as rich tables and trees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from assets.reports import table
+from warehouse.audit.diff import Changed, Diff
+from warehouse.audit.ledger import Entry
+from warehouse.audit.nodes import Decided, Node
+from warehouse.audit.trace import Trace
+from warehouse.audit.why import Why
+from warehouse.audit.why_not import WhyNot
+from warehouse.tables import OUTCOMES
+
+TEXT = 240
+"""Texts are cut after so many characters, unless all of them is asked for."""
+
+ALIKE = 8
+"""Of so many parents or more in one role, the first three are shown, unless all are asked for."""
+
+
+def why_tree(found: Why, everything: bool = False) -> Tree:
+    """The ancestry as a tree; a node that is met again is not opened again."""
+    tree = Tree(_headline(found.nodes[found.row.id]))
+    _grow(tree, found, found.row.id, set(), everything)
+    for asset, slice_ in found.recipe.items():
+        part = tree.add(Text(f"recipe in force for {asset}"))
+        for path, value in slice_.items():
+            part.add(Text(_cut(f"{path}: {value}", everything)))
+    return tree
+
+
+def _grow(branch: Tree, found: Why, row_id: str, met: set[str], everything: bool) -> None:
+    for line in _lines(found.nodes[row_id], everything):
+        branch.add(line)
+    if row_id in met:
+        return
+    met.add(row_id)
+    by_role: dict[str, list[str]] = {}
+    for link in found.parents(row_id):
+        by_role.setdefault(link.role, []).append(link.parent)
+    for role, parents in by_role.items():
+        shown = parents if everything or len(parents) < ALIKE else parents[:3]
+        for parent in shown:
+            again = parent in met and bool(found.parents(parent))
+            below = branch.add(Text.assemble((f"{role}: ", "bold"), _headline(found.nodes[parent])))
+            if again:
+                below.add(Text("as above"))
+            else:
+                _grow(below, found, parent, met, everything)
+        if len(shown) < len(parents):
+            branch.add(Text(f"{role}: {len(parents) - len(shown)} more; --all shows them"))
+
+
+def _headline(node: Node) -> Text:
+    says = node.says or {}
+    if node.kind in ("model", "source", "ancestor"):
+        where = says["address"] or "no address"
+        known = f"sha256 {says['sha256']}" if says["sha256"] else "no hash"
+        return Text(f"{node.kind} {says['name']}: {says['licence']}, origin {says['origin']}, {where}, {known}")
+    if node.kind == "unknown":
+        return Text(f"{node.id}: nothing is on record of it", style="red")
+    made = f" of {node.asset}" if node.asset else ""
+    return Text(f"{node.kind} {node.id}{made}")
+
+
+def _lines(node: Node, everything: bool) -> list[Text]:
+    """What a node says and what was decided about it, one line each."""
+    if node.kind in ("model", "source", "ancestor", "unknown"):
+        return []
+    if node.says is None:
+        return [Text("its content is no longer in the warehouse")]
+    if "request" in node.says:
+        request, response = node.says["request"], node.says["response"]
+        return [
+            Text(_cut(f"asked: {_prompt(request)}", everything)),
+            Text(_cut(f"answered: {response.get('text', response)}", everything)),
+            Text(f"by {node.says['engine']} on {node.says['created_at']}"),
+        ]
+    lines = [Text(_cut(f"{name}: {value}", everything)) for name, value in node.says.items() if value not in ("", None)]
+    return lines + [Text(decided(one), style="dim") for one in node.decisions if one.in_force]
+
+
+def _prompt(request: dict[str, Any]) -> str:
+    if "messages" in request:
+        return " / ".join(f"{role}: {content}" for role, content in request["messages"])
+    return str(request.get("text", request))
+
+
+def decided(one: Decided) -> str:
+    """A decision in words: "rejected by enhanced_instructions/x: perplexity, 41.2 against 30.5"."""
+    reason = f": {one.reason}" if one.reason else ""
+    against = "" if one.cut is None else f" against {one.cut:.6g}"
+    score = "" if one.score is None else f", {one.score:.6g}{against}"
+    twin = f", of {one.duplicate_of}" if one.duplicate_of else ""
+    return f"{one.outcome} by {one.asset}{reason}{score}{twin}"
+
+
+def why_not_tree(answer: WhyNot, everything: bool = False) -> Tree:
+    """One row with what became of it."""
+    tree = Tree(_headline(answer.row))
+    for name, value in (answer.row.says or {}).items():
+        if value not in ("", None):
+            tree.add(Text(_cut(f"{name}: {value}", everything)))
+    for one in (*answer.dropped, *answer.kept):
+        branch = tree.add(Text(decided(one), style="" if one.outcome == "kept" else "bold"))
+        if one.duplicate_of in answer.twins:
+            twin = branch.add(_headline(answer.twins[one.duplicate_of]))
+            for line in _lines(answer.twins[one.duplicate_of], everything):
+                twin.add(line)
+    for one in answer.before:
+        tree.add(Text(f"{decided(one)} (version {one.version[:9]}, no longer in force)"))
+    if not (answer.dropped or answer.kept or answer.before):
+        tree.add(Text("no stored version has met it"))
+    return tree
+
+
+def trace_tables(found: Trace) -> list[Table]:
+    """Counts by kind, by asset and outcome; checkpoints and standings one by one; exports."""
+    kinds = table("kind", "made of it", left=1)
+    for kind, ids in found.by_kind.items():
+        kinds.add_row(kind, str(len(ids)))
+    assets = table("asset in force", *OUTCOMES, left=1)
+    for asset, counts in found.outcomes.items():
+        assets.add_row(asset, *(str(counts.get(outcome, "")) for outcome in OUTCOMES))
+    results = table("result", "id", "says", left=3)
+    for node in found.results:
+        says = {name: value for name, value in (node.says or {}).items() if name not in ("base", "training", "weights")}
+        results.add_row(node.kind, node.id, Text(", ".join(f"{name} {value}" for name, value in says.items())))
+    exports = table("exported version of", "version", "folder", left=3)
+    for asset, version, folder in found.exports:
+        exports.add_row(asset, version[:9], folder)
+    return [one for one in (kinds, assets, results, exports) if one.row_count]
+
+
+def diff_tables(found: Diff) -> list[Table]:
+    """Reasons, then one table per kind of change."""
+    because = table("because", left=1)
+    for line in found.because:
+        because.add_row(Text(line))
+    tables = [because]
+    for title, rows in (("added", found.added), ("removed", found.removed), ("decided anew", found.decided_anew)):
+        changes = table(title, "before", "after", "says", left=4)
+        for row in rows:
+            changes.add_row(row.record[:12], *(_outcome(one) for one in (row.before, row.after)), Text(_says(row)))
+        tables.append(changes)
+    return [one for one in tables if one.row_count]
+
+
+def _outcome(one: Decided | None) -> Text:
+    if one is None:
+        return Text("not met")
+    return Text(decided(one).replace(f" by {one.asset}", ""))
+
+
+def _says(row: Changed) -> str:
+    texts = [str(value) for value in (row.says or {}).values() if isinstance(value, str) and " " in value]
+    return _cut(" / ".join(texts), False)
+
+
+def ledger_table(entries: Sequence[Entry]) -> Table:
+    """One line per asset: rows in, rows by outcome, and why rows were dropped."""
+    shown = table("asset", "in", *OUTCOMES, "closes", "because", left=1)
+    shown.columns[-1].justify = "left"
+    for entry in entries:
+        because = "; ".join(
+            f"{count} {reason or outcome}"
+            for outcome, reasons in entry.reasons.items()
+            for reason, count in reasons.items()
+        )
+        counts = [str(entry.outcomes[outcome] or "") for outcome in OUTCOMES]
+        closes = Text("yes") if entry.closes else Text("NO", style="red")
+        shown.add_row(entry.asset, str(entry.incoming), *counts, closes, Text(_cut(because, False)))
+    return shown
+
+
+def _cut(text: str, everything: bool) -> str:
+    flat = text if everything else " ".join(text.split())
+    return flat if everything or len(flat) <= TEXT else flat[: TEXT - 1] + "…"
