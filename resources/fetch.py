@@ -100,7 +100,7 @@ class Cache:
     def find(self, address: Address, sha256: str) -> Path | None:
         """What `fetch` would return, if it is on this machine already; writes nothing.
 
-        Raises FetchError where a path holds nothing, or something else than `sha256`.
+        Raises FetchError for an endpoint, and where a path holds nothing, or something else than `sha256`.
         """
         if address.scheme == "path":
             return self._local(address, sha256.lower())
@@ -108,6 +108,9 @@ class Cache:
         return place if place.parent.is_dir() else None
 
     def _place(self, address: Address, expected: str) -> Path:
+        if address.is_endpoint:
+            what = "an endpoint answers and hands out no files"
+            raise _failure(address, f"{what}; right would be an address that starts with pypi:, path: or hf:")
         name = PurePosixPath(address.path or address.name).name
         return self.root / expected / _key(address) / name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from resources.calls import Adapter, Completion, Prompt, Sampling, TokenLoss, Tr
 from resources.workbench import Workbench
 from warehouse.errors import Mendable
 from warehouse.identity import digest
-from warehouse.memo import Answer, Call, Memo, Meter, Work
+from warehouse.memo import Answer, Call, Compose, Memo, Meter, Work
 
 Report = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -119,9 +119,29 @@ class MemoizedModel:
         return base if self.adapter is None else digest([base, self.adapter.weights])
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """One completion per prompt, in order; one that leaves no room in the context is refused."""
+        """One completion per prompt, in order; one that leaves no room in the context is refused.
+
+        The context of a model at an endpoint is not known here: one that has no room fails there.
+        """
         calls = [Call("completion", self.id, _request(p, sampling), sampling.max_new_tokens) for p in prompts]
         by_key = dict(zip((call.key for call in calls), prompts, strict=True))
+        remote = self.tools.bench.models[self.name].at_endpoint and self.adapter is None
+        memo = self.tools.memo() if remote else self.tools.memo("transformers", "torch")
+        compose = self._asked(memo, by_key, sampling) if remote else self._computed(by_key, sampling)
+        answers = memo.run(calls, compose, self.tools._progress("completions"))
+        return [
+            Completion(
+                answer.response.get("text", ""),
+                answer.complete,
+                call.key,
+                answer.error,
+                answer.response.get("refusal"),
+            )
+            for call, answer in zip(calls, answers, strict=True)
+        ]
+
+    def _computed(self, by_key: Mapping[str, Prompt], sampling: Sampling) -> Compose:
+        """Completions from the model on this machine."""
 
         def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
             with self._loaded() as model:
@@ -142,18 +162,38 @@ class MemoizedModel:
                 for rows in batches(sizes, MOST_ROWS, MOST_TOKENS):
                     yield [missing[fitting[row]] for row in rows], work
 
-        memo = self.tools.memo("transformers", "torch")
-        answers = memo.run(calls, compose, self.tools._progress("completions"))
-        return [
-            Completion(
-                answer.response.get("text", ""),
-                answer.complete,
-                call.key,
-                answer.error,
-                answer.response.get("refusal"),
-            )
-            for call, answer in zip(calls, answers, strict=True)
-        ]
+        return compose
+
+    def _asked(self, memo: Memo, by_key: Mapping[str, Prompt], sampling: Sampling) -> Compose:
+        """Completions from the model's endpoint, in batches by words. Raises EndpointError, which stops the build."""
+
+        def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
+            from resources.endpoint import CallFailed
+
+            endpoint, failed = self.tools.bench.endpoint(self.name), False
+            memo.engine = f"endpoint {endpoint.report()}"
+
+            def work(batch: list[Call]) -> list[Answer]:
+                nonlocal failed
+                began = time.monotonic()
+                written = endpoint.complete([by_key[call.key] for call in batch], sampling)
+                each = (time.monotonic() - began) / len(batch)
+                failed = any(isinstance(one, CallFailed) for one in written)
+                return [
+                    Answer({}, 0, 0.0, complete=False, error=f"{type(one).__name__}: {one}")
+                    if isinstance(one, CallFailed)
+                    else Answer({"text": one[0]}, one[1], each, complete=one[2])
+                    for one in written
+                ]
+
+            sizes = [_words(by_key[call.key]) + sampling.max_new_tokens for call in missing]
+            for rows in batches(sizes, MOST_ROWS, MOST_TOKENS):
+                yield [missing[row] for row in rows], work
+                if failed:
+                    # Is it still there? If not, what is left would fail row by row.
+                    endpoint.report()
+
+        return compose
 
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
         """The loss of each continuation given its prompt, in order."""
@@ -209,6 +249,10 @@ def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     if sampling.temperature > 0:  # greedy decoding has no seed to differ by
         request |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": prompt.seed}
     return request
+
+
+def _words(prompt: Prompt) -> int:
+    return sum(len(text.split()) for text in (prompt.text, *(content for _, content in prompt.messages)))
 
 
 def _measured(loss: float) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from warehouse.store import Store
 
 if TYPE_CHECKING:
     from resources.embedder import Embedder
+    from resources.endpoint import Endpoint
     from resources.language_model import LanguageModel
 
 
@@ -50,6 +51,11 @@ class Material:
         if self.role != "model":
             return digest([self.role, self.name])
         return digest([self.sha256, Address.parse(self.address).path])
+
+    @property
+    def at_endpoint(self) -> bool:
+        """Whether it is a model that answers from an endpoint; its sha256 is then declared, and cannot be verified."""
+        return Address.parse(self.address).is_endpoint
 
 
 @dataclass
@@ -96,6 +102,13 @@ class Workbench:
 
             self._language_models[name] = LanguageModel(self.base_folder(name))
         return self._language_models[name]
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint that serves the model `name`; nothing is asked of it yet."""
+        from resources.endpoint import Endpoint
+
+        address = Address.parse(self.models[name].address)
+        return Endpoint(address.name, address.path or "")
 
     def embedder(self, name: str) -> Embedder:
         """The loaded sentence-transformers model `name`."""

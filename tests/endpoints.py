@@ -1,0 +1,114 @@
+"""An OpenAI-compatible server on a loopback port, so that the real client is tested with a real model behind it.
+
+It answers GET /v1/models, POST /v1/chat/completions and POST /v1/completions
+(https://platform.openai.com/docs/api-reference), one request after the other. Not covered: streams, tools, n > 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from resources.calls import Prompt, Sampling
+from resources.language_model import LanguageModel
+
+
+@dataclass
+class Server:
+    """Serves the model in `folder`; the sets and names say how it misbehaves, and may be changed while it serves.
+
+    `reports` are the names in /models, `answers_from` that of every answer; a request whose text holds a word of
+    `breaks_at` is answered with HTTP 500, and every one after `delay` seconds. `asked` collects method and path of
+    every request, `bodies` what was posted, `keys` the authorization headers.
+    """
+
+    folder: Path
+    reports: list[str] = field(default_factory=lambda: ["tiny"])
+    answers_from: str | None = "tiny"
+    breaks_at: set[str] = field(default_factory=set)
+    usage: bool = True
+    delay: float = 0.0
+    asked: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    keys: set[str | None] = field(default_factory=set)
+    base: str = ""
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    @contextmanager
+    def serving(self) -> Iterator[Server]:
+        """Serve on a free port of 127.0.0.1 until the block ends; `base` is then the base URL."""
+        self.model, self.one_by_one = LanguageModel(self.folder), threading.Lock()
+        routes = [
+            Route("/v1/models", self._models),
+            Route("/v1/chat/completions", self._completion, methods=["POST"]),
+            Route("/v1/completions", self._completion, methods=["POST"]),
+        ]
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            self.base = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+            server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off"))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+            thread.start()
+            try:
+                yield self
+            finally:
+                server.should_exit = True
+                thread.join()
+
+    @property
+    def address(self) -> str:
+        return f"{self.base}#tiny"
+
+    def posted(self) -> int:
+        return sum(line.startswith("POST") for line in self.asked)
+
+    def _note(self, request: Request) -> None:
+        self.asked.append(f"{request.method} {request.url.path}")
+        self.keys.add(request.headers.get("authorization"))
+
+    async def _models(self, request: Request) -> JSONResponse:
+        self._note(request)
+        entries = [{"id": name, "object": "model", "created": 1, "owned_by": "slingshot"} for name in self.reports]
+        return JSONResponse({"object": "list", "data": entries})
+
+    async def _completion(self, request: Request) -> JSONResponse:
+        self._note(request)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self.delay)
+            body = await request.json()
+            self.bodies.append(body)
+            return await run_in_threadpool(self._answer, body)
+        finally:
+            self.in_flight -= 1
+
+    def _answer(self, body: dict[str, Any]) -> JSONResponse:
+        messages = tuple((message["role"], message["content"]) for message in body.get("messages", ()))
+        prompt = Prompt(messages, body.get("prompt", ""), body.get("seed", 0))
+        words = " ".join([prompt.text, *(content for _, content in messages)]).split()
+        if self.breaks_at & set(words):
+            key = sorted(str(key) for key in self.keys)
+            return JSONResponse({"error": {"message": f"out of memory for {key}"}}, 500)
+        sampling = Sampling(
+            body["max_tokens"], body["temperature"], body.get("top_p", 1.0), tuple(body.get("stop", ()))
+        )
+        with self.one_by_one:
+            ((text, tokens, complete),) = self.model.complete([prompt], sampling)
+        said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if messages else {"text": text}
+        answer = {"model": self.answers_from, "choices": [{**said, "finish_reason": "stop" if complete else "length"}]}
+        return JSONResponse(answer | ({"usage": {"completion_tokens": tokens}} if self.usage else {}))
