@@ -3,7 +3,8 @@
 API reference: https://platform.openai.com/docs/api-reference/chat/create, /completions/create and /models/list there.
 
 Not covered: no such API reports the hash of its weights, so that one stays what the recipe declares; and what a server
-adds to a request by itself, as vLLM does from a model's generation_config.json, is its own.
+adds to a request by itself, as vLLM does from a model's generation_config.json, is its own. Names are compared to the
+letter, so the server of transformers, which is asked for NAME and answers from NAME@REVISION, is refused.
 """
 
 from __future__ import annotations
