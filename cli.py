@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets.commands import auditing
+from assets.commands import auditing, releasing
 from assets.commands.terminal import (
     AsJson,
     RecipeOption,
@@ -224,6 +224,7 @@ def _print_leaderboard(terminal: Console, opened: Store) -> None:
 
 
 app.add_typer(auditing.app)
+app.add_typer(releasing.app)
 
 
 def main() -> None:

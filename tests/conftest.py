@@ -225,3 +225,4 @@ def cache(tmp_path: Path) -> Cache:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=6, help="how many builds tests/test_kills.py kills; at length: 100")
+    parser.addoption("--audit", help="a warehouse built from the starter recipe, for tests/test_audit_of_a_build.py")

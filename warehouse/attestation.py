@@ -15,7 +15,6 @@ https://slsa.dev/spec/v1.1/provenance
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from warehouse.atomic import written_whole
-from warehouse.identity import canonical
+from warehouse.identity import canonical, text_digest
 from warehouse.merkle import ALGORITHM, merkle_root
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -96,7 +95,7 @@ class Signer(Protocol):
 
 def recipe_digest(recipe: object) -> str:
     """The SHA-256 of the canonical JSON of a recipe, as 64 lower-case hex digits. Raises ValueError for NaN."""
-    return hashlib.sha256(canonical(recipe).encode()).hexdigest()
+    return text_digest(canonical(recipe))
 
 
 def as_uri(address: str) -> str:

@@ -129,12 +129,7 @@ class Store:
             ).fetchone()
             if row is None or row[0] is None:
                 return None
-            rows = connection.execute(
-                "SELECT record FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept' "
-                "ORDER BY position",
-                [asset, row[0]],
-            ).fetchall()
-        return [record for (record,) in rows]
+            return kept_rows(connection, asset, row[0])
 
     def _of(self, published: Published, columns: str) -> tuple[Any, ...]:
         with self.database.read() as connection:
@@ -192,6 +187,15 @@ class Store:
         """Raises WarehouseError where the version was collected since it was looked up."""
         if not is_stored(connection, published.asset, published.version):
             raise _gone(published)
+
+
+def kept_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[str]:
+    """The ids of the rows that a version keeps, in order."""
+    rows = connection.execute(
+        "SELECT record FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept' ORDER BY position",
+        [asset, version],
+    ).fetchall()
+    return [record for (record,) in rows]
 
 
 def _gone(published: Published) -> WarehouseError:

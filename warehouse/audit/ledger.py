@@ -30,10 +30,10 @@ class Entry:
 def ledger(database: Database, every_version: bool = False) -> list[Entry]:
     """The entries of the versions in force, or of `every_version`; each after those that it reads."""
     with database.read() as connection:
-        columns = ", ".join(OUTCOMES)
+        columns = ", ".join(f"l.{outcome}" for outcome in OUTCOMES)
         rows = connection.execute(
-            f"SELECT asset, version, incoming, closes, inputs, {columns} FROM lineage.ledger "
-            "JOIN lineage.versions v USING (asset, version, incoming) "
+            f"SELECT asset, version, l.incoming, closes, inputs, {columns} FROM lineage.ledger l "
+            "JOIN lineage.versions v USING (asset, version) "
             f"{'' if every_version else 'WHERE is_current'} ORDER BY asset, v.created_at, version"
         ).fetchall()
         reasons = _reasons(connection)
