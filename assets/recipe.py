@@ -8,12 +8,13 @@ from __future__ import annotations
 from functools import reduce
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from assets.recipe_materials import AncestorPart, ModelPart, PolicyPart, SourcePart
+from assets.recipe_materials import Part as Part
 from assets.recipe_values import (
     FILTERS,
     LEVELS,
-    AddressText,
     BenchmarkFields,
     Count,
     DocumentFields,
@@ -25,35 +26,11 @@ from assets.recipe_values import (
     Probability,
     Seed,
     SeedFields,
-    Sha256,
     Slice,
     Words,
 )
 
 BASE = "base"
-
-
-class Part(BaseModel):
-    """A part of the recipe: frozen, and closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ModelPart(Part):
-    """A model by address (see resources/addresses.py), with the hash and licence it must have.
-
-    Of a model at an endpoint, both are what is declared of the weights that it serves.
-    """
-
-    address: AddressText
-    sha256: Sha256
-    licence: Annotated[str, Field(min_length=1)]
-
-
-class SourcePart(ModelPart):
-    """A source of text by address; `origin` says who wrote it."""
-
-    origin: Annotated[str, Field(pattern=r"^(human|mixed|model:.+)$")] = "human"
 
 
 class Selection(Part):
@@ -245,8 +222,10 @@ class Recipe(Part):
 
     seed: Seed
     retries: Annotated[int, Field(ge=0, strict=True)] = 2
+    policy: PolicyPart
     models: dict[Name, ModelPart]
     sources: dict[Name, SourcePart]
+    ancestors: dict[Name, AncestorPart] = Field(default_factory=dict)
     seed_tasks: Annotated[tuple[SeedSelection, ...], Field(min_length=1)]
     documents: tuple[DocumentSelection, ...] = ()
     benchmark_items: Annotated[tuple[BenchmarkSelection, ...], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""What the recipe's types alone cannot say: that names refer to something, and that roles do not overlap.
+"""What the recipe's types alone cannot say: names refer to something, roles do not overlap, and all is open.
 
 And that nothing needs the weights of a model at an endpoint, which answers prompts and can do no more.
 """
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
 
+from assets.openness.gate import declarations, place
+from assets.openness.licences import restrictions
+from assets.openness.rules import idle_exceptions, violations
 from assets.recipe import BASE, Recipe, Selection
 from assets.sources.partition import slices_overlap
 from resources.addresses import Address
@@ -38,6 +41,9 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _overlaps(recipe)
     yield from _methods(recipe)
     yield from _arms(recipe)
+    yield from _namesakes(recipe)
+    yield from _policy(recipe)
+    yield from _openness(recipe)
 
 
 def _names(recipe: Recipe) -> Iterator[Problem]:
@@ -140,6 +146,37 @@ def _arms(recipe: Recipe) -> Iterator[Problem]:
             path, setting = settings[rule]
             if setting is None:
                 yield Problem(f"arms.{name}.filters.{index}", rule, f"{path} is needed to apply it")
+
+
+def _namesakes(recipe: Recipe) -> Iterator[Problem]:
+    taken = {name: f"models.{name}" for name in recipe.models}
+    for room, parts in (("sources", recipe.sources), ("ancestors", recipe.ancestors)):
+        for name in parts:
+            path = f"{room}.{name}"
+            if taken.setdefault(name, path) != path:
+                yield Problem(path, name, f"{taken[name]} has this name too, and origins refer to names; take another")
+
+
+def _policy(recipe: Recipe) -> Iterator[Problem]:
+    for index, licence in enumerate(recipe.policy.licences):
+        for restriction in restrictions(licence, recipe.policy.commercial):
+            yield Problem(
+                f"policy.licences.{index}", licence, f"{restriction}; policy.commercial would have to be false"
+            )
+    for name in recipe.policy.exceptions:
+        if name in recipe.models or name in recipe.sources:
+            yield Problem(f"policy.exceptions.{name}", name, "what is used cannot be excepted, only ancestors of it")
+        else:
+            yield from _known(f"policy.exceptions.{name}", name, recipe.ancestors, "an ancestor")
+
+
+def _openness(recipe: Recipe) -> Iterator[Problem]:
+    used, declared, terms = declarations(recipe)
+    for violation in violations(used, declared, terms):
+        yield Problem(place(violation, declared), violation.found, violation.reason)
+    for name in idle_exceptions(used, declared, terms):
+        if name in recipe.ancestors:
+            yield Problem(f"policy.exceptions.{name}", name, "nothing would be refused without it; take it out")
 
 
 def _selections(recipe: Recipe) -> Iterator[tuple[str, tuple[Selection, ...]]]:

@@ -133,8 +133,11 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
             "address": f"path:{folder}",
             "sha256": tree_digest(folder),
             "licence": "Apache-2.0",
+            "origin": "human",
         }
-    recipe["sources"] = {"rows": {"address": f"path:{source}", "sha256": file_digest(source), "licence": "CC0-1.0"}}
+    del recipe["ancestors"], recipe["policy"]["exceptions"]
+    row_source = {"address": f"path:{source}", "sha256": file_digest(source), "licence": "CC0-1.0", "origin": "human"}
+    recipe["sources"] = {"rows": row_source}
     pair = {"instruction": "what is the {title}", "response": "{text}"}
     recipe["seed_tasks"] = [{"source": "rows", "slice": [0, 40], "count": 12, "fields": pair}]
     recipe["documents"] = [{"source": "rows", "slice": [40, 90], "count": 12, "fields": {"text": "{text}"}}]

@@ -43,13 +43,17 @@ def starter_shaped(model: Path, embedder: Path, folder: Path) -> dict[str, Any]:
         other = shutil.copytree(place, folder / f"other_{name}")
         (other / "NOTICE").write_text("the same weights under another hash\n")
         described = {"address": f"path:{other}", "sha256": tree_digest(other), "licence": "Apache-2.0"}
-        recipe["models"][f"other_{name}"] = described
+        recipe["models"][f"other_{name}"] = described | {"origin": "human"}
     for name in names[:2]:
         shutil.copy(sources[name], folder / f"copy_of_{name}.jsonl")
     recipe["sources"] = {
-        name: {"address": f"path:{file}", "sha256": file_digest(file), "licence": "CC0-1.0"}
+        name: {"address": f"path:{file}", "sha256": file_digest(file), "licence": "CC0-1.0", "origin": "human"}
         for name, file in sources.items()
     }
+    starter = yaml.safe_load((ROOT / "recipe.yaml").read_text())
+    recipe["models"]["generator"]["made_from"] = starter["models"]["generator"]["made_from"]
+    recipe["ancestors"] = starter["ancestors"]
+    recipe["policy"] = starter["policy"]
     pair = {"instruction": "what is the {title}", "response": "{text}"}
     item = {"instruction": "what is the {title}", "reference": "{text}"}
     words = [3, 40]

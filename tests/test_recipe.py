@@ -43,17 +43,19 @@ def test_a_slice_holds_plain_values_by_path() -> None:
     recipe = parsed(put(put(starter(), "seed", 7), "enhancement.perplexity", {"keep": 0.75}))
     assert recipe.slice("seed", "models.embedder", "enhancement.perplexity", "enhancement.perplexity.keep") == {
         "seed": 7,
-        "models.embedder": starter()["models"]["embedder"],
+        "models.embedder": starter()["models"]["embedder"] | {"made_from": []},
         "enhancement.perplexity": {"measure": "response_given_instruction", "keep": 0.75},
         "enhancement.perplexity.keep": 0.75,
     }
 
 
 KEYS = {
-    "recipe": "arms, benchmark_items, curation, documents, enhancement, evaluation, generation, models, retries, seed, "
-    "seed_tasks, sources, training",
-    "model": "address, licence, sha256",
-    "source": "address, licence, origin, sha256",
+    "recipe": "ancestors, arms, benchmark_items, curation, documents, enhancement, evaluation, generation, models, "
+    "policy, retries, seed, seed_tasks, sources, training",
+    "model": "address, licence, made_from, origin, sha256",
+    "source": "address, licence, made_from, origin, sha256",
+    "ancestor": "address, licence, made_from, origin",
+    "policy": "commercial, exceptions, licences",
     "selection": "count, fields, slice, source, words",
     "benchmark": "benchmark, count, fields, slice, source, words",
     "generation": "backward_model, extract_then_generate, instruction_generation, model, self_instruct, self_training",
@@ -72,6 +74,8 @@ KEYS = {
         ("curation", "curration", True, "recipe"),
         ("models.generator.licence", "license", True, "model"),
         ("sources.wikipedia_leads.licence", "licnce", True, "source"),
+        ("ancestors.openhermes.origin", "orign", True, "ancestor"),
+        ("policy.commercial", "comercial", False, "policy"),
         ("seed_tasks.1.words", "wrods", False, "selection"),
         ("benchmark_items.0.words", "word", False, "benchmark"),
         ("generation.self_training", "self_trainig", False, "generation"),
@@ -128,6 +132,7 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
         ),
         ("seed_tasks.0.slice", [0, 120], "seed_tasks.0.slice.1: found 120; it must be less than or equal to 100"),
         ("models.generator.sha256", ABSENT, "models.generator.sha256: found nothing; this key is required"),
+        ("models.generator.origin", ABSENT, "models.generator.origin: found nothing; this key is required"),
         (
             "generation.self_instruct.rounds",
             ABSENT,
