@@ -31,6 +31,7 @@ Accepted = Annotated[str, AfterValidator(_listable)]
 class ModelPart(Part):
     """A model by address (see resources/addresses.py), with the hash and licence it must have.
 
+    Of a model at an endpoint, all but the address is what is declared of the weights that it serves.
     `origin` says who wrote the texts that it was trained on: human, mixed or model:NAME. `made_from` names what it
     was made from: the model that it was fine-tuned from, the texts that it was tuned on. A name is that of a model, a
     source or an ancestor of the recipe.
