@@ -30,6 +30,10 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
         models={name: Material("model", name, **part.model_dump()) for name, part in recipe.models.items()},
         sources={name: Material("source", name, **part.model_dump()) for name, part in recipe.sources.items()},
         cache_folder=cache,
+        ancestors=tuple(
+            Material("ancestor", name, part.address or "", "", part.licence, part.origin, part.made_from)
+            for name, part in recipe.ancestors.items()
+        ),
         recipe=canonical(recipe.model_dump(mode="json")),
     )
 

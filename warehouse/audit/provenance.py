@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from warehouse.attestation import Exported, MaterialUsed, Provenance
+from warehouse.audit.behind import Described, behind
 from warehouse.database import Database
 from warehouse.errors import Mendable
 from warehouse.identity import file_digest
-from warehouse.lineage import Graph
 from warehouse.materials import IN_FORCE
 from warehouse.store import kept_rows
 
@@ -36,8 +34,7 @@ def chain(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> li
         if place in found:
             continue
         found.append(place)
-        row = connection.execute("SELECT inputs FROM lineage.versions WHERE asset = ? AND version = ?", [*place])
-        for name, data_version in json.loads(row.fetchall()[0][0]).items():
+        for name, data_version in json.loads(_column(connection, place, "inputs")).items():
             made = connection.execute(
                 "SELECT asset, version FROM lineage.versions LEFT JOIN lineage.current c USING (asset, version) "
                 "WHERE asset = ? AND data_version = ? ORDER BY c.asset IS NULL, created_at DESC LIMIT 1",
@@ -47,47 +44,32 @@ def chain(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> li
     return found
 
 
-def materials_behind(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[dict[str, Any]]:
-    """The models, sources and declared ancestors behind a version's rows, as described last, by name.
-
-    Those in the rows' actual ancestry, and those that the recipe named for whatever made or measured them on the way.
-    A model that answered and of which nothing is on record is given with None for all but its id.
-    """
-    kept = kept_rows(connection, asset, version)
-    graph = Graph(connection)
-    rows = connection.execute(f"SELECT * EXCLUDE (recorded_at) FROM ({IN_FORCE})")
-    columns = [column[0] for column in rows.description or []]
-    described = {row[0]: dict(zip(columns, row, strict=True)) for row in rows.fetchall()}
-    named = set(_named(connection, chain(connection, asset, version), described))
-    links = graph.ancestry([*kept, *named])
-    behind = named | {link.parent for link in links}
-    unknown = {link.parent for link in links if link.role in ("model", "source", "base")} - described.keys()
-    nothing = dict.fromkeys(columns)
-    checkpoints = {one.checkpoint for one in graph.answering.values()}
-    found = [one for row_id, one in described.items() if row_id in behind]
-    found += [nothing | {"id": row_id, "role": "model"} for row_id in unknown - checkpoints]
-    return sorted(found, key=lambda one: (one["role"], one["name"] or "", one["id"]))
+def materials_behind(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Described]:
+    """The models, sources and declared ancestors behind a version's rows, and behind whatever its recipe named."""
+    named = connection.execute(f"SELECT id, role, name, sha256 FROM ({IN_FORCE})").fetchall()
+    by_name = {(role, name, sha256): row_id for row_id, role, name, sha256 in named}
+    slices = [json.loads(_column(connection, place, "recipe")).items() for place in chain(connection, asset, version)]
+    used = {
+        row_id
+        for path, value in (item for slice_ in slices for item in slice_)
+        if (section := path.partition(".")[0]) in ("models", "sources")
+        if (row_id := by_name.get((section[:-1], path.partition(".")[2], value["sha256"])))
+    }
+    found = behind(connection, {*kept_rows(connection, asset, version), *used})
+    return [*found.used, *found.ancestors]
 
 
-def _named(
-    connection: duckdb.DuckDBPyConnection, places: list[Place], described: dict[str, dict[str, Any]]
-) -> Iterator[str]:
-    """Ids of the models and sources that the recipe slices of versions name."""
-    by_name = {(one["role"], one["name"], one["sha256"]): row_id for row_id, one in described.items()}
-    for place in places:
-        row = connection.execute("SELECT recipe FROM lineage.versions WHERE asset = ? AND version = ?", [*place])
-        for path, value in json.loads(row.fetchall()[0][0]).items():
-            section, _, name = path.partition(".")
-            if section in ("models", "sources") and (row_id := by_name.get((section[:-1], name, value["sha256"]))):
-                yield row_id
+def _column(connection: duckdb.DuckDBPyConnection, place: Place, column: str) -> str:
+    query = f"SELECT {column} FROM lineage.versions WHERE asset = ? AND version = ?"
+    cell: str = connection.execute(query, [*place]).fetchall()[0][0]
+    return cell
 
 
 def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Provenance:
     """What an attestation says of a version."""
     materials = [
-        MaterialUsed(one["role"], one["name"], one["address"], one["sha256"], one["licence"], one["origin"])
+        MaterialUsed(one.role, one.name, one.address, one.sha256, one.licence, one.origin)
         for one in materials_behind(connection, asset, version)
-        if one["name"]
     ]
     run, text, finished, seconds = connection.execute(
         "SELECT m.run, r.recipe, m.finished_at, m.seconds FROM lineage.materializations m "
@@ -113,9 +95,9 @@ def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: st
 def _code(connection: duckdb.DuckDBPyConnection, places: list[Place]) -> dict[str, str]:
     """Digests by "<asset>: <file>": two assets may have been built by two states of one file."""
     found: dict[str, str] = {}
-    for asset, version in sorted(places):
-        row = connection.execute("SELECT code FROM lineage.versions WHERE asset = ? AND version = ?", [asset, version])
-        found |= {f"{asset}: {file}": digest for file, digest in json.loads(row.fetchall()[0][0]).items()}
+    for place in sorted(places):
+        code = json.loads(_column(connection, place, "code"))
+        found |= {f"{place[0]}: {file}": digest for file, digest in code.items()}
     return found
 
 
