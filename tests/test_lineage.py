@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from versions import publish, rows
 
@@ -42,6 +42,7 @@ def reached(links: list[Link], start: str, up: bool) -> set[Link]:
     return found
 
 
+@settings(max_examples=50)
 @given(graphs(), st.data())
 def test_ancestors_and_descendants_are_those_of_a_reference(links: list[Link], data: st.DataObject) -> None:
     start = digest(data.draw(st.integers(0, 11)))

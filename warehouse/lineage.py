@@ -51,13 +51,13 @@ class Graph:
         self.connection = connection
         rows = connection.execute("FROM lineage.answering").fetchall()
         self.answering = {model: Answering(base, checkpoint) for model, base, checkpoint in rows}
-        described = connection.execute(f"SELECT id, name, made_from FROM ({IN_FORCE})").fetchall()
+        described = connection.execute(f"SELECT id, name, origin, made_from FROM ({IN_FORCE})").fetchall()
         ids: dict[str, list[str]] = {}
-        for row_id, name, _ in described:
+        for row_id, name, _, _ in described:
             ids.setdefault(name, []).append(row_id)
         self.made_from = {
-            row_id: sorted(parent for name in json.loads(names) for parent in ids.get(name, []))
-            for row_id, _, names in described
+            row_id: sorted({parent for name in named_by(origin, json.loads(names)) for parent in ids.get(name, [])})
+            for row_id, _, origin, names in described
         }
 
     def ancestry(self, ids: Iterable[str]) -> list[Link]:
@@ -106,6 +106,12 @@ class Graph:
         return [
             Link(key, self.answering[model].id if model in self.answering else model, "model") for key, model in rows
         ]
+
+
+def named_by(origin: str | None, made_from: Iterable[str]) -> list[str]:
+    """The names behind a model or source: what it was made from, and the model that its origin says wrote it."""
+    author = [origin.removeprefix("model:")] if origin and origin.startswith("model:") else []
+    return [*made_from, *author]
 
 
 def lookup(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, folder, print_json, store
+
+if TYPE_CHECKING:
+    from warehouse.result import Check
 
 app = typer.Typer()
 
@@ -112,3 +117,47 @@ def ledger(
         console().print(ledger_table(found))
     if not all(entry.closes for entry in found):
         raise typer.Exit(1)
+
+
+@app.command()
+@clear_errors
+def quarantine(
+    asset: Annotated[str | None, typer.Argument(help="One asset; all if not given.")] = None,
+    everything: Everything = False,
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rows that were set aside because they break a rule of their table."""
+    from assets.commands.shown import why_not_tree
+    from warehouse.audit.why_not import quarantined
+
+    found = quarantined(store(folder(warehouse)).database, asset)
+    if as_json:
+        print_json(found)
+        return
+    terminal = console()
+    for answer in found:
+        terminal.print(why_not_tree(answer, everything), "", highlight=False)
+    terminal.print(f"{len(found)} quarantined; a build decides anew as soon as source, recipe or code is mended")
+
+
+@app.command()
+@clear_errors
+def audit(warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
+    """Check the whole warehouse: ids against contents, parents, ledger, calls, and that training sets are open."""
+    from assets.commands.shown import audit_table
+    from assets.openness.ancestry import training_sets
+    from warehouse.audit.integrity import integrity
+
+    database = store(folder(warehouse)).database
+    findings, openness = integrity(database), training_sets(database)
+    if as_json:
+        print_json({"findings": [asdict(one) for one in findings], "openness": _facts(openness)})
+    else:
+        console().print(audit_table(findings, openness))
+    if findings or not all(check.passed for check in openness.values()):
+        raise typer.Exit(1)
+
+
+def _facts(checks: Mapping[str, Check]) -> dict[str, dict[str, Any]]:
+    return {asset: {"passed": check.passed, **check.facts} for asset, check in checks.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -11,11 +11,13 @@ from rich.tree import Tree
 
 from assets.reports import table
 from warehouse.audit.diff import Changed, Diff
+from warehouse.audit.integrity import RULES, Finding
 from warehouse.audit.ledger import Entry
 from warehouse.audit.nodes import Decided, Node
 from warehouse.audit.trace import Trace
 from warehouse.audit.why import Why
 from warehouse.audit.why_not import WhyNot
+from warehouse.result import Check
 from warehouse.tables import OUTCOMES
 
 TEXT = 240
@@ -175,9 +177,24 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
             for reason, count in reasons.items()
         )
         counts = [str(entry.outcomes[outcome] or "") for outcome in OUTCOMES]
-        closes = Text("yes") if entry.closes else Text("NO", style="red")
-        shown.add_row(entry.asset, str(entry.incoming), *counts, closes, Text(_cut(because, False)))
+        shown.add_row(entry.asset, str(entry.incoming), *counts, _holds(entry.closes), Text(_cut(because, False)))
     return shown
+
+
+def audit_table(findings: Sequence[Finding], openness: Mapping[str, Check]) -> Table:
+    """One line per rule and per training set: whether it holds, and what breaks it."""
+    shown = table("check", "holds", "found", left=3)
+    for rule in RULES:
+        broken = [str(finding) for finding in findings if finding.rule == rule]
+        shown.add_row(rule, _holds(not broken), Text("; ".join(broken)))
+    for asset, check in openness.items():
+        told = ", ".join(f"{name}: {value}" for name, value in check.facts.items())
+        shown.add_row(f"openness of {asset}", _holds(check.passed), Text(told))
+    return shown
+
+
+def _holds(passed: bool) -> Text:
+    return Text("yes") if passed else Text("NO", style="red")
 
 
 def _cut(text: str, everything: bool) -> str:

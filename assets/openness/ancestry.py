@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 import duckdb
 
 from assets.openness.rules import Declared, Terms, violations
 from warehouse.audit.behind import Described, behind
+from warehouse.database import Database
 from warehouse.result import Check
+from warehouse.store import kept_rows
 
 CHECK = "openness"
 SHOWN = 10
@@ -34,6 +37,21 @@ def openness(connection: duckdb.DuckDBPyConnection, rows: Collection[str], terms
         "not open": "; ".join(closed[:SHOWN]),
     }
     return Check(CHECK, not closed, {name: value for name, value in facts.items() if value})
+
+
+def training_sets(database: Database, terms: Terms | None = None) -> dict[str, Check]:
+    """The check of every training set in force, under `terms`, or under the policy of the recipe that built it."""
+    found = {}
+    with database.read() as connection:
+        for asset, version, recipe in connection.execute(
+            "SELECT c.asset, c.version, arg_min(r.recipe, (m.action <> 'built', m.finished_at)) FROM lineage.current c "
+            "JOIN lineage.materializations m USING (asset, version) JOIN lineage.recipes r ON r.digest = m.recipe "
+            "WHERE c.asset LIKE 'training_sets/%' GROUP BY ALL ORDER BY ALL"
+        ).fetchall():
+            policy = json.loads(recipe).get("policy", {"licences": []})
+            own = Terms(tuple(policy.pop("licences")), **policy)
+            found[asset] = openness(connection, kept_rows(connection, asset, version), terms or own)
+    return found
 
 
 def _declared(one: Described) -> Declared:

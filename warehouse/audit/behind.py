@@ -10,6 +10,7 @@ from typing import Literal
 import duckdb
 import polars as pl
 
+from warehouse.lineage import named_by
 from warehouse.materials import IN_FORCE
 
 MEASURES = ("measured", "embedded")
@@ -67,10 +68,9 @@ def behind(connection: duckdb.DuckDBPyConnection, rows: Collection[str]) -> Behi
     ends = connection.execute(
         "SELECT id FROM behind_rows ANTI JOIN lineage.edges ON child = id ANTI JOIN memo.calls ON key = id ORDER BY id"
     ).fetchall()
-    used = {base for _, base in answered if base} | {row_id for (row_id,) in ends if row_id in described}
-    unknown = [row_id for (row_id,) in ends if row_id not in described]
-    unknown += sorted(model for model, base in answered if base is None)
-    materials = {row_id: described[row_id] for row_id in used}
+    used = {base or model for model, base in answered} | {row_id for (row_id,) in ends}
+    unknown = sorted(used - described.keys())
+    materials = {row_id: described[row_id] for row_id in used & described.keys()}
     return Behind(
         tuple(sorted(materials.values(), key=_place)),
         tuple(sorted(_made_from(materials, described).values(), key=_place)),
@@ -94,8 +94,7 @@ def _made_from(used: dict[str, Described], described: dict[str, Described]) -> d
     waiting = list(used.values())
     while waiting:
         one = waiting.pop()
-        author = (one.origin or "").removeprefix("model:") if (one.origin or "").startswith("model:") else ""
-        for other in (other for name in (*one.made_from, author) for other in by_name.get(name, [])):
+        for other in (other for name in named_by(one.origin, one.made_from) for other in by_name.get(name, [])):
             if other.id not in used and other.id not in found:
                 found[other.id] = other
                 waiting.append(other)

@@ -18,6 +18,9 @@ from warehouse.identity import Parent, digest, record_id
 from warehouse.memo import Call
 from warehouse.records import KINDS
 
+RULES = ("content", "parents", "ledger", "data version", "calls")
+"""What `integrity` checks; see there."""
+
 SHOWN = 5
 """So many offenders are named by each finding."""
 

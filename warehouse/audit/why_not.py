@@ -51,6 +51,18 @@ def why_not(database: Database, text: str) -> list[WhyNot]:
     return sorted(answers, key=lambda answer: (not answer.dropped, answer.row.asset or "", answer.row.id))[:MOST]
 
 
+def quarantined(database: Database, asset: str | None = None) -> list[WhyNot]:
+    """The rows that versions in force set aside, of one asset or of all, each with the rule that it breaks."""
+    with database.read() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT record FROM lineage.outcomes "
+            "WHERE outcome = 'quarantined' AND asset = coalesce($1, asset) ORDER BY 1",
+            [asset],
+        ).fetchall()
+        found = nodes(connection, [record for (record,) in rows])
+    return [_answer(node, {}) for node in sorted(found.values(), key=lambda node: (node.asset or "", node.id))]
+
+
 def _answer(row: Node, told: dict[str, Node]) -> WhyNot:
     now = [one for one in row.decisions if one.in_force]
     repeated = {one.duplicate_of for one in row.decisions if one.duplicate_of}
@@ -59,7 +71,7 @@ def _answer(row: Node, told: dict[str, Node]) -> WhyNot:
         tuple(one for one in now if one.outcome != "kept"),
         tuple(one for one in now if one.outcome == "kept"),
         () if now else row.decisions,
-        {row_id: told[row_id] for row_id in sorted(repeated)},
+        {row_id: told[row_id] for row_id in sorted(repeated & told.keys())},
     )
 
 
