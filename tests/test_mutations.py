@@ -55,8 +55,8 @@ def test_a_row_of_a_closed_model_is_caught_however_well_it_is_forged(
     planted = gate.keep(said, [(seed, "instruction"), (call.key, "call")])
     with database.write() as connection:
         connection.execute(
-            "INSERT INTO lineage.materials VALUES (?, 'model', 'helper', 'http://localhost:1/v1#gpt-4', repeat('0', 64), "
-            "'Apache-2.0', 'mixed', '[]', now()::TIMESTAMP)",
+            "INSERT INTO lineage.materials VALUES (?, 'model', 'helper', 'http://localhost:1/v1#gpt-4', "
+            "repeat('0', 64), 'Apache-2.0', 'mixed', '[]', now()::TIMESTAMP)",
             [model],
         )
         insert_rows(connection, "planted", "0" * 32, gate.result(), "pair")
@@ -66,10 +66,10 @@ def test_a_row_of_a_closed_model_is_caught_however_well_it_is_forged(
     assert integrity(database) == []
     checks = training_sets(database)
     assert [asset for asset, check in checks.items() if not check.passed] == [WAY[-1]]
-    assert "gpt-4 is a closed model of OpenAI" in checks[WAY[-1]].facts["not open"]
+    assert "'gpt-4' is a closed model of OpenAI" in checks[WAY[-1]].facts["not open"]
     told = CliRunner().invoke(app, ["audit", "--warehouse", str(own[1])])
     assert told.exit_code == 1
-    assert "gpt-4 is a closed model of OpenAI" in " ".join(told.output.split())
+    assert "'gpt-4' is a closed model of OpenAI" in " ".join(told.output.split())
 
 
 def forge(connection: duckdb.DuckDBPyConnection, asset: str, row: str) -> None:
