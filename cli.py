@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,7 @@ from assets.commands.terminal import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assets.recipe import Recipe
     from warehouse.store import Store
 
 Selection = Annotated[str | None, typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.")]
@@ -87,7 +89,33 @@ def build(
 ) -> None:
     """Build what is stale, of everything or of a selection; then print the leaderboard."""
     loaded, path, data = settle(recipe, warehouse)
+    terminal = console()
+    if not _build(loaded, path, data, selection, terminal):
+        terminal.print("nothing is stale", highlight=False)
+    _print_leaderboard(terminal, store(data))
 
+
+@app.command()
+@clear_errors
+def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
+    """Decide anew about quarantined rows, once source, recipe or code is mended; tell how many left quarantine."""
+    from warehouse.audit.why_not import quarantined
+
+    loaded, path, data = settle(recipe, warehouse)
+    before = Counter(row.dropped[0].asset for row in quarantined(store(data).database))
+    if not before:
+        typer.echo("nothing is quarantined")
+        return
+    selection = " or ".join(f'key:"{asset}"' for asset in before)
+    if not _build(loaded, path, data, selection, console()):
+        typer.echo("nothing was mended since these rows were set aside: source, recipe and code are what they were")
+    after = Counter(row.dropped[0].asset for row in quarantined(store(data).database))
+    for asset, rows in before.items():
+        typer.echo(f"{asset}: {rows} quarantined before, {after[asset]} now")
+
+
+def _build(loaded: Recipe, path: Path, data: Path, selection: str | None, terminal: Console) -> int:
+    """How many assets were built; exits with 1 where one failed."""
     from assets.building import build_stale
     from assets.display import TerminalDisplay
     from assets.graph import steps
@@ -95,7 +123,7 @@ def build(
     from definitions import define, workbench
     from warehouse.dagster_home import dagster_instance
 
-    terminal, bench = console(), workbench(loaded, data, path.parent)
+    bench = workbench(loaded, data, path.parent)
     with TerminalDisplay(terminal) as display, dagster_instance(data) as instance:
         definitions, planner = define(loaded, bench, display), Planner(bench, loaded.retries, foresee=False)
         failures = build_stale(definitions, instance, steps(loaded), planner, selection)
@@ -104,9 +132,7 @@ def build(
         typer.echo(f"slingshot: {failure.asset} failed: {failure.message}", err=True)
     if failures:
         raise typer.Exit(1)
-    if not display.assets:
-        terminal.print("nothing is stale", highlight=False)
-    _print_leaderboard(terminal, store(data))
+    return display.assets
 
 
 @app.command()

@@ -138,7 +138,7 @@ def quarantine(
     terminal = console()
     for answer in found:
         terminal.print(why_not_tree(answer, everything), "", highlight=False)
-    terminal.print(f"{len(found)} quarantined; a build decides anew as soon as source, recipe or code is mended")
+    terminal.print(f"{len(found)} quarantined; once source, recipe or code is mended: slingshot replay")
 
 
 @app.command()
