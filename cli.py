@@ -99,19 +99,24 @@ def build(
 @clear_errors
 def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
     """Decide anew about quarantined rows, once source, recipe or code is mended; tell how many left quarantine."""
-    from warehouse.audit.why_not import quarantined
-
     loaded, path, data = settle(recipe, warehouse)
-    before = Counter(row.dropped[0].asset for row in quarantined(store(data).database))
+    before = _quarantined(data)
     if not before:
         typer.echo("nothing is quarantined")
         return
     selection = " or ".join(f'key:"{asset}"' for asset in before)
     if not _build(loaded, path, data, selection, console()):
         typer.echo("nothing was mended since these rows were set aside: source, recipe and code are what they were")
-    after = Counter(row.dropped[0].asset for row in quarantined(store(data).database))
+    after = _quarantined(data)
     for asset, rows in before.items():
         typer.echo(f"{asset}: {rows} quarantined before, {after[asset]} now")
+
+
+def _quarantined(data: Path) -> Counter[str]:
+    from warehouse.audit.why_not import quarantined
+
+    rows = quarantined(store(data).database)
+    return Counter(one.asset for row in rows for one in row.dropped if one.outcome == "quarantined")
 
 
 def _build(loaded: Recipe, path: Path, data: Path, selection: str | None, terminal: Console) -> int:

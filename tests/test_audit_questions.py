@@ -128,7 +128,9 @@ def test_quarantined_rows_are_shown_with_the_rule_that_they_break(store: Store) 
     assert answer.row.says == {"row": {"title": "x"}}
     assert [one.reason for one in answer.dropped] == ["field 'text' is absent or empty"]
     assert quarantined(store.database, "raw") == [answer]
-    assert quarantined(store.database, "other") == []
+    with pytest.raises(Unknown) as unknown:
+        quarantined(store.database, "other")
+    assert str(unknown.value) == "no asset 'other' was built here; built are: raw"
 
 
 def test_trace_tells_what_came_of_a_row_down_to_exports(store: Store, made: Published) -> None:

@@ -52,8 +52,14 @@ def why_not(database: Database, text: str) -> list[WhyNot]:
 
 
 def quarantined(database: Database, asset: str | None = None) -> list[WhyNot]:
-    """The rows that versions in force set aside, of one asset or of all, each with the rule that it breaks."""
+    """The rows that versions in force set aside, of one asset or of all, each with the rule that it breaks.
+
+    Raises Unknown for an asset that has no version in force.
+    """
     with database.read() as connection:
+        assets = [name for (name,) in connection.execute("SELECT asset FROM lineage.current ORDER BY 1").fetchall()]
+        if asset is not None and asset not in assets:
+            raise Unknown(f"no asset {asset!r} was built here; built are: {', '.join(assets) or 'none'}")
         rows = connection.execute(
             "SELECT DISTINCT record FROM lineage.outcomes "
             "WHERE outcome = 'quarantined' AND asset = coalesce($1, asset) ORDER BY 1",
