@@ -13,11 +13,11 @@ from assets.presentation import column_schema, facts_of, metadata_of
 from assets.step import Step
 from resources.tools import Report, Tools
 from resources.workbench import Workbench
+from warehouse.checks import checked
 from warehouse.errors import Mendable
 from warehouse.io_manager import Input, Publication
 from warehouse.result import Result
 from warehouse.store import Effort, Published
-from warehouse.validation import validated
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
 
@@ -48,7 +48,7 @@ def to_asset(
         metadata={"dagster/column_schema": column_schema(step.model)},
         check_specs=[
             dg.AssetCheckSpec(name, asset=step.asset.split("/"), blocking=blocking)
-            for name, blocking in step.checks.items()
+            for name, blocking in step.every_check.items()
         ],
         io_manager_key="warehouse",
         automation_condition=condition,
@@ -72,7 +72,7 @@ def to_asset(
             action = "unchanged" if catalog.current(step.asset) == settled.stored else "restored"
         else:
             try:
-                result = validated(step.run(tools, frames))
+                result = checked(step.run(tools, frames))
             except Mendable as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             facts, action = facts_of(result, step.plot), "built"

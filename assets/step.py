@@ -10,6 +10,7 @@ from typing import Any
 
 from assets.code_digest import code_digests
 from resources.tools import Tools
+from warehouse.checks import LEDGER, SCHEMA
 from warehouse.identity import digest
 from warehouse.records import Record
 from warehouse.result import Result
@@ -40,9 +41,10 @@ class Step:
     """One asset of the graph.
 
     `inputs` maps the parameter of `build` to the asset that it reads; `slice` holds the recipe values that
-    the step depends on, by path; `kinds` are the tags that the UI shows; `checks` names what `build` checks,
-    with whether a failure blocks everything downstream; `plot` names a picture of the result
-    (see assets/plots.py); `most` bounds what a plan cannot count by running `build` on what is known.
+    the step depends on, by path; `kinds` are the tags that the UI shows; `checks` names what `build` checks
+    beside what is checked of every asset, with whether a failure blocks everything downstream; `plot` names a
+    picture of the result (see assets/plots.py); `most` bounds what a plan cannot count by running `build` on what
+    is known.
     """
 
     asset: str
@@ -66,6 +68,16 @@ class Step:
     def recipe_and_code(self) -> str:
         """Dagster's code version: what makes the step stale without any input having changed."""
         return digest([self.slice, self.code])
+
+    @property
+    def every_check(self) -> dict[str, bool]:
+        """All checks of the asset, with whether a failure blocks everything downstream."""
+        return {SCHEMA: True, LEDGER: True, **self.checks}
+
+    @property
+    def blocking(self) -> frozenset[str]:
+        """The checks whose failure holds up everything downstream."""
+        return frozenset(name for name, blocks in self.every_check.items() if blocks)
 
     @property
     def calls_model(self) -> bool:

@@ -1,0 +1,92 @@
+"""The checks that every asset has: its rows fit their schemas, and its ledger closes. Pure functions of a result.
+
+A table that is wrong as a whole, or a record that was decided about twice, is refused by the store as well: it never
+becomes a version. What else a check finds is published with the check, and nothing is built on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pandera.errors as pe
+import pandera.polars as pa
+import polars as pl
+
+from warehouse.result import DECISION_COLUMNS, DROPPED_COLUMNS, Check, Result
+from warehouse.tables import OUTCOMES, Decision, Edge, KnownRecord
+from warehouse.validation import validated
+
+SCHEMA, LEDGER = "schema", "ledger"
+
+
+def checked(result: Result) -> Result:
+    """`result` as it may be published: rows that break their model quarantined, and both checks before its own.
+
+    Raises InvalidTable as `validated` does, and TypeError as `ledger` does.
+    """
+    sound = validated(result)
+    return replace(sound, checks=(schema(sound, len(result.kept)), ledger(sound), *result.checks))
+
+
+def schema(result: Result, validated_rows: int) -> Check:
+    """Whether what a result holds fits the pandera models of the tables that it goes into.
+
+    `validated_rows` were kept before validation; those that are missing now were quarantined by it.
+    """
+    tables: dict[str, tuple[pa.DataFrameSchema, pl.DataFrame]] = {
+        "kept": (result.model.to_schema(), result.kept),
+        "decisions": (Decision.to_schema().select_columns(list(DECISION_COLUMNS)), result.decisions),
+        "dropped": (KnownRecord.to_schema().select_columns(list(DROPPED_COLUMNS)), result.dropped),
+        "edges": (Edge.to_schema(), result.edges),
+    }
+    faults = {name: _fault(model, table) for name, (model, table) in tables.items()}
+    broken = {f"broken in {name}": fault for name, fault in faults.items() if fault}
+    facts = {"rows validated": validated_rows, "rows quarantined": validated_rows - len(result.kept)}
+    return Check(SCHEMA, not broken, {**facts, **broken})
+
+
+def ledger(result: Result) -> Check:
+    """Whether in = kept + rejected + duplicate + failed + quarantined, with one decision per record.
+
+    `in` was counted where rows come in, apart from the decisions. Raises TypeError where nobody counted: a defect of
+    the step.
+    """
+    if result.incoming is None:
+        raise TypeError(
+            f"a step that makes {result.model.__name__} rows does not count those that come in; "
+            "its Gate needs `incoming`, or has to be told of them by `arrive`"
+        )
+    decided = result.decisions
+    count = Counter(decided["outcome"])
+    outcomes = {outcome: count[outcome] for outcome in OUTCOMES}
+    kept = decided.filter(outcome="kept")["record"]
+    faults = {
+        "decided about twice": len(decided) - decided["record"].n_unique(),
+        "kept without a row": len(set(kept) - set(result.kept["id"])),
+        "rows without a decision": len(set(result.kept["id"]) - set(kept)),
+    }
+    found = {fault: records for fault, records in faults.items() if records}
+    closes = result.incoming == len(decided) == sum(outcomes.values())
+    return Check(LEDGER, closes and not found, {"in": result.incoming, **outcomes, **found})
+
+
+def failed_checks(checks: Iterable[Check], blocking: Collection[str]) -> str:
+    """Those of `blocking` that failed, each with what it found, as a message names them; "" where none failed."""
+    return ", ".join(
+        f"{check.name} ({', '.join(f'{name}: {value}' for name, value in check.facts.items())})"
+        for check in checks
+        if check.name in blocking and not check.passed
+    )
+
+
+def _fault(model: pa.DataFrameSchema, table: pl.DataFrame) -> str | None:
+    """The first rule that a table breaks, with what it found."""
+    try:
+        model.validate(table, lazy=True)
+    except pe.SchemaErrors as errors:
+        first: dict[str, Any] = errors.failure_cases.row(0, named=True)
+        return f"{first['column']} breaks {first['check']}: found {first['failure_case']!r}"
+    return None
