@@ -1,5 +1,5 @@
-"""What the diversity filter drops is gone for good, and arms compare only if their training sets are drawn fairly. So
-greedy selection is held to a plain reference and to its own promises, and the drawing to exact counts."""
+"""What the diversity filter drops is gone for good. So greedy selection is held to a plain reference and to its own
+promises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from assets.curation import diversity
 from assets.curation.diversity import Nearest, diversify, greedy
 from assets.curation.embeddings import embed
-from assets.curation.training_set import TooFewPairs, take
 from assets.recipe import Diversity
 from resources.calls import Vector
 from warehouse.identity import digest, record_id
@@ -264,63 +263,3 @@ def test_two_pairs_with_one_instruction_have_an_embedding_each() -> None:
 def test_an_embedding_too_few_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
         embed(pairs(2), [Vector([1.0], digest("call"))])
-
-
-def test_a_training_set_has_exactly_the_rows_asked_for() -> None:
-    result = take("some_arm", pairs(5), 3, 7)
-    drawn = result.kept["id"].to_list()
-    assert len(drawn) == 3
-    assert result.decisions.select("outcome", "reason", "score", "cut").rows() == [
-        *[("kept", None, None, None)] * 3,
-        ("rejected", "over the budget", 4.0, 3.0),
-        ("rejected", "over the budget", 5.0, 3.0),
-    ]
-    assert sorted(result.decisions["record"]) == sorted(pairs(5)["id"])
-    assert drawn == [pair(number)["id"] for number in (3, 4, 2)]
-
-
-def test_a_training_set_of_all_pairs_drops_none() -> None:
-    result = take("some_arm", pairs(5), 5, 7)
-    assert sorted(result.kept["id"]) == sorted(pairs(5)["id"])
-    assert result.counts() == {("kept", ""): 5}
-
-
-@pytest.mark.parametrize(
-    ("there", "message"),
-    [
-        (
-            61,
-            "arm 'some_arm' has 61 pairs, curation.rows asks for 64: 3 are missing; "
-            "generate more, loosen a filter, or lower curation.rows",
-        ),
-        (
-            0,
-            "arm 'some_arm' has 0 pairs, curation.rows asks for 64: 64 are missing; "
-            "generate more, loosen a filter, or lower curation.rows",
-        ),
-    ],
-)
-def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
-    with pytest.raises(TooFewPairs) as caught:
-        take("some_arm", pairs(there), 64, 7)
-    assert str(caught.value) == message
-
-
-@settings(deadline=None)
-@given(order=st.permutations(range(8)), rows=st.integers(1, 8), seed=st.integers())
-def test_the_drawn_set_does_not_depend_on_the_order_of_pairs(order: list[int], rows: int, seed: int) -> None:
-    one, other = (take("some_arm", frame, rows, seed) for frame in (pairs(8), pairs(8)[order]))
-    assert one.kept.equals(other.kept)
-    assert one.decisions.equals(other.decisions)
-
-
-@settings(deadline=None)
-@given(rows=st.integers(1, 7), seed=st.integers())
-def test_one_row_more_keeps_the_rows_it_had(rows: int, seed: int) -> None:
-    fewer, more = (take("some_arm", pairs(8), count, seed).kept["id"].to_list() for count in (rows, rows + 1))
-    assert more[:rows] == fewer
-
-
-def test_arms_that_hold_the_same_pairs_draw_the_same() -> None:
-    assert take("one", pairs(8), 4, 7).kept.equals(take("other", pairs(8), 4, 7).kept)
-    assert not take("one", pairs(8), 4, 7).kept.equals(take("one", pairs(8), 4, 8).kept)

@@ -116,7 +116,7 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
         "leaderboard": {f"scores_{arm}": f"scores/{arm}" for arm in ("base", *ARMS)},
     }
     for arm in ARMS:
-        expected[f"training_sets/{arm}"] = {"pairs": f"diverse_instructions/{arm}"}
+        expected[f"training_sets/{arm}"] = {"pairs": f"diverse_instructions/{arm}", **items}
         expected[f"students/{arm}"] = {"training_set": f"training_sets/{arm}"}
         expected[f"predictions/{arm}"] = {**items, "student": f"students/{arm}"}
     for arm in ("base", *ARMS):

@@ -248,7 +248,7 @@ def test_a_seed_whose_response_is_a_benchmark_reference_is_rejected(write: Any) 
     result = run(seed_tasks, recipe, write(article(1), SAME, article(2)), {"benchmark_items": ITEMS})
     assert result.counts() == {("kept", ""): 2, ("rejected", "text of a benchmark item"): 1}
     assert json.loads(result.dropped["content"][0])["response"] == SAME["text"]
-    assert result.checks == (Check("held_out", True, {"rows": 2, "benchmark items": 1, "texts in both": 0}),)
+    assert result.checks == (Check("leakage", True, {"rows": 2, "benchmark items": 1, "texts in both": 0}),)
 
 
 def test_a_seed_whose_instruction_is_a_benchmark_instruction_is_rejected(write: Any) -> None:
@@ -273,7 +273,7 @@ def test_a_document_whose_text_is_a_benchmark_reference_is_rejected(write: Any) 
     )
     assert result.counts() == {("kept", ""): 2, ("rejected", "text of a benchmark item"): 1}
     assert SAME["text"] not in result.kept["text"].to_list()
-    assert result.checks == (Check("held_out", True, {"rows": 2, "benchmark items": 1, "texts in both": 0}),)
+    assert result.checks == (Check("leakage", True, {"rows": 2, "benchmark items": 1, "texts in both": 0}),)
 
 
 def test_benchmark_items_are_drawn_before_and_without_the_others(write: Any) -> None:

@@ -41,7 +41,10 @@ FRAGMENTS = {"fragments"} | EXTRACTED
 DOCUMENTS = {"documents"} | GENERATED | FRAGMENTS
 ANSWERS = arms("predictions") | BASE | BOARD
 STUDENTS = arms("students") | BOARD
-ITEMS = {"benchmark_items", "seed_tasks", "documents"} | ANSWERS
+TRAINING_SETS = arms("training_sets", "training_sets")
+SOURCES = {"benchmark_items", "seed_tasks", "documents"}
+# Rows that hold a text of the benchmark are looked for anew; none does, so what is trained stays as it is.
+ITEMS = SOURCES | TRAINING_SETS | ANSWERS
 GENERATOR = (
     {"raw_self_training", "raw_self_instruct", "backward_model", "raw_instruction_generation", "fragments"}
     | {"raw_extract_then_generate", "perplexities/extract_then_generate", "predictions/base"}
@@ -79,7 +82,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("models.generator.licence", "MIT", GENERATOR, 0),
     ("models.generator.origin", "mixed", GENERATOR, 0),
     ("models.generator.made_from", ["ultrafeedback", "smol_smoltalk"], GENERATOR, 0),
-    ("models.generator.sha256", NO_DIGEST, ALL - {"benchmark_items", "seed_tasks", "documents"}, 158),
+    ("models.generator.sha256", NO_DIGEST, ALL - SOURCES, 158),
     ("models.embedder.address", "path:copy_of_embedder", EMBEDDINGS, 0),
     ("models.embedder.licence", "MIT", EMBEDDINGS, 0),
     ("models.embedder.origin", "mixed", EMBEDDINGS, 0),
@@ -88,9 +91,9 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("sources.wikibooks_recipes.licence", "MIT", {"benchmark_items", "seed_tasks"}, 0),
     ("sources.wikibooks_recipes.origin", "mixed", {"benchmark_items", "seed_tasks"}, 0),
     ("sources.wikibooks_recipes.sha256", NO_DIGEST, ALL, 145),
-    ("sources.wikipedia_leads.address", "path:copy_of_wikipedia_leads.jsonl", ITEMS - ANSWERS, 0),
-    ("sources.wikipedia_leads.licence", "MIT", ITEMS - ANSWERS, 0),
-    ("sources.wikipedia_leads.origin", "mixed", ITEMS - ANSWERS, 0),
+    ("sources.wikipedia_leads.address", "path:copy_of_wikipedia_leads.jsonl", SOURCES, 0),
+    ("sources.wikipedia_leads.licence", "MIT", SOURCES, 0),
+    ("sources.wikipedia_leads.origin", "mixed", SOURCES, 0),
     ("sources.wikipedia_leads.sha256", NO_DIGEST, ALL, 145),
     ("seed_tasks.0.source", "other_rows", SEEDS, 135),
     ("seed_tasks.1.source", "other_rows", SEEDS, 135),
@@ -127,7 +130,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("benchmark_items.1.fields.instruction", "tell me the {title}", ITEMS, 20),
     ("benchmark_items.0.fields.reference", "the {text}", ITEMS, 0),
     ("benchmark_items.1.fields.reference", "the {text}", ITEMS, 0),
-    ("generation.model", "other_generator", ALL - ITEMS - {"seed_tasks"} | STUDENTS, 154),
+    ("generation.model", "other_generator", ALL - SOURCES - BASE, 154),
     *(
         (f"generation.backward_model.{key}", value, BACKWARD, 63)
         for key, value in (

@@ -62,7 +62,7 @@ def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, t
     assert shown["definition"]["staleStatus"] == "FRESH"
     checks = shown["definition"]["assetChecksOrError"]["checks"]
     assert [(c["name"], c["blocking"], c["executionForLatestMaterialization"]["status"]) for c in checks] == [
-        ("held_out", True, "SUCCEEDED"),
+        ("leakage", True, "SUCCEEDED"),
         ("ledger", True, "SUCCEEDED"),
         ("schema", True, "SUCCEEDED"),
     ]

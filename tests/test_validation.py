@@ -91,7 +91,7 @@ def test_what_was_dropped_before_and_all_else_stay() -> None:
     gate.keep(pair(instruction=""), [(PARENT, "document")])
     last = gate.keep(pair(instruction="How?"), [(PARENT, "document")])
     lost = gate.reject(pair(instruction="Eh"), "too short", [(PARENT, "document")], score=1, cut=3)
-    result = gate.result([Check("held_out", True)], {"note": 1}, {"plot": "x"})
+    result = gate.result([Check("leakage", True)], {"note": 1}, {"plot": "x"})
     checked = validated(result)
     assert checked.kept["id"].to_list() == [first, last]
     assert checked.decisions["record"].to_list()[:2] == [first, last]

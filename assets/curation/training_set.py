@@ -1,10 +1,15 @@
-"""The training set of an arm: as many rows as every other arm has, so that arms compare fairly."""
+"""The training set of an arm: as many rows as every other arm has, so that arms compare fairly.
+
+None of them says what the benchmark asks or expects: the sources are held apart from it already, but a model may have
+written it. What it wrote is rejected before the draw, and the others fill the budget.
+"""
 
 from __future__ import annotations
 
 import polars as pl
 
 from assets.recipe import Recipe
+from assets.sources.held_out import CHECK, REASON, held_out, leaking, proved_apart
 from assets.step import Step
 from resources.tools import Tools
 from warehouse.errors import Mendable
@@ -17,29 +22,44 @@ class TooFewPairs(Mendable, ValueError):
     """An arm has fewer pairs than the budget asks for; arms of different sizes would not compare fairly."""
 
 
-def take(arm: str, pairs: pl.DataFrame, rows: int, seed: int) -> Result:
-    """`rows` pairs, drawn by a hash of their ids. Raises TooFewPairs if there are not as many."""
-    if len(pairs) < rows:
+TEXTS = ("instruction", "response")
+
+
+def take(arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: int) -> Result:
+    """`rows` pairs that hold no text of the benchmark `items` (columns instruction, reference), drawn by a hash of
+    their ids, with the check that proves it.
+
+    Raises TooFewPairs if there are not as many.
+    """
+    gate, taken = Gate(Pair, len(pairs)), held_out(items)
+    apart = []
+    for row in pairs.iter_rows(named=True):
+        if leaking((row[name] for name in TEXTS), taken):
+            gate.reject(row, REASON)
+        else:
+            apart.append(row)
+    if len(apart) < rows:
+        leaked = len(pairs) - len(apart)
+        left_out = f" without the {leaked} that hold text of the benchmark" if leaked else ""
         raise TooFewPairs(
-            f"arm {arm!r} has {len(pairs)} pairs, curation.rows asks for {rows}: {rows - len(pairs)} are missing; "
-            "generate more, loosen a filter, or lower curation.rows"
+            f"arm {arm!r} has {len(apart)} pairs{left_out}, curation.rows asks for {rows}: {rows - len(apart)} are "
+            "missing; generate more, loosen a filter, or lower curation.rows"
         )
-    gate = Gate(Pair, len(pairs))
-    drawn = sorted(pairs.iter_rows(named=True), key=lambda row: row_seed(seed, "training set", row["id"]))
+    drawn = sorted(apart, key=lambda row: row_seed(seed, "training set", row["id"]))
     for place, row in enumerate(drawn):
         if place < rows:
             gate.keep(row)
         else:
             gate.reject(row, "over the budget", score=place + 1, cut=rows)
-    return gate.result()
+    return proved_apart(gate, TEXTS, items)
 
 
 def step(recipe: Recipe, name: str) -> Step:
-    """The asset `training_sets/<arm>`."""
+    """The asset `training_sets/<arm>`; its check `leakage` proves that no benchmark text is in it."""
     rows, seed = recipe.curation.rows, recipe.seed
 
-    def build(tools: Tools, pairs: pl.DataFrame) -> Result:
-        return take(name, pairs, rows, seed)
+    def build(tools: Tools, pairs: pl.DataFrame, benchmark_items: pl.DataFrame) -> Result:
+        return take(name, pairs, benchmark_items, rows, seed)
 
     return Step(
         asset=f"training_sets/{name}",
@@ -48,6 +68,7 @@ def step(recipe: Recipe, name: str) -> Step:
         model=Pair,
         build=build,
         slice=recipe.slice("seed", "curation.rows"),
-        inputs={"pairs": f"diverse_instructions/{name}"},
+        inputs={"pairs": f"diverse_instructions/{name}", "benchmark_items": "benchmark_items"},
         kinds=frozenset({"polars", "duckdb"}),
+        checks={CHECK: True},
     )

@@ -17,7 +17,7 @@ TEXTS = ("text",)
 
 
 def step(recipe: Recipe) -> Step:
-    """The asset `documents`; its check `held_out` proves that no benchmark text is among them."""
+    """The asset `documents`; its check `leakage` proves that no benchmark text is among them."""
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
         return select_apart(ROLE, TEXTS, recipe.documents, benchmark_items, tools, recipe.seed)

@@ -17,7 +17,7 @@ TEXTS = ("instruction", "response")
 
 
 def step(recipe: Recipe) -> Step:
-    """The asset `seed_tasks`; its check `held_out` proves that no benchmark text is among them."""
+    """The asset `seed_tasks`; its check `leakage` proves that no benchmark text is among them."""
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
         return select_apart(ROLE, TEXTS, recipe.seed_tasks, benchmark_items, tools, recipe.seed)

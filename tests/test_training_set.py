@@ -1,0 +1,138 @@
+"""Arms compare only if their training sets are drawn fairly, and a score means nothing where the student has learned
+the benchmark. So the drawing is held to exact counts, and pairs that say what the benchmark says to rejection."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.curation import training_set
+from assets.curation.training_set import TooFewPairs, take
+from warehouse.identity import digest
+from warehouse.records import Pair, empty
+from warehouse.result import Check
+
+NO_ITEMS = pl.DataFrame(schema={"instruction": pl.String, "reference": pl.String})
+ITEMS = pl.DataFrame({"instruction": ["How do I make Pesto?"], "reference": ["Crush the basil; add oil."]})
+
+
+def pair(number: int, **says: str) -> dict[str, Any]:
+    content = {"method": "m", "level": "", "instruction": f"What is {number}?", "input": "", "response": "A number."}
+    return {"id": digest(["pair", number]), **content, **says}
+
+
+def pairs(count: int, *more: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([*(pair(number) for number in range(count)), *more], schema=empty(Pair).schema)
+
+
+def test_a_training_set_has_exactly_the_rows_asked_for() -> None:
+    result = take("some_arm", pairs(5), NO_ITEMS, 3, 7)
+    drawn = result.kept["id"].to_list()
+    assert len(drawn) == 3
+    assert result.decisions.select("outcome", "reason", "score", "cut").rows() == [
+        *[("kept", None, None, None)] * 3,
+        ("rejected", "over the budget", 4.0, 3.0),
+        ("rejected", "over the budget", 5.0, 3.0),
+    ]
+    assert sorted(result.decisions["record"]) == sorted(pairs(5)["id"])
+    assert drawn == [pair(number)["id"] for number in (3, 4, 2)]
+
+
+def test_a_training_set_of_all_pairs_drops_none() -> None:
+    result = take("some_arm", pairs(5), NO_ITEMS, 5, 7)
+    assert sorted(result.kept["id"]) == sorted(pairs(5)["id"])
+    assert result.counts() == {("kept", ""): 5}
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (
+            61,
+            "arm 'some_arm' has 61 pairs, curation.rows asks for 64: 3 are missing; "
+            "generate more, loosen a filter, or lower curation.rows",
+        ),
+        (
+            0,
+            "arm 'some_arm' has 0 pairs, curation.rows asks for 64: 64 are missing; "
+            "generate more, loosen a filter, or lower curation.rows",
+        ),
+    ],
+)
+def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
+    with pytest.raises(TooFewPairs) as caught:
+        take("some_arm", pairs(there), NO_ITEMS, 64, 7)
+    assert str(caught.value) == message
+
+
+@settings(deadline=None)
+@given(order=st.permutations(range(8)), rows=st.integers(1, 8), seed=st.integers())
+def test_the_drawn_set_does_not_depend_on_the_order_of_pairs(order: list[int], rows: int, seed: int) -> None:
+    one, other = (take("some_arm", frame, NO_ITEMS, rows, seed) for frame in (pairs(8), pairs(8)[order]))
+    assert one.kept.equals(other.kept)
+    assert one.decisions.equals(other.decisions)
+
+
+@settings(deadline=None)
+@given(rows=st.integers(1, 7), seed=st.integers())
+def test_one_row_more_keeps_the_rows_it_had(rows: int, seed: int) -> None:
+    fewer, more = (take("some_arm", pairs(8), NO_ITEMS, count, seed).kept["id"].to_list() for count in (rows, rows + 1))
+    assert more[:rows] == fewer
+
+
+def test_arms_that_hold_the_same_pairs_draw_the_same() -> None:
+    assert take("one", pairs(8), NO_ITEMS, 4, 7).kept.equals(take("other", pairs(8), NO_ITEMS, 4, 7).kept)
+    assert not take("one", pairs(8), NO_ITEMS, 4, 7).kept.equals(take("one", pairs(8), NO_ITEMS, 4, 8).kept)
+
+
+LEAKING = [
+    pair(8, instruction="how do I make PESTO"),
+    pair(9, response="Crush the basil, add oil"),
+    # Models may answer with the question, and ask with the answer.
+    pair(10, response="How do I make pesto?"),
+    pair(11, instruction="crush the basil -- add oil"),
+]
+
+
+@pytest.mark.parametrize("leaking", LEAKING, ids=["instruction", "reference", "asked in answer", "answered in ask"])
+def test_a_pair_that_says_what_the_benchmark_says_is_rejected_and_the_rest_fills_the_budget(
+    leaking: dict[str, Any],
+) -> None:
+    result = take("some_arm", pairs(4, leaking), ITEMS, 4, 7)
+    assert sorted(result.kept["id"]) == sorted(pairs(4)["id"])
+    assert result.decisions.filter(outcome="rejected").select("record", "reason", "score", "cut").rows() == [
+        (leaking["id"], "text of a benchmark item", None, None)
+    ]
+    assert result.checks == (Check("leakage", True, {"rows": 4, "benchmark items": 1, "texts in both": 0}),)
+    assert result.incoming == 5
+
+
+def test_a_pair_that_holds_more_than_the_text_or_has_it_as_input_is_no_leak() -> None:
+    near = pair(8, instruction="How do I make Pesto at home?", input="How do I make Pesto?")
+    result = take("some_arm", pairs(2, near), ITEMS, 3, 7)
+    assert result.counts() == {("kept", ""): 3}
+
+
+def test_rows_that_are_rejected_for_leakage_displace_no_other() -> None:
+    with_leaks = take("some_arm", pairs(8, *LEAKING), ITEMS, 4, 7)
+    assert with_leaks.kept.equals(take("some_arm", pairs(8), ITEMS, 4, 7).kept)
+
+
+def test_the_check_fails_where_the_rejection_does_not_do_its_work() -> None:
+    with patch.object(training_set, "leaking", return_value=frozenset()):
+        (check,) = take("some_arm", pairs(2, LEAKING[0]), ITEMS, 3, 7).checks
+    assert check == Check("leakage", False, {"rows": 3, "benchmark items": 1, "texts in both": 1})
+
+
+def test_too_few_pairs_say_how_many_hold_benchmark_text() -> None:
+    with pytest.raises(TooFewPairs) as caught:
+        take("some_arm", pairs(2, *LEAKING), ITEMS, 3, 7)
+    assert str(caught.value) == (
+        "arm 'some_arm' has 2 pairs without the 4 that hold text of the benchmark, curation.rows asks for 3: "
+        "1 are missing; generate more, loosen a filter, or lower curation.rows"
+    )
