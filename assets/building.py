@@ -38,11 +38,12 @@ def build_stale(
 ) -> list[Failure]:
     """Builds what is stale, in order, and what may follow from it; what is fresh is not touched.
 
+    What failed a check that blocks is run again, and fails again, so that it is told while it holds up others.
     Raises BadSelection.
     """
     close_killed_runs(instance)
     plan = planner.plan(steps, selected(definitions, selection))
-    stale = [one.asset for one in plan if one.action != "none"]
+    stale = [one.asset for one in plan if one.action != "none" or one.error]
     return build_assets(definitions, instance, stale) if stale else []
 
 

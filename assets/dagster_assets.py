@@ -13,10 +13,10 @@ from assets.presentation import column_schema, facts_of, metadata_of
 from assets.step import Step
 from resources.tools import Report, Tools
 from resources.workbench import Workbench
-from warehouse.checks import checked
+from warehouse.checks import checked, failed_checks, held_up
 from warehouse.errors import Mendable
 from warehouse.io_manager import Input, Publication
-from warehouse.result import Result
+from warehouse.result import Check, Result
 from warehouse.store import Effort, Published
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
@@ -76,18 +76,23 @@ def to_asset(
             except Mendable as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             facts, action = facts_of(result, step.plot), "built"
+        checks = [Check(**check) for check in facts["checks"]]
+        failed = failed_checks(checks, step.blocking)
         if action != "unchanged":
             bench.put_on_record(step.slice)
         meter = tools.meter
         effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
         yield dg.Output(
-            Publication(settled.target, result, action, facts, effort, bench.recipe),
+            Publication(settled.target, result, action, facts, effort, bench.recipe, failed),
             metadata=metadata_of(facts, effort, action),
             data_version=dg.DataVersion(result.data_version),
         )
-        for check in facts["checks"]:
-            yield dg.AssetCheckResult(check_name=check["name"], passed=check["passed"], metadata=check["facts"])
+        for check in checks:
+            yield dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata=check.facts)
         display.finished(step.asset, action, facts, effort)
+        if failed:
+            # Dagster would stop here too, but name the check alone and not what it found.
+            raise dg.Failure(held_up(step.asset, failed), allow_retries=False)
 
     return asset
 

@@ -18,6 +18,7 @@ import polars as pl
 from assets.step import Settled, Step
 from resources.forecast import ForecastTools, NotFetched
 from resources.workbench import Workbench
+from warehouse.checks import failed_checks, held_up
 from warehouse.errors import Mendable
 from warehouse.identity import digest
 from warehouse.rates import Rates, measured_rates
@@ -40,7 +41,8 @@ class Planned:
     and seconds are upper bounds, None where nothing bounds them.
 
     `rows` are decided anew, None where that is not known; then `most_rows` may be kept at most. `same_content` says
-    that the rows are known to stay as they are: nothing downstream follows. `error` is what a build would fail with.
+    that the rows are known to stay as they are: nothing downstream follows. `error` is what a build would fail with, be
+    it of its own or of what it reads.
     """
 
     asset: str
@@ -85,6 +87,7 @@ class Planner:
     retries: int
     foresee: bool = True
     views: dict[str, View] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -98,7 +101,7 @@ class Planner:
 
     def plan(self, steps: Iterable[Step], selection: frozenset[str] | None = None) -> list[Planned]:
         """One entry per step, in order; with a selection, for its assets alone, on all others as they are."""
-        self.views, planned = {}, []
+        self.views, self.faults, planned = {}, {}, []
         for step in steps:
             if selection is None or step.asset in selection:
                 planned.append(self._planned(step))
@@ -107,6 +110,10 @@ class Planner:
         return planned
 
     def _planned(self, step: Step) -> Planned:
+        fault = next((self.faults[asset] for asset in step.inputs.values() if asset in self.faults), None)
+        if fault:
+            self.faults[step.asset] = fault
+            return Planned(step.asset, "wait", error=fault)
         absent = [asset for asset in step.inputs.values() if asset not in self.views]
         if absent:
             return Planned(step.asset, "wait", error=f"{absent[0]} is not there to build it from")
@@ -125,11 +132,15 @@ class Planner:
             return replace(foreseen, reasons=(*self._reasons(step, settled), *foreseen.reasons))
         self._stays(settled.stored)
         if current == settled.stored:
-            return Planned(step.asset, "none", same_content=True)
+            return Planned(step.asset, "none", same_content=True, error=settled.stored.fault)
         same = current is not None and current.data_version == settled.stored.data_version
-        return Planned(step.asset, "restore", tuple(self._reasons(step, settled)), same_content=same)
+        return Planned(
+            step.asset, "restore", tuple(self._reasons(step, settled)), same_content=same, error=settled.stored.fault
+        )
 
     def _stays(self, published: Published) -> None:
+        if published.fault:
+            self.faults[published.asset] = published.fault
         self.views[published.asset] = View(
             published.kind, lambda: self.bench.store.read(published), published.data_version
         )
@@ -198,12 +209,16 @@ class Planner:
         if tools.missing.calls or not sure:
             return self._bounded(step, result, tools, sure, loose)
         self.views[step.asset] = View(kind, lambda: result.kept, result.data_version)
+        failed = failed_checks(result.checks, step.blocking)
+        if failed:
+            self.faults[step.asset] = held_up(step.asset, failed)
         return Planned(
             step.asset,
             "build",
             rows=len(result.decisions),
             from_memo=tools.meter.from_memo,
             same_content=result.data_version == current,
+            error=self.faults.get(step.asset),
         )
 
     def _bounded(self, step: Step, result: Result, tools: ForecastTools, exact: bool, loose: bool) -> Planned:

@@ -23,7 +23,7 @@ def plan_table(plan: Sequence[Planned]) -> Table:
     """One line per asset: its state, why, and what it would cost."""
     shown = table("asset", "state", "because", "rows", "calls", "in memo", "model time", left=3)
     for one in plan:
-        if one.action == "none":
+        if one.action == "none" and not one.error:
             shown.add_row(one.asset, "fresh")
             continue
         because = list(one.reasons)
@@ -49,7 +49,7 @@ def plan_summary(plan: Sequence[Planned]) -> str:
     """The plan in one sentence."""
     count = Counter(STATES[one.action] for one in plan)
     assets = _counted(len(plan), "asset")
-    if count["fresh"] == len(plan):
+    if count["fresh"] == len(plan) and not any(one.error for one in plan):
         return f"{assets}, all fresh: a build has nothing to do"
     parts = [f"{count[state]} {state}" for state in STATES.values() if count[state]]
     text = f"{assets}: {', '.join(parts)}; "

@@ -13,6 +13,7 @@ from assets.plan import Planned, Planner
 from assets.step import Most, Step
 from resources.tools import Tools
 from resources.workbench import Material, Workbench
+from warehouse.checks import failed_checks
 from warehouse.memo import Answer, Call, Work
 from warehouse.records import Document, Pair
 from warehouse.result import Gate, Result
@@ -53,7 +54,9 @@ class House:
             versions = {name: current.data_version for name, current in inputs.items() if current}
             settled = step.settle(versions, self.retries, store.catalog())
             if settled.stored is None:
-                store.publish(settled.target, step.run(Tools(self.bench), frames), {}, Effort(), Run("run"))
+                result = step.run(Tools(self.bench), frames)
+                failed = failed_checks(result.checks, step.blocking)
+                store.publish(settled.target, result, {}, Effort(), Run("run"), failed)
             elif settled.stored != store.current(step.asset):
                 store.reuse(settled.stored, "restored", Effort(), Run("run"))
             else:

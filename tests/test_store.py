@@ -140,6 +140,7 @@ def test_a_publish_writes_these_rows_and_no_others(store: Store) -> None:
                 "document",
                 0,
                 0,
+                "",
                 3,
                 '{"assets/x.py":"cccccccccccccccc"}',
                 '{"seed":7}',

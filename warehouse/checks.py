@@ -82,6 +82,14 @@ def failed_checks(checks: Iterable[Check], blocking: Collection[str]) -> str:
     )
 
 
+def held_up(asset: str, failed: str) -> str:
+    """What is said wherever `asset` is waited for; `failed` is what `failed_checks` gave."""
+    return (
+        f"{asset} failed its check {failed}: nothing is built on it; mend its part of the recipe, what it reads, or "
+        "its code, and build it again"
+    )
+
+
 def _fault(model: pa.DataFrameSchema, table: pl.DataFrame) -> str | None:
     """The first rule that a table breaks, with what it found."""
     try:

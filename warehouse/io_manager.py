@@ -19,14 +19,16 @@ class Input:
     store: Store
 
     def published(self, catalog: Catalog) -> Published:
-        """Its current version. Fails if it was never built."""
+        """Its current version. Fails if it was never built, or failed a check that blocks."""
         published = catalog.current(self.asset)
         if published is None:
             raise dg.Failure(f"{self.asset} has not been built yet; build it first: slingshot build '+{self.asset}'")
+        if published.fault:
+            raise dg.Failure(published.fault, allow_retries=False)
         return published
 
     def frame(self) -> pl.DataFrame:
-        """The kept rows of its current version, in order. Fails if it was never built."""
+        """The kept rows of its current version, in order. Fails as `published` does."""
         return self.store.read(self.published(self.store.catalog()))
 
 
@@ -34,7 +36,8 @@ class Input:
 class Publication:
     """What an asset hands to the warehouse: a new result, or a stored version to point to again.
 
-    `action` is "built", "unchanged" or "restored"; `recipe` is the whole recipe in force (JSON).
+    `action` is "built", "unchanged" or "restored"; `recipe` is the whole recipe in force (JSON); `failed_checks` names
+    the blocking checks that failed, with what they found.
     """
 
     target: Target
@@ -43,6 +46,7 @@ class Publication:
     facts: dict[str, object]
     effort: Effort
     recipe: str
+    failed_checks: str = ""
 
 
 class WarehouseIOManager(dg.IOManager):
@@ -61,4 +65,4 @@ class WarehouseIOManager(dg.IOManager):
         if isinstance(obj.result, Published):
             self.store.reuse(obj.result, obj.action, obj.effort, run)
         else:
-            self.store.publish(obj.target, obj.result, obj.facts, obj.effort, run)
+            self.store.publish(obj.target, obj.result, obj.facts, obj.effort, run, obj.failed_checks)

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from warehouse.checks import held_up
 from warehouse.database import Database, WarehouseError, now
 from warehouse.identity import canonical, text_digest
 from warehouse.inserting import insert, insert_rows, is_stored
@@ -56,7 +57,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Published:
-    """A version that lies in the warehouse; `failed` counts its rows at which a model failed."""
+    """A version that lies in the warehouse.
+
+    `failed` counts its rows at which a model failed; `failed_checks` names its blocking checks that failed, with what
+    they found, and is empty where none did.
+    """
 
     asset: str
     version: str
@@ -64,6 +69,12 @@ class Published:
     kind: str
     attempt: int = 0
     failed: int = 0
+    failed_checks: str = ""
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing may be built on it, if so."""
+        return held_up(self.asset, self.failed_checks) if self.failed_checks else None
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ class Store:
         """Every stored version, and which ones are current."""
         with self.database.read() as connection:
             rows = connection.execute(
-                "SELECT v.asset, v.version, data_version, kind, attempt, failed, c.version IS NOT NULL "
+                "SELECT v.asset, v.version, data_version, kind, attempt, failed, failed_checks, c.version IS NOT NULL "
                 "FROM lineage.versions v LEFT JOIN lineage.current c USING (asset, version)"
             ).fetchall()
         versions = [(Published(*row[:-1]), row[-1]) for row in rows]
@@ -150,14 +161,25 @@ class Store:
                 [published.asset, published.version],
             ).pl()
 
-    def publish(self, target: Target, result: Result, facts: dict[str, Any], effort: Effort, run: Run) -> Published:
+    def publish(
+        self,
+        target: Target,
+        result: Result,
+        facts: dict[str, Any],
+        effort: Effort,
+        run: Run,
+        failed_checks: str = "",
+    ) -> Published:
         """Store `result` as the current version of the asset: all of it, or nothing if this raises.
 
+        `failed_checks` names the blocking checks that failed, with what they found.
         Raises InvalidTable where a row of the bookkeeping breaks its table's model.
         """
         kind = KIND_OF[result.model]
         failed = len(result.decisions.filter(outcome="failed"))
-        published = Published(target.asset, target.version, result.data_version, kind, target.attempt, failed)
+        published = Published(
+            target.asset, target.version, result.data_version, kind, target.attempt, failed, failed_checks
+        )
         with self.database.write() as connection:
             if not is_stored(connection, published.asset, published.version):
                 insert_rows(connection, target.asset, target.version, result, kind)

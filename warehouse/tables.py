@@ -50,7 +50,8 @@ class Version(pa.DataFrameModel):
 
     `data_version` hashes the kept ids in order: downstream assets depend on it alone. `code` (JSON) holds digests by
     file, `recipe` (JSON) the slice by path, `inputs` (JSON) data versions by asset. `failed` rows are tried again up to
-    the recipe's `retries`: each `attempt` is a version of its own.
+    the recipe's `retries`: each `attempt` is a version of its own. `failed_checks` names the blocking checks that
+    failed, with what they found: where it is not empty, nothing is built on the version.
     `incoming` counts the rows that came in, apart from what was decided about them.
     `facts` (JSON) holds what the UI shows again when the version is reused: checks, plots, notes.
     """
@@ -61,6 +62,7 @@ class Version(pa.DataFrameModel):
     kind: str
     attempt: int = pa.Field(ge=0)
     failed: int = pa.Field(ge=0)
+    failed_checks: str
     incoming: int = pa.Field(ge=0)
     code: str
     recipe: str
