@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.display import Display
-from assets.presentation import column_schema, facts_of, metadata_of
+from assets.presentation import column_lineage, column_schema, facts_of, metadata_of
 from assets.step import Step
 from resources.tools import Report, Tools
 from resources.workbench import Workbench
@@ -45,7 +45,7 @@ def to_asset(
         description=step.description,
         kinds=set(step.kinds),
         code_version=step.recipe_and_code,
-        metadata={"dagster/column_schema": column_schema(step.model)},
+        metadata={"dagster/column_schema": column_schema(step), "dagster/column_lineage": column_lineage(step)},
         check_specs=[
             dg.AssetCheckSpec(name, asset=step.asset.split("/"), blocking=blocking)
             for name, blocking in step.every_check.items()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
-import pandera.polars as pa
 import polars as pl
 from dagster_pandera import pandera_schema_to_dagster_type
 
 from assets.plots import draw
+from assets.step import Step
 from warehouse.result import Result
 from warehouse.store import Effort
 
@@ -79,8 +79,27 @@ def _cell(value: object) -> str:
     return text if len(text) <= SAMPLE_CHARACTERS else text[: SAMPLE_CHARACTERS - 1] + "…"
 
 
-def column_schema(model: type[pa.DataFrameModel]) -> dg.TableSchema:
-    """The table's columns, types and rules as the UI shows them."""
-    schema = pandera_schema_to_dagster_type(model).metadata["schema"]
+def column_schema(step: Step) -> dg.TableSchema:
+    """The table's columns, types and rules as the UI shows them, each with the columns that it is made from.
+
+    These stand in the description, since Dagster's open webserver hides the lineage of columns as such.
+    """
+    schema = pandera_schema_to_dagster_type(step.model).metadata["schema"]
     assert isinstance(schema, dg.TableSchemaMetadataValue)
-    return schema.schema
+    lineage = column_lineage(step).deps_by_column
+    described = []
+    for column in schema.schema.columns:
+        origins = [f"{one.asset_key.to_user_string()}.{one.column_name}" for one in lineage.get(column.name, ())]
+        told = f"from {', '.join(origins)}" if origins else None
+        described.append(dg.TableColumn(column.name, column.type, told, column.constraints, column.tags))
+    return dg.TableSchema(described, constraints=schema.schema.constraints)
+
+
+def column_lineage(step: Step) -> dg.TableColumnLineage:
+    """The columns of other assets that each column of an asset is made from, as Dagster names them."""
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(step.inputs[name].split("/"), origin) for name, origin in origins]
+            for column, origins in step.columns.items()
+        }
+    )

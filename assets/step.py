@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,27 @@ from assets.code_digest import code_digests
 from resources.tools import Tools
 from warehouse.checks import LEDGER, SCHEMA
 from warehouse.identity import digest
-from warehouse.records import Record
+from warehouse.records import Record, empty
 from warehouse.result import Result
 from warehouse.store import Catalog, Published, Target
 
 Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
+
+
+Columns = Mapping[str, Sequence[tuple[str, str]]]
+"""Column of an asset to the (parameter of an input, column of it) whose values its own are made from."""
+
+
+def same(model: type[Record], *inputs: str) -> Columns:
+    """The columns of `model` as rows of `inputs` have them that are passed on; without inputs they are from outside."""
+    return {column: [(name, column) for name in inputs] for column in empty(model).columns}
+
+
+def made(*parents: str, **columns: Sequence[tuple[str, str]]) -> Columns:
+    """`columns` of a row that is made, and its id: the hash of what it says and of its `parents`, which are inputs."""
+    hashed = [(parent, "id") for parent in parents] + [origin for origins in columns.values() for origin in origins]
+    return {"id": list(dict.fromkeys(hashed)), **columns}
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,8 @@ class Step:
     the step depends on, by path; `kinds` are the tags that the UI shows; `checks` names what `build` checks
     beside what is checked of every asset, with whether a failure blocks everything downstream; `plot` names a
     picture of the result (see assets/plots.py); `most` bounds what a plan cannot count by running `build` on what
-    is known.
+    is known; `columns` tells of each column what its values are made from, which leaves out what only decides whether
+    there is a row.
     """
 
     asset: str
@@ -58,6 +74,7 @@ class Step:
     checks: Mapping[str, bool] = field(default_factory=dict)
     plot: str | None = None
     most: Most | None = None
+    columns: Columns = field(default_factory=dict)
 
     @property
     def code(self) -> dict[str, str]:

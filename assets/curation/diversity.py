@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.recipe import Arm, Diversity, Recipe
-from assets.step import Step
+from assets.step import Step, same
 from resources.tools import Tools
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
@@ -161,4 +161,5 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="similarity" if settings else None,
+        columns=same(Pair, "pairs"),
     )

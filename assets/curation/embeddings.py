@@ -9,7 +9,7 @@ import polars as pl
 from assets.generation.answers import unanswered
 from assets.generation.prompts import with_input
 from assets.recipe import Diversity, Recipe
-from assets.step import Step
+from assets.step import Step, made
 from resources.calls import Vector
 from resources.tools import Tools
 from warehouse.records import Embedding
@@ -43,4 +43,5 @@ def step(recipe: Recipe, settings: Diversity, method: str) -> Step:
         slice=recipe.slice("curation.diversity.embedder", f"models.{embedder}"),
         inputs={"pairs": f"raw_{method}"},
         kinds=frozenset({"huggingface", "duckdb"}),
+        columns=made(pair=[("pairs", "id")], vector=[("pairs", "instruction"), ("pairs", "input")]),
     )

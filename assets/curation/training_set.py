@@ -10,7 +10,7 @@ import polars as pl
 
 from assets.recipe import Recipe
 from assets.sources.held_out import CHECK, REASON, held_out, leaking, proved_apart
-from assets.step import Step
+from assets.step import Step, same
 from resources.tools import Tools
 from warehouse.errors import Mendable
 from warehouse.identity import row_seed
@@ -71,4 +71,5 @@ def step(recipe: Recipe, name: str) -> Step:
         inputs={"pairs": f"diverse_instructions/{name}", "benchmark_items": "benchmark_items"},
         kinds=frozenset({"polars", "duckdb"}),
         checks={CHECK: True},
+        columns=same(Pair, "pairs"),
     )

@@ -12,8 +12,8 @@ import polars as pl
 
 from assets.generation.instruction_generation import Text, generate
 from assets.recipe import InstructionGeneration, Recipe
-from assets.step import Most, Step
-from assets.training.checkpoint import adapter_of
+from assets.step import Most, Step, made
+from assets.training.checkpoint import adapter_of, written_by
 from resources.tools import Tools
 from warehouse.records import Pair
 from warehouse.result import Result
@@ -51,4 +51,14 @@ def step(recipe: Recipe, settings: InstructionGeneration) -> Step:
         inputs={"fragments": "fragments", "documents": "documents", "backward_model": "backward_model"},
         kinds=frozenset({"transformers", "duckdb"}),
         most=Most(rows=fragments_at_most, calls=fragments_at_most),
+        columns=made(
+            "fragments",
+            "documents",
+            "backward_model",
+            method=(),
+            level=[("fragments", "level")],
+            instruction=[("fragments", "text"), *written_by("backward_model")],
+            input=(),
+            response=[("documents", "text")],
+        ),
     )

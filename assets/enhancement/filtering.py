@@ -9,7 +9,7 @@ import polars as pl
 from assets.enhancement.heuristics import fault
 from assets.enhancement.perplexity import cut_for
 from assets.recipe import Arm, Heuristics, PerplexityFilter, Recipe
-from assets.step import Step
+from assets.step import Step, same
 from resources.tools import Tools
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
@@ -81,4 +81,5 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="perplexity" if perplexity else None,
+        columns=same(Pair, *(f"pairs_{method}" for method in arm.methods)),
     )

@@ -18,7 +18,7 @@ from assets.generation.answers import unanswered
 from assets.generation.prompts import extraction
 from assets.recipe import Fragments, Recipe
 from assets.recipe_values import Level
-from assets.step import Most, Step
+from assets.step import Most, Step, made
 from resources.calls import Completion, Sampling, Writer
 from resources.tools import Tools
 from warehouse.identity import row_seed
@@ -95,4 +95,10 @@ def step(recipe: Recipe, settings: Fragments) -> Step:
         inputs={"documents": "documents"},
         kinds=frozenset({"transformers", "duckdb"}),
         most=Most(rows=documents_at_most * settings.per_document, calls=documents_at_most),
+        # A document's id decides at which level it is cut, and which of its sentences is taken.
+        columns=made(
+            document=[("documents", "id")],
+            level=[("documents", "id")],
+            text=[("documents", "id"), ("documents", "text")],
+        ),
     )

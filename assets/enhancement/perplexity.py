@@ -16,7 +16,7 @@ import polars as pl
 from assets.generation.answers import unanswered
 from assets.generation.prompts import answer, instruction_for, with_input
 from assets.recipe import PerplexityFilter, Recipe
-from assets.step import Step
+from assets.step import Step, made
 from resources.calls import Prompt, Reader
 from resources.tools import Tools
 from warehouse.records import Perplexity
@@ -58,6 +58,12 @@ def step(recipe: Recipe, settings: PerplexityFilter, method: str) -> Step:
     def build(tools: Tools, pairs: pl.DataFrame) -> Result:
         return measure(pairs, settings.measure, tools.model(model))
 
+    asked, answered = [("pairs", "instruction"), ("pairs", "input")], [("pairs", "response")]
+    given, counted = {
+        "response_given_instruction": (asked, answered),
+        "response_alone": ([], answered),
+        "instruction_given_response": (answered, asked),
+    }[settings.measure]
     return Step(
         asset=f"perplexities/{method}",
         group="enhancement",
@@ -68,4 +74,5 @@ def step(recipe: Recipe, settings: PerplexityFilter, method: str) -> Step:
         inputs={"pairs": f"raw_{method}"},
         kinds=frozenset({"transformers", "duckdb"}),
         plot="perplexities",
+        columns=made(pair=[("pairs", "id")], measure=(), perplexity=[*given, *counted], tokens=counted),
     )

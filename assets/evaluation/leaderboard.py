@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from assets.recipe import BASE, Recipe
-from assets.step import Step
+from assets.step import Step, made
 from resources.tools import Tools
 from warehouse.records import Standing
 from warehouse.result import Gate, Result
@@ -47,6 +47,8 @@ def step(recipe: Recipe) -> Step:
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         return rank({arm: frames[f"scores_{arm}"] for arm in arms})
 
+    inputs = {f"scores_{arm}": f"scores/{arm}" for arm in arms}
+    values = [(name, "value") for name in inputs]
     return Step(
         asset="leaderboard",
         group="evaluation",
@@ -54,7 +56,14 @@ def step(recipe: Recipe) -> Step:
         model=Standing,
         build=build,
         slice={"arms": arms},
-        inputs={f"scores_{arm}": f"scores/{arm}" for arm in arms},
+        inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="scores",
+        columns=made(
+            *inputs,
+            **{column: [(name, column) for name in inputs] for column in ("arm", "metric")},
+            mean=values,
+            items=[(name, "item") for name in inputs],
+            over_base=values,
+        ),
     )

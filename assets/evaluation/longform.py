@@ -14,8 +14,8 @@ from assets.evaluation.metrics import METRICS
 from assets.generation.answers import unanswered
 from assets.generation.prompts import answer
 from assets.recipe import BASE, Recipe, SamplingPart
-from assets.step import Step
-from assets.training.checkpoint import adapter_of
+from assets.step import Step, made
+from assets.training.checkpoint import adapter_of, written_by
 from resources.calls import Sampling, Writer
 from resources.tools import Tools
 from warehouse.identity import Parent, row_seed
@@ -77,6 +77,8 @@ def predictions_step(recipe: Recipe, arm: str) -> Step:
     inputs = {"benchmark_items": "benchmark_items"}
     if arm != BASE:
         inputs["student"] = f"students/{arm}"
+    items = [("benchmark_items", column) for column in ("id", "instruction", "input")]
+    writer = written_by("student") if arm != BASE else []
     return Step(
         asset=f"predictions/{arm}",
         group="evaluation",
@@ -88,6 +90,8 @@ def predictions_step(recipe: Recipe, arm: str) -> Step:
         slice=recipe.slice("seed", "evaluation", "training.base", f"models.{base}"),
         inputs=inputs,
         kinds=frozenset({"transformers", "duckdb"}),
+        # The id of an item is the seed of its answer.
+        columns=made(*inputs, arm=(), item=items[:1], text=[*items, *writer]),
     )
 
 
@@ -106,4 +110,11 @@ def scores_step(recipe: Recipe, arm: str) -> Step:
         slice={},
         inputs={"predictions": f"predictions/{arm}", "benchmark_items": "benchmark_items"},
         kinds=frozenset({"python", "duckdb"}),
+        columns=made(
+            "predictions",
+            arm=[("predictions", "arm")],
+            item=[("predictions", "item")],
+            metric=(),
+            value=[("predictions", "text"), ("benchmark_items", "reference")],
+        ),
     )

@@ -11,7 +11,7 @@ import polars as pl
 from assets.generation.prompts import instruction_for
 from assets.recipe import LoraPart, Recipe
 from assets.step import Step
-from assets.training.checkpoint import checkpoint, training_of
+from assets.training.checkpoint import checkpoint, columns, training_of
 from resources.calls import Prompt
 from resources.tools import Tools
 from warehouse.records import Checkpoint
@@ -46,4 +46,5 @@ def step(recipe: Recipe, settings: LoraPart) -> Step:
         inputs={"seed_tasks": "seed_tasks"},
         kinds=frozenset({"huggingface", "duckdb"}),
         plot="loss",
+        columns=columns("seed_tasks", examples="input"),
     )

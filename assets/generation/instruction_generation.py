@@ -18,8 +18,8 @@ from assets.generation.answers import unanswered
 from assets.generation.parsing import instruction_of
 from assets.generation.prompts import instruction_for
 from assets.recipe import InstructionGeneration, Recipe
-from assets.step import Step
-from assets.training.checkpoint import adapter_of
+from assets.step import Step, made
+from assets.training.checkpoint import adapter_of, written_by
 from resources.calls import Sampling, Writer
 from resources.tools import Tools
 from warehouse.identity import Parent, row_seed
@@ -86,4 +86,13 @@ def step(recipe: Recipe, settings: InstructionGeneration) -> Step:
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.instruction_generation"),
         inputs={"documents": "documents", "backward_model": "backward_model"},
         kinds=frozenset({"transformers", "duckdb"}),
+        columns=made(
+            "documents",
+            "backward_model",
+            method=(),
+            level=(),
+            instruction=[("documents", "text"), *written_by("backward_model")],
+            input=(),
+            response=[("documents", "text")],
+        ),
     )

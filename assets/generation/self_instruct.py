@@ -22,7 +22,7 @@ from assets.generation.answers import decide_answer, unanswered
 from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
 from assets.recipe import Recipe, SelfInstruct
-from assets.step import Most, Step
+from assets.step import Most, Step, made
 from resources.calls import Sampling, Writer
 from resources.tools import Tools
 from warehouse.identity import Parent, row_seed
@@ -155,6 +155,7 @@ def step(recipe: Recipe, settings: SelfInstruct) -> Step:
     def build(tools: Tools, seed_tasks: pl.DataFrame) -> Result:
         return generate(seed_tasks, settings, tools.model(model), seed)
 
+    asked = [("seed_tasks", "instruction")]
     return Step(
         asset="raw_self_instruct",
         group="generation",
@@ -165,4 +166,5 @@ def step(recipe: Recipe, settings: SelfInstruct) -> Step:
         inputs={"seed_tasks": "seed_tasks"},
         kinds=frozenset({"transformers", "duckdb"}),
         most=Most(rows=settings.most, calls=settings.calls + settings.most),
+        columns=made("seed_tasks", method=(), level=(), instruction=asked, input=(), response=asked),
     )

@@ -11,7 +11,7 @@ import polars as pl
 from assets.generation.answers import decide_answer
 from assets.generation.prompts import answer
 from assets.recipe import Recipe, SelfTraining
-from assets.step import Step
+from assets.step import Step, made
 from resources.calls import Sampling, Writer
 from resources.tools import Tools
 from warehouse.identity import row_seed
@@ -52,4 +52,12 @@ def step(recipe: Recipe, settings: SelfTraining) -> Step:
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.self_training"),
         inputs={"seed_tasks": "seed_tasks"},
         kinds=frozenset({"transformers", "duckdb"}),
+        columns=made(
+            "seed_tasks",
+            method=(),
+            level=(),
+            instruction=[("seed_tasks", "instruction")],
+            input=[("seed_tasks", "input")],
+            response=[("seed_tasks", "instruction"), ("seed_tasks", "input")],
+        ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets.recipe import Recipe
 from assets.sources.seeding import Role, select
-from assets.step import Most, Step
+from assets.step import Most, Step, same
 from resources.tools import Tools
 from warehouse.records import BenchmarkItem
 from warehouse.result import Result
@@ -28,4 +28,5 @@ def step(recipe: Recipe) -> Step:
         slice=recipe.slice("seed", "benchmark_items", *sources),
         kinds=frozenset({"polars", "duckdb"}),
         most=Most(rows=sum(selection.count for selection in recipe.benchmark_items)),
+        columns=same(BenchmarkItem),
     )

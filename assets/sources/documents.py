@@ -7,7 +7,7 @@ import polars as pl
 from assets.recipe import Recipe
 from assets.sources.held_out import CHECK, select_apart
 from assets.sources.seeding import Role
-from assets.step import Most, Step
+from assets.step import Most, Step, same
 from resources.tools import Tools
 from warehouse.records import Document
 from warehouse.result import Result
@@ -34,4 +34,5 @@ def step(recipe: Recipe) -> Step:
         kinds=frozenset({"polars", "duckdb"}),
         checks={CHECK: True},
         most=Most(rows=sum(selection.count for selection in recipe.documents)),
+        columns=same(Document),
     )

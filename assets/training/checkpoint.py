@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.recipe import LoraPart
+from assets.step import Columns, made
 from resources.calls import Adapter, Prompt, Training
 from resources.tools import Tools
 from warehouse.records import Checkpoint
@@ -45,6 +46,17 @@ def checkpoint(
         [(base, "base"), (trained.call, "call"), *((row, "training_row") for row in rows)],
     )
     return gate.result()
+
+
+def columns(rows: str, examples: str) -> Columns:
+    """Lineage of a checkpoint that is trained on the input `rows`, whose column `examples` says how many there are."""
+    said = [(rows, column) for column in ("instruction", "input", "response")]
+    return made(rows, name=(), base=(), training=said, weights=said, examples=[(rows, examples)], losses=said)
+
+
+def written_by(checkpoints: str) -> list[tuple[str, str]]:
+    """Lineage of what the checkpoint in the input `checkpoints` writes."""
+    return [(checkpoints, "training"), (checkpoints, "weights")]
 
 
 def adapter_of(checkpoints: pl.DataFrame) -> Adapter:

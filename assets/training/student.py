@@ -7,7 +7,7 @@ import polars as pl
 from assets.generation.prompts import answer
 from assets.recipe import Recipe
 from assets.step import Step
-from assets.training.checkpoint import checkpoint, training_of
+from assets.training.checkpoint import checkpoint, columns, training_of
 from resources.tools import Tools
 from warehouse.records import Checkpoint
 from warehouse.result import Result
@@ -34,4 +34,5 @@ def step(recipe: Recipe, arm: str) -> Step:
         inputs={"training_set": f"training_sets/{arm}"},
         kinds=frozenset({"huggingface", "duckdb"}),
         plot="loss",
+        columns=columns("training_set", examples="id"),
     )
