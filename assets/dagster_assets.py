@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.display import Display
 from assets.presentation import column_lineage, column_schema, facts_of, metadata_of
+from assets.recipe_shown import recipe_metadata
 from assets.step import Step
 from resources.tools import Report, Tools
 from resources.workbench import Workbench
@@ -84,7 +85,7 @@ def to_asset(
         effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
         yield dg.Output(
             Publication(settled.target, result, action, facts, effort, bench.recipe, failed),
-            metadata=metadata_of(facts, effort, action),
+            metadata=metadata_of(facts, effort, action) | recipe_metadata(bench.recipe, step.slice),
             data_version=dg.DataVersion(result.data_version),
         )
         for check in checks:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from building import query, store
 from serving import ASSETS, Server
+
+from assets.recipe import Recipe
+from assets.recipe_file import load_recipe
+from warehouse.identity import canonical
+from warehouse.store import Run
+
+ARMS = ("self_training", "self_instruct", "instruction_generation", "filtered_extract_then_generate")
 
 MATERIALIZATION = """
 query Materialization($key: AssetKeyInput!) {
@@ -15,14 +25,27 @@ query Materialization($key: AssetKeyInput!) {
     ... on Asset {
       definition {
         staleStatus
-        assetChecksOrError { ... on AssetChecks { checks { name blocking
-          executionForLatestMaterialization { status } } } }
       }
       assetMaterializations(limit: 1) {
         metadataEntries { __typename label ... on IntMetadataEntry { intValue } ... on MarkdownMetadataEntry { mdStr }
-          ... on TextMetadataEntry { text } }
+          ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString } }
       }
     }
+  }
+}
+"""
+
+
+DEFINITIONS = """
+query Definitions {
+  assetNodes {
+    assetKey { path }
+    assetChecksOrError { ... on AssetChecks { checks { name blocking
+      executionForLatestMaterialization { status
+        evaluation { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } } }
+    metadataEntries { label
+      ... on TableColumnLineageMetadataEntry { lineage { columnName columnDeps { assetKey { path } columnName } } }
+      ... on TableSchemaMetadataEntry { schema { columns { name description } } } }
   }
 }
 """
@@ -35,8 +58,8 @@ def server(tiny: Path, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, tmp_path: Path, tiny: Path) -> None:
+    data, recipe = tmp_path / "data", load_recipe(tiny)
     nodes = server.ask(ASSETS)["assetNodes"]
     keys = [node["assetKey"]["path"] for node in nodes]
     assert len(keys) == 40
@@ -60,13 +83,9 @@ def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, t
 
     shown = server.ask(MATERIALIZATION, key={"path": ["seed_tasks"]})["assetOrError"]
     assert shown["definition"]["staleStatus"] == "FRESH"
-    checks = shown["definition"]["assetChecksOrError"]["checks"]
-    assert [(c["name"], c["blocking"], c["executionForLatestMaterialization"]["status"]) for c in checks] == [
-        ("leakage", True, "SUCCEEDED"),
-        ("ledger", True, "SUCCEEDED"),
-        ("schema", True, "SUCCEEDED"),
-    ]
+    assert_checked(server, data)
     entries = {entry["label"]: entry for entry in shown["assetMaterializations"][0]["metadataEntries"]}
+    assert_made_from(recipe, entries)
     assert entries["dagster/row_count"]["intValue"] == 12
     assert entries["sample"]["mdStr"].startswith("| id | source | instruction |")
     assert {"rows by outcome", "model calls computed", "model calls from memo", "tokens", "tokens per second"} <= set(
@@ -82,6 +101,53 @@ def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, t
     entries = {entry["label"]: entry for entry in again["assetMaterializations"][0]["metadataEntries"]}
     assert entries["action"]["text"] == "unchanged"
     assert entries["model calls computed"]["intValue"] == 0
+
+
+def assert_checked(server: Server, data: Path) -> None:
+    """Every asset passed its checks, and its ledger in the UI is that of the warehouse."""
+    leakage = {"seed_tasks", "documents"} | {f"training_sets/{arm}" for arm in ARMS}
+    ledger = query(data, "FROM lineage.ledger WHERE is_current").rows_by_key("asset", named=True, unique=True)
+    for node in server.ask(DEFINITIONS)["assetNodes"]:
+        asset = "/".join(node["assetKey"]["path"])
+        checks = {check["name"]: check for check in node["assetChecksOrError"]["checks"]}
+        assert set(checks) == {"ledger", "schema"} | ({"leakage"} if asset in leakage else set()), asset
+        ends = [(c["blocking"], c["executionForLatestMaterialization"]["status"]) for c in checks.values()]
+        assert set(ends) == {(True, "SUCCEEDED")}, asset
+        entries = checks["ledger"]["executionForLatestMaterialization"]["evaluation"]["metadataEntries"]
+        row = ledger[asset]
+        assert row["closes"]
+        counted = {outcome: row[outcome] for outcome in ("kept", "rejected", "duplicate", "failed", "quarantined")}
+        assert {entry["label"]: entry["intValue"] for entry in entries} == {"in": row["incoming"], **counted}
+
+
+def assert_made_from(recipe: Recipe, entries: dict[str, Any]) -> None:
+    """A materialization of the seed tasks shows the recipe in force, by text, digest and slice."""
+    text = entries["recipe"]["mdStr"].removeprefix("```yaml\n").removesuffix("```")
+    whole = recipe.model_dump(mode="json")
+    assert yaml.safe_load(text) == whole
+    assert entries["recipe digest"]["text"] == Run("", canonical(whole)).recipe_digest
+    assert json.loads(entries["recipe slice"]["jsonString"]) == recipe.slice("seed", "seed_tasks", "sources.rows")
+
+
+def test_the_lineage_of_columns_shows_before_any_build(server: Server) -> None:
+    shown = {}
+    for node in server.ask(DEFINITIONS)["assetNodes"]:
+        shown["/".join(node["assetKey"]["path"])] = {entry["label"]: entry for entry in node["metadataEntries"]}
+    assert len(shown) == 40
+    lineage = {
+        (asset, column["columnName"]): [
+            "/".join([*of["assetKey"]["path"], of["columnName"]]) for of in column["columnDeps"]
+        ]
+        for asset, entries in shown.items()
+        for column in entries["dagster/column_lineage"]["lineage"]
+    }
+    assert lineage["raw_self_training", "response"] == ["seed_tasks/input", "seed_tasks/instruction"]
+    assert lineage["raw_instruction_generation", "response"] == ["documents/text"]
+    assert lineage["scores/base", "value"] == ["benchmark_items/reference", "predictions/base/text"]
+    assert lineage["seed_tasks", "instruction"] == []
+    columns = shown["scores/base"]["dagster/column_schema"]["schema"]["columns"]
+    told = {column["name"]: column["description"] for column in columns}
+    assert told["value"] == "from benchmark_items.reference, predictions/base.text"
 
 
 def test_the_history_lies_in_the_warehouse_and_telemetry_is_off(server: Server, tmp_path: Path) -> None:
