@@ -12,6 +12,7 @@ from assets.dagster_assets import to_asset
 from assets.display import Display
 from assets.graph import steps
 from assets.locations import recipe_path, warehouse_path
+from assets.openness.gate import declarations
 from assets.recipe import Recipe
 from assets.recipe_file import load_recipe
 from resources.quiet import quiet
@@ -43,10 +44,16 @@ def define(recipe: Recipe, bench: Workbench, display: Display | None = None, aut
 
     With `automatic`, assets that call no model carry a condition under which Dagster's daemon rebuilds them.
     """
+    _, _, terms = declarations(recipe)
     return dg.Definitions(
         assets=[
             to_asset(
-                step, bench, recipe.retries, display or Display(), automation_condition(step) if automatic else None
+                step,
+                bench,
+                recipe.retries,
+                terms,
+                display or Display(),
+                automation_condition(step) if automatic else None,
             )
             for step in steps(recipe)
         ],

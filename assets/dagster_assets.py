@@ -9,6 +9,8 @@ from typing import Any
 import dagster as dg
 
 from assets.display import Display
+from assets.openness.ancestry import judged
+from assets.openness.rules import Terms
 from assets.presentation import column_lineage, column_schema, facts_of, metadata_of
 from assets.recipe_shown import recipe_metadata
 from assets.step import Step
@@ -30,13 +32,14 @@ def to_asset(
     step: Step,
     bench: Workbench,
     retries: int,
+    terms: Terms,
     display: Display,
     condition: dg.AutomationCondition[Any] | None = None,
 ) -> dg.AssetsDefinition:
     """The Dagster asset of a step. `display` is told of progress and of the end, beside Dagster's log.
 
-    Rows at which a model failed are tried again up to `retries` times; `condition` says when Dagster rebuilds it by
-    itself.
+    Rows at which a model failed are tried again up to `retries` times. What rows are made of must be open under
+    `terms`. `condition` says when Dagster rebuilds it by itself.
     """
 
     @dg.asset(
@@ -67,20 +70,20 @@ def to_asset(
                 frames = {name: bench.store.read(published) for name, published in upstream.items()}
             else:
                 facts = bench.store.facts(settled.stored)
+        unchanged = settled.stored is not None and catalog.current(step.asset) == settled.stored
+        if not unchanged:
+            bench.put_on_record(step.slice)
         result: Result | Published
         if settled.stored is not None:
-            result = settled.stored
-            action = "unchanged" if catalog.current(step.asset) == settled.stored else "restored"
+            result, action = settled.stored, "unchanged" if unchanged else "restored"
         else:
             try:
-                result = checked(step.run(tools, frames))
+                result = judged(bench.database, checked(step.run(tools, frames)), terms)
             except Mendable as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             facts, action = facts_of(result, step.plot), "built"
         checks = [Check(**check) for check in facts["checks"]]
         failed = failed_checks(checks, step.blocking)
-        if action != "unchanged":
-            bench.put_on_record(step.slice)
         meter = tools.meter
         effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
         yield dg.Output(

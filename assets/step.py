@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from assets.code_digest import code_digests
 from resources.tools import Tools
-from warehouse.checks import LEDGER, SCHEMA
+from warehouse.checks import LEDGER, OPENNESS, SCHEMA
 from warehouse.identity import digest
 from warehouse.records import Record, empty
 from warehouse.result import Result
@@ -78,8 +79,9 @@ class Step:
 
     @property
     def code(self) -> dict[str, str]:
-        """Digest of the code that decides what this step makes, by file."""
-        return code_digests(Path(inspect.getsourcefile(self.build) or ""))
+        """Digest of the code that decides what this step makes, by file, and of the rules of its rows."""
+        rules = f"{self.model.__module__}.{self.model.__name__}"
+        return code_digests(Path(inspect.getsourcefile(self.build) or "")) | {rules: _rules_digest(self.model)}
 
     @property
     def recipe_and_code(self) -> str:
@@ -89,7 +91,7 @@ class Step:
     @property
     def every_check(self) -> dict[str, bool]:
         """All checks of the asset, with whether a failure blocks everything downstream."""
-        return {SCHEMA: True, LEDGER: True, **self.checks}
+        return {SCHEMA: True, LEDGER: True, OPENNESS: True, **self.checks}
 
     @property
     def blocking(self) -> frozenset[str]:
@@ -125,3 +127,9 @@ class Step:
     def run(self, tools: Tools, frames: Mapping[str, Any]) -> Result:
         """Builds the asset from its inputs' frames."""
         return self.build(tools, **frames)
+
+
+@cache
+def _rules_digest(model: type[Record]) -> str:
+    columns = model.to_schema().columns
+    return digest({name: [str(one.dtype), one.nullable, sorted(map(str, one.checks))] for name, one in columns.items()})

@@ -88,7 +88,7 @@ class Workbench:
         """Puts the models and sources among recipe `paths` ("models.generator") on record as they are described now."""
         named = {"models": self.models, "sources": self.sources}
         found = [named[role][name] for role, _, name in (path.partition(".") for path in paths) if role in named]
-        if found:
+        if found or "ancestors" in paths:
             record_materials(self.database, _described([*found, *self.ancestors]))
 
     def base_folder(self, name: str) -> Path:

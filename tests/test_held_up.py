@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 from building import Log
 from planning import House, document, texts
 
 from assets.building import build_assets, build_stale
 from assets.dagster_assets import to_asset
+from assets.openness.rules import Terms
 from assets.plan import Planned, Planner
 from assets.reports import plan_summary
 from assets.step import Step
 from resources.tools import Tools
 from warehouse.dagster_home import dagster_instance
 from warehouse.io_manager import WarehouseIOManager
+from warehouse.materials import DESCRIPTION, record_materials
 from warehouse.records import Document
 from warehouse.result import Check, Gate, Result
 
+SOURCE = "5" * 32
+TERMS = Terms(("MIT",))
 FAULT = (
     "documents failed its check taste (rows: 1): nothing is built on it; mend its part of the recipe, what it reads, "
     "or its code, and build it again"
@@ -34,7 +39,7 @@ def tasted(text: str, good: bool, blocking: bool = True, asset: str = "documents
 
     def build(tools: Tools) -> Result:
         gate = Gate(Document, 1)
-        gate.keep(document(text))
+        gate.keep(document(text), [(SOURCE, "source")])
         return gate.result([Check("taste", good, {"rows": 1})])
 
     slice_ = {f"{asset}.text": text, f"{asset}.good": good}
@@ -62,6 +67,9 @@ class Built:
 
     def __init__(self, folder: Path) -> None:
         self.house = House(folder)
+        described = (SOURCE, "source", "wiki", "path:wiki.jsonl", "a" * 64, "MIT", "human", "[]")
+        schema = dict.fromkeys(DESCRIPTION, pl.String)
+        record_materials(self.house.bench.database, pl.DataFrame([described], schema=schema, orient="row"))
 
     def __call__(
         self, steps: list[Step], only: list[str] | None = None, stale: bool = False
@@ -69,7 +77,7 @@ class Built:
         """(action by asset, message by failed asset); `only` these, or what is `stale`, as `slingshot build` does."""
         log, bench = Log(), self.house.bench
         definitions = dg.Definitions(
-            assets=[to_asset(step, bench, 2, log) for step in steps],
+            assets=[to_asset(step, bench, 2, TERMS, log) for step in steps],
             resources={"warehouse": WarehouseIOManager(bench.store)},
             executor=dg.in_process_executor,
         )
@@ -135,7 +143,7 @@ def test_a_step_that_does_not_count_its_rows_fails_and_publishes_nothing(built: 
     uncounted = texts("aa")
     bench = built.house.bench
     definitions = dg.Definitions(
-        assets=[to_asset(uncounted, bench, 2, Log())], resources={"warehouse": WarehouseIOManager(bench.store)}
+        assets=[to_asset(uncounted, bench, 2, TERMS, Log())], resources={"warehouse": WarehouseIOManager(bench.store)}
     )
     with dagster_instance(built.house.folder / "data") as instance:
         (failure,) = build_assets(definitions, instance)

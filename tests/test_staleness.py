@@ -65,35 +65,35 @@ NOTHING: set[str] = set()
 # call, and its predictions are four.
 EDITS: list[tuple[str, Any, set[str], int]] = [
     ("seed", 7, ALL, 157),
-    # What is accepted, and what lies behind what is used, decides whether a recipe loads and nothing that it builds.
-    ("policy.licences", ["Apache-2.0", "CC0-1.0"], NOTHING, 0),
-    ("policy.commercial", False, NOTHING, 0),
-    ("policy.exceptions.smol_smoltalk", "another reason", NOTHING, 0),
-    ("policy.exceptions.ultrafeedback", "another reason", NOTHING, 0),
+    # What is accepted, and what is declared of what is used, is judged anew where it counts: no row changes with it.
+    ("policy.licences", ["Apache-2.0", "CC0-1.0"], TRAINING_SETS, 0),
+    ("policy.commercial", False, TRAINING_SETS, 0),
+    ("policy.exceptions.smol_smoltalk", "another reason", TRAINING_SETS, 0),
+    ("policy.exceptions.ultrafeedback", "another reason", TRAINING_SETS, 0),
     *(
-        (f"ancestors.{name}.{key}", value, NOTHING, 0)
+        (f"ancestors.{name}.{key}", value, TRAINING_SETS, 0)
         for name in ("smol_smoltalk", "magpie_ultra", "openhermes", "ultrafeedback")
         for key, value in (("address", "https://example.org"), ("licence", "CC0-1.0"), ("origin", "model:bard"))
     ),
-    ("ancestors.smol_smoltalk.made_from", ["gpt-4"], NOTHING, 0),
-    ("ancestors.ultrafeedback.made_from", ["gpt-4"], NOTHING, 0),
+    ("ancestors.smol_smoltalk.made_from", ["gpt-4"], TRAINING_SETS, 0),
+    ("ancestors.ultrafeedback.made_from", ["gpt-4"], TRAINING_SETS, 0),
     # The same bytes at another place, or under another licence, are the same model: what it made is on record.
     ("models.generator.address", "path:copy_of_generator", GENERATOR, 0),
-    ("models.generator.licence", "MIT", GENERATOR, 0),
-    ("models.generator.origin", "mixed", GENERATOR, 0),
-    ("models.generator.made_from", ["ultrafeedback", "smol_smoltalk"], GENERATOR, 0),
+    ("models.generator.licence", "MIT", GENERATOR | TRAINING_SETS, 0),
+    ("models.generator.origin", "mixed", GENERATOR | TRAINING_SETS, 0),
+    ("models.generator.made_from", ["ultrafeedback", "smol_smoltalk"], GENERATOR | TRAINING_SETS, 0),
     ("models.generator.sha256", NO_DIGEST, ALL - SOURCES, 158),
     ("models.embedder.address", "path:copy_of_embedder", EMBEDDINGS, 0),
-    ("models.embedder.licence", "MIT", EMBEDDINGS, 0),
-    ("models.embedder.origin", "mixed", EMBEDDINGS, 0),
+    ("models.embedder.licence", "MIT", EMBEDDINGS | TRAINING_SETS, 0),
+    ("models.embedder.origin", "mixed", EMBEDDINGS | TRAINING_SETS, 0),
     ("models.embedder.sha256", NO_DIGEST, EMBEDDINGS | DIVERSE, 35),
     ("sources.wikibooks_recipes.address", "path:copy_of_wikibooks_recipes.jsonl", {"benchmark_items", "seed_tasks"}, 0),
-    ("sources.wikibooks_recipes.licence", "MIT", {"benchmark_items", "seed_tasks"}, 0),
-    ("sources.wikibooks_recipes.origin", "mixed", {"benchmark_items", "seed_tasks"}, 0),
+    ("sources.wikibooks_recipes.licence", "MIT", {"benchmark_items", "seed_tasks"} | TRAINING_SETS, 0),
+    ("sources.wikibooks_recipes.origin", "mixed", {"benchmark_items", "seed_tasks"} | TRAINING_SETS, 0),
     ("sources.wikibooks_recipes.sha256", NO_DIGEST, ALL, 145),
     ("sources.wikipedia_leads.address", "path:copy_of_wikipedia_leads.jsonl", SOURCES, 0),
-    ("sources.wikipedia_leads.licence", "MIT", SOURCES, 0),
-    ("sources.wikipedia_leads.origin", "mixed", SOURCES, 0),
+    ("sources.wikipedia_leads.licence", "MIT", SOURCES | TRAINING_SETS, 0),
+    ("sources.wikipedia_leads.origin", "mixed", SOURCES | TRAINING_SETS, 0),
     ("sources.wikipedia_leads.sha256", NO_DIGEST, ALL, 145),
     ("seed_tasks.0.source", "other_rows", SEEDS, 135),
     ("seed_tasks.1.source", "other_rows", SEEDS, 135),

@@ -19,7 +19,7 @@ from warehouse.result import DECISION_COLUMNS, DROPPED_COLUMNS, Check, Result
 from warehouse.tables import OUTCOMES, Decision, Edge, KnownRecord
 from warehouse.validation import validated
 
-SCHEMA, LEDGER = "schema", "ledger"
+SCHEMA, LEDGER, OPENNESS = "schema", "ledger", "openness"
 
 
 def checked(result: Result) -> Result:

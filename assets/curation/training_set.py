@@ -6,6 +6,8 @@ written it. What it wrote is rejected before the draw, and the others fill the b
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from assets.recipe import Recipe
@@ -54,6 +56,14 @@ def take(arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: in
     return proved_apart(gate, TEXTS, items)
 
 
+def declared(recipe: Recipe) -> dict[str, Any]:
+    """What the recipe declares of its models and sources: where that changes, openness is judged anew."""
+    parts = {f"models.{name}": part for name, part in recipe.models.items()}
+    parts |= {f"sources.{name}": part for name, part in recipe.sources.items()}
+    keys = {"licence", "origin", "made_from"}
+    return {"declared": {path: part.model_dump(mode="json", include=keys) for path, part in parts.items()}}
+
+
 def step(recipe: Recipe, name: str) -> Step:
     """The asset `training_sets/<arm>`; its check `leakage` proves that no benchmark text is in it."""
     rows, seed = recipe.curation.rows, recipe.seed
@@ -67,7 +77,7 @@ def step(recipe: Recipe, name: str) -> Step:
         description=f"The {rows} pairs that the student of {name!r} is fine-tuned on.",
         model=Pair,
         build=build,
-        slice=recipe.slice("seed", "curation.rows"),
+        slice=recipe.slice("seed", "curation.rows", "policy", "ancestors") | declared(recipe),
         inputs={"pairs": f"diverse_instructions/{name}", "benchmark_items": "benchmark_items"},
         kinds=frozenset({"polars", "duckdb"}),
         checks={CHECK: True},

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 
 import duckdb
 
 from assets.openness.rules import Declared, Terms, violations
 from warehouse.audit.behind import Described, behind
+from warehouse.checks import OPENNESS
 from warehouse.database import Database
-from warehouse.result import Check
+from warehouse.result import Check, Result
 from warehouse.store import kept_rows
 
-CHECK = "openness"
 SHOWN = 10
 """So many violations are told."""
 
@@ -36,7 +37,17 @@ def openness(connection: duckdb.DuckDBPyConnection, rows: Collection[str], terms
         "accepted by exception": ", ".join(name for name in terms.exceptions if name in known),
         "not open": "; ".join(closed[:SHOWN]),
     }
-    return Check(CHECK, not closed, {name: value for name, value in facts.items() if value})
+    return Check(OPENNESS, not closed, {name: value for name, value in facts.items() if value})
+
+
+def judged(database: Database, result: Result, terms: Terms) -> Result:
+    """`result` with the check of openness on its kept rows before its own: on all that stands behind their parents."""
+    edges = result.edges.join(result.kept.select(child="id"), on="child", how="semi")
+    # A row that was passed on is on record with its parents; a new one is not there yet.
+    passed_on = result.kept.join(edges, left_on="id", right_on="child", how="anti")["id"]
+    with database.read() as connection:
+        check = openness(connection, {*passed_on, *edges["parent"]}, terms)
+    return replace(result, checks=(check, *result.checks))
 
 
 def training_sets(database: Database, terms: Terms | None = None) -> dict[str, Check]:
