@@ -21,10 +21,13 @@ from assets.reports import plan_summary
 from assets.step import Step
 from resources.tools import Tools
 from warehouse.dagster_home import dagster_instance
+from warehouse.database import Database
+from warehouse.export import HeldUp, export
 from warehouse.io_manager import WarehouseIOManager
 from warehouse.materials import DESCRIPTION, record_materials
-from warehouse.records import Document
+from warehouse.records import Document, Pair
 from warehouse.result import Check, Gate, Result
+from warehouse.store import Effort, Run, Store, Target
 
 SOURCE = "5" * 32
 TERMS = Terms(("MIT",))
@@ -179,6 +182,18 @@ def test_going_back_to_a_version_that_failed_holds_up_again(built: Built) -> Non
     built(graph(good=True), stale=True)
     assert built.house.plan(*graph(good=False))["documents"].error == FAULT
     assert built(graph(good=False), stale=True) == ({"documents": "restored"}, {"documents": FAULT})
+
+
+def test_a_training_set_that_failed_its_check_is_not_exported(tmp_path: Path) -> None:
+    store = Store(Database(tmp_path / "slingshot.duckdb"))
+    result = Gate(Pair, 0).result()
+    target = Target("training_sets/x", "1" * 32, 0, {}, {}, {})
+    store.publish(target, result, {}, Effort(), Run("run"), "leakage (texts in both: 1)")
+    with pytest.raises(
+        HeldUp, match=r"^training_sets/x failed its check leakage \(texts in both: 1\): nothing is built"
+    ):
+        export(store, "x", tmp_path / "exports")
+    assert not (tmp_path / "exports").exists()
 
 
 def test_the_catalog_knows_what_failed_without_the_facts(built: Built) -> None:

@@ -21,6 +21,10 @@ class NotBuilt(Mendable):
     """What was asked for has not been built yet."""
 
 
+class HeldUp(Mendable):
+    """What was asked for failed a check that blocks."""
+
+
 def messages(row: Mapping[str, Any]) -> dict[str, Any]:
     """The chat form: one user turn (with the input, if there is one) and one assistant turn."""
     asked = f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
@@ -46,11 +50,14 @@ def alpaca(row: Mapping[str, Any]) -> dict[str, Any]:
 def export(store: Store, arm: str, folder: Path) -> list[Path]:
     """Writes <arm>.messages.jsonl, <arm>.alpaca.jsonl and <arm>.parquet into `folder`, each whole or not at all.
 
-    The export goes on record once all are in place. Raises NotBuilt where the arm has no training set yet.
+    The export goes on record once all are in place. Raises NotBuilt where the arm has no training set yet, and
+    HeldUp where it failed a check that blocks.
     """
     published = store.current(f"training_sets/{arm}")
     if published is None:
         raise NotBuilt(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
+    if published.fault:
+        raise HeldUp(published.fault)
     rows = store.read(published)
     folder.mkdir(parents=True, exist_ok=True)
     written = [
