@@ -63,10 +63,11 @@ def ledger(result: Result) -> Check:
     count = Counter(decided["outcome"])
     outcomes = {outcome: count[outcome] for outcome in OUTCOMES}
     kept = decided.filter(outcome="kept")["record"]
+    rows = result.kept["id"]
     faults = {
         "decided about twice": len(decided) - decided["record"].n_unique(),
-        "kept without a row": len(set(kept) - set(result.kept["id"])),
-        "rows without a decision": len(set(result.kept["id"]) - set(kept)),
+        "kept without a row": kept.is_in(rows.implode()).not_().sum(),
+        "rows without a decision": rows.is_in(kept.implode()).not_().sum(),
     }
     found = {fault: records for fault, records in faults.items() if records}
     closes = result.incoming == len(decided) == sum(outcomes.values())
