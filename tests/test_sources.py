@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from assets.recipe import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, Selection
 from assets.recipe_file import load_recipe
 from assets.sources import benchmark_items, documents, seed_tasks
-from assets.sources.held_out import held_out, leaking, normalized
+from assets.sources.held_out import held_out, leaking
 from assets.sources.mapping import MappingError
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.seeding import TooFewRows, select
+from warehouse.identity import normalized
 from warehouse.result import Check, Gate, Result
 
 STARTER = Path(__file__).resolve().parents[1] / "recipe.yaml"

@@ -7,7 +7,6 @@ paraphrases are not looked for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
@@ -15,18 +14,11 @@ import polars as pl
 from assets.recipe import Selection
 from assets.sources.seeding import Role, select
 from resources.tools import Tools
+from warehouse.identity import normalized
 from warehouse.result import Check, Gate, Result
 
 CHECK = "leakage"
 REASON = "text of a benchmark item"
-
-
-def normalized(text: str) -> str:
-    """Text as leakage is looked for: lower case, letters and digits only, single spaces between words."""
-    return " ".join(_WORD.findall(text.lower()))
-
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 def held_out(items: pl.DataFrame) -> frozenset[str]:
