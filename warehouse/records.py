@@ -133,6 +133,9 @@ KINDS: dict[str, type[Record]] = {
 }
 """Kind, which is the name of the table in the `records` schema, to its model."""
 
+MAIN_TEXT = {"seed_task": "response", "document": "text", "benchmark_item": "reference"}
+"""The kinds that come from a source, with the field that holds the text itself."""
+
 KIND_OF = {model: kind for kind, model in KINDS.items()}
 
 

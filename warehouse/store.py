@@ -16,6 +16,7 @@ from warehouse.identity import canonical, text_digest
 from warehouse.inserting import insert, insert_rows, is_stored
 from warehouse.records import KIND_OF
 from warehouse.result import Result
+from warehouse.withdrawals import NONE, Withdrawals, read_withdrawals
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,15 @@ class Effort:
     seconds: float = 0.0
 
 
+WITHDRAWALS = "withdrawals"
+"""Where a Target says which withdrawals it heeded; no asset has this name."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A version as it is named: by the asset's code (digests by file), its slice of the recipe (values by path), its
-    inputs' data versions (by asset), and how often rows that failed were tried again."""
+    inputs' data versions (by asset), and how often rows that failed were tried again. Where something is withdrawn that
+    concerns it, `inputs` also has a digest of that, under WITHDRAWALS."""
 
     asset: str
     version: str
@@ -83,6 +89,7 @@ class Catalog:
 
     stored: Mapping[tuple[str, str], Published]
     published: Mapping[str, Published]
+    withdrawals: Withdrawals = NONE
 
     def find(self, asset: str, version: str) -> Published | None:
         """The stored version `version` of `asset`, whether it is the current one or not."""
@@ -105,16 +112,18 @@ class Store:
         self.database = database
 
     def catalog(self) -> Catalog:
-        """Every stored version, and which ones are current."""
+        """Every stored version, which ones are current, and what is withdrawn."""
         with self.database.read() as connection:
             rows = connection.execute(
                 "SELECT v.asset, v.version, data_version, kind, attempt, failed, failed_checks, c.version IS NOT NULL "
                 "FROM lineage.versions v LEFT JOIN lineage.current c USING (asset, version)"
             ).fetchall()
+            withdrawals = read_withdrawals(connection)
         versions = [(Published(*row[:-1]), row[-1]) for row in rows]
         return Catalog(
             {(found.asset, found.version): found for found, _ in versions},
             {found.asset: found for found, is_current in versions if is_current},
+            withdrawals,
         )
 
     def current(self, asset: str) -> Published | None:

@@ -122,11 +122,16 @@ class WholeRecipe(pa.DataFrameModel):
 
 
 class Withdrawal(pa.DataFrameModel):
-    """Something that no build may use any more: the record, source or model `id`, as `shown`, for a `reason`."""
+    """Something that no build may use any more: the record, source or model `id`, as `shown`, for a `reason`.
+
+    `text` is set for a source row: the SHA-256 of its main text as it is known again, so that it is recognised in any
+    role and under any id, and need not be kept for that.
+    """
 
     id: str = pa.Field(unique=True, str_matches=_ID)
     kind: str
     shown: str
+    text: str = pa.Field(nullable=True, str_matches=_SHA256)
     reason: str = pa.Field(str_length={"min_value": 1})
     withdrawn_at: pl.Datetime
 
