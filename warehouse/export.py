@@ -14,11 +14,17 @@ from warehouse.database import now
 from warehouse.errors import Mendable
 from warehouse.identity import canonical, file_digest
 from warehouse.inserting import insert
+from warehouse.recall import NoReason, withdrawn_behind
 from warehouse.store import Published, Store
+from warehouse.withdrawals import read_withdrawals
 
 
 class NotBuilt(Mendable):
-    """What was asked for has not been built yet."""
+    """What was asked for has not been built yet, or is not in the warehouse any more."""
+
+
+class HoldsWithdrawn(Mendable):
+    """What was asked for holds rows that are, or were made from, something withdrawn."""
 
 
 class HeldUp(Mendable):
@@ -47,30 +53,69 @@ def alpaca(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def export(store: Store, arm: str, folder: Path) -> list[Path]:
+def export(store: Store, arm: str, folder: Path, version: str | None = None, override: str | None = None) -> list[Path]:
     """Writes <arm>.messages.jsonl, <arm>.alpaca.jsonl and <arm>.parquet into `folder`, each whole or not at all.
 
-    The export goes on record once all are in place. Raises NotBuilt where the arm has no training set yet, and
-    HeldUp where it failed a check that blocks.
+    `version` (or the start of it) names another than the current one. Where it holds rows that are, or were made from,
+    something withdrawn, `override` must say why it is written all the same. The export goes on record, with that
+    reason, once all is in place. Raises NotBuilt, HeldUp where the version failed a check that blocks, HoldsWithdrawn,
+    and NoReason for a blank override.
     """
-    published = store.current(f"training_sets/{arm}")
-    if published is None:
-        raise NotBuilt(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
+    published = _found(store, arm, version)
     if published.fault:
         raise HeldUp(published.fault)
     rows = store.read(published)
+    overridden = _allowed(store, published, rows["id"].to_list(), override)
     folder.mkdir(parents=True, exist_ok=True)
     written = [
         written_whole(folder / f"{arm}.messages.jsonl", lambda file: _lines(file, rows, messages)),
         written_whole(folder / f"{arm}.alpaca.jsonl", lambda file: _lines(file, rows, alpaca)),
         written_whole(folder / f"{arm}.parquet", rows.write_parquet),
     ]
-    record_export(store, published, folder.resolve(), {path.name: file_digest(path) for path in written})
+    record_export(store, published, folder.resolve(), {path.name: file_digest(path) for path in written}, overridden)
     return written
 
 
-def record_export(store: Store, published: Published, folder: Path, files: Mapping[str, str]) -> None:
-    """Puts on record that `files` (SHA-256 by name) in `folder` were written of a version, which is kept for it.
+def _found(store: Store, arm: str, version: str | None) -> Published:
+    """The version of the arm's training set that is to be written."""
+    asset, catalog = f"training_sets/{arm}", store.catalog()
+    current = catalog.current(asset)
+    if version is None:
+        if current is None:
+            raise NotBuilt(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
+        return current
+    stored = [one for one in catalog.stored.values() if one.asset == asset]
+    found = [one for one in stored if one.version.startswith(version)]
+    if len(found) != 1:
+        those = ", ".join(sorted(one.version[:9] for one in found or stored)) or "none"
+        raise NotBuilt(
+            f"{len(found) or 'no'} versions of {asset} begin with {version!r}, right would be one of these: {those}"
+        )
+    return found[0]
+
+
+def _allowed(store: Store, published: Published, ids: list[str], override: str | None) -> str | None:
+    """The reason for which rows are written that hang on something withdrawn; None where there are no such rows."""
+    if override is not None and not override.strip():
+        raise NoReason("an override needs a reason, found none; it goes on record with the export")
+    with store.database.read() as connection:
+        rows, behind = withdrawn_behind(connection, ids, read_withdrawals(connection))
+    if not rows:
+        return None
+    if override is None:
+        raise HoldsWithdrawn(
+            f"{rows} of the {len(ids)} rows of {published.asset} {published.version[:9]} are, or were made from, what "
+            f"was withdrawn: {'; '.join(one.told for one in behind)}. Build it anew and export that, or give a reason "
+            "to write it all the same (--override)"
+        )
+    return override.strip()
+
+
+def record_export(
+    store: Store, published: Published, folder: Path, files: Mapping[str, str], override: str | None = None
+) -> None:
+    """Puts on record that `files` (SHA-256 by name) in `folder` were written of a version, which is kept for it, and
+    for which reason where it holds what was withdrawn.
 
     Raises WarehouseError where the version was collected since it was read.
     """
@@ -79,7 +124,7 @@ def record_export(store: Store, published: Published, folder: Path, files: Mappi
         "version": published.version,
         "folder": str(folder),
         "files": canonical(files),
-        "override": None,
+        "override": override,
         "exported_at": now(),
     }
     with store.database.write() as connection:
