@@ -22,11 +22,12 @@ from warehouse.checks import failed_checks, held_up
 from warehouse.errors import Mendable
 from warehouse.identity import digest
 from warehouse.rates import Rates, measured_rates
-from warehouse.reasons import code_changes, recipe_changes, row_changes
+from warehouse.reasons import code_changes, recipe_changes, row_changes, withdrawal_changes
 from warehouse.records import KIND_OF, Record, empty
 from warehouse.result import Result
-from warehouse.store import Catalog, Published, Target
+from warehouse.store import WITHDRAWALS, Catalog, Published, Target
 from warehouse.validation import validated
+from warehouse.withdrawals import UsesWithdrawn
 
 Action = Literal["none", "restore", "build", "wait"]
 
@@ -151,24 +152,26 @@ class Planner:
         return self.bench.store.named(current) if current and self.foresee else None
 
     def _own_reasons(self, step: Step, was: Target | None) -> list[str]:
-        """Reasons that lie in the asset's own recipe slice and code."""
+        """Reasons that lie in the asset's own recipe slice and code, and in what is withdrawn of that."""
         if was is None:
             return ["never built"] if self.foresee else []
-        return [*recipe_changes(was.recipe, step.slice), *code_changes(was.code, step.code)]
+        withdrawn = withdrawal_changes(step.heeds(self.catalog.withdrawals), was.inputs.get(WITHDRAWALS))
+        return [*recipe_changes(was.recipe, step.slice), *code_changes(was.code, step.code), *withdrawn]
 
     def _reasons(self, step: Step, settled: Settled) -> list[str]:
         was, current = self._was(step), self.catalog.current(step.asset)
         reasons = self._own_reasons(step, was)
         if was is None or current is None:
             return reasons
-        for asset, version in settled.target.inputs.items():
-            view = self.views[asset]
+        for asset in step.inputs.values():
+            view, version = self.views[asset], settled.target.inputs[asset]
             if asset not in was.inputs:
                 reasons.append(f"reads {asset} now")
             elif was.inputs[asset] != version:
                 before = self.bench.store.kept_ids(asset, was.inputs[asset])
                 reasons.append(row_changes(asset, view.kind, before, view.frame["id"].to_list()))
-        reasons += [f"reads {asset} no more" for asset in was.inputs if asset not in settled.target.inputs]
+        read = [asset for asset in was.inputs if asset != WITHDRAWALS]
+        reasons += [f"reads {asset} no more" for asset in read if asset not in settled.target.inputs]
         if settled.target.attempt > 0 and not reasons:
             rows = "1 row" if current.failed == 1 else f"{current.failed} rows"
             reasons.append(f"{rows} failed: retry {settled.target.attempt} of {self.retries}")
@@ -179,9 +182,15 @@ class Planner:
         kind = KIND_OF[step.model]
         inputs = {name: self.views[asset] for name, asset in step.inputs.items()}
         alike = [view for view in inputs.values() if view.kind == kind]
-        if not self.foresee or not (step.most or all(view.bounded for view in inputs.values())):
+        if not self.foresee:
             return self._unbounded(step)
         tools, sure = ForecastTools(self.bench), current is not None
+        try:
+            tools.refuse_withdrawn(step.slice)
+        except UsesWithdrawn as error:
+            return self._failing(step, error, tools)
+        if not (step.most or all(view.bounded for view in inputs.values())):
+            return self._unbounded(step)
         loose = any(view.loose for view in inputs.values())
         if loose and step.most:
             return self._unknown(step, tools, sure)
@@ -202,8 +211,7 @@ class Planner:
                 return self._unknown(step, tools, sure)
             if not isinstance(error, Mendable):
                 raise
-            self.views[step.asset] = View(kind, lambda: empty(step.model), loose=True)
-            return Planned(step.asset, "build", from_memo=tools.meter.from_memo, error=str(error))
+            return self._failing(step, error, tools)
         if tools.missing.chained:
             return self._unknown(step, tools, sure)
         if tools.missing.calls or not sure:
@@ -235,6 +243,11 @@ class Planner:
             from_memo=tools.meter.from_memo,
             seconds=self.rates.estimate(missing.values()),
         )
+
+    def _failing(self, step: Step, error: Mendable, tools: ForecastTools) -> Planned:
+        """A step of which it is known that its build would fail."""
+        self.views[step.asset] = View(KIND_OF[step.model], lambda: empty(step.model), loose=True)
+        return Planned(step.asset, "build", from_memo=tools.meter.from_memo, error=str(error))
 
     def _unbounded(self, step: Step) -> Planned:
         """A step of which nothing is known but whether it calls a model."""

@@ -11,11 +11,13 @@ from typing import Any
 
 from assets.code_digest import code_digests
 from resources.tools import Tools
+from resources.workbench import Material
 from warehouse.checks import LEDGER, OPENNESS, SCHEMA
 from warehouse.identity import digest
 from warehouse.records import Record, empty
 from warehouse.result import Result
-from warehouse.store import Catalog, Published, Target
+from warehouse.store import WITHDRAWALS, Catalog, Published, Target
+from warehouse.withdrawals import Withdrawals, Withdrawn, heeded_digest
 
 Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
@@ -103,21 +105,44 @@ class Step:
         """Whether a build of it calls a model; whose address, hash and licence are then part of the slice."""
         return any(path.startswith("models.") for path in self.slice)
 
-    def target(self, inputs: Mapping[str, str], attempt: int = 0) -> Target:
-        """What a build would publish, given the inputs' data versions by parameter; `attempt` counts retries."""
-        told = [self.asset, self.slice, self.code, dict(inputs), *([attempt] if attempt else [])]
+    @property
+    def reads_source(self) -> bool:
+        """Whether a build of it reads rows of a source."""
+        return any(path.startswith("sources.") for path in self.slice)
+
+    def heeds(self, withdrawals: Withdrawals) -> list[Withdrawn]:
+        """What is withdrawn that concerns this step itself, in the order of withdrawal.
+
+        A row concerns all that read sources, since another may say the same text; a source or model those whose slice
+        names it. What lies downstream notices by its inputs.
+        """
+        named = set()
+        if withdrawals.materials:
+            found = (_withdrawn(path, value, withdrawals) for path, value in self.slice.items())
+            named = {one.id for one in found if one}
+        if self.reads_source:
+            named |= withdrawals.rows.keys()
+        return [one for one in withdrawals.entries if one.id in named]
+
+    def target(self, inputs: Mapping[str, str], attempt: int = 0, heeded: Sequence[Withdrawn] = ()) -> Target:
+        """What a build would publish, given the inputs' data versions by parameter and the withdrawals that it heeds;
+        `attempt` counts retries."""
+        withdrawn = {WITHDRAWALS: heeded_digest(heeded)} if heeded else {}
+        told = [self.asset, self.slice, self.code, dict(inputs) | withdrawn, *([attempt] if attempt else [])]
         by_asset = {self.inputs[parameter]: version for parameter, version in inputs.items()}
-        return Target(self.asset, digest(told), attempt, self.code, dict(self.slice), by_asset)
+        return Target(self.asset, digest(told), attempt, self.code, dict(self.slice), by_asset | withdrawn)
 
     def settle(self, inputs: Mapping[str, str], retries: int, catalog: Catalog) -> Settled:
         """The version that the inputs' data versions ask for, and whether it is stored.
 
         A stored version with rows at which a model failed is asked for once more, up to `retries` times. The last try
-        that is stored counts: earlier ones may have been collected, and `retries` may have been more.
+        that is stored counts: earlier ones may have been collected, and `retries` may have been more. What is withdrawn
+        is part of the version's name, so that none from before is found again.
         """
+        heeded = self.heeds(catalog.withdrawals)
         current = catalog.current(self.asset)
         tries = max(retries, current.attempt if current else 0) if self.calls_model else 0
-        targets = [self.target(inputs, attempt) for attempt in range(tries + 1)]
+        targets = [self.target(inputs, attempt, heeded) for attempt in range(tries + 1)]
         found = ((target, catalog.find(self.asset, target.version)) for target in reversed(targets))
         target, stored = next(((target, stored) for target, stored in found if stored), (targets[0], None))
         if stored and stored.failed and target.attempt < min(tries, retries):
@@ -125,7 +150,8 @@ class Step:
         return Settled(target, stored)
 
     def run(self, tools: Tools, frames: Mapping[str, Any]) -> Result:
-        """Builds the asset from its inputs' frames."""
+        """Builds the asset from its inputs' frames. Raises UsesWithdrawn before it reads a source or calls a model."""
+        tools.refuse_withdrawn(self.slice)
         return self.build(tools, **frames)
 
 
@@ -133,3 +159,12 @@ class Step:
 def _rules_digest(model: type[Record]) -> str:
     columns = model.to_schema().columns
     return digest({name: [str(one.dtype), one.nullable, sorted(map(str, one.checks))] for name, one in columns.items()})
+
+
+def _withdrawn(path: str, value: Any, withdrawals: Withdrawals) -> Withdrawn | None:
+    """By what the model or source at a recipe path ("sources.wiki") is withdrawn."""
+    role, _, name = path.partition(".")
+    if role not in ("models", "sources") or not isinstance(value, Mapping):
+        return None
+    material = Material(role[:-1], name, value["address"], value["sha256"], value["licence"])
+    return withdrawals.of_material(material.id, material.sha256, material.address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from resources.workbench import Workbench
 from warehouse.errors import Mendable
 from warehouse.identity import digest
 from warehouse.memo import Answer, Call, Compose, Memo, Meter, Work
+from warehouse.withdrawals import Withdrawals
 
 Report = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -43,6 +44,14 @@ class Tools:
         """(id, verified local file) of the source `name`."""
         source = self.bench.sources[name]
         return source.id, self.bench.fetch(source)
+
+    def withdrawals(self) -> Withdrawals:
+        """All that is withdrawn."""
+        return self.bench.withdrawals()
+
+    def refuse_withdrawn(self, paths: Iterable[str]) -> None:
+        """Raises UsesWithdrawn where a model or source among recipe `paths` must not be used any more."""
+        self.bench.refuse_withdrawn(paths)
 
     def memo(self, *engine: str) -> Memo:
         """The memo, counting into this asset's meter; `engine` names the packages that compute new calls."""

@@ -16,8 +16,10 @@ from resources.fetch import Cache
 from resources.weights import loadable
 from warehouse.database import Database
 from warehouse.identity import canonical, digest
+from warehouse.lineage import named_by
 from warehouse.materials import DESCRIPTION, record_materials
 from warehouse.store import Store
+from warehouse.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
 
 if TYPE_CHECKING:
     from resources.embedder import Embedder
@@ -86,10 +88,44 @@ class Workbench:
 
     def put_on_record(self, paths: Iterable[str]) -> None:
         """Puts the models and sources among recipe `paths` ("models.generator") on record as they are described now."""
+        paths = list(paths)
+        if (found := self._materials(paths)) or "ancestors" in paths:
+            record_materials(self.database, _described([*found.values(), *self.ancestors]))
+
+    def withdrawals(self) -> Withdrawals:
+        """All that is withdrawn."""
+        with self.database.read() as connection:
+            return read_withdrawals(connection)
+
+    def refuse_withdrawn(self, paths: Iterable[str]) -> None:
+        """Raises UsesWithdrawn where a model or source among recipe `paths` is withdrawn, or was made from such."""
+        withdrawals = self.withdrawals()
+        problems = []
+        for path, material in self._materials(paths).items() if withdrawals.materials else ():
+            for one in self._made_from(material):
+                if withdrawn := withdrawals.of_material(one.id, one.sha256, one.address):
+                    problems.append(_refusal(path, material, withdrawn))
+                    break
+        if problems:
+            raise UsesWithdrawn("; ".join(problems))
+
+    def _materials(self, paths: Iterable[str]) -> dict[str, Material]:
+        """The models and sources among recipe paths, by path."""
         named = {"models": self.models, "sources": self.sources}
-        found = [named[role][name] for role, _, name in (path.partition(".") for path in paths) if role in named]
-        if found or "ancestors" in paths:
-            record_materials(self.database, _described([*found, *self.ancestors]))
+        parts = ((path, *path.partition(".")) for path in paths)
+        return {path: named[role][name] for path, role, _, name in parts if role in named and name in named[role]}
+
+    def _made_from(self, material: Material) -> list[Material]:
+        """A material and all that it declares to be made from, over any number of steps."""
+        everything = [*self.models.values(), *self.sources.values(), *self.ancestors]
+        found = [material]
+        for one in found:
+            found += [
+                other
+                for other in everything
+                if other.name in named_by(one.origin, one.made_from) and other not in found
+            ]
+        return found
 
     def base_folder(self, name: str) -> Path:
         """The folder of a language model as transformers loads it."""
@@ -126,6 +162,14 @@ class Workbench:
     def engine(*packages: str) -> str:
         """The software behind a call, for the record: names and installed versions."""
         return " ".join(f"{package}=={version(package)}" for package in packages)
+
+
+def _refusal(path: str, material: Material, withdrawn: Withdrawn) -> str:
+    made = "" if withdrawn.id == material.id else "is, or was made from, "
+    return (
+        f"the recipe's {path} {made or 'is '}{withdrawn.told}; "
+        f"it is not used any more: name another {material.role} in the recipe"
+    )
 
 
 def _described(materials: Iterable[Material]) -> pl.DataFrame:

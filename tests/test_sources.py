@@ -23,6 +23,7 @@ from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.seeding import TooFewRows, select
 from warehouse.identity import normalized
 from warehouse.result import Check, Gate, Result
+from warehouse.withdrawals import NONE
 
 STARTER = Path(__file__).resolve().parents[1] / "recipe.yaml"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -236,7 +237,8 @@ def recipe_with(part: str, selection: Selection) -> Recipe:
 
 
 def run(module: Any, recipe: Recipe, find: Any, frames: dict[str, pl.DataFrame]) -> Result:
-    result: Result = module.step(recipe).run(SimpleNamespace(source_file=find), frames)
+    tools = SimpleNamespace(source_file=find, withdrawals=lambda: NONE, refuse_withdrawn=lambda paths: None)
+    result: Result = module.step(recipe).run(tools, frames)
     return result
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from warehouse.withdrawals import Withdrawn, heeded_digest
 
 LONGEST_VALUE = 40
 _ABSENT = object()
@@ -22,8 +25,7 @@ def code_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 def row_changes(asset: str, kind: str, old: Sequence[str] | None, new: Sequence[str]) -> str:
     """What became of an input's rows, by their ids: "1 document added, 2 removed". `old` is None where it is gone."""
-    named = kind.replace("_", " ")
-    many = f"{named[:-1]}ies" if named.endswith("y") else f"{named}s"
+    named, many = _named(kind, 1), _named(kind, 2)
     place = "" if asset.replace("_", " ") == many else f"{asset}: "
     if old is None:
         return f"{asset} changed"
@@ -35,6 +37,25 @@ def row_changes(asset: str, kind: str, old: Sequence[str] | None, new: Sequence[
     (count, what), *more = [(count, what) for count, what in counts if count]
     first = f"{count} {named if count == 1 else many} {what}"
     return place + ", ".join([first, *(f"{count} {what}" for count, what in more)])
+
+
+def withdrawal_changes(heeded: Sequence[Withdrawn], before: str | None) -> list[str]:
+    """What was withdrawn since a version that heeded what `before` names (see withdrawals.heeded_digest): "2 documents
+    withdrawn". Withdrawals only ever follow on each other, so that what was heeded is the start of what is."""
+    if before == (heeded_digest(heeded) if heeded else None):
+        return []
+    known = next((count for count in range(1, len(heeded)) if heeded_digest(heeded[:count]) == before), 0)
+    if before and not known:
+        return ["other withdrawals concern it"]
+    kinds = Counter(one.kind for one in heeded[known:])
+    return [", ".join(f"{count} {_named(kind, count)}" for kind, count in kinds.items()) + " withdrawn"]
+
+
+def _named(kind: str, count: int) -> str:
+    named = kind.replace("_", " ")
+    if count == 1:
+        return named
+    return f"{named[:-1]}ies" if named.endswith("y") else f"{named}s"
 
 
 def _changes(path: str, old: Any, new: Any) -> list[str]:

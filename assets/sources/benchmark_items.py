@@ -6,17 +6,18 @@ from assets.recipe import Recipe
 from assets.sources.seeding import Role, select
 from assets.step import Most, Step, same
 from resources.tools import Tools
-from warehouse.records import BenchmarkItem
+from warehouse.records import MAIN_TEXT, BenchmarkItem
 from warehouse.result import Result
 
-ROLE = Role(BenchmarkItem, main="reference", optional=("input",))
+ROLE = Role(BenchmarkItem, main=MAIN_TEXT["benchmark_item"], optional=("input",))
 
 
 def step(recipe: Recipe) -> Step:
     """The asset `benchmark_items`."""
 
     def build(tools: Tools) -> Result:
-        return select(ROLE, recipe.benchmark_items, tools.source_file, recipe.seed).result()
+        withdrawals = tools.withdrawals()
+        return select(ROLE, recipe.benchmark_items, tools.source_file, recipe.seed, withdrawals=withdrawals).result()
 
     sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.benchmark_items)
     return Step(

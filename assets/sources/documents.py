@@ -9,10 +9,10 @@ from assets.sources.held_out import CHECK, select_apart
 from assets.sources.seeding import Role
 from assets.step import Most, Step, same
 from resources.tools import Tools
-from warehouse.records import Document
+from warehouse.records import MAIN_TEXT, Document
 from warehouse.result import Result
 
-ROLE = Role(Document, main="text", optional=("title",))
+ROLE = Role(Document, main=MAIN_TEXT["document"], optional=("title",))
 TEXTS = ("text",)
 
 

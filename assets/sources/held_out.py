@@ -45,7 +45,7 @@ def select_apart(
     def refused(row: Mapping[str, str]) -> str | None:
         return REASON if leaking((row[name] for name in texts), taken) else None
 
-    return proved_apart(select(role, selections, tools.source_file, seed, refused), texts, items)
+    return proved_apart(select(role, selections, tools.source_file, seed, refused, tools.withdrawals()), texts, items)
 
 
 def proved_apart(gate: Gate, texts: Sequence[str], items: pl.DataFrame) -> Result:

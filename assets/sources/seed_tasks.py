@@ -9,10 +9,10 @@ from assets.sources.held_out import CHECK, select_apart
 from assets.sources.seeding import Role
 from assets.step import Most, Step, same
 from resources.tools import Tools
-from warehouse.records import SeedTask
+from warehouse.records import MAIN_TEXT, SeedTask
 from warehouse.result import Result
 
-ROLE = Role(SeedTask, main="response", optional=("input",))
+ROLE = Role(SeedTask, main=MAIN_TEXT["seed_task"], optional=("input",))
 TEXTS = ("instruction", "response")
 
 

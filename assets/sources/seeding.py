@@ -13,8 +13,10 @@ from assets.sources.mapping import MissingField, check_fields
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.readers import read_rows
 from warehouse.errors import Mendable
-from warehouse.records import Record
+from warehouse.identity import Parent, record_id
+from warehouse.records import KIND_OF, MAIN_TEXT, Record
 from warehouse.result import Gate
+from warehouse.withdrawals import NONE, Withdrawals, Withdrawn
 
 SourceFile = Callable[[str], tuple[str, Path]]
 """Name of a source to its id and its verified local file."""
@@ -35,8 +37,11 @@ def select(
     source_file: SourceFile,
     seed: int,
     refused: Callable[[Mapping[str, str]], str | None] = lambda row: None,
+    withdrawals: Withdrawals = NONE,
 ) -> Gate:
     """Every row of every selection with its outcome: kept, or why not. `refused` may name a further reason.
+
+    What was withdrawn is known again as the row that it was, in any role, and by its main text.
 
     Raises SourceError or MappingError where a source as a whole does not fit its selection.
     """
@@ -45,7 +50,7 @@ def select(
         source, path = source_file(selection.source)
         rows = read_rows(path)
         gate.arrive(len(rows))
-        _select(gate, role, selection, source, rows, seed, refused)
+        _select(gate, role, selection, source, rows, seed, refused, withdrawals)
     return gate
 
 
@@ -57,12 +62,13 @@ def _select(
     rows: Sequence[Mapping[str, object]],
     seed: int,
     refused: Callable[[Mapping[str, str]], str | None],
+    withdrawals: Withdrawals,
 ) -> None:
     mapping = FieldMapping.parse(selection.fields)
     check_fields(mapping, rows)
     parents = [(source, "source")]
     identities = [row_identity(row) for row in rows]
-    before = gate.kept
+    before, lost = gate.kept, 0
     least, most = selection.words
     for index in order(identities, str(seed)):
         if not in_slice(identities[index], selection.slice, str(seed)):
@@ -75,7 +81,11 @@ def _select(
             continue
         row: dict[str, Any] = _named(selection) | dict.fromkeys(role.optional, "") | fields
         words = len(fields[role.main].split())
-        if words < least or words > most:
+        withdrawn = _withdrawn(withdrawals, role, rows[index], row, parents) if withdrawals.rows else None
+        if withdrawn:
+            gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)
+            lost += 1
+        elif words < least or words > most:
             reason, cut = ("too short", least) if words < least else ("too long", most)
             gate.reject(row, f"{role.main} {reason}", parents, score=words, cut=cut)
         elif refusal := refused(row):
@@ -86,14 +96,29 @@ def _select(
             gate.keep(row, parents)
     taken = gate.kept - before
     if taken < selection.count:
+        without = f" without the {lost} that are withdrawn" if lost else ""
         raise TooFewRows(
-            f"{selection.source!r} gives {taken} rows for this role, {selection.count} are asked for; "
+            f"{selection.source!r} gives {taken} rows for this role{without}, {selection.count} are asked for; "
             f"widen slice {list(selection.slice)} or words {list(selection.words)}, or lower count"
         )
 
 
 class TooFewRows(Mendable, ValueError):
     """A source has fewer fitting rows than the recipe asks for."""
+
+
+def _withdrawn(
+    withdrawals: Withdrawals,
+    role: Role,
+    read: Mapping[str, object],
+    row: Mapping[str, Any],
+    parents: Sequence[Parent],
+) -> Withdrawn | None:
+    ids = [record_id(KIND_OF[role.model], dict(row), parents)]
+    if not all(one.text for one in withdrawals.rows.values()):
+        # Withdrawn where it was outside a slice or set aside, it was on record as it was read.
+        ids += [record_id(kind, _as_read(read), parents) for kind in MAIN_TEXT]
+    return withdrawals.of_row(ids, row[role.main])
 
 
 def _as_read(row: Mapping[str, object]) -> dict[str, object]:
