@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from versions import call_of, checkpoint, documents, named, pairs, publish, rows
 
+from warehouse.collection import collect, find_garbage
 from warehouse.database import Database, now
 from warehouse.export import record_export
 from warehouse.lineage import Graph
@@ -139,6 +140,18 @@ def test_other_rows_that_say_the_same_hang_on_the_same_withdrawal(store: Store) 
     assert affected.thing.same == (twin,)
     assert affected.records == {"documents": [twin]}
     assert [(one.asset, one.version[0], one.rows) for one in affected.earlier] == [("documents", "1", 1)]
+
+
+def test_a_withdrawal_outlasts_the_collection_of_all_that_it_was_about(store: Store) -> None:
+    gone = store.read(publish(store, "documents", "1", documents(["Pesto is a sauce.", "Basil."])))["id"][0]
+    withdraw(store.database, find_affected(store.database, gone), "why")
+    publish(store, "documents", "2", documents(["Basil."]))
+    before = store.catalog().withdrawals
+    collect(store.database, find_garbage(store.database, keep=1, calls=True))
+    assert rows(store, f"FROM lineage.records WHERE id = '{gone}'") == []
+    assert rows(store, "FROM records.document WHERE text LIKE 'Pesto%'") == []
+    assert store.catalog().withdrawals == before
+    assert before.of_row([], "pesto is a sauce") == before.entries[0]
 
 
 class Held(Database):
