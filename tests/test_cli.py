@@ -157,7 +157,8 @@ def test_an_export_goes_on_record_with_what_it_wrote(built: tuple[Path, Path], t
     )
     exports = query(data, "FROM lineage.exports ORDER BY exported_at").rows()
     assert [(*row[:3], json.loads(row[3])) for row in exports] == 2 * [(*current, str(folder), digests)]
-    assert exports[0][4] < exports[1][4]
+    assert [row[4] for row in exports] == [None, None]
+    assert exports[0][5] < exports[1][5]
 
 
 def test_export_of_an_unknown_or_unbuilt_arm_is_one_clear_error(built: tuple[Path, Path]) -> None:
