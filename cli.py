@@ -191,26 +191,6 @@ def status(
 
 @app.command()
 @clear_errors
-def export(
-    arm: Annotated[str, typer.Argument(help="The arm whose training set to write.")],
-    to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("exports"),
-    recipe: RecipeOption = None,
-    warehouse: WarehouseOption = None,
-) -> None:
-    """Write an arm's training set as JSONL (messages and Alpaca forms) and Parquet."""
-    from assets.recipe_rules import nearest
-    from warehouse.errors import Mendable
-    from warehouse.export import export as write
-
-    loaded, _, data = settle(recipe, warehouse)
-    if arm not in loaded.arms:
-        raise Mendable(f"the recipe has no arm {arm!r}; {nearest(arm, loaded.arms)}")
-    for path in write(store(data), arm, to):
-        typer.echo(str(path))
-
-
-@app.command()
-@clear_errors
 def gc(
     keep: Annotated[int, typer.Option(min=1, help="How many versions of each asset stay, last used first.")] = 3,
     calls: Annotated[

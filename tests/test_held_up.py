@@ -104,7 +104,7 @@ def test_what_failed_its_check_is_published_and_holds_up_the_rest_of_its_run(bui
     assert current is not None
     assert (current.failed_checks, current.fault) == ("taste (rows: 1)", FAULT)
     shown = {check["name"]: check["passed"] for check in built.house.bench.store.facts(current)["checks"]}
-    assert shown == {"schema": True, "ledger": True, "taste": False}
+    assert shown == {"schema": True, "ledger": True, "openness": True, "taste": False}
 
 
 def test_a_later_run_builds_nothing_on_it(built: Built) -> None:

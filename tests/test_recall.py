@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from versions import call_of, checkpoint, documents, named, pairs, publish, rows
 
+from warehouse.audit.finding import Ambiguous, Unknown
 from warehouse.collection import collect, find_garbage
 from warehouse.database import Database, now
 from warehouse.export import record_export
@@ -117,7 +118,7 @@ def test_what_a_build_makes_cannot_be_withdrawn_and_the_rows_behind_it_are_named
 @pytest.mark.parametrize("name", ["wiki", "0" * 32, "12345", "no such thing"])
 def test_what_is_not_on_record_is_refused(store: Store, name: str) -> None:
     published_graph(store)
-    with pytest.raises(NotWithdrawable, match=rf"^nothing on record is named {re.escape(repr(name))}; right would be"):
+    with pytest.raises(Unknown, match=rf"^nothing is named {re.escape(repr(name))}: searched "):
         find_affected(store.database, name)
 
 
@@ -126,8 +127,8 @@ def test_a_name_of_two_things_is_refused_with_both(store: Store) -> None:
         for last in "ab":
             place = ["abcdef" + "0" * 25 + last]
             connection.execute("INSERT INTO lineage.records VALUES (?, 'document', 'documents', '{}')", place)
-    both = ", ".join(f"document abcdef{'0' * 25}{last}" for last in "ab")
-    with pytest.raises(NotWithdrawable, match=f"^'abcdef' names 2 things, right would be one by its whole id: {both}$"):
+    both = ", ".join(rf"abcdef{'0' * 25}{last} \(document documents\)" for last in "ab")
+    with pytest.raises(Ambiguous, match=f"^'abcdef' may be any of 2: {both}; give more of the id$"):
         find_affected(store.database, "abcdef")
 
 

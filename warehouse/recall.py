@@ -77,7 +77,7 @@ class Affected:
 def find_affected(database: Database, named: str) -> Affected:
     """What hangs on a source row, model or source, named by its id, the start of it, or its name; only reads.
 
-    Raises NotWithdrawable.
+    Raises Unknown, Ambiguous and NotWithdrawable.
     """
     with database.read() as connection:
         thing = find_thing(connection, named)

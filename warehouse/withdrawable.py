@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
+from warehouse.audit.finding import find
+from warehouse.audit.nodes import nodes
 from warehouse.errors import Mendable
 from warehouse.identity import canonical, normalized
 from warehouse.lineage import Graph, lookup
@@ -17,12 +16,11 @@ from warehouse.records import MAIN_TEXT
 from warehouse.withdrawals import file_key, text_key
 
 LONGEST_SHOWN = 60
-_ID_START = re.compile(r"[0-9a-f]{6,32}")
 _TITLES = ("title", "instruction", "text")
 
 
 class NotWithdrawable(Mendable):
-    """What was named is not on record, is not one thing, or is nothing that a recipe could leave out."""
+    """What was named is nothing that a recipe could leave out."""
 
 
 @dataclass(frozen=True)
@@ -41,33 +39,17 @@ class Thing:
 
 
 def find_thing(connection: duckdb.DuckDBPyConnection, named: str) -> Thing:
-    """The one thing that an id, the start of one, or the name of a source or model names. Raises NotWithdrawable."""
-    start = named if _ID_START.fullmatch(named) else None
-    found: dict[str, tuple[str, str]] = {
-        row_id: (role, name)
-        for row_id, role, name in connection.execute(
-            f"SELECT id, role, name FROM ({IN_FORCE}) WHERE name = ? OR starts_with(id, ?) ORDER BY ALL",
-            [named, start or "none"],
-        ).fetchall()
-    }
-    if start:
-        how = "id = ?" if len(start) == 32 else "starts_with(id, ?)"
-        rows = connection.execute(f"SELECT id, kind, '' FROM lineage.records WHERE {how} ORDER BY id", [start])
-        found |= {row_id: (kind, name) for row_id, kind, name in rows.fetchall()}
-    if not found:
-        raise NotWithdrawable(
-            f"nothing on record is named {named!r}; right would be the id of a source row (6 digits of it are enough), "
-            "or the id or name of a source or model"
-        )
-    if len(found) > 1:
-        told = ", ".join(f"{kind.replace('_', ' ')} {row_id}" for row_id, (kind, _) in list(found.items())[:5])
-        raise NotWithdrawable(f"{named!r} names {len(found)} things, right would be one by its whole id: {told}")
-    ((row_id, (kind, name)),) = found.items()
-    if name:
-        return Thing(row_id, kind, name, None, _same_file(connection, row_id))
+    """The one thing that an id, the start of one, or the name of a source or model names.
+
+    Raises Unknown and Ambiguous (see warehouse/audit/finding.py), and NotWithdrawable.
+    """
+    found = find(connection, named, "record", "material")
+    row_id, kind = found.id, found.kind
+    if found.sort == "material":
+        return Thing(row_id, kind, found.name, None, _same_file(connection, row_id))
     if kind not in MAIN_TEXT:
         raise _not_a_source_row(connection, row_id, kind)
-    content = _content(connection, row_id, kind)
+    content = nodes(connection, [row_id])[row_id].says or {}
     text = content.get(MAIN_TEXT[kind])
     shown = next((content[title] for title in _TITLES if content.get(title)), None) or canonical(content)
     shown = " ".join(shown.split())
@@ -85,16 +67,6 @@ def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: 
         f"a {kind} is made by a build and would be made again; what can be withdrawn is a source row, a source or a "
         f"model. {row_id[:9]} was made from {', '.join(sources[:5]) or 'no source row'}{more}"
     )
-
-
-def _content(connection: duckdb.DuckDBPyConnection, row_id: str, kind: str) -> dict[str, Any]:
-    """What a record says; of one that was never fit to be of its kind, what was read."""
-    kept = connection.execute(f"FROM records.{kind} WHERE id = ?", [row_id]).pl().to_dicts()
-    if kept:
-        return kept[0]
-    (content,) = connection.execute("SELECT content FROM lineage.records WHERE id = ?", [row_id]).fetchall()[0]
-    read: dict[str, Any] = json.loads(content)
-    return read
 
 
 def _same_text(connection: duckdb.DuckDBPyConnection, row_id: str, text: str) -> tuple[str, ...]:

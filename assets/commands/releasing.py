@@ -1,4 +1,4 @@
-"""The commands that hand a dataset on: attest, verify."""
+"""The commands that hand a dataset on and call it back: export, attest, verify, recall."""
 
 from __future__ import annotations
 
@@ -7,11 +7,75 @@ from typing import Annotated
 
 import typer
 
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, folder, print_json, store
+from assets.commands.terminal import (
+    AsJson,
+    RecipeOption,
+    WarehouseOption,
+    clear_errors,
+    console,
+    folder,
+    print_json,
+    settle,
+    store,
+)
 
 app = typer.Typer()
 
 Folder = Annotated[Path, typer.Option(help="The folder with the exported files.")]
+
+
+@app.command()
+@clear_errors
+def export(
+    arm: Annotated[str, typer.Argument(help="The arm whose training set to write.")],
+    to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("exports"),
+    version: Annotated[str | None, typer.Option(help="An earlier version, by its id or the start of it.")] = None,
+    override: Annotated[str | None, typer.Option(help="Why to write what holds something withdrawn.")] = None,
+    recipe: RecipeOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write an arm's training set as JSONL (messages and Alpaca forms) and Parquet."""
+    from assets.recipe_rules import nearest
+    from warehouse.errors import Mendable
+    from warehouse.export import export as write
+
+    loaded, _, data = settle(recipe, warehouse)
+    if version is None and arm not in loaded.arms:
+        raise Mendable(f"the recipe has no arm {arm!r}; {nearest(arm, loaded.arms)}")
+    for path in write(store(data), arm, to, version, override):
+        typer.echo(str(path))
+
+
+@app.command()
+@clear_errors
+def recall(
+    named: Annotated[str, typer.Argument(help="A source row, a source or a model; by id or name.")],
+    reason: Annotated[str | None, typer.Option(help="Why; it goes on record.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what hangs on it.")] = False,
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a source row, a source or a model, and tell all that hangs on it; the next build does without."""
+    from assets.commands.shown import recall_tables
+    from warehouse.errors import Mendable
+    from warehouse.recall import find_affected, withdraw
+
+    database = store(folder(warehouse)).database
+    affected = find_affected(database, named)
+    if as_json:
+        print_json(affected)
+    else:
+        terminal = console()
+        terminal.print(f"{affected.thing.kind} {affected.thing.id}: {affected.thing.shown}", highlight=False)
+        for shown in recall_tables(affected):
+            terminal.print("", shown)
+    if dry_run:
+        return
+    if reason is None:
+        raise Mendable("nothing was withdrawn: a withdrawal needs --reason; --dry-run only tells what hangs on it")
+    withdraw(database, affected, reason)
+    if not as_json:
+        typer.echo("withdrawn; slingshot build makes everything anew without it")
 
 
 @app.command()

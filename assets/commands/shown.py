@@ -17,6 +17,7 @@ from warehouse.audit.nodes import Decided, Node
 from warehouse.audit.trace import Trace
 from warehouse.audit.why import Why
 from warehouse.audit.why_not import WhyNot
+from warehouse.recall import Affected
 from warehouse.result import Check
 from warehouse.tables import OUTCOMES
 
@@ -179,6 +180,19 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
         counts = [str(entry.outcomes[outcome] or "") for outcome in OUTCOMES]
         shown.add_row(entry.asset, str(entry.incoming), *counts, _holds(entry.closes), Text(_cut(because, False)))
     return shown
+
+
+def recall_tables(affected: Affected) -> list[Table]:
+    """What hangs on something to withdraw: by asset and version, and the exports that hold it."""
+    holding = table("asset", "version", "rows", "", left=2)
+    in_force = (*affected.rows, *affected.training_sets, *affected.checkpoints, *affected.scores)
+    for state, held in (("in force", in_force), ("earlier", affected.earlier)):
+        for one in held:
+            holding.add_row(one.asset, one.version[:9], str(one.rows), state)
+    exports = table("exported", "version", "folder", "rows", left=3)
+    for handed in affected.exports:
+        exports.add_row(handed.asset, handed.version[:9], handed.folder, str(handed.rows))
+    return [one for one in (holding, exports) if one.row_count]
 
 
 def audit_table(findings: Sequence[Finding], openness: Mapping[str, Check]) -> Table:

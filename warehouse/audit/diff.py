@@ -13,6 +13,7 @@ from warehouse.audit.nodes import Decided, contents
 from warehouse.database import Database
 from warehouse.errors import Mendable
 from warehouse.reasons import code_changes, recipe_changes
+from warehouse.store import WITHDRAWALS
 
 
 class OtherAssets(Mendable, ValueError):
@@ -122,9 +123,13 @@ def _because(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> l
         ]
         for thing in (old, new)
     )
+    changed = [asset for asset in sorted(was[2].keys() | now[2].keys()) if was[2].get(asset) != now[2].get(asset)]
     inputs = [
-        f"other rows of {asset}" if asset in was[2] and asset in now[2] else f"reads {asset} on one side only"
-        for asset in sorted(was[2].keys() | now[2].keys())
-        if was[2].get(asset) != now[2].get(asset)
+        "other withdrawals concern it"
+        if asset == WITHDRAWALS
+        else f"other rows of {asset}"
+        if asset in was[2] and asset in now[2]
+        else f"reads {asset} on one side only"
+        for asset in changed
     ]
     return [*recipe_changes(was[0], now[0]), *code_changes(was[1], now[1]), *inputs]

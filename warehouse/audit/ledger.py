@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.database import Database
+from warehouse.store import WITHDRAWALS
 from warehouse.tables import OUTCOMES
 
 
@@ -41,7 +42,7 @@ def ledger(database: Database, every_version: bool = False) -> list[Entry]:
         Entry(
             asset,
             version,
-            tuple(json.loads(inputs)),
+            tuple(asset for asset in json.loads(inputs) if asset != WITHDRAWALS),
             incoming,
             dict(zip(OUTCOMES, counts, strict=True)),
             reasons.get((asset, version), {}),
