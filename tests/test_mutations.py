@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from building import query
+from building import build, query
 from typer.testing import CliRunner
 
 from assets.openness.ancestry import training_sets
@@ -18,7 +18,7 @@ from warehouse.audit.integrity import Finding, integrity
 from warehouse.database import Database
 from warehouse.identity import canonical, digest
 from warehouse.inserting import insert_rows
-from warehouse.memo import Answer, Call, Memo
+from warehouse.memo import Call
 from warehouse.records import Pair
 from warehouse.result import Gate
 
@@ -46,21 +46,8 @@ def change(database: Database, sql: str) -> None:
 def test_a_row_of_a_closed_model_is_caught_however_well_it_is_forged(
     database: Database, own: tuple[Path, Path]
 ) -> None:
-    model = digest("gpt-4")
-    seed = one(database, "SELECT id FROM seed_tasks LIMIT 1")
-    call = Call("completion", model, {"messages": [["user", "Why?"]]}, 24)
-    Memo(database).run([call], lambda calls: [(calls, lambda batch: [Answer({"text": "Because."}, 2, 0.1)])])
-    gate = Gate(Pair)
-    said = {"method": ARM, "level": "", "instruction": "Why?", "input": "", "response": "Because."}
-    planted = gate.keep(said, [(seed, "instruction"), (call.key, "call")])
     with database.write() as connection:
-        connection.execute(
-            "INSERT INTO lineage.materials VALUES (?, 'model', 'helper', 'http://localhost:1/v1#gpt-4', "
-            "repeat('0', 64), 'Apache-2.0', 'mixed', '[]', now()::TIMESTAMP)",
-            [model],
-        )
-        insert_rows(connection, "planted", "0" * 32, gate.result(), "pair")
-        connection.execute("DELETE FROM lineage.decisions WHERE asset = 'planted'")
+        planted = plant(connection)
         for asset in WAY:
             forge(connection, asset, planted)
     assert integrity(database) == []
@@ -70,6 +57,29 @@ def test_a_row_of_a_closed_model_is_caught_however_well_it_is_forged(
     told = CliRunner().invoke(app, ["audit", "--warehouse", str(own[1])])
     assert told.exit_code == 1
     assert "'gpt-4' is a closed model of OpenAI" in " ".join(told.output.split())
+
+
+def plant(connection: duckdb.DuckDBPyConnection) -> str:
+    """Puts a pair on record that a closed model wrote, with everything that a pair has; returns its id."""
+    model = digest("gpt-4")
+    ((seed,),) = connection.execute("SELECT id FROM seed_tasks LIMIT 1").fetchall()
+    call = Call("completion", model, {"messages": [["user", "Why?"]]}, 24)
+    connection.execute(
+        "INSERT INTO memo.calls SELECT ? AS key, * EXCLUDE (key) REPLACE (? AS model, ? AS request) FROM memo.calls "
+        "WHERE kind = 'completion' LIMIT 1",
+        [call.key, model, canonical(call.request)],
+    )
+    connection.execute(
+        "INSERT INTO lineage.materials VALUES (?, 'model', 'helper', 'http://localhost:1/v1#gpt-4', "
+        "repeat('0', 64), 'Apache-2.0', 'mixed', '[]', now()::TIMESTAMP)",
+        [model],
+    )
+    gate = Gate(Pair)
+    said = {"method": ARM, "level": "", "instruction": "Why?", "input": "", "response": "Because."}
+    planted = gate.keep(said, [(seed, "instruction"), (call.key, "call")])
+    insert_rows(connection, "planted", "0" * 32, gate.result(), "pair")
+    connection.execute("DELETE FROM lineage.decisions WHERE asset = 'planted'")
+    return planted
 
 
 def forge(connection: duckdb.DuckDBPyConnection, asset: str, row: str) -> None:
@@ -179,3 +189,13 @@ def test_a_changed_prompt_is_caught(database: Database) -> None:
     key = one(database, "SELECT key FROM memo.calls WHERE kind = 'completion' LIMIT 1")
     change(database, f"UPDATE memo.calls SET request = replace(request, 'user', 'system') WHERE key = '{key}'")
     assert [(finding.rule, finding.ids) for finding in integrity(database)] == [("calls", (key,))]
+
+
+def test_a_planted_row_stops_the_build_of_what_reads_it(database: Database, own: tuple[Path, Path]) -> None:
+    with database.write() as connection:
+        forge(connection, WAY[0], plant(connection))
+    log, failures = build(*own)
+    assert [failure.asset for failure in failures] == [WAY[1]]
+    assert failures[0].message.startswith(f"{WAY[1]} failed its check openness (")
+    assert "'gpt-4' is a closed model of OpenAI" in failures[0].message
+    assert not any(asset.endswith(f"/{ARM}") for asset in log.actions if asset != WAY[1])
