@@ -17,6 +17,7 @@ lint: install
 
 bench: install
 	$(BIN)/python tests/benchmarks/rebuilds.py
+	$(BIN)/python tests/benchmarks/audits.py
 
 install: .venv/installed
 

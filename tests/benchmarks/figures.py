@@ -14,14 +14,14 @@ from rich.table import Table
 class Figure:
     """Seconds of each repetition, beside those of the floor taken in turn with it.
 
-    `aim` bounds the ratio of the medians, or how far they lie apart; None where there is no aim.
+    `aim` bounds the ratio of the medians, how far they lie apart, or the measurement's own; None where there is none.
     """
 
     what: str
     seconds: Sequence[float]
     floor: Sequence[float]
     floor_is: str
-    bounds: Literal["ratio", "difference"] = "ratio"
+    bounds: Literal["ratio", "difference", "seconds"] = "ratio"
     aim: float | None = None
 
     @property
@@ -37,7 +37,8 @@ class Figure:
     @property
     def met(self) -> bool:
         """Whether the aim is met, as far as there is one."""
-        return self.aim is None or (self.ratio if self.bounds == "ratio" else self.difference) <= self.aim
+        found = {"ratio": self.ratio, "difference": self.difference, "seconds": median(self.seconds)}
+        return self.aim is None or found[self.bounds] <= self.aim
 
 
 def table_of(figures: Sequence[Figure]) -> Table:
@@ -46,7 +47,7 @@ def table_of(figures: Sequence[Figure]) -> Table:
     for figure in figures:
         aim = ""
         if figure.aim is not None:
-            aim = f"≤ {figure.aim:g}× " if figure.bounds == "ratio" else f"≤ {figure.aim:g} s "
+            aim = f"≤ {figure.aim:g}{'×' if figure.bounds == 'ratio' else ' s'} "
             aim += "met" if figure.met else "MISSED"
         table.add_row(
             figure.what,
@@ -54,11 +55,16 @@ def table_of(figures: Sequence[Figure]) -> Table:
             _spread(figure.floor),
             figure.floor_is,
             f"{figure.ratio:.2f}×",
-            f"{figure.difference:+.2f} s",
+            f"{figure.difference:+.{_digits(figure.seconds)}f} s",
             aim,
         )
     return table
 
 
 def _spread(seconds: Sequence[float]) -> str:
-    return f"{median(seconds):.2f} ({min(seconds):.2f}–{max(seconds):.2f})"
+    digits = _digits(seconds)
+    return f"{median(seconds):.{digits}f} ({min(seconds):.{digits}f}–{max(seconds):.{digits}f})"
+
+
+def _digits(seconds: Sequence[float]) -> int:
+    return 2 if median(seconds) >= 0.1 else 4

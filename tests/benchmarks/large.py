@@ -51,7 +51,7 @@ def fill(recipe: Path, data: Path, rows: int) -> None:
     assert not failures, failures
     by_asset = {step.asset: step for step in steps(load_recipe(recipe))}
     draw = np.random.default_rng(0)
-    pairs = _pairs(rows, draw)
+    pairs = pairs_of(rows, draw)
     perplexities = draw.lognormal(2, 0.5, rows) + 1
     vectors = draw.standard_normal((rows, DIMENSIONS)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -78,10 +78,11 @@ def _publish(data: Path, step: Step, rows: pl.DataFrame) -> None:
     inputs = {name: catalog.published[asset].data_version for name, asset in step.inputs.items()}
     facts: dict[str, Any] = {"rows": [{"outcome": "kept", "reason": "", "rows": len(rows)}], "sample": ""}
     facts |= {"notes": {}, "checks": []}
-    warehouse.publish(step.target(inputs), _kept(step.model, rows), facts, Effort(), Run("benchmark"))
+    warehouse.publish(step.target(inputs), kept(step.model, rows), facts, Effort(), Run("benchmark"))
 
 
-def _kept(model: type[Record], rows: pl.DataFrame) -> Result:
+def kept(model: type[Record], rows: pl.DataFrame) -> Result:
+    """All `rows` kept, each made from one call."""
     ids = rows["id"]
     decisions = pl.DataFrame({"record": ids, "outcome": ["kept"] * len(ids)}).with_columns(
         pl.lit(None, dtype).alias(name) for name, dtype in DECISION_COLUMNS.items() if name not in ("record", "outcome")
@@ -91,7 +92,8 @@ def _kept(model: type[Record], rows: pl.DataFrame) -> Result:
     return Result(model, rows.select(empty(model).columns), decisions, pl.DataFrame(schema=DROPPED_COLUMNS), edges)
 
 
-def _pairs(rows: int, draw: np.random.Generator) -> pl.DataFrame:
+def pairs_of(rows: int, draw: np.random.Generator) -> pl.DataFrame:
+    """Pairs whose texts hardly repeat each other."""
     return pl.DataFrame(
         {
             "id": _ids("pair", rows),
