@@ -16,8 +16,11 @@ import polars as pl
 
 from warehouse.materials import IN_FORCE
 
-FEW = 2_000
-"""Up to so many ids at a time are looked up through the index, 500 a query; more are joined with the whole table."""
+FEW = 50
+"""Up to so many ids at a time are named in a query; more are joined with the whole table."""
+
+FEW_BY_COLUMN = {"child": 2_000, "model": 2_000}
+"""Where naming more pays, 500 in each query: edges have an index by child, and the calls of a model lie together."""
 
 _AT_ONCE = 500
 
@@ -68,7 +71,8 @@ class Graph:
         while front:
             links = self._edges("child", front)
             without = front - {link.child for link in links}
-            links += self._calls("key", without) if without else []
+            calls = without - self.made_from.keys()
+            links += self._calls("key", calls) if calls else []
             links += [
                 Link(row_id, parent, "made_from") for row_id in without for parent in self.made_from.get(row_id, [])
             ]
@@ -115,11 +119,14 @@ def named_by(origin: str | None, made_from: Iterable[str]) -> list[str]:
 
 
 def lookup(
-    connection: duckdb.DuckDBPyConnection, query: str, column: str, ids: Collection[str]
+    connection: duckdb.DuckDBPyConnection, query: str, column: str, ids: Collection[str], table: str | None = None
 ) -> list[tuple[Any, ...]]:
-    """The rows of `query` (a SELECT without WHERE) whose `column` is among `ids`, in no particular order."""
+    """The rows of `query` (a SELECT without WHERE) whose `column` is among `ids`, in no particular order.
+
+    Where `query` reads wide columns of one table, naming that `table` spares reading all of them.
+    """
     wanted = sorted(ids)
-    if len(wanted) > FEW:
+    if len(wanted) > FEW_BY_COLUMN.get(column, FEW):
         connection.register("wanted", pl.DataFrame({"wanted": wanted}))
         found = connection.execute(f"{query} SEMI JOIN wanted ON {column} = wanted").fetchall()
         connection.unregister("wanted")
@@ -127,5 +134,9 @@ def lookup(
     rows: list[tuple[Any, ...]] = []
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
-        rows += connection.execute(f"{query} WHERE {column} IN ({', '.join('?' * len(some))})", some).fetchall()
+        rule = f"{column} IN ({', '.join('?' * len(some))})"
+        if table:
+            # DuckDB reads the columns of all rows where it looks for several ids, not where it looks for row numbers.
+            rule = f"rowid IN (SELECT rowid FROM {table} WHERE {rule})"
+        rows += connection.execute(f"{query} WHERE {rule}", some).fetchall()
     return rows

@@ -10,6 +10,7 @@ from typing import Literal
 import duckdb
 
 from warehouse.errors import Mendable
+from warehouse.identity import ID_LENGTH
 from warehouse.materials import IN_FORCE
 
 Sort = Literal["record", "call", "material", "version"]
@@ -68,17 +69,21 @@ def find(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> Thin
 
 
 def candidates(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> list[Thing]:
-    """Everything that `text` may name, by id; empty where it names nothing."""
+    """Everything that `text` may name, by id; empty where it names nothing. A whole id names one thing."""
     found: list[Thing] = []
+    whole = len(text) == ID_LENGTH
     for sort in among:
         _, query, column = _QUERIES[sort]
         rows = []
         if len(text) >= SHORTEST and _HEX.fullmatch(text):
             # "g" comes after every hex digit: a range is read from the table's statistics, a LIKE is not.
-            rows = connection.execute(f"{query} WHERE {column} >= ? AND {column} < ?", [text, text + "g"]).fetchall()
+            rule, values = (f"{column} = ?", [text]) if whole else (f"{column} BETWEEN ? AND ?", [text, text + "g"])
+            rows = connection.execute(f"{query} WHERE {rule}", values).fetchall()
         if sort == "material" and not rows:
             rows = connection.execute(f"{query} WHERE name = ?", [text]).fetchall()
         found += [Thing(sort, *row) for row in rows]
+        if found and whole:
+            break
     return sorted(found, key=lambda thing: (thing.id, thing.sort))
 
 

@@ -60,7 +60,8 @@ def decisions(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> di
     current = set(connection.execute("SELECT asset, version FROM lineage.current").fetchall())
     columns = "record, asset, version, outcome, reason, score, cut, duplicate_of"
     found: dict[str, list[Decided]] = {}
-    for record, *row in lookup(connection, f"SELECT {columns} FROM lineage.decisions", "record", ids):
+    table = "lineage.decisions"
+    for record, *row in lookup(connection, f"SELECT {columns} FROM {table}", "record", ids, table):
         found.setdefault(record, []).append(Decided(*[*row, (row[0], row[1]) in current]))
     for made in found.values():
         made.sort(key=lambda one: (not one.in_force, one.asset, one.version))
@@ -107,7 +108,7 @@ def _materials(connection: duckdb.DuckDBPyConnection) -> dict[str, Node]:
 
 def _calls(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
     columns = "key, kind, model, request, response, tokens, engine, created_at"
-    rows = lookup(connection, f"SELECT {columns} FROM memo.calls", "key", ids) if ids else []
+    rows = lookup(connection, f"SELECT {columns} FROM memo.calls", "key", ids, "memo.calls") if ids else []
     return {
         key: Node(
             key,
