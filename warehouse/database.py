@@ -29,8 +29,12 @@ SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
     "memo": MEMO,
 }
 
-# Ancestors are looked up a few ids at a time; without it every step back reads the whole table.
-EDGE_INDEX = "CREATE INDEX IF NOT EXISTS edges_by_child ON lineage.edges (child)"
+# Audits look up a few ids at a time; without these every look-up reads the whole table.
+INDICES = {
+    "lineage.records": "CREATE INDEX IF NOT EXISTS records_by_id ON lineage.records (id)",
+    "lineage.edges": "CREATE INDEX IF NOT EXISTS edges_by_child ON lineage.edges (child)",
+    "lineage.decisions": "CREATE INDEX IF NOT EXISTS decisions_by_record ON lineage.decisions (record)",
+}
 
 SPARE = 0.25
 """The part of the file that may stay free; the next build uses it."""
@@ -97,8 +101,8 @@ class Database:
                 for schema, tables in SCHEMAS.items():
                     for name in tables:
                         connection.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS FROM {schema}.{name}")
-                        if f"{schema}.{name}" == "lineage.edges":
-                            connection.execute(EDGE_INDEX)
+                        if index := INDICES.get(f"{schema}.{name}"):
+                            connection.execute(index)
                         connection.execute("CHECKPOINT")  # the next table may use what this one freed
                 (used,) = connection.sql("SELECT used_blocks * block_size FROM pragma_database_size()").fetchall()[0]
                 if used >= (1 - SPARE) * self.path.stat().st_size:
@@ -183,7 +187,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
             connection.register("columns_of_model", columns)
             connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} AS FROM columns_of_model LIMIT 0")
             connection.unregister("columns_of_model")
-    connection.execute(EDGE_INDEX)
+    for index in INDICES.values():
+        connection.execute(index)
     for name, query in VIEWS.items():
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
     for signature, query in MACROS.items():

@@ -123,7 +123,7 @@ def lookup(
 ) -> list[tuple[Any, ...]]:
     """The rows of `query` (a SELECT without WHERE) whose `column` is among `ids`, in no particular order.
 
-    Where `query` reads wide columns of one table, naming that `table` spares reading all of them.
+    Where `query` reads wide columns of one table without an index, naming that `table` spares reading all of them.
     """
     wanted = sorted(ids)
     if len(wanted) > FEW_BY_COLUMN.get(column, FEW):

@@ -208,7 +208,7 @@ def _insert(path: Path, rows: pl.DataFrame) -> float:
 
 
 def disk(bench: Bench) -> Table:
-    """What the warehouse takes on disk, and what its tables and the index of edges take of that."""
+    """What the warehouse takes on disk, and what its tables and indices take of that."""
     with bench.database.read() as connection:
         block, used = connection.sql("SELECT block_size, used_blocks FROM pragma_database_size()").fetchall()[0]
         sizes = {
@@ -221,17 +221,18 @@ def disk(bench: Bench) -> Table:
         copy = Path(folder) / "without_index.duckdb"
         shutil.copyfile(bench.database.path, copy)
         with duckdb.connect(str(copy)) as connection:
-            connection.execute("DROP INDEX lineage.edges_by_child")
-            connection.execute("CHECKPOINT")
-            (left,) = connection.sql("SELECT used_blocks FROM pragma_database_size()").fetchall()[0]
-    records, edges = sizes["lineage.records"][0], sizes["lineage.edges"][0]
+            indices = connection.sql("SELECT schema_name, index_name, table_name FROM duckdb_indexes()").fetchall()
+            left = used
+            for schema, index, name in indices:
+                connection.execute(f"DROP INDEX {schema}.{index}")
+                connection.execute("CHECKPOINT")
+                before, left = left, connection.sql("SELECT used_blocks FROM pragma_database_size()").fetchall()[0][0]
+                sizes[f"index {index}"] = (sizes[f"{schema}.{name}"][0], before - left)
+    records = sizes["lineage.records"][0]
     table = Table("on disk", "rows", "MB", "bytes a row", box=None)
-    for what, rows, blocks in (
-        ("the whole warehouse, by record", records, used),
-        ("the index of edges by child", edges, used - left),
-        *((name, *size) for name, size in sizes.items() if size[0] >= records // 100),
-    ):
-        table.add_row(what, f"{rows:,}", f"{blocks * block / 1e6:.1f}", f"{blocks * block / rows:.0f}")
+    for what, (rows, blocks) in {"the whole warehouse, by record": (records, used), **sizes}.items():
+        if rows >= records // 100:
+            table.add_row(what, f"{rows:,}", f"{blocks * block / 1e6:.1f}", f"{blocks * block / rows:.0f}")
     return table
 
 

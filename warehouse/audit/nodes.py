@@ -60,8 +60,7 @@ def decisions(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> di
     current = set(connection.execute("SELECT asset, version FROM lineage.current").fetchall())
     columns = "record, asset, version, outcome, reason, score, cut, duplicate_of"
     found: dict[str, list[Decided]] = {}
-    table = "lineage.decisions"
-    for record, *row in lookup(connection, f"SELECT {columns} FROM {table}", "record", ids, table):
+    for record, *row in lookup(connection, f"SELECT {columns} FROM lineage.decisions", "record", ids):
         found.setdefault(record, []).append(Decided(*[*row, (row[0], row[1]) in current]))
     for made in found.values():
         made.sort(key=lambda one: (not one.in_force, one.asset, one.version))
