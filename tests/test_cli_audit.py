@@ -62,7 +62,7 @@ def test_why_not_shows_the_rule(built: tuple[Path, Path]) -> None:
     one = dropped.row(0, named=True)
     code, said = run(data, "why-not", one["record"])
     assert code == 0
-    assert f"rejected by training_sets/{ARM}: over the budget, {one['score']:g} against 2" in said
+    assert f"rejected by training_sets/{ARM}: over the budget, score {one['score']:g} against cut 2" in said
     (found,) = answer(data, "why-not", one["record"])
     assert [decision["reason"] for decision in found["dropped"]] == ["over the budget"]
     code, said = run(data, "why-not", "no row says this")

@@ -34,6 +34,7 @@ INDICES = {
     "lineage.records": "CREATE INDEX IF NOT EXISTS records_by_id ON lineage.records (id)",
     "lineage.edges": "CREATE INDEX IF NOT EXISTS edges_by_child ON lineage.edges (child)",
     "lineage.decisions": "CREATE INDEX IF NOT EXISTS decisions_by_record ON lineage.decisions (record)",
+    "memo.calls": "CREATE INDEX IF NOT EXISTS calls_by_key ON memo.calls (key)",
 }
 
 SPARE = 0.25

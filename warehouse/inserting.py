@@ -45,7 +45,7 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str,
     new = _unknown(connection, "lineage.records", met)
     insert(connection, "lineage.records", new)
     # Edges follow from an id, so a record that is known has them already.
-    edges = result.edges.join(new.select(child="id"), on="child", how="semi").unique(maintain_order=True)
+    edges = result.edges if len(new) == len(met) else result.edges.join(new.select(child="id"), on="child", how="semi")
     insert(connection, "lineage.edges", edges)
     _append(connection, f"records.{kind}", _unknown(connection, f"records.{kind}", result.kept))
     decisions = result.decisions.with_row_index("position").with_columns(

@@ -84,16 +84,18 @@ def find_affected(database: Database, named: str) -> Affected:
         links = Graph(connection).descent([thing.id, *thing.same])
         ids = sorted({thing.id, *thing.same, *(link.child for link in links)})
         connection.register("affected", pl.DataFrame({"id": ids}))
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE held AS SELECT asset, version, record, position FROM lineage.decisions "
+            "SEMI JOIN affected ON record = id WHERE outcome = 'kept'"
+        )
         holdings = connection.execute(
-            "SELECT d.asset, d.version, v.kind, count(*), v.created_at, c.version IS NOT NULL "
-            "FROM (FROM lineage.decisions SEMI JOIN affected ON record = id WHERE outcome = 'kept') d "
+            "SELECT d.asset, d.version, v.kind, count(*), v.created_at, c.version IS NOT NULL FROM held d "
             "JOIN lineage.versions v USING (asset, version) LEFT JOIN lineage.current c USING (asset, version) "
             "GROUP BY ALL ORDER BY v.created_at, d.asset"
         ).fetchall()
         records: dict[str, list[str]] = {}
         for asset, record in connection.execute(
-            "SELECT asset, record FROM lineage.decisions SEMI JOIN affected ON record = id "
-            "SEMI JOIN lineage.current USING (asset, version) WHERE outcome = 'kept' ORDER BY asset, position"
+            "SELECT asset, record FROM held SEMI JOIN lineage.current USING (asset, version) ORDER BY asset, position"
         ).fetchall():
             records.setdefault(asset, []).append(record)
         exports = connection.execute(

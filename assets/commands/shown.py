@@ -97,10 +97,10 @@ def _prompt(request: dict[str, Any]) -> str:
 
 
 def decided(one: Decided) -> str:
-    """A decision in words: "rejected by enhanced_instructions/x: perplexity, 41.2 against 30.5"."""
+    """A decision in words: "rejected by enhanced_instructions/x: perplexity, score 41.2 against cut 30.5"."""
     reason = f": {one.reason}" if one.reason else ""
-    against = "" if one.cut is None else f" against {one.cut:.6g}"
-    score = "" if one.score is None else f", {one.score:.6g}{against}"
+    against = "" if one.cut is None else f" against cut {one.cut:.6g}"
+    score = "" if one.score is None else f", score {one.score:.6g}{against}"
     twin = f", of {one.duplicate_of}" if one.duplicate_of else ""
     return f"{one.outcome} by {one.asset}{reason}{score}{twin}"
 

@@ -107,7 +107,7 @@ def _materials(connection: duckdb.DuckDBPyConnection) -> dict[str, Node]:
 
 def _calls(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
     columns = "key, kind, model, request, response, tokens, engine, created_at"
-    rows = lookup(connection, f"SELECT {columns} FROM memo.calls", "key", ids, "memo.calls") if ids else []
+    rows = lookup(connection, f"SELECT {columns} FROM memo.calls", "key", ids) if ids else []
     return {
         key: Node(
             key,
