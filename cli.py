@@ -100,7 +100,11 @@ def build(
 def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
     """Decide anew about quarantined rows, once source, recipe or code is mended; tell how many left quarantine."""
     loaded, path, data = settle(recipe, warehouse)
-    before = _quarantined(data)
+    from assets.graph import steps
+
+    before, known = _quarantined(data), {step.asset for step in steps(loaded)}
+    for asset in before.keys() - known:
+        typer.echo(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe")
     if not before:
         typer.echo("nothing is quarantined")
         return

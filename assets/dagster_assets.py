@@ -16,7 +16,7 @@ from assets.recipe_shown import recipe_metadata
 from assets.step import Step
 from resources.tools import Report, Tools
 from resources.workbench import Workbench
-from warehouse.checks import checked, failed_checks, held_up
+from warehouse.checks import OPENNESS, checked, failed_checks, held_up
 from warehouse.errors import Mendable
 from warehouse.io_manager import Input, Publication
 from warehouse.result import Check, Result
@@ -78,10 +78,15 @@ def to_asset(
             result, action = settled.stored, "unchanged" if unchanged else "restored"
         else:
             try:
-                result = judged(bench.database, checked(step.run(tools, frames)), terms)
+                result = judged(bench.database, checked(step.run(tools, frames)), settled.target.inputs, terms)
             except Mendable as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             facts, action = facts_of(result, step.plot), "built"
+            if shut := failed_checks(result.checks, {OPENNESS}):
+                # Not published: what is open is the recipe's to say, and of most assets the version does not name it.
+                for check in result.checks:
+                    yield dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata=check.facts)
+                raise dg.Failure(held_up(step.asset, shut), allow_retries=False)
         checks = [Check(**check) for check in facts["checks"]]
         failed = failed_checks(checks, step.blocking)
         meter = tools.meter

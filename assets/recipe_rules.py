@@ -37,6 +37,7 @@ class Problem:
 def problems(recipe: Recipe) -> Iterator[Problem]:
     """Everything in a well-typed recipe that contradicts something else in it."""
     yield from _names(recipe)
+    yield from _twins(recipe)
     yield from _endpoints(recipe)
     yield from _overlaps(recipe)
     yield from _methods(recipe)
@@ -85,6 +86,15 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
     if diversity and diversity.embedder in served:
         needing = "curation.diversity"
         yield Problem(f"{needing}.embedder", diversity.embedder, f"{ANSWERS}, needed for {needing}; {FETCHED}")
+
+
+def _twins(recipe: Recipe) -> Iterator[Problem]:
+    """A model is known by its bytes: under two names it would have two descriptions."""
+    for (first, one), (second, other) in combinations(recipe.models.items(), 2):
+        if one.sha256 == other.sha256 and Address.parse(one.address).path == Address.parse(other.address).path:
+            yield Problem(
+                f"models.{second}", second, f"it is the same model as models.{first}; name it once, and refer to that"
+            )
 
 
 def _overlaps(recipe: Recipe) -> Iterator[Problem]:

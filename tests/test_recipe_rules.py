@@ -77,3 +77,10 @@ def test_a_generator_at_an_endpoint_is_fine_where_it_only_writes() -> None:
     generation["model"] = "served"
     values["arms"] = {"written": {"methods": ["self_training", "self_instruct"], "filters": ["heuristics"]}}
     assert parsed(values).generation.model == "served"
+
+
+def test_one_model_under_two_names_is_refused() -> None:
+    twin = starter()["models"]["generator"]
+    assert complaints(("models.writer", twin)) == [
+        "models.writer: found 'writer'; it is the same model as models.generator; name it once, and refer to that"
+    ]

@@ -17,6 +17,7 @@ from warehouse.identity import digest
 from warehouse.records import Document, Embedding
 from warehouse.result import Gate, Result
 from warehouse.store import Effort, Published, Run, Store, Target, view_name
+from warehouse.validation import InvalidTable
 
 SOURCE = ("5" * 32, "source")
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
@@ -309,3 +310,14 @@ def test_a_row_passed_on_by_a_second_asset_keeps_the_edges_of_the_first(store: S
     publish(store, gate.result(), "drawn", V2)
     assert sorted(rows(store, "FROM lineage.edges")) == sorted((row_id, *SOURCE) for row_id in upstream["id"])
     assert rows(store, "SELECT text FROM drawn") == [("b",)]
+
+
+def test_bookkeeping_that_breaks_its_table_is_refused_with_the_rule(store: Store) -> None:
+    before = everything(store)
+    with pytest.raises(InvalidTable) as refused:
+        publish(store, documents("a"), version="x" * 32)
+    assert str(refused.value) == (
+        "lineage.decisions: version breaks str_matches('^[0-9a-f]{32}$'): found 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'; "
+        "nothing was written"
+    )
+    assert everything(store) == before

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Any
 
-import pandera.errors as pe
 import pandera.polars as pa
 import polars as pl
 
 from warehouse.result import DECISION_COLUMNS, DROPPED_COLUMNS, Check, Result
 from warehouse.tables import OUTCOMES, Decision, Edge, KnownRecord
-from warehouse.validation import validated
+from warehouse.validation import fault, validated
 
 SCHEMA, LEDGER, OPENNESS = "schema", "ledger", "openness"
 
@@ -42,8 +40,8 @@ def schema(result: Result, validated_rows: int) -> Check:
         "dropped": (KnownRecord.to_schema().select_columns(list(DROPPED_COLUMNS)), result.dropped),
         "edges": (Edge.to_schema(), result.edges),
     }
-    faults = {name: _fault(model, table) for name, (model, table) in tables.items()}
-    broken = {f"broken in {name}": fault for name, fault in faults.items() if fault}
+    faults = {name: fault(model, table) for name, (model, table) in tables.items()}
+    broken = {f"broken in {name}": found for name, found in faults.items() if found}
     facts = {"rows validated": validated_rows, "rows quarantined": validated_rows - len(result.kept)}
     return Check(SCHEMA, not broken, {**facts, **broken})
 
@@ -89,13 +87,3 @@ def held_up(asset: str, failed: str) -> str:
         f"{asset} failed its check {failed}: nothing is built on it; mend its part of the recipe, what it reads, or "
         "its code, and build it again"
     )
-
-
-def _fault(model: pa.DataFrameSchema, table: pl.DataFrame) -> str | None:
-    """The first rule that a table breaks, with what it found."""
-    try:
-        model.validate(table, lazy=True)
-    except pe.SchemaErrors as errors:
-        first: dict[str, Any] = errors.failure_cases.row(0, named=True)
-        return f"{first['column']} breaks {first['check']}: found {first['failure_case']!r}"
-    return None

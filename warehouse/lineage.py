@@ -38,26 +38,15 @@ class Link:
 _PLACE = attrgetter("child", "parent", "role")
 
 
-@dataclass(frozen=True)
-class Answering:
-    """What answers under the id of a model call: a base alone, or a base that wears the adapter of a checkpoint."""
-
-    base: str
-    checkpoint: str | None
-
-    @property
-    def id(self) -> str:
-        """The parent of the calls: the checkpoint, or the base where there is none."""
-        return self.checkpoint or self.base
-
-
 class Graph:
     """The lineage as it lies behind an open connection; models and their declarations are read once."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        rows = connection.execute("FROM lineage.answering").fetchall()
-        self.answering = {model: Answering(base, checkpoint) for model, base, checkpoint in rows}
+        self.answering: dict[str, list[str]] = {}
+        # Checkpoints with the same weights answer under one id.
+        for model, base, checkpoint in connection.execute("FROM lineage.answering ORDER BY ALL").fetchall():
+            self.answering.setdefault(model, []).append(checkpoint or base)
         described = connection.execute(f"SELECT id, name, origin, made_from FROM ({IN_FORCE})").fetchall()
         ids: dict[str, list[str]] = {}
         for row_id, name, _, _ in described:
@@ -92,8 +81,9 @@ class Graph:
         front = set(seen)
         while front:
             links = self._edges("parent", front)
-            answering = {model for model, one in self.answering.items() if one.id in front}
-            links += self._calls("model", answering) if answering else []
+            answering = {model for model, parents in self.answering.items() if not front.isdisjoint(parents)}
+            calls = self._calls("model", answering) if answering else []
+            links += [link for link in calls if link.parent in front]
             links += [
                 Link(row_id, parent, "made_from")
                 for row_id, parents in self.made_from.items()
@@ -111,9 +101,7 @@ class Graph:
 
     def _calls(self, column: str, ids: Collection[str]) -> list[Link]:
         rows = lookup(self.connection, "SELECT key, model FROM memo.calls", column, ids)
-        return [
-            Link(key, self.answering[model].id if model in self.answering else model, "model") for key, model in rows
-        ]
+        return [Link(key, parent, "model") for key, model in rows for parent in self.answering.get(model, [model])]
 
 
 def named_by(origin: str | None, made_from: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from warehouse.database import Database, now
 from warehouse.identity import canonical, digest
+from warehouse.inserting import insert, sound
 from warehouse.records import empty
 from warehouse.tables import ModelCall, ModelFailure
 
@@ -195,7 +196,7 @@ class Memo:
         with self.database.write() as connection:
             for call in again:
                 connection.execute("DELETE FROM memo.calls WHERE key = ?", [call.key])
-            connection.register("rows", rows)
+            connection.register("rows", sound("memo.calls", rows))
             connection.execute(
                 "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
                 "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"
@@ -219,8 +220,7 @@ class Memo:
         )
         if failed:
             with self.database.write() as connection:
-                connection.register("rows", rows)
-                connection.execute("INSERT INTO memo.failures BY NAME FROM rows")
+                insert(connection, "memo.failures", rows)
 
 
 def claim_on(database: Database, keys: Sequence[str]) -> Path:

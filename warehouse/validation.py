@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandera.errors as pe
+import pandera.polars as pa
 import polars as pl
 
 from warehouse.errors import Mendable
@@ -26,6 +28,16 @@ def validated(result: Result) -> Result:
     except pe.SchemaErrors as errors:
         return _quarantined(result, errors.failure_cases)
     return result
+
+
+def fault(model: pa.DataFrameSchema, table: pl.DataFrame) -> str | None:
+    """The first rule that a table breaks, with what it found; None where it holds."""
+    try:
+        model.validate(table, lazy=True)
+    except pe.SchemaErrors as errors:
+        first: dict[str, Any] = errors.failure_cases.row(0, named=True)
+        return f"{first['column']} breaks {first['check']}: found {first['failure_case']!r}"
+    return None
 
 
 def _quarantined(result: Result, failures: pl.DataFrame) -> Result:

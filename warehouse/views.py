@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from warehouse.tables import OUTCOMES
+
 VIEWS: dict[str, str] = {
     # Each model, source and ancestor as it was described last.
     "lineage.described": (
@@ -28,10 +30,7 @@ VIEWS: dict[str, str] = {
     # One row per version: what came in and what became of it; `closes` where nothing was lost.
     "lineage.ledger": (
         "SELECT v.asset, v.version, c.version IS NOT NULL AS is_current, v.incoming, "
-        + ", ".join(
-            f"count(*) FILTER (outcome = '{outcome}') AS {outcome}"
-            for outcome in ("kept", "rejected", "duplicate", "failed", "quarantined")
-        )
+        + ", ".join(f"count(*) FILTER (outcome = '{outcome}') AS {outcome}" for outcome in OUTCOMES)
         + ", v.incoming = count(record) AND count(record) = count(DISTINCT record) AS closes "
         "FROM lineage.versions v LEFT JOIN lineage.decisions d USING (asset, version) "
         "LEFT JOIN lineage.current c USING (asset, version) GROUP BY v.asset, v.version, c.version, v.incoming"

@@ -148,9 +148,12 @@ def audit(warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
     from assets.commands.shown import audit_table
     from assets.openness.ancestry import training_sets
     from warehouse.audit.integrity import integrity
+    from warehouse.errors import Mendable
 
-    database = store(folder(warehouse)).database
-    findings, openness = integrity(database), training_sets(database)
+    opened = store(folder(warehouse))
+    if not opened.catalog().stored:
+        raise Mendable(f"nothing was built in {folder(warehouse)}; name another folder with --warehouse, or build it")
+    findings, openness = integrity(opened.database), training_sets(opened.database)
     if as_json:
         print_json({"findings": [asdict(one) for one in findings], "openness": _facts(openness)})
     else:

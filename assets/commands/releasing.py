@@ -75,7 +75,9 @@ def recall(
         raise Mendable("nothing was withdrawn: a withdrawal needs --reason; --dry-run only tells what hangs on it")
     withdraw(database, affected, reason)
     if not as_json:
-        typer.echo("withdrawn; slingshot build makes everything anew without it")
+        material = affected.thing.kind in ("model", "source", "ancestor")
+        then = "a build is refused until the recipe does without it" if material else "slingshot build does without it"
+        typer.echo(f"withdrawn; {then}")
 
 
 @app.command()

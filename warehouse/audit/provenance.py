@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from warehouse.attestation import Exported, MaterialUsed, Provenance
-from warehouse.audit.behind import Described, behind
+from warehouse.audit.behind import Behind, Place, behind, chain
 from warehouse.database import Database
 from warehouse.errors import Mendable
 from warehouse.identity import file_digest
-from warehouse.materials import IN_FORCE
 from warehouse.store import kept_rows
 
 
@@ -21,42 +23,53 @@ class NotExported(Mendable):
     """What is to be attested was not exported, or its files are no longer what was exported."""
 
 
-Place = tuple[str, str]
-"""(asset, version)."""
+@dataclass(frozen=True)
+class Building:
+    """The run that built a version: its id, the whole recipe, when it ended (UTC) and how many seconds it took."""
+
+    run: str
+    recipe: dict[str, Any]
+    finished: datetime
+    seconds: float
 
 
-def chain(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Place]:
-    """The version and all stored versions that it was made from, however far back; versions of one content are one."""
-    found: list[Place] = []
-    waiting = [(asset, version)]
-    while waiting:
-        place = waiting.pop()
-        if place in found:
-            continue
-        found.append(place)
-        for name, data_version in json.loads(_column(connection, place, "inputs")).items():
-            made = connection.execute(
-                "SELECT asset, version FROM lineage.versions LEFT JOIN lineage.current c USING (asset, version) "
-                "WHERE asset = ? AND data_version = ? ORDER BY c.asset IS NULL, created_at DESC LIMIT 1",
-                [name, data_version],
-            ).fetchall()
-            waiting += made
+def built_by(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Building:
+    """The run that built a stored version."""
+    ((run, recipe, finished, seconds),) = connection.execute(
+        "SELECT m.run, r.recipe, m.finished_at, m.seconds FROM lineage.materializations m "
+        "JOIN lineage.recipes r ON r.digest = m.recipe WHERE m.asset = ? AND m.version = ? "
+        "ORDER BY m.action <> 'built', m.finished_at LIMIT 1",
+        [asset, version],
+    ).fetchall()
+    return Building(run, json.loads(recipe), finished, seconds)
+
+
+def behind_version(
+    connection: duckdb.DuckDBPyConnection, asset: str, version: str, at: datetime | None = None
+) -> Behind:
+    """What stands behind the rows of a version, what measured them and what its recipe named on the way.
+
+    All as it was described last, or `at` that time.
+    """
+    places = _places(connection, asset, version)
+    return behind(connection, {*kept_rows(connection, asset, version), *_named(connection, places)}, places, at)
+
+
+def _places(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Place]:
+    return [(asset, version), *chain(connection, json.loads(_column(connection, (asset, version), "inputs")))]
+
+
+def _named(connection: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> set[str]:
+    """Ids of the models and sources that the recipe slices of versions name."""
+    rows = connection.execute("SELECT DISTINCT role, name, sha256, id FROM lineage.materials").fetchall()
+    ids = {(role, name, sha256): row_id for role, name, sha256, row_id in rows}
+    found = set()
+    for place in places:
+        for path, value in json.loads(_column(connection, place, "recipe")).items():
+            section, _, name = path.partition(".")
+            if section in ("models", "sources") and (row_id := ids.get((section[:-1], name, value["sha256"]))):
+                found.add(row_id)
     return found
-
-
-def materials_behind(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Described]:
-    """The models, sources and declared ancestors behind a version's rows, and behind whatever its recipe named."""
-    named = connection.execute(f"SELECT id, role, name, sha256 FROM ({IN_FORCE})").fetchall()
-    by_name = {(role, name, sha256): row_id for row_id, role, name, sha256 in named}
-    slices = [json.loads(_column(connection, place, "recipe")).items() for place in chain(connection, asset, version)]
-    used = {
-        row_id
-        for path, value in (item for slice_ in slices for item in slice_)
-        if (section := path.partition(".")[0]) in ("models", "sources")
-        if (row_id := by_name.get((section[:-1], path.partition(".")[2], value["sha256"])))
-    }
-    found = behind(connection, {*kept_rows(connection, asset, version), *used})
-    return [*found.used, *found.ancestors]
 
 
 def _column(connection: duckdb.DuckDBPyConnection, place: Place, column: str) -> str:
@@ -66,29 +79,24 @@ def _column(connection: duckdb.DuckDBPyConnection, place: Place, column: str) ->
 
 
 def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Provenance:
-    """What an attestation says of a version."""
+    """What an attestation says of a version: models and sources as they were described when it was built."""
+    building = built_by(connection, asset, version)
+    found = behind_version(connection, asset, version, building.finished)
     materials = [
         MaterialUsed(one.role, one.name, one.address, one.sha256, one.licence, one.origin)
-        for one in materials_behind(connection, asset, version)
+        for one in (*found.used, *found.ancestors)
     ]
-    run, text, finished, seconds = connection.execute(
-        "SELECT m.run, r.recipe, m.finished_at, m.seconds FROM lineage.materializations m "
-        "JOIN lineage.recipes r ON r.digest = m.recipe WHERE m.asset = ? AND m.version = ? "
-        "ORDER BY m.action <> 'built', m.finished_at LIMIT 1",
-        [asset, version],
-    ).fetchall()[0]
-    recipe = json.loads(text)
     names = {material.name for material in materials}
-    excepted = recipe.get("policy", {}).get("exceptions", {})
+    excepted = building.recipe.get("policy", {}).get("exceptions", {})
     return Provenance(
-        recipe=recipe,
-        code=_code(connection, chain(connection, asset, version)),
-        run=run,
-        started=(finished - timedelta(seconds=seconds)).replace(tzinfo=UTC),
-        finished=finished.replace(tzinfo=UTC),
+        recipe=building.recipe,
+        code=_code(connection, _places(connection, asset, version)),
+        run=building.run,
+        started=(building.finished - timedelta(seconds=building.seconds)).replace(tzinfo=UTC),
+        finished=building.finished.replace(tzinfo=UTC),
         materials=materials,
         exceptions={name: reason for name, reason in excepted.items() if name in names},
-        versions=_engines(connection),
+        versions=_packages(found.engines),
     )
 
 
@@ -101,11 +109,10 @@ def _code(connection: duckdb.DuckDBPyConnection, places: list[Place]) -> dict[st
     return found
 
 
-def _engines(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Versions of the packages that computed model calls, by package."""
-    rows = connection.execute("SELECT DISTINCT engine FROM memo.calls ORDER BY 1").fetchall()
+def _packages(engines: Iterable[str]) -> dict[str, str]:
+    """The versions of each package that computed a model call."""
     packages: dict[str, set[str]] = {}
-    for (engine,) in rows:
+    for engine in engines:
         for word in engine.split():
             name, pinned, version = word.partition("==")
             if pinned:
