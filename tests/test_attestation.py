@@ -199,3 +199,8 @@ def test_the_summary_names_files_rows_root_recipe_and_materials(files: Exported)
         "materials  3",
     ]
     assert files.files == {name: file_digest(files.folder / name) for name in files.files}
+
+
+def test_why_something_withdrawn_was_exported_is_part_of_the_statement(files: Exported) -> None:
+    said = statement(replace(files, override="a court asked for it"), PROVENANCE)
+    assert said["predicate"]["buildDefinition"]["internalParameters"]["override"] == "a court asked for it"

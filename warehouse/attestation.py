@@ -55,7 +55,10 @@ class MaterialUsed:
 
 @dataclass(frozen=True)
 class Exported:
-    """The files of one export. `files` holds SHA-256 by file name, `row_ids` the ids in the training set's order."""
+    """The files of one export. `files` holds SHA-256 by file name, `row_ids` the ids in the training set's order.
+
+    `override` says why they were written although something in them was withdrawn, None where nothing was.
+    """
 
     arm: str
     asset: str
@@ -63,6 +66,7 @@ class Exported:
     folder: Path
     files: Mapping[str, str]
     row_ids: Sequence[str]
+    override: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ def statement(exported: Exported, provenance: Provenance) -> dict[str, Any]:
                     "asset": exported.asset,
                     "version": exported.version,
                     "code": dict(provenance.code),
+                    **({"override": exported.override} if exported.override else {}),
                 },
                 "resolvedDependencies": [
                     _dependency(material, provenance.exceptions.get(material.name)) for material in provenance.materials

@@ -15,8 +15,6 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse.materials import IN_FORCE
-
 FEW = 50
 """Up to so many ids at a time are named in a query; more are joined with the whole table."""
 
@@ -47,7 +45,7 @@ class Graph:
         # Checkpoints with the same weights answer under one id.
         for model, base, checkpoint in connection.execute("FROM lineage.answering ORDER BY ALL").fetchall():
             self.answering.setdefault(model, []).append(checkpoint or base)
-        described = connection.execute(f"SELECT id, name, origin, made_from FROM ({IN_FORCE})").fetchall()
+        described = connection.execute("SELECT id, name, origin, made_from FROM lineage.described").fetchall()
         ids: dict[str, list[str]] = {}
         for row_id, name, _, _ in described:
             ids.setdefault(name, []).append(row_id)

@@ -25,5 +25,5 @@ def record_materials(database: Database, described: pl.DataFrame) -> None:
 
 
 def _changed(connection: duckdb.DuckDBPyConnection, described: pl.DataFrame) -> pl.DataFrame:
-    known = connection.execute(IN_FORCE).pl().select(DESCRIPTION)
+    known = connection.execute("FROM lineage.described").pl().select(DESCRIPTION)
     return described.select(DESCRIPTION).join(known, on=DESCRIPTION, how="anti", nulls_equal=True)

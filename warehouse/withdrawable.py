@@ -11,7 +11,6 @@ from warehouse.audit.nodes import nodes
 from warehouse.errors import Mendable
 from warehouse.identity import canonical, normalized
 from warehouse.lineage import Graph, lookup
-from warehouse.materials import IN_FORCE
 from warehouse.records import MAIN_TEXT
 from warehouse.withdrawals import file_key, text_key
 
@@ -83,6 +82,6 @@ def _same_text(connection: duckdb.DuckDBPyConnection, row_id: str, text: str) ->
 
 def _same_file(connection: duckdb.DuckDBPyConnection, material: str) -> tuple[str, ...]:
     """Other names under which the same file is described."""
-    rows = connection.execute(f"SELECT id, sha256, address FROM ({IN_FORCE}) WHERE sha256 IS NOT NULL").fetchall()
+    rows = connection.execute("SELECT id, sha256, address FROM lineage.described WHERE sha256 IS NOT NULL").fetchall()
     files = {row_id: file_key(*file) for row_id, *file in rows}
     return tuple(sorted(one for one, file in files.items() if one != material and file == files.get(material)))

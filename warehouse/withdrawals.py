@@ -12,7 +12,6 @@ import duckdb
 from warehouse.errors import Mendable
 from warehouse.identity import digest, normalized, text_digest
 from warehouse.lineage import Graph
-from warehouse.materials import IN_FORCE
 from warehouse.records import MAIN_TEXT
 
 
@@ -98,7 +97,7 @@ def read_withdrawals(connection: duckdb.DuckDBPyConnection) -> Withdrawals:
     materials = {one.id: one for one in entries if one.kind not in MAIN_TEXT}
     if not materials:
         return Withdrawals(entries)
-    described = connection.execute(f"SELECT id, sha256, address FROM ({IN_FORCE})").fetchall()
+    described = connection.execute("SELECT id, sha256, address FROM lineage.described").fetchall()
     files = {file_key(*file): materials[one] for one, *file in described if one in materials and file[0]}
     made_from, front = Graph(connection).made_from, set(materials)
     while front:

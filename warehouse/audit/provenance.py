@@ -128,7 +128,7 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
     asset, place = f"training_sets/{arm}", folder.resolve()
     with database.read() as connection:
         rows = connection.execute(
-            "SELECT version, files FROM lineage.exports WHERE asset = ? AND folder = ? "
+            "SELECT version, files, override FROM lineage.exports WHERE asset = ? AND folder = ? "
             "ORDER BY exported_at DESC LIMIT 1",
             [asset, str(place)],
         ).fetchall()
@@ -137,7 +137,7 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
                 f"nothing of the arm {arm!r} was exported to {place}; "
                 f"export it first: slingshot export {arm} --to {folder}"
             )
-        version, files = rows[0][0], json.loads(rows[0][1])
+        version, files, override = rows[0][0], json.loads(rows[0][1]), rows[0][2]
         ids = kept_rows(connection, asset, version)
         provenance = provenance_of(connection, asset, version)
     for name, sha256 in files.items():
@@ -148,4 +148,4 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
                 f"{path} is not what was exported: found {found}, written was {sha256}; "
                 f"export it again: slingshot export {arm} --to {folder}"
             )
-    return Exported(arm, asset, version, place, files, ids), provenance
+    return Exported(arm, asset, version, place, files, ids, override), provenance
