@@ -12,6 +12,7 @@ from assets.plots import draw
 from assets.step import Step
 from warehouse.result import Result
 from warehouse.store import Effort
+from warehouse.texts import on_one_line, shortened
 
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 160
@@ -75,8 +76,8 @@ def _cell(value: object) -> str:
         return f"{value:.4g}"
     if isinstance(value, list):
         return f"{len(value)} numbers"
-    text = " ".join(str("" if value is None else value).split()).replace("|", "\\|")
-    return text if len(text) <= SAMPLE_CHARACTERS else text[: SAMPLE_CHARACTERS - 1] + "…"
+    text = on_one_line(str("" if value is None else value)).replace("|", "\\|")
+    return shortened(text, SAMPLE_CHARACTERS)
 
 
 def column_schema(step: Step) -> dg.TableSchema:

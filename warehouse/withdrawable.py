@@ -12,6 +12,7 @@ from warehouse.errors import Mendable
 from warehouse.identity import canonical, normalized
 from warehouse.lineage import Graph, lookup
 from warehouse.records import MAIN_TEXT
+from warehouse.texts import listed, on_one_line, shortened
 from warehouse.withdrawals import file_key, text_key
 
 LONGEST_SHOWN = 60
@@ -51,8 +52,7 @@ def find_thing(connection: duckdb.DuckDBPyConnection, named: str) -> Thing:
     content = nodes(connection, [row_id])[row_id].says or {}
     text = content.get(MAIN_TEXT[kind])
     shown = next((content[title] for title in _TITLES if content.get(title)), None) or canonical(content)
-    shown = " ".join(shown.split())
-    shown = shown if len(shown) <= LONGEST_SHOWN else shown[: LONGEST_SHOWN - 1] + "…"
+    shown = shortened(on_one_line(shown), LONGEST_SHOWN)
     known_by = text_key(text or "")
     return Thing(row_id, kind, shown, known_by, _same_text(connection, row_id, text or "") if known_by else ())
 
@@ -61,10 +61,9 @@ def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: 
     above = {link.parent for link in Graph(connection).ancestry([row_id])}
     rows = sorted(lookup(connection, "SELECT kind, id FROM lineage.records", "id", above))
     sources = [f"{of.replace('_', ' ')} {one}" for of, one in rows if of in MAIN_TEXT]
-    more = f" and {len(sources) - 5} more" if len(sources) > 5 else ""
     return NotWithdrawable(
         f"a {kind} is made by a build and would be made again; what can be withdrawn is a source row, a source or a "
-        f"model. {row_id[:9]} was made from {', '.join(sources[:5]) or 'no source row'}{more}"
+        f"model. {row_id[:9]} was made from {listed(sources) or 'no source row'}"
     )
 
 
