@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from warehouse.reasons import code_changes, recipe_changes, row_changes
+from warehouse.reasons import attempt_changes, code_changes, recipe_changes, row_changes
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,10 @@ def test_each_file_whose_code_differs_is_named() -> None:
 )
 def test_an_inputs_rows_are_counted(asset: str, kind: str, old: str | None, new: str, line: str) -> None:
     assert row_changes(asset, kind, None if old is None else list(old), list(new)) == line
+
+
+def test_another_try_of_the_same_work_is_a_reason() -> None:
+    assert attempt_changes(0, 0, 3) == []
+    assert attempt_changes(0, 2, 1) == ["retry 2 instead of the first try, in which 1 row failed"]
+    assert attempt_changes(1, 2, 2) == ["retry 2 instead of retry 1, in which 2 rows failed"]
+    assert attempt_changes(1, 0, 0) == ["the first try instead of retry 1"]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from warehouse.texts import kind_named, shortened
 from warehouse.withdrawals import Withdrawn, heeded_digest
 
 LONGEST_VALUE = 40
@@ -25,7 +26,7 @@ def code_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 def row_changes(asset: str, kind: str, old: Sequence[str] | None, new: Sequence[str]) -> str:
     """What became of an input's rows, by their ids: "1 document added, 2 removed". `old` is None where it is gone."""
-    named, many = _named(kind, 1), _named(kind, 2)
+    named, many = kind_named(kind, 1), kind_named(kind, 2)
     place = "" if asset.replace("_", " ") == many else f"{asset}: "
     if old is None:
         return f"{asset} changed"
@@ -48,14 +49,17 @@ def withdrawal_changes(heeded: Sequence[Withdrawn], before: str | None) -> list[
     if before and not known:
         return ["other withdrawals concern it"]
     kinds = Counter(one.kind for one in heeded[known:])
-    return [", ".join(f"{count} {_named(kind, count)}" for kind, count in kinds.items()) + " withdrawn"]
+    return [", ".join(f"{count} {kind_named(kind, count)}" for kind, count in kinds.items()) + " withdrawn"]
 
 
-def _named(kind: str, count: int) -> str:
-    named = kind.replace("_", " ")
-    if count == 1:
-        return named
-    return f"{named[:-1]}ies" if named.endswith("y") else f"{named}s"
+def attempt_changes(old: int, new: int, failed: int) -> list[str]:
+    """That a version is another try of the same work: "retry 1 instead of the first try, in which 2 rows failed";
+    `failed` rows failed in the old one."""
+    if old == new:
+        return []
+    tries = [f"retry {attempt}" if attempt else "the first try" for attempt in (new, old)]
+    rows = f", in which {failed} row{'' if failed == 1 else 's'} failed" if failed else ""
+    return [" instead of ".join(tries) + rows]
 
 
 def _changes(path: str, old: Any, new: Any) -> list[str]:
@@ -88,5 +92,4 @@ def _both(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> tuple[Any
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), LONGEST_VALUE)

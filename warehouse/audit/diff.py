@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 import duckdb
 
-from warehouse.audit.finding import Ambiguous, Thing, candidates, find
+from warehouse.audit.finding import Ambiguous, Thing, Unknown, candidates, find, searched
 from warehouse.audit.nodes import Decided, contents
 from warehouse.database import Database
 from warehouse.errors import Mendable
-from warehouse.reasons import code_changes, recipe_changes
-from warehouse.store import WITHDRAWALS
+from warehouse.reasons import attempt_changes, code_changes, recipe_changes, row_changes, withdrawal_changes
+from warehouse.store import WITHDRAWALS, kept_rows
+from warehouse.texts import listed
+from warehouse.withdrawals import heeded_digest, read_withdrawals
 
 
 class OtherAssets(Mendable, ValueError):
@@ -35,7 +38,8 @@ class Diff:
     """From version `before` to version `after` of `asset`.
 
     `added` rows are kept by `after` alone and `removed` ones by `before` alone; `decided_anew` are kept by neither, or
-    by both, with another outcome, reason, score or cut. `because` says what differs in recipe, code and inputs.
+    by both, with another outcome, reason, score or cut. `because` says what differs in recipe, code,
+    withdrawals, inputs and retries.
     """
 
     asset: str
@@ -74,10 +78,15 @@ def diff(database: Database, before: str, after: str) -> Diff:
 
 
 def _version(connection: duckdb.DuckDBPyConnection, text: str) -> Thing:
-    row = connection.execute("SELECT version FROM lineage.current WHERE asset = ?", [text]).fetchone()
+    row = connection.execute("SELECT version FROM lineage.current WHERE asset = ?", [text.strip()]).fetchone()
     named = candidates(connection, row[0] if row else text, "version")
     if len(named) > 1 and row:
-        named = [thing for thing in named if thing.name == text]
+        named = [thing for thing in named if thing.name == text.strip()]
+    if not named:
+        assets = [asset for (asset,) in connection.execute("SELECT asset FROM lineage.current ORDER BY 1").fetchall()]
+        assets.sort(key=lambda asset: SequenceMatcher(None, text, asset).ratio(), reverse=True)
+        built = f"the assets built here are {listed(assets)}" if assets else "no asset was built here"
+        raise Unknown(f"nothing is named {text!r}: searched {searched(connection, ['version'])}; {built}")
     if len({thing.name for thing in named}) > 1:
         raise Ambiguous(f"{text!r} may be any of {', '.join(map(str, named))}; give more of the id")
     return named[0] if len(named) == 1 else find(connection, text, "version")
@@ -113,23 +122,40 @@ def _changed(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> l
 
 
 def _because(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> list[str]:
-    was, now = (
-        [
-            json.loads(cell)
-            for cell in connection.execute(
-                "SELECT recipe, code, inputs FROM lineage.versions WHERE asset = ? AND version = ?",
-                [thing.name, thing.id],
-            ).fetchall()[0]
-        ]
-        for thing in (old, new)
+    columns = "recipe, code, inputs, attempt, failed"
+    query = f"SELECT {columns} FROM lineage.versions WHERE asset = ? AND version = ?"
+    (was, now) = (connection.execute(query, [thing.name, thing.id]).fetchall()[0] for thing in (old, new))
+    (recipe, code, inputs), (new_recipe, new_code, new_inputs) = (
+        [json.loads(cell) for cell in row[:3]] for row in (was, now)
     )
-    changed = [asset for asset in sorted(was[2].keys() | now[2].keys()) if was[2].get(asset) != now[2].get(asset)]
-    inputs = [
-        "other withdrawals concern it"
-        if asset == WITHDRAWALS
-        else f"other rows of {asset}"
-        if asset in was[2] and asset in now[2]
-        else f"reads {asset} on one side only"
-        for asset in changed
+    return [
+        *recipe_changes(recipe, new_recipe),
+        *code_changes(code, new_code),
+        *_withdrawals(connection, inputs.pop(WITHDRAWALS, None), new_inputs.pop(WITHDRAWALS, None)),
+        *(
+            _rows(connection, asset, inputs[asset], new_inputs[asset])
+            for asset in sorted(inputs.keys() & new_inputs.keys())
+            if inputs[asset] != new_inputs[asset]
+        ),
+        *(f"reads {asset} now" for asset in sorted(new_inputs.keys() - inputs.keys())),
+        *(f"reads {asset} no more" for asset in sorted(inputs.keys() - new_inputs.keys())),
+        *attempt_changes(was[3], now[3], was[4]),
     ]
-    return [*recipe_changes(was[0], now[0]), *code_changes(was[1], now[1]), *inputs]
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, asset: str, old: str, new: str) -> str:
+    """What differs between the rows of an input at two data versions."""
+    query = "SELECT kind, version FROM lineage.versions WHERE asset = ? AND data_version = ? ORDER BY version LIMIT 1"
+    before, after = (connection.execute(query, [asset, data_version]).fetchone() for data_version in (old, new))
+    if before is None or after is None:
+        return f"{asset} changed"
+    return row_changes(asset, after[0], *(kept_rows(connection, asset, version) for _, version in (before, after)))
+
+
+def _withdrawals(connection: duckdb.DuckDBPyConnection, old: str | None, new: str | None) -> list[str]:
+    # No version heeds a withdrawn model or source: builds refuse to use them.
+    rows = list(read_withdrawals(connection).rows.values())
+    heeded = next((rows[:count] for count in range(1, len(rows) + 1) if heeded_digest(rows[:count]) == new), None)
+    if new and heeded is None:
+        return ["other withdrawals concern it"] if old != new else []
+    return withdrawal_changes(heeded or [], old)
