@@ -12,20 +12,21 @@ import duckdb
 from warehouse.errors import Mendable
 from warehouse.identity import ID_LENGTH
 from warehouse.materials import IN_FORCE
+from warehouse.texts import listed
 
 Sort = Literal["record", "call", "material", "version"]
 
 SHORTEST = 4
 """An id may be shortened to so many digits."""
 
-SHOWN = 5
-"""So many candidates are named where a shortened id is ambiguous."""
-
 _HEX = re.compile(r"[0-9a-f]{1,32}")
+
+_CALLS = "SELECT key, kind FROM memo.calls UNION SELECT key, kind FROM memo.failures"
+"""A call is on record whether a model answered it or failed at it."""
 
 _QUERIES: dict[Sort, tuple[str, str, str]] = {
     "record": ("records", "SELECT id, kind, asset FROM lineage.records", "id"),
-    "call": ("model calls", "SELECT DISTINCT key, kind, '' FROM memo.calls", "key"),
+    "call": ("model calls", f"SELECT key, kind, '' FROM ({_CALLS})", "key"),
     "material": ("models and sources", f"SELECT id, role, name FROM ({IN_FORCE})", "id"),
     "version": ("versions", "SELECT version, 'version', asset FROM lineage.versions", "version"),
 }
@@ -62,29 +63,38 @@ def find(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> Thin
     if len(found) == 1:
         return found[0]
     if found:
-        shown = ", ".join(map(str, found[:SHOWN])) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
-        raise Ambiguous(f"{text!r} may be any of {len(found)}: {shown}; give more of the id")
-    wanted = "" if _HEX.fullmatch(text) and len(text) >= SHORTEST else f"; an id is at least {SHORTEST} hex digits"
+        raise Ambiguous(f"{text!r} may be any of {len(found)}: {listed(found)}; give more of the id")
+    wanted = "" if _as_id(text) else f"; an id is at least {SHORTEST} hex digits"
     raise Unknown(f"nothing is named {text!r}: searched {searched(connection, among)}{wanted}")
 
 
 def candidates(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> list[Thing]:
-    """Everything that `text` may name, by id; empty where it names nothing. A whole id names one thing."""
+    """Everything that `text` may name, by id; empty where it names nothing. A whole id names one thing.
+
+    Spaces around it do not count, nor does the letter case of an id.
+    """
     found: list[Thing] = []
-    whole = len(text) == ID_LENGTH
+    start = _as_id(text)
+    whole = len(start) == ID_LENGTH
     for sort in among:
         _, query, column = _QUERIES[sort]
         rows = []
-        if len(text) >= SHORTEST and _HEX.fullmatch(text):
+        if start:
             # "g" comes after every hex digit: a range is read from the table's statistics, a LIKE is not.
-            rule, values = (f"{column} = ?", [text]) if whole else (f"{column} BETWEEN ? AND ?", [text, text + "g"])
+            rule, values = (f"{column} = ?", [start]) if whole else (f"{column} BETWEEN ? AND ?", [start, start + "g"])
             rows = connection.execute(f"{query} WHERE {rule}", values).fetchall()
         if sort == "material" and not rows:
-            rows = connection.execute(f"{query} WHERE name = ?", [text]).fetchall()
+            rows = connection.execute(f"{query} WHERE name = ?", [text.strip()]).fetchall()
         found += [Thing(sort, *row) for row in rows]
         if found and whole:
             break
     return sorted(found, key=lambda thing: (thing.id, thing.sort))
+
+
+def _as_id(text: str) -> str:
+    """The id, or start of one, that `text` may be; empty where it is none."""
+    start = text.strip().lower()
+    return start if len(start) >= SHORTEST and _HEX.fullmatch(start) else ""
 
 
 def searched(connection: duckdb.DuckDBPyConnection, among: Sequence[Sort]) -> str:

@@ -35,8 +35,9 @@ class Decided:
 class Node:
     """A record, a model call, a model, a source or an ancestor of these; `kind` says which.
 
-    `asset` made a record. `says` is its content, a call's prompt and response, or the description of a model or
-    source; None where it is no longer (or was never) in the warehouse.
+    `asset` made a record. `says` is its content, or the description of a model or source; None where it is no longer
+    (or was never) in the warehouse. Of a call it holds the request and the lists `answers`, by budget, and `failures`,
+    by time: a model may have answered within several budgets, and a row is made from one of these answers.
     """
 
     id: str
@@ -44,6 +45,11 @@ class Node:
     asset: str | None
     says: dict[str, Any] | None
     decisions: tuple[Decided, ...] = ()
+
+    @property
+    def decided(self) -> tuple[Decided, ...]:
+        """The decisions that count: those in force, or where no version in force met the record, all on record."""
+        return tuple(one for one in self.decisions if one.in_force) or self.decisions
 
 
 def nodes(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
@@ -106,21 +112,33 @@ def _materials(connection: duckdb.DuckDBPyConnection) -> dict[str, Node]:
 
 
 def _calls(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
-    columns = "key, kind, model, request, response, tokens, engine, created_at"
-    rows = lookup(connection, f"SELECT {columns} FROM memo.calls", "key", ids) if ids else []
-    return {
-        key: Node(
-            key,
-            kind,
-            None,
+    """Calls by key, whether a model answered them, failed at them, or both."""
+    if not ids:
+        return {}
+    of_call = "key, kind, model, request"
+    answers = lookup(
+        connection,
+        f"SELECT {of_call}, budget, complete, response, tokens, engine, created_at FROM memo.calls",
+        "key",
+        ids,
+    )
+    failures = lookup(connection, f"SELECT {of_call}, failed_at, engine, error FROM memo.failures", "key", ids)
+    kinds: dict[str, str] = {}
+    says: dict[str, dict[str, Any]] = {}
+    for key, kind, model, request, *_ in [*answers, *failures]:
+        kinds[key] = kind
+        says[key] = {"model": model, "request": json.loads(request), "answers": [], "failures": []}
+    for key, *_, budget, complete, response, tokens, engine, created_at in sorted(answers, key=lambda row: row[4]):
+        says[key]["answers"].append(
             {
-                "model": model,
-                "request": json.loads(request),
                 "response": json.loads(response),
+                "budget": budget,
+                "complete": complete,
                 "tokens": tokens,
                 "engine": engine,
                 "created_at": created_at.isoformat(),
-            },
+            }
         )
-        for key, kind, model, request, response, tokens, engine, created_at in rows
-    }
+    for key, *_, failed_at, engine, error in sorted(failures, key=lambda row: row[4]):
+        says[key]["failures"].append({"error": error, "engine": engine, "failed_at": failed_at.isoformat()})
+    return {key: Node(key, kind, None, says[key]) for key, kind in kinds.items()}
