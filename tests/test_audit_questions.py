@@ -6,47 +6,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from versions import call_of, documents, named, pairs, publish
+from versions import SOURCE, call_of, documents, gated, ids_by_text, named, pairs, publish, rows
 
 from warehouse.audit.diff import OtherAssets, diff
-from warehouse.audit.finding import Ambiguous, Unknown, find
+from warehouse.audit.finding import Ambiguous, Unknown, find, searched
 from warehouse.audit.nodes import Decided
 from warehouse.audit.trace import trace
-from warehouse.audit.why import why
-from warehouse.audit.why_not import quarantined, why_not
+from warehouse.audit.why import Under, why
 from warehouse.database import Database
 from warehouse.export import record_export
 from warehouse.lineage import Link
-from warehouse.records import Pair
-from warehouse.result import Gate
-from warehouse.store import Published, Store
+from warehouse.memo import Answer, Call, Memo
+from warehouse.recall import find_affected, withdraw
+from warehouse.records import Document, Pair
+from warehouse.result import Gate, Result
+from warehouse.store import WITHDRAWALS, Effort, Published, Run, Store, Target
+from warehouse.withdrawals import heeded_digest
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(Database(tmp_path / "warehouse.duckdb"))
-
-
-def text(store: Store, asset: str) -> dict[str, str]:
-    """Ids of the kept rows of an asset by their main text."""
-    published = store.current(asset)
-    assert published is not None
-    frame = store.read(published)
-    return dict(zip(frame["response" if "response" in frame.columns else "text"], frame["id"], strict=True))
-
-
-def gated(store: Store, of: Published, version: str, cut: float) -> Published:
-    """A gate that keeps pairs whose response has a score of at most `cut`, its place in the alphabet."""
-    gate = Gate(Pair)
-    for row in store.read(of).iter_rows(named=True):
-        score = float(ord(row["response"][0]) - ord("a"))
-        if row["response"] == "twin of a":
-            gate.duplicate(row, text(store, "pairs")["a"], "similar instruction", score=0.95, cut=0.9)
-        elif score > cut:
-            gate.reject(row, "perplexity", score=score, cut=cut)
-        else:
-            gate.keep(row, score=score, cut=cut)
-    return publish(store, "gated", version, gate.result(), pairs=of)
 
 
 @pytest.fixture
@@ -57,7 +37,7 @@ def made(store: Store) -> Published:
 
 
 def test_why_tells_the_ancestry_the_decisions_and_the_recipe(store: Store, made: Published) -> None:
-    pair, document = text(store, "gated")["b"], text(store, "documents")["b"]
+    pair, document = ids_by_text(store, "gated")["b"], ids_by_text(store, "documents")["b"]
     found = why(store.database, pair[:8])
     assert found.row.id == pair
     assert found.links == tuple(
@@ -80,68 +60,18 @@ def test_why_tells_the_ancestry_the_decisions_and_the_recipe(store: Store, made:
         Decided("gated", named("3"), "kept", None, 1.0, 1.0, None, True),
         Decided("pairs", named("2"), "kept", None, None, None, None, True),
     )
-    assert found.recipe == {"gated": {}, "pairs": {}}
-
-
-def test_why_not_names_the_rule_the_score_and_the_cut(store: Store, made: Published) -> None:
-    rejected = text(store, "pairs")["c"]
-    (answer,) = why_not(store.database, rejected)
-    assert answer.dropped == (Decided("gated", named("3"), "rejected", "perplexity", 2.0, 1.0, None, True),)
-    assert [one.asset for one in answer.kept] == ["pairs"]
-
-
-def test_why_not_finds_a_row_by_its_text_and_tells_what_it_repeats(store: Store, made: Published) -> None:
-    answers = why_not(store.database, "twin of a")
-    assert [(answer.row.kind, [one.outcome for one in answer.dropped]) for answer in answers] == [
-        ("pair", ["duplicate"]),
-        ("document", []),
-    ]
-    (twin,) = answers[0].twins.values()
-    assert twin.id == text(store, "pairs")["a"] == answers[0].dropped[0].duplicate_of
-    assert twin.says is not None
-    assert twin.says["response"] == "a"
-
-
-def test_why_not_finds_what_was_never_kept_and_part_of_a_text(store: Store, made: Published) -> None:
-    (answer,) = why_not(store.database, "lost")
-    assert answer.row.says == {"source": "wiki", "title": "", "text": "lost"}
-    assert [(one.asset, one.reason) for one in answer.dropped] == [("documents", "too short")]
-    assert [answer.row.id for answer in why_not(store.database, "LOS")] == [answer.row.id]
-    with pytest.raises(Unknown) as unknown:
-        why_not(store.database, "100%_of it")
-    assert str(unknown.value) == ("no row has the id or says '100%_of it': searched 11 records, and all their texts")
-
-
-def test_why_not_tells_of_versions_no_longer_in_force(store: Store, made: Published) -> None:
-    gone = text(store, "documents")["d"]
-    publish(store, "documents", "4", documents("ab"))
-    (answer,) = why_not(store.database, gone)
-    assert (answer.dropped, answer.kept) == ((), ())
-    assert answer.before == (Decided("documents", named("1"), "kept", None, None, None, None, False),)
-
-
-def test_quarantined_rows_are_shown_with_the_rule_that_they_break(store: Store) -> None:
-    gate = Gate(Pair)
-    gate.quarantine({"row": {"title": "x"}}, "field 'text' is absent or empty", [("5" * 32, "source")])
-    publish(store, "raw", "1", gate.result())
-    (answer,) = quarantined(store.database)
-    assert answer.row.says == {"row": {"title": "x"}}
-    assert [one.reason for one in answer.dropped] == ["field 'text' is absent or empty"]
-    assert quarantined(store.database, "raw") == [answer]
-    with pytest.raises(Unknown) as unknown:
-        quarantined(store.database, "other")
-    assert str(unknown.value) == "no asset 'other' was built here; built are: raw"
+    assert found.recipes == (Under("gated", named("3"), True, {}), Under("pairs", named("2"), True, {}))
 
 
 def test_trace_tells_what_came_of_a_row_down_to_exports(store: Store, made: Published) -> None:
-    document, pair = text(store, "documents")["a"], text(store, "gated")["a"]
+    document, pair = ids_by_text(store, "documents")["a"], ids_by_text(store, "gated")["a"]
     record_export(store, made, Path("exports"), {})
     found = trace(store.database, document)
     assert found.by_kind == {"pair": [pair]}
     assert found.links == (Link(pair, document, "document"),)
     assert found.outcomes == {"documents": {"kept": 1}, "gated": {"kept": 1}, "pairs": {"kept": 1}}
     assert found.exports == (("gated", named("3"), "exports"),)
-    assert trace(store.database, text(store, "documents")["c"]).exports == ()
+    assert trace(store.database, ids_by_text(store, "documents")["c"]).exports == ()
 
 
 def test_diff_tells_added_removed_and_decided_anew_with_the_reason(store: Store, made: Published) -> None:
@@ -151,14 +81,14 @@ def test_diff_tells_added_removed_and_decided_anew_with_the_reason(store: Store,
     found = diff(store.database, named("3"), "gated")
     assert (found.asset, found.before, found.after, found.because) == ("gated", named("3"), named("6"), ())
     (added,) = found.added
-    assert added.record == text(store, "pairs")["c"]
+    assert added.record == ids_by_text(store, "pairs")["c"]
     assert (added.before, added.after) == (
         Decided("gated", named("3"), "rejected", "perplexity", 2.0, 1.0, None, False),
         Decided("gated", named("6"), "kept", None, 2.0, 2.0, None, True),
     )
     assert found.removed == ()
     # The cut is part of a decision: all other rows are decided anew, but for the duplicate.
-    assert {row.record for row in found.decided_anew} == {text(store, "pairs")[one] for one in "abd"}
+    assert {row.record for row in found.decided_anew} == {ids_by_text(store, "pairs")[one] for one in "abd"}
     back = diff(store.database, "gated", named("3"))
     assert [row.record for row in back.removed] == [added.record]
 
@@ -167,7 +97,7 @@ def test_diff_names_rows_that_one_side_never_met_and_other_inputs(store: Store, 
     fewer = publish(store, "documents", "4", documents("ab"))
     gated(store, publish(store, "pairs", "5", pairs(store, fewer), documents=fewer), "6", 0.0)
     found = diff(store.database, named("3"), named("6"))
-    assert found.because == ("other rows of pairs",)
+    assert found.because == ("3 pairs removed",)
     assert [(row.says or {})["response"] for row in found.removed] == ["b"]
     assert {(row.says or {})["response"]: row.after for row in found.decided_anew if row.after is None} == {
         "c": None,
@@ -198,3 +128,126 @@ def test_an_id_may_be_shortened_while_it_is_clear(store: Store, made: Published)
     assert str(ambiguous.value) == (
         f"'abcd' may be any of 2: abcd{'0' * 28} (pair x), abcd{'1' * 28} (pair y); give more of the id"
     )
+
+
+def test_why_of_a_row_no_longer_in_force_tells_what_was_decided_and_under_which_recipe(
+    store: Store, made: Published
+) -> None:
+    gone = ids_by_text(store, "gated")["b"]
+    fewer = publish(store, "documents", "4", documents("a"))
+    target = Target("pairs", named("7"), 0, {}, {"curation.rows": 2}, {})
+    store.publish(target, pairs(store, fewer), {}, Effort(), Run("run"))
+    publish(store, "gated", "8", Gate(Pair).result())
+    found = why(store.database, gone)
+    assert [(one.asset, one.outcome, one.in_force) for one in found.nodes[gone].decided] == [
+        ("gated", "kept", False),
+        ("pairs", "kept", False),
+    ]
+    assert found.recipes == (Under("gated", named("3"), False, {}), Under("pairs", named("2"), False, {}))
+    stays = ids_by_text(store, "pairs")["a"]
+    assert why(store.database, stays).recipes == (Under("pairs", named("7"), True, {"curation.rows": 2}),)
+
+
+def asked(store: Store, budget: int, response: str, complete: bool = True, error: str | None = None) -> Call:
+    """A call that a model answered, or failed at, within a budget."""
+
+    def work(calls: list[Call]) -> list[Answer]:
+        if error:
+            raise RuntimeError(error)
+        return [Answer({"text": response}, budget, 0.5, complete) for _ in calls]
+
+    call = Call("completion", "b" * 32, {"text": "Why?"}, budget)
+    Memo(store.database, f"engine {budget}").run([call], lambda calls: iter([(calls, work)]))
+    return call
+
+
+def test_every_answer_to_a_call_is_told_with_its_budget_and_whether_it_is_complete(store: Store) -> None:
+    asked(store, 48, "So that it ends.")
+    call = asked(store, 24, "So that", complete=False)
+    says = why(store.database, call.key).nodes[call.key].says
+    assert says is not None
+    assert says["request"] == {"text": "Why?"}
+    told = [(one["response"]["text"], one["budget"], one["complete"], one["engine"]) for one in says["answers"]]
+    assert told == [("So that", 24, False, "engine 24"), ("So that it ends.", 48, True, "engine 48")]
+    assert says["failures"] == []
+
+
+def test_a_call_at_which_the_model_failed_is_found_with_its_request_and_its_error(store: Store) -> None:
+    call = asked(store, 24, "", error="out of memory")
+    asked(store, 24, "", error="out of memory again")
+    gate = Gate(Pair)
+    gate.fail({"instruction": "Why?"}, "out of memory", [(call.key, "call")])
+    publish(store, "raw", "1", gate.result())
+    ((row,),) = rows(store, "SELECT id FROM lineage.records")
+    node = why(store.database, row).nodes[call.key]
+    assert node.says is not None
+    assert (node.kind, node.says["request"], node.says["answers"]) == ("completion", {"text": "Why?"}, [])
+    assert [(one["error"], one["engine"]) for one in node.says["failures"]] == [
+        ("RuntimeError: out of memory", "engine 24"),
+        ("RuntimeError: out of memory again", "engine 24"),
+    ]
+    found = why(store.database, call.key[:9])
+    assert (found.row.sort, found.row.id, found.row.kind) == ("call", call.key, "completion")
+    asked(store, 24, "So that it ends.")
+    with store.database.read() as connection:
+        assert find(connection, call.key, "call") == found.row
+        assert searched(connection, ["call"]) == "1 model calls"
+
+
+def test_an_id_is_found_in_capitals_and_with_spaces_around_it(store: Store, made: Published) -> None:
+    pair = ids_by_text(store, "gated")["b"]
+    with store.database.read() as connection:
+        for written in (pair.upper(), f" {pair}\n", f" {pair[:9].upper()} "):
+            assert find(connection, written, "record").id == pair
+
+
+def stored(store: Store, version: str, result: Result, attempt: int = 0, **inputs: str) -> Published:
+    """Publishes documents under a version with an attempt, or with what is withdrawn, among its names."""
+    return store.publish(Target("documents", named(version), attempt, {}, {}, inputs), result, {}, Effort(), Run("run"))
+
+
+def test_diff_tells_of_retries_and_how_many_rows_failed_before(store: Store) -> None:
+    failing = Gate(Document)
+    for word in "ab":
+        failing.fail({"source": "wiki", "title": "", "text": word}, "timeout", [SOURCE])
+    stored(store, "1", failing.result())
+    stored(store, "2", documents("a"), attempt=1)
+    found = diff(store.database, named("1"), named("2"))
+    assert found.because == ("retry 1 instead of the first try, in which 2 rows failed",)
+    assert diff(store.database, named("2"), named("1")).because == ("the first try instead of retry 1",)
+
+
+def test_diff_tells_of_withdrawals_and_of_the_rows_of_inputs_as_a_plan_does(store: Store) -> None:
+    read = stored(store, "1", documents("abc"))
+    publish(store, "pairs", "a", pairs(store, read), documents=read)
+    for gone, rest, version in (("a", "bc", "2"), ("b", "c", "3")):
+        withdraw(store.database, find_affected(store.database, ids_by_text(store, "documents")[gone]), "asked for")
+        heeded = heeded_digest(store.catalog().withdrawals.entries)
+        read = stored(store, version, documents(rest), **{WITHDRAWALS: heeded})
+    publish(store, "pairs", "b", pairs(store, read), documents=read)
+    for before, after, because in (
+        ("1", "2", "1 document withdrawn"),
+        ("2", "3", "1 document withdrawn"),
+        ("1", "3", "2 documents withdrawn"),
+        ("3", "1", "other withdrawals concern it"),
+        ("3", "2", "other withdrawals concern it"),
+        ("a", "b", "2 documents removed"),
+    ):
+        assert diff(store.database, named(before), named(after)).because == (because,)
+    stored(store, "4", documents("c"), **{WITHDRAWALS: heeded, "other": "f" * 32})
+    assert diff(store.database, named("3"), named("4")).because == ("reads other now",)
+    assert diff(store.database, named("4"), named("3")).because == ("reads other no more",)
+
+
+def test_diff_of_a_misspelt_asset_names_those_that_were_built_the_nearest_first(store: Store, made: Published) -> None:
+    with pytest.raises(Unknown) as unknown:
+        diff(store.database, "gatde", "gated")
+    assert str(unknown.value) == (
+        "nothing is named 'gatde': searched 3 versions; the assets built here are gated, pairs, documents"
+    )
+    assert diff(store.database, " gated ", named("3").upper()).because == ()
+    publish(store, "bed", "4", documents("a"))
+    with pytest.raises(
+        Unknown, match=r"^nothing is named 'beds': searched 4 versions; the assets built here are bed, "
+    ):
+        diff(store.database, "beds", "bed")

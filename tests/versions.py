@@ -96,3 +96,25 @@ def contents(store: Store) -> dict[str, Mapping[str, Any]]:
         for row_id, _, content in records
         if content or row_id in found
     }
+
+
+def ids_by_text(store: Store, asset: str) -> dict[str, str]:
+    """Ids of the kept rows of an asset by their main text."""
+    published = store.current(asset)
+    assert published is not None
+    frame = store.read(published)
+    return dict(zip(frame["response" if "response" in frame.columns else "text"], frame["id"], strict=True))
+
+
+def gated(store: Store, of: Published, version: str, cut: float) -> Published:
+    """A gate that keeps pairs whose response has a score of at most `cut`, its place in the alphabet."""
+    gate = Gate(Pair)
+    for row in store.read(of).iter_rows(named=True):
+        score = float(ord(row["response"][0]) - ord("a"))
+        if row["response"] == "twin of a":
+            gate.duplicate(row, ids_by_text(store, "pairs")["a"], "similar instruction", score=0.95, cut=0.9)
+        elif score > cut:
+            gate.reject(row, "perplexity", score=score, cut=cut)
+        else:
+            gate.keep(row, score=score, cut=cut)
+    return publish(store, "gated", version, gate.result(), pairs=of)

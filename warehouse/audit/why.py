@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from warehouse.audit.finding import Thing, find
@@ -13,26 +14,43 @@ from warehouse.lineage import Graph, Link
 
 
 @dataclass(frozen=True)
+class Under:
+    """The slice of the recipe under which a version of an asset decided about a row."""
+
+    asset: str
+    version: str
+    in_force: bool
+    recipe: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Why:
     """The ancestry of `row`: `links` between `nodes` (by id), the row itself among them.
 
-    `recipe` holds, by asset, the slice of the recipe under which the version in force decided about the row.
+    `recipes` are those of the versions in force that decided about the row; where none in force met it, those of all
+    stored versions that did.
     """
 
     row: Thing
     nodes: dict[str, Node]
     links: tuple[Link, ...]
-    recipe: dict[str, dict[str, Any]]
+    recipes: tuple[Under, ...]
 
     @property
     def ends(self) -> list[Node]:
         """Where the ancestry ends: the nodes that nothing is a parent of."""
-        children = {link.child for link in self.links}
-        return [node for row_id, node in self.nodes.items() if row_id not in children]
+        return [node for row_id, node in self.nodes.items() if row_id not in self._by_child]
 
     def parents(self, row_id: str) -> list[Link]:
         """The links from a node to its parents, by role."""
-        return sorted((link for link in self.links if link.child == row_id), key=lambda link: (link.role, link.parent))
+        return self._by_child.get(row_id, [])
+
+    @cached_property
+    def _by_child(self) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in sorted(self.links, key=lambda link: (link.role, link.parent)):
+            found.setdefault(link.child, []).append(link)
+        return found
 
 
 def why(database: Database, text: str) -> Why:
@@ -43,13 +61,9 @@ def why(database: Database, text: str) -> Why:
         found = nodes(
             connection, list(dict.fromkeys([row.id, *(one for link in links for one in (link.child, link.parent))]))
         )
-        places = [[one.asset, one.version] for one in found[row.id].decisions if one.in_force]
-        recipe = {
-            asset: json.loads(
-                connection.execute(
-                    "SELECT recipe FROM lineage.versions WHERE asset = ? AND version = ?", [asset, version]
-                ).fetchall()[0][0]
-            )
-            for asset, version in places
-        }
-    return Why(row, found, tuple(links), recipe)
+        query = "SELECT recipe FROM lineage.versions WHERE asset = ? AND version = ?"
+        recipes = []
+        for one in found[row.id].decided:
+            ((recipe,),) = connection.execute(query, [one.asset, one.version]).fetchall()
+            recipes.append(Under(one.asset, one.version, one.in_force, json.loads(recipe)))
+    return Why(row, found, tuple(links), tuple(recipes))
