@@ -104,7 +104,7 @@ def test_for_every_source_row_its_outcome_is_found(
         } == {row: [outcome] for row, outcome in expected.items()}
         assert len(expected) == result.incoming
         row = random.Random(0).choice([row for row, outcome in expected.items() if outcome != "kept"])
-        (answer,) = why_not(database, row)
+        (answer,) = why_not(database, row).answers
         assert [one.outcome for one in answer.dropped] == [expected[row]]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -10,11 +13,17 @@ import polars as pl
 from warehouse.audit.finding import Unknown, candidates, find, searched
 from warehouse.audit.nodes import Decided, Node, nodes
 from warehouse.database import Database
+from warehouse.errors import Mendable
 from warehouse.identity import canonical
+from warehouse.lineage import lookup
 from warehouse.records import KINDS, empty
 
 MOST = 20
 """So many rows are told of where a text is in more."""
+
+
+class BlankText(Mendable, ValueError):
+    """A text without a character that can be seen, which says nothing about any row."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,22 @@ class WhyNot:
     twins: dict[str, Node]
 
 
-def why_not(database: Database, text: str) -> list[WhyNot]:
-    """One answer per row that `text` names by id, or that says `text`: as one of its texts, or else within one.
+@dataclass(frozen=True)
+class Answers:
+    """One of `answers` per row that was asked about, up to MOST; `more` counts the rows beyond."""
 
-    Rows that were dropped come first. Raises Unknown, which says what was searched, and Ambiguous.
+    answers: tuple[WhyNot, ...]
+    more: int
+
+
+def why_not(database: Database, text: str) -> Answers:
+    """What became of the row that `text` names by id, or of those that say it: as one of their texts, or else within
+    one, letter case aside.
+
+    Rows that were dropped come first. Raises BlankText, Unknown, which says what was searched, and Ambiguous.
     """
+    if not text.strip():
+        raise BlankText("a blank text is in many rows: give an id, or words that the row says")
     with database.read() as connection:
         named = candidates(connection, text, "record")
         ids = [find(connection, text, "record").id] if named else _saying(connection, text)
@@ -44,11 +64,10 @@ def why_not(database: Database, text: str) -> list[WhyNot]:
             raise Unknown(
                 f"no row has the id or says {text!r}: searched {searched(connection, ['record'])}, and all their texts"
             )
-        found = nodes(connection, ids)
+        found = nodes(connection, _first(connection, ids))
         twins = {one.duplicate_of for node in found.values() for one in node.decisions if one.duplicate_of}
         told = nodes(connection, twins)
-    answers = [_answer(node, told) for node in found.values()]
-    return sorted(answers, key=lambda answer: (not answer.dropped, answer.row.asset or "", answer.row.id))[:MOST]
+    return Answers(tuple(_answer(node, told) for node in found.values()), len(ids) - len(found))
 
 
 def quarantined(database: Database, asset: str | None = None) -> list[WhyNot]:
@@ -87,23 +106,44 @@ def _saying(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         kind: [name for name, dtype in empty(model).schema.items() if dtype == pl.String and name != "id"]
         for kind, model in KINDS.items()
     }
-    # What was never kept is on record as JSON, where a whole text stands between quotes.
+    # What was never kept is on record as JSON. Keys and escapes may look like the text: SQL only narrows the search.
     inside = canonical(text)[1:-1]
-    for rule, wanted, in_json in (
-        ("= $1", text, f'"{inside}"'),
-        ("ILIKE $1 ESCAPE '|'", _like(text), inside),
-    ):
+    rules: list[tuple[str, str, str, Callable[[str], bool]]] = [
+        ("= $1", text, f'%"{_like(inside)}"%', lambda said: said == text),
+        ("ILIKE $1 ESCAPE '|'", f"%{_like(text)}%", f"%{_like(inside)}%", lambda said: text.lower() in said.lower()),
+    ]
+    for rule, wanted, in_json, holds in rules:
         queries = [
             f"SELECT id FROM records.{kind} WHERE {' OR '.join(f'{name} {rule}' for name in names)}"
             for kind, names in texts.items()
         ]
-        queries.append("SELECT id FROM lineage.records WHERE content ILIKE $2 ESCAPE '|'")
-        rows = connection.execute(f"{' UNION '.join(queries)} ORDER BY 1", [wanted, _like(in_json)]).fetchall()
-        if rows:
-            return [row_id for (row_id,) in rows]
+        kept = connection.execute(" UNION ".join(queries), [wanted]).fetchall()
+        dropped = connection.execute(
+            "SELECT id, content FROM lineage.records WHERE content ILIKE ? ESCAPE '|'", [in_json]
+        ).fetchall()
+        saying = {row_id for row_id, content in dropped if any(map(holds, _texts(json.loads(content))))}
+        if found := saying.union(row_id for (row_id,) in kept):
+            return sorted(found)
     return []
 
 
+def _first(connection: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]:
+    """The first MOST of the rows: those that a version in force dropped, then the others, each by asset and id."""
+    rows = lookup(connection, "SELECT id, asset FROM lineage.records", "id", ids)
+    dropping = "SELECT record FROM (FROM lineage.outcomes WHERE outcome <> 'kept')"
+    dropped = {record for (record,) in lookup(connection, dropping, "record", ids)}
+    return [row_id for _, _, row_id in sorted((row_id not in dropped, asset, row_id) for row_id, asset in rows)[:MOST]]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a content, in lists and mappings too; keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
 def _like(text: str) -> str:
-    """The pattern of texts that contain `text`."""
-    return "%" + text.replace("|", "||").replace("%", "|%").replace("_", "|_") + "%"
+    """What stands for `text` in a pattern."""
+    return text.replace("|", "||").replace("%", "|%").replace("_", "|_")
