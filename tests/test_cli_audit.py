@@ -53,7 +53,8 @@ def test_why_shows_texts_prompts_models_decisions_and_the_recipe(built: tuple[Pa
     found = answer(data, "why", row["id"])
     assert found["row"] == {"sort": "record", "id": row["id"], "kind": "pair", "name": f"raw_{ARM}"}
     assert {node["kind"] for node in found["nodes"].values()} == {"pair", "seed_task", "source", "completion", "model"}
-    assert found["recipe"][f"training_sets/{ARM}"]["curation.rows"] == 2
+    (under,) = [one for one in found["recipes"] if one["asset"] == f"training_sets/{ARM}"]
+    assert (under["in_force"], under["recipe"]["curation.rows"]) == (True, 2)
 
 
 def test_why_not_shows_the_rule(built: tuple[Path, Path]) -> None:
@@ -63,7 +64,7 @@ def test_why_not_shows_the_rule(built: tuple[Path, Path]) -> None:
     code, said = run(data, "why-not", one["record"])
     assert code == 0
     assert f"rejected by training_sets/{ARM}: over the budget, score {one['score']:g} against cut 2" in said
-    (found,) = answer(data, "why-not", one["record"])
+    (found,) = answer(data, "why-not", one["record"])["answers"]
     assert [decision["reason"] for decision in found["dropped"]] == ["over the budget"]
     code, said = run(data, "why-not", "no row says this")
     assert (code, "no row has the id or says 'no row says this': searched" in said) == (1, True)

@@ -50,28 +50,35 @@ def why_not(
         print_json(found)
         return
     terminal = console()
-    for answer in found:
+    for answer in found.answers:
         terminal.print(why_not_tree(answer, everything), "", highlight=False)
+    if found.more:
+        terminal.print(f"and {found.more} more; give more of the text, or an id", highlight=False)
 
 
 @app.command()
 @clear_errors
 def trace(
     start: Annotated[str, typer.Argument(help="A row, a model or a source; by id or name.")],
-    down: Annotated[bool, typer.Option("--down", help="Down, which is the only way; up is why.")] = True,
+    down: Annotated[bool, typer.Option("--down/--up", help="Down, to what came of it; up is told by why.")] = True,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what came of a row, a model or a source, up to checkpoints, scores and exports."""
+    from rich.text import Text
+
     from assets.commands.shown import trace_tables
     from warehouse.audit.trace import trace as ask
+    from warehouse.errors import Mendable
 
+    if not down:
+        raise Mendable(f"what it was made from is told by: slingshot why {start}")
     found = ask(store(folder(warehouse)).database, start)
     if as_json:
         print_json(found)
         return
     terminal = console()
-    terminal.print(f"{found.start}", highlight=False)
+    terminal.print(Text(f"{found.start}"))
     for shown in trace_tables(found):
         terminal.print("", shown)
 
@@ -85,6 +92,8 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Tell what differs between two versions of an asset: rows added, removed, decided anew, and why."""
+    from rich.text import Text
+
     from assets.commands.shown import diff_tables
     from warehouse.audit.diff import diff as ask
 
@@ -94,7 +103,7 @@ def diff(
         return
     terminal = console()
     counts = f"{len(found.added)} added, {len(found.removed)} removed, {len(found.decided_anew)} decided anew"
-    terminal.print(f"{found.asset}, {found.before[:9]} → {found.after[:9]}: {counts}", highlight=False)
+    terminal.print(Text(f"{found.asset}, {found.before[:9]} → {found.after[:9]}: {counts}"))
     for shown in diff_tables(found):
         terminal.print("", shown)
 

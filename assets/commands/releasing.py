@@ -56,6 +56,8 @@ def recall(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a source row, a source or a model, and tell all that hangs on it; the next build does without."""
+    from rich.text import Text
+
     from assets.commands.shown import recall_tables
     from warehouse.errors import Mendable
     from warehouse.recall import find_affected, withdraw
@@ -66,7 +68,7 @@ def recall(
         print_json(affected)
     else:
         terminal = console()
-        terminal.print(f"{affected.thing.kind} {affected.thing.id}: {affected.thing.shown}", highlight=False)
+        terminal.print(Text(f"{affected.thing.kind} {affected.thing.id}: {affected.thing.shown}"))
         for shown in recall_tables(affected):
             terminal.print("", shown)
     if dry_run:

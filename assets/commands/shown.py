@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -20,6 +20,7 @@ from warehouse.audit.why_not import WhyNot
 from warehouse.recall import Affected
 from warehouse.result import Check
 from warehouse.tables import OUTCOMES
+from warehouse.texts import on_one_line, shortened
 
 TEXT = 240
 """Texts are cut after so many characters, unless all of them is asked for."""
@@ -32,9 +33,10 @@ def why_tree(found: Why, everything: bool = False) -> Tree:
     """The ancestry as a tree; a node that is met again is not opened again."""
     tree = Tree(_headline(found.nodes[found.row.id]))
     _grow(tree, found, found.row.id, set(), everything)
-    for asset, slice_ in found.recipe.items():
-        part = tree.add(Text(f"recipe in force for {asset}"))
-        for path, value in slice_.items():
+    for under in found.recipes:
+        named = f"recipe in force for {under.asset}" if under.in_force else f"recipe for {under.asset}"
+        part = tree.add(Text(named + _unless(under.in_force, under.version)))
+        for path, value in under.recipe.items():
             part.add(Text(_cut(f"{path}: {value}", everything)))
     return tree
 
@@ -80,14 +82,22 @@ def _lines(node: Node, everything: bool) -> list[Text]:
     if node.says is None:
         return [Text("its content is no longer in the warehouse")]
     if "request" in node.says:
-        request, response = node.says["request"], node.says["response"]
-        return [
-            Text(_cut(f"asked: {_prompt(request)}", everything)),
-            Text(_cut(f"answered: {response.get('text', response)}", everything)),
-            Text(f"by {node.says['engine']} on {node.says['created_at']}"),
-        ]
+        return [Text(_cut(f"asked: {_prompt(node.says['request'])}", everything)), *_replies(node.says, everything)]
     lines = [Text(_cut(f"{name}: {value}", everything)) for name, value in node.says.items() if value not in ("", None)]
-    return lines + [Text(decided(one), style="dim") for one in node.decisions if one.in_force]
+    return lines + [Text(_decided_or_once(one), style="dim") for one in node.decided]
+
+
+def _replies(says: dict[str, Any], everything: bool) -> Iterator[Text]:
+    """Every answer to a call, and every failure, each with who gave it and when."""
+    for answer in says["answers"]:
+        response, budget = answer["response"], answer["budget"]
+        within = f", within a budget of {budget} tokens" if budget else ""
+        ended = within if answer["complete"] else f", cut off at its budget of {budget} tokens"
+        yield Text(_cut(f"answered: {response.get('text', response)}", everything))
+        yield Text(f"by {answer['engine']} on {answer['created_at']}{ended}")
+    for failure in says["failures"]:
+        yield Text(_cut(f"failed: {failure['error']}", everything))
+        yield Text(f"by {failure['engine']} on {failure['failed_at']}")
 
 
 def _prompt(request: dict[str, Any]) -> str:
@@ -105,6 +115,15 @@ def decided(one: Decided) -> str:
     return f"{one.outcome} by {one.asset}{reason}{score}{twin}"
 
 
+def _decided_or_once(one: Decided) -> str:
+    """A decision in words, with its version where that is no longer in force."""
+    return decided(one) + _unless(one.in_force, one.version)
+
+
+def _unless(in_force: bool, version: str) -> str:
+    return "" if in_force else f" (version {version[:9]}, no longer in force)"
+
+
 def why_not_tree(answer: WhyNot, everything: bool = False) -> Tree:
     """One row with what became of it."""
     tree = Tree(_headline(answer.row))
@@ -118,7 +137,7 @@ def why_not_tree(answer: WhyNot, everything: bool = False) -> Tree:
             for line in _lines(answer.twins[one.duplicate_of], everything):
                 twin.add(line)
     for one in answer.before:
-        tree.add(Text(f"{decided(one)} (version {one.version[:9]}, no longer in force)"))
+        tree.add(Text(_decided_or_once(one)))
     if not (answer.dropped or answer.kept or answer.before):
         tree.add(Text("no stored version has met it"))
     return tree
@@ -128,17 +147,17 @@ def trace_tables(found: Trace) -> list[Table]:
     """Counts by kind, by asset and outcome; checkpoints and standings one by one; exports."""
     kinds = table("kind", "made of it", left=1)
     for kind, ids in found.by_kind.items():
-        kinds.add_row(kind, str(len(ids)))
+        _line(kinds, kind, str(len(ids)))
     assets = table("asset in force", *OUTCOMES, left=1)
     for asset, counts in found.outcomes.items():
-        assets.add_row(asset, *(str(counts.get(outcome, "")) for outcome in OUTCOMES))
+        _line(assets, asset, *(str(counts.get(outcome, "")) for outcome in OUTCOMES))
     results = table("result", "id", "says", left=3)
     for node in found.results:
         says = {name: value for name, value in (node.says or {}).items() if name not in ("base", "training", "weights")}
-        results.add_row(node.kind, node.id, Text(", ".join(f"{name} {value}" for name, value in says.items())))
+        _line(results, node.kind, node.id, ", ".join(f"{name} {value}" for name, value in says.items()))
     exports = table("exported version of", "version", "folder", left=3)
     for asset, version, folder in found.exports:
-        exports.add_row(asset, version[:9], folder)
+        _line(exports, asset, version[:9], folder)
     return [one for one in (kinds, assets, results, exports) if one.row_count]
 
 
@@ -146,12 +165,12 @@ def diff_tables(found: Diff) -> list[Table]:
     """Reasons, then one table per kind of change."""
     because = table("because", left=1)
     for line in found.because:
-        because.add_row(Text(line))
+        _line(because, line)
     tables = [because]
     for title, rows in (("added", found.added), ("removed", found.removed), ("decided anew", found.decided_anew)):
         changes = table(title, "before", "after", "says", left=4)
         for row in rows:
-            changes.add_row(row.record[:12], *(_outcome(one) for one in (row.before, row.after)), Text(_says(row)))
+            _line(changes, row.record[:12], *(_outcome(one) for one in (row.before, row.after)), _says(row))
         tables.append(changes)
     return [one for one in tables if one.row_count]
 
@@ -178,7 +197,7 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
             for reason, count in reasons.items()
         )
         counts = [str(entry.outcomes[outcome] or "") for outcome in OUTCOMES]
-        shown.add_row(entry.asset, str(entry.incoming), *counts, _holds(entry.closes), Text(_cut(because, False)))
+        _line(shown, entry.asset, str(entry.incoming), *counts, _holds(entry.closes), _cut(because, False))
     return shown
 
 
@@ -188,10 +207,10 @@ def recall_tables(affected: Affected) -> list[Table]:
     in_force = (*affected.rows, *affected.training_sets, *affected.checkpoints, *affected.scores)
     for state, held in (("in force", in_force), ("earlier", affected.earlier)):
         for one in held:
-            holding.add_row(one.asset, one.version[:9], str(one.rows), state)
+            _line(holding, one.asset, one.version[:9], str(one.rows), state)
     exports = table("exported", "version", "folder", "rows", left=3)
     for handed in affected.exports:
-        exports.add_row(handed.asset, handed.version[:9], handed.folder, str(handed.rows))
+        _line(exports, handed.asset, handed.version[:9], handed.folder, str(handed.rows))
     return [one for one in (holding, exports) if one.row_count]
 
 
@@ -200,11 +219,16 @@ def audit_table(findings: Sequence[Finding], openness: Mapping[str, Check]) -> T
     shown = table("check", "holds", "found", left=3)
     for rule in RULES:
         broken = [str(finding) for finding in findings if finding.rule == rule]
-        shown.add_row(rule, _holds(not broken), Text("; ".join(broken)))
+        _line(shown, rule, _holds(not broken), "; ".join(broken))
     for asset, check in openness.items():
         told = ", ".join(f"{name}: {value}" for name, value in check.facts.items())
-        shown.add_row(f"openness of {asset}", _holds(check.passed), Text(told))
+        _line(shown, f"openness of {asset}", _holds(check.passed), told)
     return shown
+
+
+def _line(shown: Table, *cells: str | Text) -> None:
+    """Adds a row; names, texts and folders may look like rich's markup."""
+    shown.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
 def _holds(passed: bool) -> Text:
@@ -212,5 +236,4 @@ def _holds(passed: bool) -> Text:
 
 
 def _cut(text: str, everything: bool) -> str:
-    flat = text if everything else " ".join(text.split())
-    return flat if everything or len(flat) <= TEXT else flat[: TEXT - 1] + "…"
+    return text if everything else shortened(on_one_line(text), TEXT)
