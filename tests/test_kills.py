@@ -30,7 +30,7 @@ from warehouse.memo import Answer, Call, Memo, Work
 KILLS_OF_A_WAREHOUSE = 12
 CHECKPOINT_EVERY = 2
 
-OF_THE_RUN = ("created_at", "failed_at", "seconds")
+OF_THE_RUN = ("created_at", "failed_at", "recorded_at", "seconds")
 """Columns that say when and how long; all others say what."""
 
 

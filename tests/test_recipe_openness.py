@@ -12,6 +12,7 @@ from recipes import ABSENT, complaints, parsed, put, starter
 from typer.testing import CliRunner
 
 import definitions
+from assets import locations
 from assets.recipe_file import RecipeError
 from cli import app
 
@@ -181,8 +182,8 @@ def test_every_command_refuses_before_anything_is_fetched_or_asked(
 ) -> None:
     recipe, data = tmp_path / "recipe.yaml", tmp_path / "data"
     recipe.write_text(yaml.safe_dump(put(starter(), f"{SOURCE}.origin", "model:gpt-4")))
-    monkeypatch.setenv(definitions.RECIPE, str(recipe))
-    monkeypatch.setenv(definitions.WAREHOUSE, str(data))
+    monkeypatch.setenv(locations.RECIPE, str(recipe))
+    monkeypatch.setenv(locations.WAREHOUSE, str(data))
     done = CliRunner().invoke(app, [command])
     assert done.exit_code == 1
     assert done.output == f"slingshot: {recipe}: 1 problem\n  {SOURCE}.origin: found 'model:gpt-4'; gpt-4 {OPENAI}\n"
@@ -192,6 +193,6 @@ def test_every_command_refuses_before_anything_is_fetched_or_asked(
 def test_dagster_shows_the_reason_when_the_definitions_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(put(starter(), f"{SOURCE}.origin", "model:gpt-4")))
-    monkeypatch.setenv(definitions.RECIPE, str(recipe))
+    monkeypatch.setenv(locations.RECIPE, str(recipe))
     with pytest.raises(RecipeError, match=r"sources\.wikipedia_leads\.origin: found 'model:gpt-4'"):
         definitions.defs()

@@ -110,7 +110,7 @@ def assert_checked(server: Server, data: Path) -> None:
     for node in server.ask(DEFINITIONS)["assetNodes"]:
         asset = "/".join(node["assetKey"]["path"])
         checks = {check["name"]: check for check in node["assetChecksOrError"]["checks"]}
-        assert set(checks) == {"ledger", "schema"} | ({"leakage"} if asset in leakage else set()), asset
+        assert set(checks) == {"ledger", "openness", "schema"} | ({"leakage"} if asset in leakage else set()), asset
         ends = [(c["blocking"], c["executionForLatestMaterialization"]["status"]) for c in checks.values()]
         assert set(ends) == {(True, "SUCCEEDED")}, asset
         entries = checks["ledger"]["executionForLatestMaterialization"]["evaluation"]["metadataEntries"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from assets.reasons import withdrawal_changes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning import House, gate, texts
@@ -26,6 +25,7 @@ from warehouse.database import now
 from warehouse.errors import Mendable
 from warehouse.identity import file_digest, normalized
 from warehouse.lineage import Graph
+from warehouse.reasons import withdrawal_changes
 from warehouse.recall import find_affected, withdraw
 from warehouse.records import MAIN_TEXT, Pair
 from warehouse.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, heeded_digest, text_key
@@ -52,7 +52,9 @@ class World:
         for name in ("rows", "others"):
             path = self.folder / f"{name}.jsonl"
             path.write_text("".join(json.dumps(row) + "\n" for row in rows_of(name)))
-            self.parts[name] = SourcePart(address=f"path:{path}", sha256=file_digest(path), licence="MIT")
+            self.parts[name] = SourcePart(
+                address=f"path:{path}", sha256=file_digest(path), licence="MIT", origin="human"
+            )
         self.house = House(self.folder)
         materials = {name: Material("source", name, **part.model_dump()) for name, part in self.parts.items()}
         self.house.bench = Workbench(self.folder / "data", self.folder, {}, materials)
