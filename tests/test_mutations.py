@@ -127,8 +127,10 @@ def test_a_missing_parent_is_caught(database: Database) -> None:
     )["child"].to_list()
     change(database, f"DELETE FROM records.seed_task WHERE id = '{parent}'")
     change(database, f"DELETE FROM lineage.records WHERE id = '{parent}'")
+    change(database, f"DELETE FROM lineage.edges WHERE child = '{parent}'")
     assert integrity(database) == [
-        Finding("parents", "records with a parent that is not on record", len(children), tuple(children[:5]))
+        Finding("parents", "records with a parent that is not on record", len(children), tuple(children[:5])),
+        Finding("ledger", "records that decisions name and that are not on record", 1, (parent,)),
     ]
 
 

@@ -6,16 +6,14 @@ changed text and a missing edge both show. What this does not see: a response in
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import duckdb
 
+from warehouse.audit.rehashing import Rehashed, rehash, stream, wrong_calls
 from warehouse.database import Database
-from warehouse.identity import Parent, digest, record_id
-from warehouse.memo import Call
+from warehouse.identity import digest
 from warehouse.records import KINDS
 
 RULES = ("content", "parents", "ledger", "data version", "calls")
@@ -24,10 +22,16 @@ RULES = ("content", "parents", "ledger", "data version", "calls")
 SHOWN = 5
 """So many offenders are named by each finding."""
 
-_GATES = """
+_HELD = " UNION ALL ".join(f"SELECT '{kind}' AS kind, id FROM records.{kind}" for kind in KINDS)
+"""All rows of the tables of the kinds, as (kind, id)."""
+
+# To ask for the type of what is no JSON stops the whole query.
+_READABLE = "CASE WHEN json_valid(inputs) THEN json_type(inputs) = 'OBJECT' ELSE false END"
+
+_GATES = f"""
 WITH reads AS (
     SELECT v.asset, v.version, v.kind, entry.key AS input, entry.value ->> '$' AS data_version
-    FROM lineage.versions v, json_each(v.inputs) entry
+    FROM lineage.versions v, json_each(CASE WHEN {_READABLE} THEN v.inputs ELSE '{{}}' END) entry
 ), of_kind AS (
     -- Versions of one data version kept the same rows.
     SELECT DISTINCT ON (r.asset, r.version, r.input) r.asset, r.version, i.asset AS input, i.version AS input_version
@@ -61,110 +65,121 @@ class Finding:
 def integrity(database: Database) -> list[Finding]:
     """Everything in the warehouse that contradicts something else in it; empty where it holds. Only reads.
 
-    Rules: "content" (ids fit content and parents), "parents" (every parent is on record), "ledger" (in = decided, each
-    once, and a gate decides about exactly what it reads), "data version" (it is the hash of the kept ids), "calls"
-    (keys fit requests).
+    Rules: "content" (ids fit content and parents, and each has one row), "parents" (every parent and every child is on
+    record, each edge once), "ledger" (in = decided, each once, about rows that are on record, of versions that are
+    stored; a gate decides about exactly what it reads; every asset has one current version), "data version" (it is the
+    hash of the kept ids), "calls" (keys fit requests).
     """
     with database.read() as connection:
+        found = rehash(connection)
         return [
-            *_content(connection),
-            *_parents(connection),
+            *_content(connection, found),
+            *_parents(connection, found),
             *_ledger(connection),
             *_data_versions(connection),
-            *_calls(connection),
+            *_finding("calls", "model calls whose key is not the hash of their request", wrong_calls(connection)),
         ]
 
 
-def _content(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    parents: dict[str, list[Parent]] = defaultdict(list)
-    for child, parent, role in connection.execute("FROM lineage.edges").fetchall():
-        parents[child].append((parent, role))
-    known = connection.execute("SELECT id, kind, content FROM lineage.records").fetchall()
-    wrong, silent = [], []
-    kept_by_kind = {kind: _kept(connection, kind) for kind in KINDS}
-    for row_id, kind, content in known:
-        stored = kept_by_kind[kind].get(row_id)
-        said = [json.loads(content)] if content else []
-        said += [stored] if stored is not None else []
-        if not said:
-            silent.append(row_id)
-        elif not all(_fits(row_id, kind, one, parents[row_id]) for one in said):
-            wrong.append(row_id)
-    unknown = {row_id for rows in kept_by_kind.values() for row_id in rows} - {row[0] for row in known}
-    yield from _finding("content", "records whose id is not the hash of what they say and were made from", wrong)
-    yield from _finding("content", "records without any content", silent)
-    yield from _finding("content", "kept rows that lineage.records does not have", sorted(unknown))
+def _content(connection: duckdb.DuckDBPyConnection, found: Rehashed) -> Iterator[Finding]:
+    wrong = "records whose id is not the hash of what they say and were made from"
+    yield from _finding("content", wrong, sorted(found.wrong))
+    yield from _finding("content", "records without any content", sorted(found.silent))
+    unknown = _named(
+        connection,
+        "SELECT DISTINCT id FROM lineage.records WHERE kind IS NULL OR NOT list_contains(?, kind) ORDER BY 1",
+        [list(KINDS)],
+    )
+    yield from _finding("content", "records of an unknown kind", unknown)
+    stray = _named(
+        connection, f"SELECT DISTINCT id FROM ({_HELD}) ANTI JOIN lineage.records USING (id, kind) ORDER BY 1"
+    )
+    yield from _finding("content", "kept rows that lineage.records does not have, or has under another kind", stray)
+    twice = _named(
+        connection,
+        f"SELECT DISTINCT id FROM (FROM ({_HELD}) UNION ALL SELECT NULL, id FROM lineage.records) "
+        "GROUP BY kind, id HAVING count(*) > 1 ORDER BY 1",
+    )
+    yield from _finding("content", "records with more than one row in a table", twice)
 
 
-def _kept(connection: duckdb.DuckDBPyConnection, kind: str) -> dict[str, dict[str, object]]:
-    rows = connection.execute(f"FROM records.{kind}")
-    names = [column[0] for column in rows.description or []]
-    found = {}
-    for row in rows.fetchall():
-        says = dict(zip(names, row, strict=True))
-        found[says.pop("id")] = says
-    return found
-
-
-def _fits(row_id: str, kind: str, content: dict[str, object], parents: list[Parent]) -> bool:
-    first = record_id(kind, content, parents)
-    if row_id == first:
-        return True
-    # A row that was met before has the id of its occurrence.
-    return any(row_id == digest([first, "occurrence", number]) for number in range(2, 1000)) if parents else False
-
-
-def _parents(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    missing = connection.execute(
-        "SELECT DISTINCT child FROM lineage.edges WHERE parent NOT IN (SELECT id FROM lineage.records "
+def _parents(connection: duckdb.DuckDBPyConnection, found: Rehashed) -> Iterator[Finding]:
+    missing = _named(
+        connection,
+        "SELECT DISTINCT child FROM lineage.edges ANTI JOIN (SELECT id FROM lineage.records "
         "UNION ALL SELECT key FROM memo.calls UNION ALL SELECT key FROM memo.failures "
-        "UNION ALL SELECT id FROM lineage.materials) ORDER BY 1"
-    ).fetchall()
-    yield from _finding("parents", "records with a parent that is not on record", [row_id for (row_id,) in missing])
-    orphans = connection.execute(
-        "SELECT id FROM lineage.records WHERE id NOT IN (SELECT child FROM lineage.edges) ORDER BY 1"
-    ).fetchall()
-    yield from _finding("parents", "records without any parent", [row_id for (row_id,) in orphans])
-    nameless = connection.execute(
+        "UNION ALL SELECT id FROM lineage.materials) ON id = parent ORDER BY 1",
+    )
+    yield from _finding("parents", "records with a parent that is not on record", missing)
+    yield from _finding("parents", "records without any parent", sorted(found.orphans))
+    yield from _finding("parents", "records with an edge that is there twice", sorted(found.doubled))
+    unborn = _named(
+        connection, "SELECT DISTINCT child FROM lineage.edges ANTI JOIN lineage.records ON id = child ORDER BY 1"
+    )
+    yield from _finding("parents", "children of edges that are not on record", unborn)
+    nameless = _named(
+        connection,
         "SELECT DISTINCT key FROM memo.calls ANTI JOIN lineage.answering USING (model) "
-        "SEMI JOIN lineage.edges ON key = parent ORDER BY 1"
-    ).fetchall()
-    yield from _finding("parents", "model calls answered by an unknown model", [key for (key,) in nameless])
+        "SEMI JOIN lineage.edges ON key = parent ORDER BY 1",
+    )
+    yield from _finding("parents", "model calls answered by an unknown model", nameless)
 
 
 def _ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    open_ = connection.execute("SELECT asset, version FROM lineage.ledger WHERE NOT closes ORDER BY ALL").fetchall()
-    yield from _finding("ledger", "versions that lost rows, or decided twice", [f"{a} {v}" for a, v in open_])
-    gates = connection.execute(_GATES).fetchall()
+    open_ = _named(connection, "SELECT asset, version FROM lineage.ledger WHERE NOT closes ORDER BY ALL")
+    yield from _finding("ledger", "versions that lost rows, or decided twice", open_)
+    unreadable = _named(
+        connection,
+        f"SELECT asset, version FROM lineage.versions WHERE ({_READABLE}) IS DISTINCT FROM true ORDER BY ALL",
+    )
+    yield from _finding("ledger", "versions whose inputs cannot be read", unreadable)
     what = "versions that did not decide about exactly the rows that they read"
-    yield from _finding("ledger", what, [f"{a} {v}" for a, v in gates])
+    yield from _finding("ledger", what, _named(connection, _GATES))
+    gone = _named(
+        connection,
+        "SELECT DISTINCT id FROM (SELECT record AS id FROM lineage.decisions UNION ALL SELECT duplicate_of "
+        "FROM lineage.decisions WHERE duplicate_of IS NOT NULL) ANTI JOIN lineage.records USING (id) ORDER BY 1",
+    )
+    yield from _finding("ledger", "records that decisions name and that are not on record", gone)
+    unheld = _named(
+        connection,
+        "SELECT DISTINCT record FROM lineage.decisions JOIN lineage.versions USING (asset, version) "
+        f"SEMI JOIN lineage.records ON id = record ANTI JOIN ({_HELD}) held ON held.id = record "
+        "AND held.kind = versions.kind WHERE outcome = 'kept' ORDER BY 1",
+    )
+    yield from _finding("ledger", "kept records without a row in the table of their version's kind", unheld)
+    unstored = _named(
+        connection,
+        "SELECT DISTINCT asset, version FROM lineage.decisions ANTI JOIN lineage.versions USING (asset, version) "
+        "ORDER BY ALL",
+    )
+    yield from _finding("ledger", "versions that decided and are not stored", unstored)
+    # Whatever publishes a version makes it the current one, so no asset is without.
+    astray = _named(
+        connection,
+        "SELECT asset FROM (SELECT asset FROM lineage.versions UNION SELECT asset FROM lineage.current) "
+        "LEFT JOIN lineage.current c USING (asset) LEFT JOIN (SELECT DISTINCT asset, version, true AS stored "
+        "FROM lineage.versions) USING (asset, version) GROUP BY asset "
+        "HAVING count(c.version) <> 1 OR count(stored) <> 1 ORDER BY 1",
+    )
+    yield from _finding("ledger", "assets without one current version that is stored", astray)
 
 
 def _data_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    kept: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for asset, version, record in connection.execute(
-        "SELECT asset, version, record FROM lineage.decisions WHERE outcome = 'kept' ORDER BY asset, version, position"
-    ).fetchall():
-        kept[asset, version].append(record)
-    wrong = [
-        f"{asset} {version}"
-        for asset, version, data_version in connection.execute(
-            "SELECT asset, version, data_version FROM lineage.versions ORDER BY ALL"
-        ).fetchall()
-        if digest(kept[asset, version]) != data_version
-    ]
+    versions = stream(
+        connection,
+        "SELECT asset, version, data_version, coalesce(kept, []) FROM lineage.versions LEFT JOIN ("
+        "SELECT asset, version, list(record ORDER BY position) AS kept FROM lineage.decisions "
+        "WHERE outcome = 'kept' GROUP BY ALL) USING (asset, version)",
+    )
+    wrong = sorted(f"{asset} {version}" for asset, version, named, kept in versions if digest(kept) != named)
     yield from _finding("data version", "versions whose kept rows are not those that were published", wrong)
 
 
-def _calls(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    wrong = [
-        key
-        for key, kind, model, request, budget in connection.execute(
-            "SELECT key, kind, model, request, budget FROM memo.calls"
-        ).fetchall()
-        if Call(kind, model, json.loads(request), budget).key != key
-    ]
-    yield from _finding("calls", "model calls whose key is not the hash of their request", sorted(wrong))
+def _named(connection: duckdb.DuckDBPyConnection, query: str, parameters: Iterable[object] = ()) -> list[str]:
+    """The rows that a query finds, as a finding names them."""
+    rows = connection.execute(query, list(parameters)).fetchall()
+    return [" ".join("NULL" if part is None else str(part) for part in row) for row in rows]
 
 
 def _finding(rule: str, what: str, offenders: list[str]) -> Iterator[Finding]:
