@@ -9,7 +9,7 @@ import polars as pl
 from versions import rows
 
 from warehouse.database import Database
-from warehouse.materials import DESCRIPTION, IN_FORCE, record_materials
+from warehouse.materials import DESCRIPTION, record_materials
 from warehouse.store import Store
 
 
@@ -28,5 +28,5 @@ def test_a_description_is_put_on_record_when_it_differs_from_the_last(tmp_path: 
         ("CC0-1.0", "human"),
         ("MIT", None),
     ]
-    assert rows(Store(database), f"SELECT licence, origin FROM ({IN_FORCE})") == [("MIT", None)]
+    assert rows(Store(database), "SELECT licence, origin FROM lineage.described") == [("MIT", None)]
     assert rows(Store(database), "SELECT name, licence FROM lineage.sources") == [("wiki", "MIT")]

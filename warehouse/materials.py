@@ -10,9 +10,6 @@ from warehouse.inserting import insert
 
 DESCRIPTION = ("id", "role", "name", "address", "sha256", "licence", "origin", "made_from")
 
-IN_FORCE = "SELECT * FROM lineage.materials QUALIFY row_number() OVER (PARTITION BY id ORDER BY recorded_at DESC) = 1"
-"""The latest description of each model, source and ancestor."""
-
 
 def record_materials(database: Database, described: pl.DataFrame) -> None:
     """Puts descriptions (columns DESCRIPTION) on record, those that differ from the latest one of the same id."""

@@ -11,7 +11,6 @@ import duckdb
 
 from warehouse.errors import Mendable
 from warehouse.identity import ID_LENGTH
-from warehouse.materials import IN_FORCE
 from warehouse.texts import listed
 
 Sort = Literal["record", "call", "material", "version"]
@@ -27,7 +26,7 @@ _CALLS = "SELECT key, kind FROM memo.calls UNION SELECT key, kind FROM memo.fail
 _QUERIES: dict[Sort, tuple[str, str, str]] = {
     "record": ("records", "SELECT id, kind, asset FROM lineage.records", "id"),
     "call": ("model calls", f"SELECT key, kind, '' FROM ({_CALLS})", "key"),
-    "material": ("models and sources", f"SELECT id, role, name FROM ({IN_FORCE})", "id"),
+    "material": ("models and sources", "SELECT id, role, name FROM lineage.described", "id"),
     "version": ("versions", "SELECT version, 'version', asset FROM lineage.versions", "version"),
 }
 

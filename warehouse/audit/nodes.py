@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 
 from warehouse.lineage import lookup
-from warehouse.materials import IN_FORCE
 from warehouse.records import KINDS
 
 _HIDDEN = ("vector", "losses")
@@ -104,7 +103,7 @@ def _records(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dic
 
 def _materials(connection: duckdb.DuckDBPyConnection) -> dict[str, Node]:
     columns = ("name", "address", "sha256", "licence", "origin")
-    rows = connection.execute(f"SELECT id, role, made_from, {', '.join(columns)} FROM ({IN_FORCE})").fetchall()
+    rows = connection.execute(f"SELECT id, role, made_from, {', '.join(columns)} FROM lineage.described").fetchall()
     return {
         row_id: Node(row_id, role, None, dict(zip(columns, row, strict=True)) | {"made_from": json.loads(made_from)})
         for row_id, role, made_from, *row in rows
