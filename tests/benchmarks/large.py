@@ -18,13 +18,14 @@ from assets.step import Step
 from warehouse.database import Database
 from warehouse.identity import ID_LENGTH, canonical, digest
 from warehouse.memo import Call
-from warehouse.records import KIND_OF, Record, empty
+from warehouse.records import Record, empty
 from warehouse.result import DECISION_COLUMNS, DROPPED_COLUMNS, EDGE_COLUMNS, Result
 from warehouse.store import Effort, Run
 
 METHOD = "self_training"
 PLAIN, DIVERSE = "without_diversity", "with_diversity"
 DIMENSIONS = 384
+SOURCE = digest(["source", "rows"])
 COMPLETION = Call("completion", digest("model"), {})
 
 
@@ -82,13 +83,15 @@ def _publish(data: Path, step: Step, rows: pl.DataFrame) -> None:
 
 
 def kept(model: type[Record], rows: pl.DataFrame) -> Result:
-    """All `rows` kept, each made from one call."""
+    """All `rows` kept, each made from the source; what was measured, from its pair as well."""
     ids = rows["id"]
     decisions = pl.DataFrame({"record": ids, "outcome": ["kept"] * len(ids)}).with_columns(
         pl.lit(None, dtype).alias(name) for name, dtype in DECISION_COLUMNS.items() if name not in ("record", "outcome")
     )
-    kind = KIND_OF[model]
-    edges = pl.DataFrame({"child": ids, "parent": digest(kind), "role": "call"}, schema=EDGE_COLUMNS)
+    edges = pl.DataFrame({"child": ids, "parent": SOURCE, "role": "source"}, schema=EDGE_COLUMNS)
+    if "pair" in rows.columns:
+        measured = rows.select(child="id", parent="pair").with_columns(role=pl.lit("measured"))
+        edges = pl.concat([edges, measured])
     return Result(model, rows.select(empty(model).columns), decisions, pl.DataFrame(schema=DROPPED_COLUMNS), edges)
 
 
