@@ -11,7 +11,7 @@ import dagster as dg
 from assets.display import Display
 from assets.openness.ancestry import judged
 from assets.openness.rules import Terms
-from assets.presentation import column_lineage, column_schema, facts_of, metadata_of
+from assets.presentation import CHECKS, column_lineage, column_schema, facts_of, metadata_of
 from assets.recipe_shown import recipe_metadata
 from assets.step import Step
 from resources.tools import Report, Tools
@@ -51,7 +51,7 @@ def to_asset(
         code_version=step.recipe_and_code,
         metadata={"dagster/column_schema": column_schema(step), "dagster/column_lineage": column_lineage(step)},
         check_specs=[
-            dg.AssetCheckSpec(name, asset=step.asset.split("/"), blocking=blocking)
+            dg.AssetCheckSpec(name, asset=step.asset.split("/"), description=CHECKS.get(name), blocking=blocking)
             for name, blocking in step.every_check.items()
         ],
         io_manager_key="warehouse",

@@ -14,6 +14,14 @@ from warehouse.result import Result
 from warehouse.store import Effort
 from warehouse.texts import on_one_line, shortened
 
+CHECKS = {
+    "schema": "What is kept and noted fits the models of its tables.",
+    "ledger": "In = kept + rejected + duplicate + failed + quarantined, with one decision per record.",
+    "openness": "All that stands behind the rows is open under the policy of the recipe.",
+    "leakage": "No row holds a text of the benchmark.",
+}
+"""What the UI says of the checks, by name."""
+
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 160
 
