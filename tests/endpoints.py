@@ -59,6 +59,7 @@ class Server:
         ]
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
+            listening.listen()  # who asks before the server runs waits, and is not refused
             self.base = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
             server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off"))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
