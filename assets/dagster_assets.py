@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: Dagster compares the annotation of `context` itself.
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
@@ -84,8 +84,7 @@ def to_asset(
             facts, action = facts_of(result, step.plot), "built"
             if shut := failed_checks(result.checks, {OPENNESS}):
                 # Not published: what is open is the recipe's to say, and of most assets the version does not name it.
-                for check in result.checks:
-                    yield dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata=check.facts)
+                yield from _results(result.checks)
                 raise dg.Failure(held_up(step.asset, shut), allow_retries=False)
         checks = [Check(**check) for check in facts["checks"]]
         failed = failed_checks(checks, step.blocking)
@@ -96,14 +95,18 @@ def to_asset(
             metadata=metadata_of(facts, effort, action) | recipe_metadata(bench.recipe, step.slice),
             data_version=dg.DataVersion(result.data_version),
         )
-        for check in checks:
-            yield dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata=check.facts)
+        yield from _results(checks)
         display.finished(step.asset, action, facts, effort)
         if failed:
             # Dagster would stop here too, but name the check alone and not what it found.
             raise dg.Failure(held_up(step.asset, failed), allow_retries=False)
 
     return asset
+
+
+def _results(checks: Iterable[Check]) -> Iterator[dg.AssetCheckResult]:
+    for check in checks:
+        yield dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata=check.facts)
 
 
 def _reporting(context: dg.AssetExecutionContext, display: Display, asset: str) -> Report:
