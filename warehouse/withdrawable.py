@@ -12,7 +12,7 @@ from warehouse.errors import Mendable
 from warehouse.identity import canonical, normalized
 from warehouse.lineage import Graph, lookup
 from warehouse.records import MAIN_TEXT
-from warehouse.texts import listed, on_one_line, shortened
+from warehouse.texts import kind_named, listed, on_one_line, shortened
 from warehouse.withdrawals import file_key, text_key
 
 LONGEST_SHOWN = 60
@@ -60,7 +60,7 @@ def find_thing(connection: duckdb.DuckDBPyConnection, named: str) -> Thing:
 def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: str) -> NotWithdrawable:
     above = {link.parent for link in Graph(connection).ancestry([row_id])}
     rows = sorted(lookup(connection, "SELECT kind, id FROM lineage.records", "id", above))
-    sources = [f"{of.replace('_', ' ')} {one}" for of, one in rows if of in MAIN_TEXT]
+    sources = [f"{kind_named(of, 1)} {one}" for of, one in rows if of in MAIN_TEXT]
     return NotWithdrawable(
         f"a {kind} is made by a build and would be made again; what can be withdrawn is a source row, a source or a "
         f"model. {row_id[:9]} was made from {listed(sources) or 'no source row'}"

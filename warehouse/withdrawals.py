@@ -13,6 +13,7 @@ from warehouse.errors import Mendable
 from warehouse.identity import digest, normalized, text_digest
 from warehouse.lineage import Graph
 from warehouse.records import MAIN_TEXT
+from warehouse.texts import kind_named
 
 
 class UsesWithdrawn(Mendable):
@@ -33,7 +34,7 @@ class Withdrawn:
     @property
     def told(self) -> str:
         """What, when and why, for messages."""
-        named = self.kind.replace("_", " ")
+        named = kind_named(self.kind, 1)
         return f"the {named} {self.shown!r} ({self.id[:9]}), withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.reason}"
 
 
