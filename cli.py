@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +18,7 @@ from assets.commands.terminal import (
     clear_errors,
     console,
     folder,
+    print_json,
     settle,
     store,
 )
@@ -73,7 +72,7 @@ def plan(
         chosen = selected(define(loaded, bench), selection)
     found = Planner(bench, loaded.retries).plan(steps(loaded), chosen)
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        print_json(found)
         return
     terminal = console()
     terminal.print(plan_table(found))
@@ -185,7 +184,7 @@ def status(
     graph = steps(loaded)
     found = status(opened.database, [step.asset for step in graph])
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        print_json(found)
         return
     terminal = console()
     terminal.print(status_table(found))
