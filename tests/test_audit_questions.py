@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from versions import SOURCE, call_of, documents, gated, ids_by_text, named, pairs, publish, rows
+from versions import SOURCE, call_of, documents, gated, gated_pairs, ids_by_text, named, pairs, publish, rows
 
 from warehouse.audit.diff import OtherAssets, diff
 from warehouse.audit.finding import Ambiguous, Unknown, find, searched
@@ -31,9 +31,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def made(store: Store) -> Published:
-    """Documents a, b, c, d and a twin of a; a pair of each; a gate that keeps a and b of these."""
-    made_of = publish(store, "documents", "1", documents(["a", "b", "c", "d", "twin of a"], rejected=["lost"]))
-    return gated(store, publish(store, "pairs", "2", pairs(store, made_of), documents=made_of), "3", 1.0)
+    return gated_pairs(store)
 
 
 def test_why_tells_the_ancestry_the_decisions_and_the_recipe(store: Store, made: Published) -> None:

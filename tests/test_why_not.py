@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from versions import documents, gated, ids_by_text, named, pairs, publish
+from versions import documents, gated_pairs, ids_by_text, named, publish
 
 from warehouse.audit.finding import Unknown
 from warehouse.audit.nodes import Decided, nodes
@@ -24,9 +24,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def made(store: Store) -> Published:
-    """Documents a, b, c, d and a twin of a; a pair of each; a gate that keeps a and b of these."""
-    made_of = publish(store, "documents", "1", documents(["a", "b", "c", "d", "twin of a"], rejected=["lost"]))
-    return gated(store, publish(store, "pairs", "2", pairs(store, made_of), documents=made_of), "3", 1.0)
+    return gated_pairs(store)
 
 
 def test_why_not_names_the_rule_the_score_and_the_cut(store: Store, made: Published) -> None:

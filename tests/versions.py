@@ -118,3 +118,9 @@ def gated(store: Store, of: Published, version: str, cut: float) -> Published:
         else:
             gate.keep(row, score=score, cut=cut)
     return publish(store, "gated", version, gate.result(), pairs=of)
+
+
+def gated_pairs(store: Store) -> Published:
+    """Documents a, b, c, d and a twin of a; a pair of each; a gate that keeps a and b of these."""
+    made_of = publish(store, "documents", "1", documents(["a", "b", "c", "d", "twin of a"], rejected=["lost"]))
+    return gated(store, publish(store, "pairs", "2", pairs(store, made_of), documents=made_of), "3", 1.0)
