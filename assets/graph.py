@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+
 from assets.curation import diversity, embeddings, training_set
-from assets.enhancement import extract_then_generate, filtering, fragments, perplexity
+from assets.enhancement import filtering, fragments, perplexity
 from assets.evaluation import leaderboard, longform
-from assets.generation import backward_model, instruction_generation, self_instruct, self_training
+from assets.generation import backward_model
+from assets.generation.registry import methods
 from assets.recipe import BASE, Recipe
-from assets.recipe_values import METHODS
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.step import Step
 from assets.training import student
@@ -34,25 +36,22 @@ def _sources(recipe: Recipe) -> list[Step]:
 
 
 def _generation(recipe: Recipe) -> list[Step]:
-    settings, found = recipe.generation, []
-    if settings.self_training:
-        found.append(self_training.step(recipe, settings.self_training))
-    if settings.self_instruct:
-        found.append(self_instruct.step(recipe, settings.self_instruct))
-    if settings.backward_model:
-        found.append(backward_model.step(recipe, settings.backward_model))
-    if settings.instruction_generation:
-        found.append(instruction_generation.step(recipe, settings.instruction_generation))
-    if settings.extract_then_generate and recipe.enhancement.fragments:
+    found = []
+    if recipe.generation.backward_model:
+        found.append(backward_model.step(recipe, recipe.generation.backward_model))
+    if recipe.enhancement.fragments and "extract_then_generate" in recipe.methods:
         found.append(fragments.step(recipe, recipe.enhancement.fragments))
-        found.append(extract_then_generate.step(recipe, settings.extract_then_generate))
-    return found
+    making = {step.asset: step for step in (methods()[name].step(recipe) for name in recipe.methods)}
+    order = TopologicalSorter(
+        {asset: [name for name in step.inputs if name in making] for asset, step in making.items()}
+    )
+    return [*found, *(making[asset] for asset in order.static_order())]
 
 
 def _measures(recipe: Recipe) -> list[Step]:
     """What is measured about a method's pairs, for the methods whose arms ask for it."""
     found = []
-    for method in METHODS:
+    for method in recipe.methods:
         filters = {rule for arm in recipe.arms.values() if method in arm.methods for rule in arm.filters}
         if "perplexity" in filters and recipe.enhancement.perplexity:
             found.append(perplexity.step(recipe, recipe.enhancement.perplexity, method))

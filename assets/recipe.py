@@ -6,12 +6,13 @@ Where the paper (arXiv 2308.12711) leaves a number open, the default here is our
 from __future__ import annotations
 
 from functools import reduce
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
+from assets.generation.registry import methods
 from assets.recipe_materials import AncestorPart, ModelPart, PolicyPart, SourcePart
-from assets.recipe_materials import Part as Part
+from assets.recipe_parts import LoraPart, Part, SamplingPart
 from assets.recipe_values import (
     FILTERS,
     LEVELS,
@@ -66,71 +67,6 @@ class BenchmarkSelection(Selection):
     fields: BenchmarkFields
 
 
-class SamplingPart(Part):
-    """How a model decodes: greedy at temperature 0, else nucleus sampling."""
-
-    max_new_tokens: Count
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    top_p: Probability = 1.0
-
-
-class LoraPart(Part):
-    """LoRA fine-tuning. The paper does not publish these; all are ours.
-
-    `last_layers` puts the adapter on the last layers only, which saves the backward pass through the others.
-    """
-
-    epochs: Count
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    rank: Count
-    alpha: Count
-    batch_size: Count
-    max_tokens: Count
-    last_layers: Count | None = None
-    target_modules: tuple[str, ...] = (
-        "q_proj",
-        "k_proj",
-        "v_proj",
-        "o_proj",
-        "gate_proj",
-        "up_proj",
-        "down_proj",
-    )
-    # How often progress is saved decides nothing about what is trained, so it makes nothing stale.
-    checkpoint_every: Annotated[Count, Field(exclude=True)] = 8
-
-
-class SelfTraining(Part):
-    """Self-training: the model answers human instructions (arXiv 2308.12711, section 2)."""
-
-    count: Count
-    response: SamplingPart
-
-
-class SelfInstruct(Part):
-    """Self-Instruct (arXiv 2212.10560): defaults as published; `calls` and `rounds` set how much is written."""
-
-    calls: Count
-    rounds: Count
-    demonstrations: Count = 8
-    machine_demonstrations: Annotated[int, Field(ge=0)] = 2
-    words: Words = (4, 150)
-    rouge_l: Probability = 0.7
-    blacklist: tuple[Annotated[str, Field(min_length=1)], ...] = (
-        "image", "images", "graph", "graphs", "picture", "pictures", "file", "files",
-        "map", "maps", "draw", "plot", "go to",
-    )  # fmt: skip
-    most: Count
-    instruction: SamplingPart
-    response: SamplingPart
-
-
-class InstructionGeneration(Part):
-    """Instruction generation: the backward model writes an instruction for each document."""
-
-    instruction: SamplingPart
-
-
 class Fragments(Part):
     """The extraction levels in use; each document gets `per_document` of them, chosen by hash.
 
@@ -172,15 +108,28 @@ class Diversity(Part):
     similarity: Annotated[float, Field(ge=-1, le=1)] = 0.9
 
 
-class Generation(Part):
-    """The methods in use and what writes for them; a method that is left out is not built."""
+class GenerationPart(Part):
+    """The methods in use and what writes for them; a method that is left out is not built.
+
+    Beside these keys there is one of each method's name, with the settings that the method declares."""
 
     model: str
     backward_model: LoraPart | None = None
-    self_training: SelfTraining | None = None
-    self_instruct: SelfInstruct | None = None
-    instruction_generation: InstructionGeneration | None = None
-    extract_then_generate: InstructionGeneration | None = None
+
+    def settings(self, method: str) -> Any:
+        """The settings of a method; None where it is left out."""
+        return getattr(self, method)
+
+
+if TYPE_CHECKING:
+    Generation = GenerationPart
+else:
+    Generation = create_model(
+        "Generation",
+        __base__=GenerationPart,
+        __doc__=GenerationPart.__doc__,
+        **{name: (method.settings | None, None) for name, method in methods().items()},
+    )
 
 
 class Enhancement(Part):
@@ -235,6 +184,11 @@ class Recipe(Part):
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     training: Student
     evaluation: Evaluation
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are built, in the order of their names."""
+        return tuple(name for name in methods() if self.generation.settings(name))
 
     def part(self, path: str) -> Any:
         """The value at a dotted path, such as "generation.self_instruct"."""

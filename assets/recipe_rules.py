@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
 
+from assets.generation.registry import methods
 from assets.openness.gate import declarations, place
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
@@ -72,10 +73,10 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
             )
     generation, diversity = recipe.generation, recipe.curation.diversity
     measured = any("perplexity" in arm.filters for arm in recipe.arms.values())
+    tuned = [name for name in recipe.methods if methods()[name].needs_weights]
     needs = {
         "generation.backward_model": generation.backward_model,
-        "generation.instruction_generation": generation.instruction_generation,
-        "generation.extract_then_generate": generation.extract_then_generate,
+        **{f"generation.{name}": True for name in tuned},
         "enhancement.perplexity": recipe.enhancement.perplexity if measured else None,
     }
     needing = ", ".join(path for path, setting in needs.items() if setting)
@@ -114,29 +115,30 @@ def _overlaps(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _methods(recipe: Recipe) -> Iterator[Problem]:
-    generation, enhancement = recipe.generation, recipe.enhancement
-    for name in ("instruction_generation", "extract_then_generate"):
-        if getattr(generation, name) is None:
-            continue
-        if generation.backward_model is None:
-            yield Problem("generation.backward_model", None, f"generation.{name} needs its settings")
-        if not recipe.documents:
-            yield Problem("documents", [], f"generation.{name} needs at least one selection of documents")
-    if generation.extract_then_generate and enhancement.fragments is None:
-        yield Problem("enhancement.fragments", None, "generation.extract_then_generate needs its settings")
-    fragments = enhancement.fragments
+    given = {
+        "backward_model": ("generation.backward_model", recipe.generation.backward_model, "its settings"),
+        "documents": ("documents", recipe.documents, "at least one selection of documents"),
+        "fragments": ("enhancement.fragments", recipe.enhancement.fragments, "its settings"),
+    }
+    missing: set[str] = set()
+    for name in recipe.methods:
+        method, settings = methods()[name], recipe.generation.settings(name)
+        for asset in method.inputs:
+            path, value, what = given.get(asset, (asset, True, ""))
+            if not value and path not in missing:
+                missing.add(path)
+                yield Problem(path, value, f"generation.{name} needs {what}")
+            other = asset.removeprefix("raw_")
+            if asset.startswith("raw_") and other not in recipe.methods:
+                yield Problem(f"generation.{other}", None, f"generation.{name} needs its settings")
+        for key, found, accepted in method.faults(settings):
+            yield Problem(f"generation.{name}.{key}", found, accepted)
+    fragments = recipe.enhancement.fragments
     if fragments and fragments.per_document > len(fragments.levels):
         yield Problem(
             "enhancement.fragments.per_document",
             fragments.per_document,
             f"it must be at most {len(fragments.levels)}, the number of enhancement.fragments.levels",
-        )
-    instruct = generation.self_instruct
-    if instruct and instruct.machine_demonstrations >= instruct.demonstrations:
-        yield Problem(
-            "generation.self_instruct.machine_demonstrations",
-            instruct.machine_demonstrations,
-            f"it must be below generation.self_instruct.demonstrations ({instruct.demonstrations})",
         )
 
 
@@ -150,7 +152,9 @@ def _arms(recipe: Recipe) -> Iterator[Problem]:
         if name == BASE:
             yield Problem(f"arms.{name}", name, "this name is kept for the untouched base; take another")
         for index, method in enumerate(arm.methods):
-            if getattr(recipe.generation, method) is None:
+            if method not in methods():
+                yield from _known(f"arms.{name}.methods.{index}", method, methods(), "a method")
+            elif method not in recipe.methods:
                 yield Problem(f"arms.{name}.methods.{index}", method, f"generation.{method} is needed to build it")
         for index, rule in enumerate(arm.filters):
             path, setting = settings[rule]

@@ -9,11 +9,9 @@ from pydantic import AfterValidator, Field
 from assets.sources.mapping import Mapping
 from resources.addresses import Address
 
-MethodName = Literal["self_training", "self_instruct", "instruction_generation", "extract_then_generate"]
 FilterName = Literal["heuristics", "perplexity", "diversity"]
 Level = Literal["keywords", "sentence", "model"]
 
-METHODS: tuple[MethodName, ...] = get_args(MethodName)
 FILTERS: tuple[FilterName, ...] = get_args(FilterName)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
@@ -64,6 +62,6 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 Words = Annotated[tuple[Count, Count], AfterValidator(_rising)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-MethodNames = Annotated[tuple[MethodName, ...], Field(min_length=1), AfterValidator(_distinct)]
+MethodNames = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
 FilterNames = Annotated[tuple[FilterName, ...], AfterValidator(_distinct)]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_distinct)]

@@ -83,7 +83,9 @@ class Step:
     def code(self) -> dict[str, str]:
         """Digest of the code that decides what this step makes, by file, and of the rules of its rows."""
         rules = f"{self.model.__module__}.{self.model.__name__}"
-        return code_digests(Path(inspect.getsourcefile(self.build) or "")) | {rules: _rules_digest(self.model)}
+        return code_digests(Path(inspect.getsourcefile(inspect.unwrap(self.build)) or "")) | {
+            rules: _rules_digest(self.model)
+        }
 
     @property
     def recipe_and_code(self) -> str:

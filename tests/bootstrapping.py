@@ -7,8 +7,8 @@ import json
 import polars as pl
 from scripted import ScriptedWriter
 
-from assets.generation.self_instruct import Pool, Task, generate
-from assets.recipe import SamplingPart, SelfInstruct
+from assets.generation.self_instruct import Pool, SelfInstruct, Task, generate
+from assets.recipe_parts import SamplingPart
 from resources.calls import Prompt
 from warehouse.identity import digest
 from warehouse.result import Result

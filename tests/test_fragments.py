@@ -14,7 +14,8 @@ from scripted import ScriptedWriter, call_of
 
 from assets.enhancement.fragments import extract, keywords, levels_of, random_sentence
 from assets.generation.prompts import extraction
-from assets.recipe import LEVELS, Fragments, SamplingPart
+from assets.recipe import LEVELS, Fragments
+from assets.recipe_parts import SamplingPart
 from resources.calls import Prompt, Sampling
 from warehouse.identity import digest, record_id, row_seed
 from warehouse.records import Fragment

@@ -13,8 +13,9 @@ from scripted import ScriptedWriter, call_of, on_text
 
 from assets.generation import instruction_generation, self_training
 from assets.generation.backward_model import flipped
-from assets.generation.instruction_generation import Text
-from assets.recipe import InstructionGeneration, SamplingPart, SelfTraining
+from assets.generation.instruction_generation import InstructionGeneration, Text
+from assets.generation.self_training import SelfTraining
+from assets.recipe_parts import SamplingPart
 from resources.calls import Prompt, Sampling
 from warehouse.identity import digest, record_id, row_seed
 from warehouse.records import Pair

@@ -13,7 +13,8 @@ import polars as pl
 from assets.evaluation.metrics import METRICS
 from assets.generation.answers import unanswered
 from assets.generation.prompts import answer
-from assets.recipe import BASE, Recipe, SamplingPart
+from assets.recipe import BASE, Recipe
+from assets.recipe_parts import SamplingPart
 from assets.step import Step, made
 from assets.training.checkpoint import adapter_of, written_by
 from resources.calls import Sampling, Writer

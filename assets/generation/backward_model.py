@@ -6,16 +6,21 @@ prompt "Crush the basil … Which instruction does this text answer?", completio
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from assets.generation.prompts import instruction_for
-from assets.recipe import LoraPart, Recipe
+from assets.recipe_parts import LoraPart
 from assets.step import Step
 from assets.training.checkpoint import checkpoint, columns, training_of
 from resources.calls import Prompt
 from resources.tools import Tools
 from warehouse.records import Checkpoint
 from warehouse.result import Result
+
+if TYPE_CHECKING:
+    from assets.recipe import Recipe
 
 
 def flipped(seeds: pl.DataFrame) -> list[tuple[Prompt, str]]:

@@ -15,16 +15,22 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.generation.answers import unanswered
+from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
 from assets.generation.prompts import instruction_for
-from assets.recipe import InstructionGeneration, Recipe
-from assets.step import Step, made
-from assets.training.checkpoint import adapter_of, written_by
+from assets.recipe_parts import Part, SamplingPart
+from assets.step import made
+from assets.training.checkpoint import written_by
 from resources.calls import Sampling, Writer
-from resources.tools import Tools
 from warehouse.identity import Parent, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
+
+
+class InstructionGeneration(Part):
+    """How the backward model writes."""
+
+    instruction: SamplingPart
 
 
 @dataclass(frozen=True)
@@ -62,37 +68,28 @@ def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration
     return gate.result()
 
 
-METHOD = "instruction_generation"
+def make(job: Job[InstructionGeneration], documents: pl.DataFrame, backward_model: pl.DataFrame) -> Result:
+    """The asset's rows."""
+    made_by = (str(backward_model["id"][0]), "backward_model")
+    texts = [
+        Text(row["text"], row["text"], ((row["id"], "document"), made_by)) for row in documents.iter_rows(named=True)
+    ]
+    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.seed)
 
 
-def step(recipe: Recipe, settings: InstructionGeneration) -> Step:
-    """The asset `raw_instruction_generation`."""
-    model, seed = recipe.generation.model, recipe.seed
-
-    def build(tools: Tools, documents: pl.DataFrame, backward_model: pl.DataFrame) -> Result:
-        made_by = (str(backward_model["id"][0]), "backward_model")
-        texts = [
-            Text(row["text"], row["text"], ((row["id"], "document"), made_by))
-            for row in documents.iter_rows(named=True)
-        ]
-        return generate(texts, METHOD, settings, tools.model(model, adapter_of(backward_model)), seed)
-
-    return Step(
-        asset="raw_instruction_generation",
-        group="generation",
-        description="Instructions that the backward model writes for human documents.",
-        model=Pair,
-        build=build,
-        slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.instruction_generation"),
-        inputs={"documents": "documents", "backward_model": "backward_model"},
-        kinds=frozenset({"transformers", "duckdb"}),
-        columns=made(
-            "documents",
-            "backward_model",
-            method=(),
-            level=(),
-            instruction=[("documents", "text"), *written_by("backward_model")],
-            input=(),
-            response=[("documents", "text")],
-        ),
-    )
+METHOD = Method(
+    name="instruction_generation",
+    description="Instructions that the backward model writes for human documents.",
+    settings=InstructionGeneration,
+    make=make,
+    inputs=("documents", "backward_model"),
+    columns=made(
+        "documents",
+        "backward_model",
+        method=(),
+        level=(),
+        instruction=[("documents", "text"), *written_by("backward_model")],
+        input=(),
+        response=[("documents", "text")],
+    ),
+)

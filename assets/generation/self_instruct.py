@@ -13,23 +13,44 @@ from __future__ import annotations
 import random
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import polars as pl
+from pydantic import Field
 
 from assets.generation.answers import decide_answer, unanswered
+from assets.generation.method import Job, Method
 from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
-from assets.recipe import Recipe, SelfInstruct
-from assets.step import Most, Step, made
+from assets.recipe_parts import Part, SamplingPart
+from assets.recipe_values import Count, Probability, Words
+from assets.step import Most, made
 from resources.calls import Sampling, Writer
-from resources.tools import Tools
 from warehouse.identity import Parent, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
 
-METHOD = "self_instruct"
+NAME = "self_instruct"
+
+
+class SelfInstruct(Part):
+    """Defaults as published; `calls` and `rounds` set how much is written."""
+
+    calls: Count
+    rounds: Count
+    demonstrations: Count = 8
+    machine_demonstrations: Annotated[int, Field(ge=0)] = 2
+    words: Words = (4, 150)
+    rouge_l: Probability = 0.7
+    blacklist: tuple[Annotated[str, Field(min_length=1)], ...] = (
+        "image", "images", "graph", "graphs", "picture", "pictures", "file", "files",
+        "map", "maps", "draw", "plot", "go to",
+    )  # fmt: skip
+    most: Count
+    instruction: SamplingPart
+    response: SamplingPart
 
 
 @dataclass(frozen=True)
@@ -103,9 +124,7 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
     pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
     for round_ in range(settings.rounds):
         _bootstrap(gate, pool, settings, writer, seed, round_)
-    prompts = [
-        answer(task.instruction, seed=row_seed(seed, METHOD, "answer", task.instruction)) for task in pool.machine
-    ]
+    prompts = [answer(task.instruction, seed=row_seed(seed, NAME, "answer", task.instruction)) for task in pool.machine]
     completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
     for task, completion in zip(pool.machine, completions, strict=True):
         decide_answer(gate, _row(task.instruction, ""), completion, task.parents)
@@ -115,9 +134,9 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
 def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, seed: int, round_: int) -> None:
     first = settings.calls * round_ // settings.rounds
     last = settings.calls * (round_ + 1) // settings.rounds
-    shown = [pool.demonstrations(random.Random(row_seed(seed, METHOD, call))) for call in range(first, last)]
+    shown = [pool.demonstrations(random.Random(row_seed(seed, NAME, call))) for call in range(first, last)]
     prompts = [
-        more_tasks([task.instruction for task in tasks], row_seed(seed, METHOD, "tasks", call))
+        more_tasks([task.instruction for task in tasks], row_seed(seed, NAME, "tasks", call))
         for call, tasks in enumerate(shown, first)
     ]
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n\n",))
@@ -145,26 +164,30 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
 
 
 def _row(instruction: str, response: str) -> dict[str, str]:
-    return {"method": METHOD, "level": "", "instruction": instruction, "input": "", "response": response}
+    return {"method": NAME, "level": "", "instruction": instruction, "input": "", "response": response}
 
 
-def step(recipe: Recipe, settings: SelfInstruct) -> Step:
-    """The asset `raw_self_instruct`."""
-    model, seed = recipe.generation.model, recipe.seed
+def make(job: Job[SelfInstruct], seed_tasks: pl.DataFrame) -> Result:
+    """The asset's rows."""
+    return generate(seed_tasks, job.settings, job.writer, job.seed)
 
-    def build(tools: Tools, seed_tasks: pl.DataFrame) -> Result:
-        return generate(seed_tasks, settings, tools.model(model), seed)
 
-    asked = [("seed_tasks", "instruction")]
-    return Step(
-        asset="raw_self_instruct",
-        group="generation",
-        description="Instructions bootstrapped from the seed tasks by Self-Instruct, with the model's answers.",
-        model=Pair,
-        build=build,
-        slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.self_instruct"),
-        inputs={"seed_tasks": "seed_tasks"},
-        kinds=frozenset({"transformers", "duckdb"}),
-        most=Most(rows=settings.most, calls=settings.calls + settings.most),
-        columns=made("seed_tasks", method=(), level=(), instruction=asked, input=(), response=asked),
-    )
+def faults(settings: SelfInstruct) -> Iterator[tuple[str, object, str]]:
+    """Settings that contradict each other."""
+    if settings.machine_demonstrations >= settings.demonstrations:
+        most = f"it must be below generation.{NAME}.demonstrations ({settings.demonstrations})"
+        yield "machine_demonstrations", settings.machine_demonstrations, most
+
+
+_ASKED = [("seed_tasks", "instruction")]
+
+METHOD = Method(
+    name=NAME,
+    description="Instructions bootstrapped from the seed tasks by Self-Instruct, with the model's answers.",
+    settings=SelfInstruct,
+    make=make,
+    inputs=("seed_tasks",),
+    columns=made("seed_tasks", method=(), level=(), instruction=_ASKED, input=(), response=_ASKED),
+    most=lambda settings, recipe: Most(rows=settings.most, calls=settings.calls + settings.most),
+    faults=faults,
+)

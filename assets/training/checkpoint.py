@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.recipe import LoraPart
+from assets.recipe_parts import LoraPart
 from assets.step import Columns, made
 from resources.calls import Adapter, Prompt, Training
 from resources.tools import Tools

@@ -1,0 +1,100 @@
+"""A method: one way to make instruction-response pairs. Each is declared by one file of this folder.
+
+The file has the settings that the method takes in the recipe, the function that makes its pairs, and `METHOD`, which
+ties them together. The recipe then knows the key `generation.<name>`, and the graph the asset `raw_<name>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import polars as pl
+
+from assets.recipe_parts import Part
+from assets.step import Columns, Most, Step
+from assets.training.checkpoint import adapter_of
+from resources.tools import MemoizedModel, Tools
+from warehouse.records import Pair
+from warehouse.result import Result
+
+if TYPE_CHECKING:
+    from assets.recipe import Recipe
+
+Settings = TypeVar("Settings", bound=Part)
+
+
+@dataclass(frozen=True)
+class Job(Generic[Settings]):
+    """What a method works with: its settings, the recipe's seed, and the model `generation.model` by name."""
+
+    settings: Settings
+    seed: int
+    model: str
+    tools: Tools
+
+    @property
+    def writer(self) -> MemoizedModel:
+        """The model as it is: writes completions and measures losses, each on record."""
+        return self.tools.model(self.model)
+
+    def tuned(self, checkpoints: pl.DataFrame) -> MemoizedModel:
+        """The model with the adapter of the one checkpoint in the frame."""
+        return self.tools.model(self.model, adapter_of(checkpoints))
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to make pairs.
+
+    `make` is called with a Job and one frame for each of `inputs`, which are assets: seed_tasks, documents,
+    backward_model, fragments, or the raw_<name> of another method. It returns the Pair records with a decision about
+    each row. `columns` and `most` are those of the Step; `faults` yields (key, value found, what would be right) for
+    settings that contradict each other. `weights` says that it trains or measures a model beside wearing an adapter, so
+    that one at an endpoint cannot serve.
+    """
+
+    name: str
+    description: str
+    settings: type[Part]
+    make: Callable[..., Result]
+    inputs: tuple[str, ...]
+    columns: Columns
+    most: Callable[[Any, Recipe], Most] | None = None
+    faults: Callable[[Any], Iterable[tuple[str, object, str]]] = lambda settings: ()
+    group: str = "generation"
+    weights: bool = False
+
+    @property
+    def needs_weights(self) -> bool:
+        """Whether completions of the bare model are not all it needs."""
+        return self.weights or "backward_model" in self.inputs
+
+    @property
+    def asset(self) -> str:
+        """The asset that holds the pairs."""
+        return f"raw_{self.name}"
+
+    def step(self, recipe: Recipe) -> Step:
+        """The asset `raw_<name>`."""
+        settings, model = recipe.generation.settings(self.name), recipe.generation.model
+
+        # Unwrapped it is the method's own function, whose file decides what the code's digest covers.
+        @wraps(self.make)
+        def build(tools: Tools, **frames: pl.DataFrame) -> Result:
+            return self.make(Job(settings, recipe.seed, model, tools), **frames)
+
+        return Step(
+            asset=self.asset,
+            group=self.group,
+            description=self.description,
+            model=Pair,
+            build=build,
+            slice=recipe.slice("seed", "generation.model", f"models.{model}", f"generation.{self.name}"),
+            inputs={asset: asset for asset in self.inputs},
+            kinds=frozenset({"transformers", "duckdb"}),
+            most=self.most(settings, recipe) if self.most else None,
+            columns=self.columns,
+        )
