@@ -18,7 +18,13 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_CODE = ("assets/recipe.py", "assets/recipe_materials.py", "assets/recipe_values.py", "assets/step.py")
+NOT_CODE = (
+    "assets/recipe.py",
+    "assets/recipe_materials.py",
+    "assets/recipe_parts.py",
+    "assets/recipe_values.py",
+    "assets/step.py",
+)
 
 
 @cache

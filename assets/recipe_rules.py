@@ -117,19 +117,16 @@ def _overlaps(recipe: Recipe) -> Iterator[Problem]:
 def _methods(recipe: Recipe) -> Iterator[Problem]:
     given = {
         "backward_model": ("generation.backward_model", recipe.generation.backward_model, "its settings"),
-        "documents": ("documents", recipe.documents, "at least one selection of documents"),
+        "documents": ("documents", list(recipe.documents), "at least one selection of documents"),
         "fragments": ("enhancement.fragments", recipe.enhancement.fragments, "its settings"),
     }
-    missing: set[str] = set()
     for name in recipe.methods:
         method, settings = methods()[name], recipe.generation.settings(name)
-        for asset in method.inputs:
-            path, value, what = given.get(asset, (asset, True, ""))
-            if not value and path not in missing:
-                missing.add(path)
+        for asset, (path, value, what) in given.items():
+            if asset in method.inputs and not value:
                 yield Problem(path, value, f"generation.{name} needs {what}")
-            other = asset.removeprefix("raw_")
-            if asset.startswith("raw_") and other not in recipe.methods:
+        for other in (asset.removeprefix("raw_") for asset in method.inputs if asset.startswith("raw_")):
+            if other not in recipe.methods:
                 yield Problem(f"generation.{other}", None, f"generation.{name} needs its settings")
         for key, found, accepted in method.faults(settings):
             yield Problem(f"generation.{name}.{key}", found, accepted)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 from recipes import ABSENT, SHA, STARTER, complaints, holder, parsed, put, starter
 
+from assets.generation.registry import methods
 from assets.recipe_file import load_recipe
 
 
@@ -58,7 +59,7 @@ KEYS = {
     "policy": "commercial, exceptions, licences",
     "selection": "count, fields, slice, source, words",
     "benchmark": "benchmark, count, fields, slice, source, words",
-    "generation": "backward_model, extract_then_generate, instruction_generation, model, self_instruct, self_training",
+    "generation": ", ".join(sorted(["backward_model", "model", *methods()])),
     "self_instruct": "blacklist, calls, demonstrations, instruction, machine_demonstrations, most, response, rouge_l, "
     "rounds, words",
     "sampling": "max_new_tokens, temperature, top_p",

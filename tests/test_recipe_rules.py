@@ -30,7 +30,7 @@ def test_slices_that_touch_and_slices_of_different_sources_are_fine() -> None:
 def test_methods_without_what_they_need_are_all_named() -> None:
     assert complaints(("generation.backward_model", ABSENT), ("documents", ABSENT)) == [
         f"{path}: found {found}; generation.{method} needs {what}"
-        for method in ("instruction_generation", "extract_then_generate")
+        for method in ("extract_then_generate", "instruction_generation")
         for path, found, what in (
             ("generation.backward_model", "nothing", "its settings"),
             ("documents", "[]", "at least one selection of documents"),
@@ -49,7 +49,7 @@ FETCHED = "right would be an address that starts with pypi:, path: or hf:"
 
 
 def test_what_needs_weights_cannot_be_at_an_endpoint() -> None:
-    writes = "generation.backward_model, generation.instruction_generation, generation.extract_then_generate"
+    writes = "generation.backward_model, generation.extract_then_generate, generation.instruction_generation"
     generator = SERVED | {"made_from": starter()["models"]["generator"]["made_from"]}
     embedder = SERVED | {"address": "http://localhost:8000/v1#embedder"}
     assert complaints(("models.generator", generator), ("models.embedder", embedder)) == [

@@ -1,0 +1,54 @@
+"""A method is one file: what declares itself is found, and the method that the README shows works as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from building import query
+from conftest import ROOT
+
+from assets.generation.registry import methods
+from warehouse.records import Pair, empty
+
+OWN = """
+import sys, pathlib
+sys.path.insert(0, "tests")
+from building import build
+log, failures = build(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), selection="+training_sets/own")
+print(failures)
+"""
+
+
+def test_every_method_is_found_by_its_name_and_tells_of_all_columns() -> None:
+    assert list(methods()) == sorted(methods())
+    assert {"self_training", "self_instruct", "instruction_generation", "extract_then_generate"} <= methods().keys()
+    for name, method in methods().items():
+        assert (method.name, method.asset) == (name, f"raw_{name}")
+        assert set(method.columns) == set(empty(Pair).columns), name
+
+
+def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    home = tmp_path / "home"
+    for part in ("assets", "resources", "warehouse", "tests"):
+        shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    for part in ("definitions.py", "recipe.yaml"):
+        shutil.copy(ROOT / part, home / part)
+    (home / "assets/generation/paraphrase.py").write_text(code)
+    recipe = yaml.safe_load(tiny.read_text())
+    recipe["generation"]["paraphrase"] = {"instruction": {"max_new_tokens": 24, "temperature": 1.0}}
+    recipe["arms"] = {"own": {"methods": ["paraphrase"], "filters": ["heuristics"]}}
+    tiny.write_text(yaml.safe_dump(recipe, sort_keys=False))
+    command = [sys.executable, "-c", OWN, str(tiny), str(tmp_path / "data")]
+    done = subprocess.run(
+        command, cwd=home, env=os.environ | {"PYTHONPATH": str(home)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    found = query(tmp_path / "data", "SELECT DISTINCT method FROM records.pair")
+    assert found["method"].to_list() == ["paraphrase"]
