@@ -62,7 +62,9 @@ def _perplexities(figure: Figure, result: Result) -> bool:
 def _loss(figure: Figure, result: Result) -> bool:
     axes = figure.subplots()
     for row in result.kept.iter_rows(named=True):
-        axes.plot(range(1, len(row["losses"]) + 1), row["losses"], marker=".", label=row["name"])
+        axes.plot(
+            range(1, len(row["losses"]) + 1), row["losses"], marker=".", label=f"{row['name']}, seed {row['seed']}"
+        )
     axes.set(xlabel="optimizer step", ylabel="mean loss (nats per token)")
     axes.legend()
     return True

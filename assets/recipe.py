@@ -155,9 +155,10 @@ class Arm(Part):
 
 
 class Student(LoraPart):
-    """The student that every arm fine-tunes: the same base and the same settings for all."""
+    """The student that every arm fine-tunes, `seeds` times: the same base and the same settings for all."""
 
     base: str
+    seeds: Count = 1
 
 
 class Evaluation(Part):

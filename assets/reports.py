@@ -88,10 +88,10 @@ def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
 
 def leaderboard_table(standings: pl.DataFrame) -> Table:
     """The leaderboard as it is published."""
-    shown = table("metric", "arm", "mean", "over base", "items", left=2)
+    shown = table("metric", "arm", "mean", "over base", "items", "seeds", left=2)
     for row in standings.iter_rows(named=True):
         over = "" if row["over_base"] is None else f"{row['over_base']:+.2f}"
-        shown.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]))
+        shown.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]), str(row["seeds"]))
     return shown
 
 

@@ -67,7 +67,15 @@ def pairs(store: Store, read: Published, call: str) -> Published:
 def checkpoint(store: Store, name: str, trained_on: Published) -> str:
     gate = Gate(Checkpoint)
     training = answer(store, name, kind="training")
-    said = {"name": name, "base": MODEL, "training": training, "weights": "f" * 64, "examples": 1, "losses": [0.5]}
+    said = {
+        "name": name,
+        "seed": 1,
+        "base": MODEL,
+        "training": training,
+        "weights": "f" * 64,
+        "examples": 1,
+        "losses": [0.5],
+    }
     row = gate.keep(said, [(MODEL, "base"), (training, "call"), (only(store, trained_on), "training_row")])
     publish(store, f"students/{name}", f"student {name}", gate.result(), rows=trained_on)
     return row

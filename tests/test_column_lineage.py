@@ -18,10 +18,11 @@ CONSTANT = {
     "raw_self_instruct": {"method", "level", "input"},
     "raw_instruction_generation": {"method", "level", "input"},
     "raw_extract_then_generate": {"method", "input"},
-    "backward_model": {"name", "base"},
-    "students": {"name", "base"},
+    "backward_model": {"name", "seed", "base"},
+    "students": {"name", "seed", "base"},
     "perplexities": {"measure"},
     "predictions": {"arm"},
+    "predictions/base": {"arm", "seed"},
     "scores": {"metric"},
 }
 
@@ -36,7 +37,11 @@ def test_every_column_that_is_no_constant_says_what_it_is_made_from() -> None:
     for asset, step in STEPS.items():
         columns = empty(step.model).columns
         assert list(step.columns) == columns, asset
-        silent = set(columns) if asset in READ_FROM_FILES else CONSTANT.get(asset.split("/")[0], set())
+        silent = (
+            set(columns)
+            if asset in READ_FROM_FILES
+            else CONSTANT.get(asset) or CONSTANT.get(asset.split("/")[0], set())
+        )
         assert {column for column, found in step.columns.items() if not found} == silent, asset
 
 

@@ -74,7 +74,15 @@ def test_the_walk_goes_through_calls_adapters_and_declared_ancestors(tmp_path: P
 
     training = answer(store, "training", model)
     checkpoints = Gate(Checkpoint)
-    content = {"name": "x", "base": model, "training": training, "weights": "f" * 64, "examples": 1, "losses": [0.5]}
+    content = {
+        "name": "x",
+        "seed": 1,
+        "base": model,
+        "training": training,
+        "weights": "f" * 64,
+        "examples": 1,
+        "losses": [0.5],
+    }
     checkpoint = checkpoints.keep(content, [(model, "base"), (training, "call"), (document, "training_row")])
     publish(store, "backward_model", "1", checkpoints.result())
 

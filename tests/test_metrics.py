@@ -129,10 +129,10 @@ ITEMS = pl.DataFrame({"id": [digest("item 0"), digest("item 1")], "reference": [
 def predictions(arm: str, *texts: str) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            {"id": digest([arm, number]), "arm": arm, "item": ITEMS["id"][number], "text": text}
+            {"id": digest([arm, number]), "arm": arm, "seed": 1, "item": ITEMS["id"][number], "text": text}
             for number, text in enumerate(texts)
         ],
-        schema=dict.fromkeys(["id", "arm", "item", "text"], pl.String),
+        schema=dict.fromkeys(["id", "arm", "item", "text"], pl.String) | {"seed": pl.Int64},
     )
 
 
@@ -140,10 +140,10 @@ def test_every_prediction_is_scored_by_every_metric() -> None:
     result = score(predictions("self_instruct", "the cat sat", ""), ITEMS)
     assert result.model is Score
     assert result.kept.drop("id").rows() == [
-        ("self_instruct", digest("item 0"), "meteor_exact_stem", pytest.approx(meteor(3, 1, 3, 3))),
-        ("self_instruct", digest("item 0"), "rouge_l", 1.0),
-        ("self_instruct", digest("item 1"), "meteor_exact_stem", 0.0),
-        ("self_instruct", digest("item 1"), "rouge_l", 0.0),
+        ("self_instruct", 1, digest("item 0"), "meteor_exact_stem", pytest.approx(meteor(3, 1, 3, 3))),
+        ("self_instruct", 1, digest("item 0"), "rouge_l", 1.0),
+        ("self_instruct", 1, digest("item 1"), "meteor_exact_stem", 0.0),
+        ("self_instruct", 1, digest("item 1"), "rouge_l", 0.0),
     ]
     assert result.counts() == {("kept", ""): 4}
 
@@ -152,7 +152,7 @@ def test_a_score_descends_from_its_prediction_and_its_item() -> None:
     result = score(predictions("self_instruct", "the cat sat"), ITEMS)
     parents = [(digest(["self_instruct", 0]), "prediction"), (digest("item 0"), "item")]
     assert result.edges.rows() == [(child, *parent) for child in result.kept["id"] for parent in parents]
-    content = {"arm": "self_instruct", "item": digest("item 0"), "metric": "rouge_l", "value": 1.0}
+    content = {"arm": "self_instruct", "seed": 1, "item": digest("item 0"), "metric": "rouge_l", "value": 1.0}
     assert result.kept["id"][1] == record_id("score", content, parents)
 
 
@@ -172,6 +172,7 @@ def scores(arm: str, metric: str, *values: float) -> pl.DataFrame:
             {
                 "id": digest([arm, metric, number]),
                 "arm": arm,
+                "seed": 1,
                 "item": digest(["item", number]),
                 "metric": metric,
                 "value": value,
@@ -221,6 +222,7 @@ def test_the_id_of_a_standing_hashes_what_it_says_and_its_scores() -> None:
         "metric": "rouge_l",
         "mean": 12.5,
         "items": 2,
+        "seeds": 1,
         "over_base": None,
     }
     parents = [(digest(["base", "rouge_l", number]), "score") for number in range(2)]

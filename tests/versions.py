@@ -48,7 +48,15 @@ def pairs(store: Store, of: Published) -> Result:
 def checkpoint(training: str, rows: Iterable[str] = ()) -> Result:
     """The one checkpoint of a training call."""
     gate = Gate(Checkpoint)
-    content = {"name": "x", "base": "b" * 32, "training": training, "weights": "f" * 64, "examples": 1, "losses": [0.5]}
+    content = {
+        "name": "x",
+        "seed": 1,
+        "base": "b" * 32,
+        "training": training,
+        "weights": "f" * 64,
+        "examples": 1,
+        "losses": [0.5],
+    }
     gate.keep(content, [(training, "call"), *((row, "training_row") for row in rows)])
     return gate.result()
 

@@ -81,9 +81,11 @@ class Embedding(Record):
 
 
 class Checkpoint(Record):
-    """A LoRA adapter: `weights` is the SHA-256 of its safetensors file, `losses` the mean loss per step."""
+    """A LoRA adapter, trained with `seed`: `weights` is the SHA-256 of its safetensors file, `losses` the mean loss
+    per step."""
 
     name: str = pa.Field(str_length={"min_value": 1})
+    seed: int = pa.Field(ge=0)
     base: str = pa.Field(str_length={"min_value": 1})
     training: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     weights: str = pa.Field(str_matches=r"^[0-9a-f]{64}$")
@@ -92,9 +94,12 @@ class Checkpoint(Record):
 
 
 class Prediction(Record):
-    """What a checkpoint (or the untouched base) answers to a benchmark item; an empty answer is an answer."""
+    """What a checkpoint answers to a benchmark item; an empty answer is an answer.
+
+    `seed` is the one that the checkpoint was trained with; the untouched base has none."""
 
     arm: str = pa.Field(str_length={"min_value": 1})
+    seed: int = pa.Field(ge=0, nullable=True)
     item: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     text: str
 
@@ -103,18 +108,20 @@ class Score(Record):
     """One metric of one prediction."""
 
     arm: str = pa.Field(str_length={"min_value": 1})
+    seed: int = pa.Field(ge=0, nullable=True)
     item: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     metric: str = pa.Field(str_length={"min_value": 1})
     value: float = pa.Field(in_range={"min_value": 0.0, "max_value": 1.0})
 
 
 class Standing(Record):
-    """An arm's place on the leaderboard: the mean of a metric over the items, in 0–100."""
+    """An arm's place on the leaderboard: the mean of a metric over the items and the training seeds, in 0–100."""
 
     arm: str = pa.Field(str_length={"min_value": 1})
     metric: str = pa.Field(str_length={"min_value": 1})
     mean: float = pa.Field(in_range={"min_value": 0.0, "max_value": 100.0})
     items: int = pa.Field(ge=1)
+    seeds: int = pa.Field(ge=1)
     over_base: float = pa.Field(nullable=True)
 
 

@@ -1,4 +1,4 @@
-"""The leaderboard: the mean of every metric per arm, beside the untouched base."""
+"""The leaderboard: the mean of every metric per arm over items and training seeds, beside the untouched base."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ def rank(scores: Mapping[str, pl.DataFrame]) -> Result:
     """
     frame = pl.concat(scores.values())
     means = (
-        frame.sort("metric", "arm", "item")
+        frame.sort("metric", "arm", "seed", "item")
         .group_by("arm", "metric", maintain_order=True)
-        .agg(mean=100 * pl.col("value").mean(), items=pl.col("item").n_unique(), parents=pl.col("id"))
+        .agg(
+            mean=100 * pl.col("value").mean(),
+            items=pl.col("item").n_unique(),
+            seeds=pl.col("seed").n_unique(),
+            parents=pl.col("id"),
+        )
     )
     base = dict(means.filter(pl.col("arm") == BASE).select("metric", "mean").rows())
     gate = Gate(Standing, len(means))
@@ -33,6 +38,7 @@ def rank(scores: Mapping[str, pl.DataFrame]) -> Result:
                 "metric": row["metric"],
                 "mean": row["mean"],
                 "items": row["items"],
+                "seeds": row["seeds"],
                 "over_base": None if row["arm"] == BASE else row["mean"] - base[row["metric"]],
             },
             [(parent, "score") for parent in row["parents"]],
@@ -64,6 +70,7 @@ def step(recipe: Recipe) -> Step:
             **{column: [(name, column) for name in inputs] for column in ("arm", "metric")},
             mean=values,
             items=[(name, "item") for name in inputs],
+            seeds=[(name, "seed") for name in inputs],
             over_base=values,
         ),
     )

@@ -7,6 +7,7 @@ the starter recipe, and METEOR and ROUGE-L are taken against the human reference
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -15,7 +16,7 @@ from assets.generation.answers import unanswered
 from assets.generation.prompts import answer
 from assets.recipe import BASE, Recipe
 from assets.recipe_parts import SamplingPart
-from assets.step import Step, made
+from assets.step import Most, Step, made
 from assets.training.checkpoint import adapter_of, written_by
 from resources.calls import Sampling, Writer
 from resources.tools import Tools
@@ -24,26 +25,30 @@ from warehouse.records import Prediction, Score
 from warehouse.result import Gate, Result
 
 
-def predict(
-    arm: str,
-    items: pl.DataFrame,
-    writer: Writer,
-    settings: SamplingPart,
-    seed: int,
-    made_by: Sequence[Parent] = (),
-) -> Result:
-    """One prediction per benchmark item (columns id, instruction, input); `made_by` names the checkpoint."""
-    gate = Gate(Prediction, len(items))
+@dataclass(frozen=True)
+class Student:
+    """What answers for an arm: a writer, with the seed that it was trained with and the checkpoint that it is; the
+    untouched base has neither."""
+
+    writer: Writer
+    seed: int | None = None
+    made_by: tuple[Parent, ...] = ()
+
+
+def predict(arm: str, items: pl.DataFrame, students: Sequence[Student], settings: SamplingPart, seed: int) -> Result:
+    """One prediction per student and benchmark item (columns id, instruction, input)."""
+    gate = Gate(Prediction, len(students) * len(items))
     prompts = [
         answer(row["instruction"], row["input"], row_seed(seed, "evaluation", row["id"]))
         for row in items.iter_rows(named=True)
     ]
-    completions = writer.complete(prompts, Sampling(**settings.model_dump()))
-    for item, completion in zip(items["id"], completions, strict=True):
-        row = {"arm": arm, "item": item, "text": completion.text.strip()}
-        parents = [(item, "item"), (completion.call, "call"), *made_by]
-        if not unanswered(gate, row, completion, parents):
-            gate.keep(row, parents)
+    for student in students:
+        completions = student.writer.complete(prompts, Sampling(**settings.model_dump()))
+        for item, completion in zip(items["id"], completions, strict=True):
+            row = {"arm": arm, "seed": student.seed, "item": item, "text": completion.text.strip()}
+            parents = [(item, "item"), (completion.call, "call"), *student.made_by]
+            if not unanswered(gate, row, completion, parents):
+                gate.keep(row, parents)
     return gate.result()
 
 
@@ -56,6 +61,7 @@ def score(predictions: pl.DataFrame, items: pl.DataFrame) -> Result:
             gate.keep(
                 {
                     "arm": row["arm"],
+                    "seed": row["seed"],
                     "item": row["item"],
                     "metric": name,
                     "value": metric(row["text"], reference[row["item"]]),
@@ -71,15 +77,20 @@ def predictions_step(recipe: Recipe, arm: str) -> Step:
 
     def build(tools: Tools, benchmark_items: pl.DataFrame, student: pl.DataFrame | None = None) -> Result:
         if student is None:
-            return predict(arm, benchmark_items, tools.model(base), settings, seed)
-        writer = tools.model(base, adapter_of(student))
-        return predict(arm, benchmark_items, writer, settings, seed, [(str(student["id"][0]), "checkpoint")])
+            return predict(arm, benchmark_items, [Student(tools.model(base))], settings, seed)
+        students = [
+            Student(tools.model(base, adapter_of(row)), row["seed"][0], ((row["id"][0], "checkpoint"),))
+            for row in student.iter_slices(1)
+        ]
+        return predict(arm, benchmark_items, students, settings, seed)
 
     inputs = {"benchmark_items": "benchmark_items"}
     if arm != BASE:
         inputs["student"] = f"students/{arm}"
+    rows = recipe.training.seeds * sum(selection.count for selection in recipe.benchmark_items)
     items = [("benchmark_items", column) for column in ("id", "instruction", "input")]
     writer = written_by("student") if arm != BASE else []
+    trained = [("student", "seed")] if arm != BASE else []
     return Step(
         asset=f"predictions/{arm}",
         group="evaluation",
@@ -91,8 +102,9 @@ def predictions_step(recipe: Recipe, arm: str) -> Step:
         slice=recipe.slice("seed", "evaluation", "training.base", f"models.{base}"),
         inputs=inputs,
         kinds=frozenset({"transformers", "duckdb"}),
+        most=Most(rows=rows, calls=rows) if arm != BASE and recipe.training.seeds > 1 else None,
         # The id of an item is the seed of its answer.
-        columns=made(*inputs, arm=(), item=items[:1], text=[*items, *writer]),
+        columns=made(*inputs, arm=(), seed=trained, item=items[:1], text=[*items, *writer]),
     )
 
 
@@ -114,6 +126,7 @@ def scores_step(recipe: Recipe, arm: str) -> Step:
         columns=made(
             "predictions",
             arm=[("predictions", "arm")],
+            seed=[("predictions", "seed")],
             item=[("predictions", "item")],
             metric=(),
             value=[("predictions", "text"), ("benchmark_items", "reference")],

@@ -13,7 +13,7 @@ import polars as pl
 from assets.generation.prompts import instruction_for
 from assets.recipe_parts import LoraPart
 from assets.step import Step
-from assets.training.checkpoint import checkpoint, columns, training_of
+from assets.training.checkpoint import checkpoints, columns, training_of
 from resources.calls import Prompt
 from resources.tools import Tools
 from warehouse.records import Checkpoint
@@ -39,7 +39,7 @@ def step(recipe: Recipe, settings: LoraPart) -> Step:
     def build(tools: Tools, seed_tasks: pl.DataFrame) -> Result:
         examples = flipped(seed_tasks)
         rows = [row["id"] for row in seed_tasks.iter_rows(named=True) if not row["input"]]
-        return checkpoint("backward_model", model, examples, rows, tools, training_of(settings, seed))
+        return checkpoints("backward_model", model, examples, rows, tools, [training_of(settings, seed)])
 
     return Step(
         asset="backward_model",

@@ -22,36 +22,38 @@ def training_of(settings: LoraPart, seed: int) -> Training:
     )
 
 
-def checkpoint(
+def checkpoints(
     name: str,
     model: str,
     examples: Sequence[tuple[Prompt, str]],
     rows: Sequence[str],
     tools: Tools,
-    training: Training,
+    trainings: Sequence[Training],
 ) -> Result:
-    """One checkpoint record: the model `model` fine-tuned on `examples`, which come from the records `rows`."""
-    trained = tools.train(model, examples, training)
+    """One checkpoint record per training: the model `model` fine-tuned on `examples`, from the records `rows`."""
     base = tools.bench.models[model].id
-    gate = Gate(Checkpoint, 1)
-    gate.keep(
-        {
-            "name": name,
-            "base": base,
-            "training": trained.adapter.training,
-            "weights": trained.adapter.weights,
-            "examples": len(examples),
-            "losses": trained.losses,
-        },
-        [(base, "base"), (trained.call, "call"), *((row, "training_row") for row in rows)],
-    )
+    gate = Gate(Checkpoint, len(trainings))
+    for training in trainings:
+        trained = tools.train(model, examples, training)
+        gate.keep(
+            {
+                "name": name,
+                "seed": training.seed,
+                "base": base,
+                "training": trained.adapter.training,
+                "weights": trained.adapter.weights,
+                "examples": len(examples),
+                "losses": trained.losses,
+            },
+            [(base, "base"), (trained.call, "call"), *((row, "training_row") for row in rows)],
+        )
     return gate.result()
 
 
 def columns(rows: str, examples: str) -> Columns:
     """Lineage of a checkpoint that is trained on the input `rows`, whose column `examples` says how many there are."""
     said = [(rows, column) for column in ("instruction", "input", "response")]
-    return made(rows, name=(), base=(), training=said, weights=said, examples=[(rows, examples)], losses=said)
+    return made(rows, name=(), seed=(), base=(), training=said, weights=said, examples=[(rows, examples)], losses=said)
 
 
 def written_by(checkpoints: str) -> list[tuple[str, str]]:
@@ -60,6 +62,5 @@ def written_by(checkpoints: str) -> list[tuple[str, str]]:
 
 
 def adapter_of(checkpoints: pl.DataFrame) -> Adapter:
-    """The adapter of the one checkpoint in the frame."""
-    row = checkpoints.row(0, named=True)
-    return Adapter(row["training"], row["weights"])
+    """The adapter of the first checkpoint in the frame."""
+    return Adapter(checkpoints["training"][0], checkpoints["weights"][0])

@@ -1,4 +1,8 @@
-"""Students: one fine-tuned checkpoint per arm, all from the same base with the same settings."""
+"""Students: fine-tuned checkpoints, one per arm and training seed, all from the same base with the same settings.
+
+The training seeds are the recipe's seed and those that follow on it (ours): they decide the adapter's initial weights
+and the order of the rows, so that what differs between them is noise of training.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ import polars as pl
 
 from assets.generation.prompts import answer
 from assets.recipe import Recipe
-from assets.step import Step
-from assets.training.checkpoint import checkpoint, columns, training_of
+from assets.step import Most, Step
+from assets.training.checkpoint import checkpoints, columns, training_of
 from resources.tools import Tools
 from warehouse.records import Checkpoint
 from warehouse.result import Result
@@ -22,17 +26,19 @@ def step(recipe: Recipe, arm: str) -> Step:
             (answer(row["instruction"], row["input"]), row["response"]) for row in training_set.iter_rows(named=True)
         ]
         rows = training_set["id"].to_list()
-        return checkpoint(arm, base, examples, rows, tools, training_of(settings, seed))
+        trainings = [training_of(settings, seed + number) for number in range(settings.seeds)]
+        return checkpoints(arm, base, examples, rows, tools, trainings)
 
     return Step(
         asset=f"students/{arm}",
         group="training",
-        description=f"LoRA adapter of the student, fine-tuned on the training set of the arm {arm!r}.",
+        description=f"LoRA adapters of the student, fine-tuned on the training set of the arm {arm!r}.",
         model=Checkpoint,
         build=build,
         slice=recipe.slice("seed", "training", f"models.{base}"),
         inputs={"training_set": f"training_sets/{arm}"},
         kinds=frozenset({"huggingface", "duckdb"}),
         plot="loss",
+        most=Most(rows=settings.seeds, calls=settings.seeds) if settings.seeds > 1 else None,
         columns=columns("training_set", examples="id"),
     )
