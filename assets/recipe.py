@@ -162,9 +162,15 @@ class Student(LoraPart):
 
 
 class Evaluation(Part):
-    """How predictions are written; scores compare them with the human text."""
+    """How predictions are written; scores compare them with the human text.
+
+    Arms are compared with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws whose
+    intervals hold with `confidence` (ours: 10,000 and 0.95)."""
 
     answer: SamplingPart
+    baseline: Name = BASE
+    resamples: Count = 10_000
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
 class Recipe(Part):

@@ -54,6 +54,7 @@ def _names(recipe: Recipe) -> Iterator[Problem]:
             yield from _known(f"{path}.{index}.source", selection.source, recipe.sources, "a source")
     yield from _known("generation.model", recipe.generation.model, recipe.models, "a model")
     yield from _known("training.base", recipe.training.base, recipe.models, "a model")
+    yield from _known("evaluation.baseline", recipe.evaluation.baseline, [BASE, *recipe.arms], f"an arm or {BASE!r}")
     if recipe.curation.diversity:
         embedder = recipe.curation.diversity.embedder
         yield from _known("curation.diversity.embedder", embedder, recipe.models, "a model")

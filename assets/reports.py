@@ -88,10 +88,15 @@ def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
 
 def leaderboard_table(standings: pl.DataFrame) -> Table:
     """The leaderboard as it is published."""
-    shown = table("metric", "arm", "mean", "over base", "items", "seeds", left=2)
+    shown = table("metric", "arm", "mean", "interval", "difference", "interval", "verdict", "items", "seeds", left=2)
     for row in standings.iter_rows(named=True):
-        over = "" if row["over_base"] is None else f"{row['over_base']:+.2f}"
-        shown.add_row(row["metric"], row["arm"], f"{row['mean']:.2f}", over, str(row["items"]), str(row["seeds"]))
+        over = row["over_baseline"]
+        compared = ["", ""] if over is None else [f"{over:+.2f}", f"{row['over_low']:+.2f} to {row['over_high']:+.2f}"]
+        interval = f"{row['low']:.2f} to {row['high']:.2f}"
+        counts = [str(row["items"]), str(row["seeds"])]
+        shown.add_row(
+            row["metric"], row["arm"], f"{row['mean']:.2f}", interval, *compared, row["verdict"] or "baseline", *counts
+        )
     return shown
 
 

@@ -118,5 +118,5 @@ def test_a_build_of_what_is_fresh_says_so_and_shows_the_leaderboard(own: tuple[P
     done = slingshot("build", recipe=recipe, data=data)
     assert (done.exit_code, done.stderr) == (0, "")
     told = [" ".join(line) for line in words(done.stdout)]
-    assert told[:2] == ["nothing is stale", "metric arm mean over base items"]
+    assert told[:2] == ["nothing is stale", "metric arm mean interval difference interval verdict items seeds"]
     assert len(told) == 2 + 10

@@ -81,7 +81,7 @@ def test_columns_of_the_starter_are_made_from_these() -> None:
     assert f"students/{arm}.weights" in origins(f"predictions/{arm}", "text")
     assert origins(f"scores/{arm}", "value") == {f"predictions/{arm}.text", "benchmark_items.reference"}
     arms = [asset for asset in STEPS if asset.startswith("scores/")]
-    assert origins("leaderboard", "over_base") == {f"{asset}.value" for asset in arms}
+    assert origins("leaderboard", "over_baseline") == {f"{asset}.value" for asset in arms}
 
 
 def test_the_schema_in_the_ui_tells_it_too() -> None:

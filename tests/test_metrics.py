@@ -12,11 +12,10 @@ from nltk.tokenize import wordpunct_tokenize
 from nltk.translate.meteor_score import single_meteor_score
 from rouge_score.rouge_scorer import RougeScorer
 
-from assets.evaluation.leaderboard import rank
 from assets.evaluation.longform import score
 from assets.evaluation.metrics import METRICS, meteor_exact_stem, rouge_l
 from warehouse.identity import digest, record_id
-from warehouse.records import Score, Standing
+from warehouse.records import Score
 
 TEXTS = st.text(max_size=40) | st.text(alphabet="a cats.", max_size=40)
 PAIRS = [
@@ -164,87 +163,3 @@ def test_the_prediction_is_compared_with_the_reference_of_its_own_item() -> None
 
 def test_no_predictions_have_no_scores() -> None:
     assert len(score(predictions("self_instruct"), ITEMS).decisions) == 0
-
-
-def scores(arm: str, metric: str, *values: float) -> pl.DataFrame:
-    return pl.DataFrame(
-        [
-            {
-                "id": digest([arm, metric, number]),
-                "arm": arm,
-                "seed": 1,
-                "item": digest(["item", number]),
-                "metric": metric,
-                "value": value,
-            }
-            for number, value in enumerate(values)
-        ]
-    )
-
-
-def both(arm: str, meteor: tuple[float, ...], rouge: tuple[float, ...]) -> pl.DataFrame:
-    return pl.concat([scores(arm, "meteor_exact_stem", *meteor), scores(arm, "rouge_l", *rouge)])
-
-
-SCORES = {
-    "base": both("base", (0.25, 0.5), (0.125, 0.125)),
-    "weak": both("weak", (0.0, 0.25), (0.25, 0.75)),
-    "strong": both("strong", (0.75, 0.5), (0.125, 0.125)),
-}
-
-
-def test_standings_are_exact_means_best_first_with_the_distance_to_the_base() -> None:
-    result = rank(SCORES)
-    assert result.model is Standing
-    assert result.kept.select("metric", "arm", "mean", "items", "over_base").rows() == [
-        ("meteor_exact_stem", "strong", 62.5, 2, 25.0),
-        ("meteor_exact_stem", "base", 37.5, 2, None),
-        ("meteor_exact_stem", "weak", 12.5, 2, -25.0),
-        ("rouge_l", "weak", 50.0, 2, 37.5),
-        ("rouge_l", "base", 12.5, 2, None),
-        ("rouge_l", "strong", 12.5, 2, 0.0),
-    ]
-    assert result.counts() == {("kept", ""): 6}
-
-
-def test_a_standing_descends_from_the_scores_that_it_is_the_mean_of() -> None:
-    result = rank(SCORES)
-    for row in result.kept.iter_rows(named=True):
-        edges = result.edges.filter(pl.col("child") == row["id"]).select("parent", "role").rows()
-        assert sorted(edges) == sorted((digest([row["arm"], row["metric"], n]), "score") for n in range(2))
-    assert len(result.edges) == 12
-
-
-def test_the_id_of_a_standing_hashes_what_it_says_and_its_scores() -> None:
-    result = rank(SCORES)
-    content = {
-        "arm": "base",
-        "metric": "rouge_l",
-        "mean": 12.5,
-        "items": 2,
-        "seeds": 1,
-        "over_base": None,
-    }
-    parents = [(digest(["base", "rouge_l", number]), "score") for number in range(2)]
-    assert result.kept["id"][4] == record_id("standing", content, parents)
-
-
-def test_the_order_of_arms_and_of_scores_changes_nothing() -> None:
-    backwards = {arm: frame.reverse() for arm, frame in reversed(SCORES.items())}
-    assert rank(backwards).kept.equals(rank(SCORES).kept)
-
-
-def test_the_base_alone_stands_without_a_distance() -> None:
-    result = rank({"base": SCORES["base"]})
-    assert result.kept.select("metric", "mean", "over_base").rows() == [
-        ("meteor_exact_stem", 37.5, None),
-        ("rouge_l", 12.5, None),
-    ]
-
-
-@settings(deadline=None, max_examples=50)
-@given(values=st.lists(st.floats(0, 1), min_size=1, max_size=50))
-def test_a_mean_of_any_scores_lies_between_0_and_100(values: list[float]) -> None:
-    mean = rank({"base": scores("base", "rouge_l", *values)}).kept["mean"].item()
-    assert 0.0 <= mean <= 100.0
-    assert mean == pytest.approx(100 * sum(values) / len(values))

@@ -114,15 +114,27 @@ class Score(Record):
     value: float = pa.Field(in_range={"min_value": 0.0, "max_value": 1.0})
 
 
+BETTER, WORSE, NOISE = "better", "worse", "within the noise"
+
+
 class Standing(Record):
-    """An arm's place on the leaderboard: the mean of a metric over the items and the training seeds, in 0–100."""
+    """An arm's place on the leaderboard: the mean of a metric over the items and the training seeds, in 0–100.
+
+    `low` and `high` are its interval, `over_…` the difference from the baseline with its interval, `p_value` that of no
+    difference, adjusted for the number of arms; the baseline itself has none of these."""
 
     arm: str = pa.Field(str_length={"min_value": 1})
     metric: str = pa.Field(str_length={"min_value": 1})
     mean: float = pa.Field(in_range={"min_value": 0.0, "max_value": 100.0})
+    low: float
+    high: float
     items: int = pa.Field(ge=1)
     seeds: int = pa.Field(ge=1)
-    over_base: float = pa.Field(nullable=True)
+    over_baseline: float = pa.Field(nullable=True)
+    over_low: float = pa.Field(nullable=True)
+    over_high: float = pa.Field(nullable=True)
+    p_value: float = pa.Field(in_range={"min_value": 0.0, "max_value": 1.0}, nullable=True)
+    verdict: str = pa.Field(isin=[BETTER, WORSE, NOISE], nullable=True)
 
 
 KINDS: dict[str, type[Record]] = {

@@ -99,7 +99,7 @@ def predictions_step(recipe: Recipe, arm: str) -> Step:
         else "What the untouched base answers to the benchmark items: the control.",
         model=Prediction,
         build=build,
-        slice=recipe.slice("seed", "evaluation", "training.base", f"models.{base}"),
+        slice=recipe.slice("seed", "evaluation.answer", "training.base", f"models.{base}"),
         inputs=inputs,
         kinds=frozenset({"transformers", "duckdb"}),
         most=Most(rows=rows, calls=rows) if arm != BASE and recipe.training.seeds > 1 else None,

@@ -1,0 +1,89 @@
+"""Whether an arm is better is said by the bootstrap, so it must be right as often as it claims: its intervals are held
+against simulated studies whose truth is known, and its exact properties to the letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.evaluation.bootstrap import Bootstrap, difference, holm, mean
+
+SETTINGS = Bootstrap(resamples=400, confidence=0.9, seed=7)
+
+
+def study(draw: np.random.Generator, seeds: int, items: int, effect: float) -> np.ndarray:
+    """Scores with an effect of the item, of the training seed and of chance."""
+    return effect + draw.normal(0, 0.05, (seeds, 1)) + draw.normal(0, 0.1, (seeds, items))
+
+
+def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
+    draw = np.random.default_rng(1)
+    held = falsely = 0
+    for number in range(300):
+        hard = draw.normal(0.5, 0.3, 80)
+        one, other = hard + study(draw, 12, 80, 0.04), hard + study(draw, 12, 80, 0.0)
+        found = difference(one, other, replace(SETTINGS, seed=number))
+        held += found.low <= 0.04 <= found.high
+        none = difference(hard + study(draw, 12, 80, 0.0), other, replace(SETTINGS, seed=number))
+        falsely += none.p_value <= 0.1
+    # 270 and 30 of 300 are nominal; one standard deviation is 5. Twelve seeds are a small sample of seeds.
+    assert 250 <= held <= 285
+    assert 15 <= falsely <= 50
+
+
+def test_the_noise_of_two_seeds_is_covered_in_part_only() -> None:
+    draw = np.random.default_rng(2)
+    held = 0
+    for number in range(300):
+        hard = draw.normal(0.5, 0.3, 80)
+        one, other = hard + study(draw, 2, 80, 0.04), hard + study(draw, 2, 80, 0.0)
+        found = difference(one, other, replace(SETTINGS, seed=number))
+        held += found.low <= 0.04 <= found.high
+    assert 150 <= held < 250
+
+
+def test_what_all_items_share_is_exact() -> None:
+    baseline = np.array([[0.1, 0.5, 0.9, 0.3]])
+    found = difference(baseline + 0.1, baseline, SETTINGS)
+    assert [found.mean, found.low, found.high] == pytest.approx([0.1, 0.1, 0.1])
+    assert found.p_value == 2 / 401
+    same = difference(baseline, baseline, SETTINGS)
+    assert (same.mean, same.low, same.high, same.p_value) == (0, 0, 0, 1)
+    alone = mean(np.array([[0.25]]), SETTINGS)
+    assert (alone.mean, alone.low, alone.high) == (0.25, 0.25, 0.25)
+
+
+SCORES = st.lists(st.lists(st.floats(0, 1), min_size=5, max_size=5), min_size=1, max_size=3).map(np.array)
+
+
+@settings(deadline=None, max_examples=50)
+@given(one=SCORES, other=SCORES, hard=st.lists(st.floats(0, 1), min_size=5, max_size=5).map(np.array))
+def test_how_hard_the_items_are_does_not_show_in_a_difference(
+    one: np.ndarray, other: np.ndarray, hard: np.ndarray
+) -> None:
+    plain, harder = difference(one, other, SETTINGS), difference(one + hard, other + hard, SETTINGS)
+    assert [harder.mean, harder.low, harder.high] == pytest.approx([plain.mean, plain.low, plain.high], abs=1e-9)
+    low, high = plain.low - 1e-9, plain.high + 1e-9
+    assert low <= high and 0 < plain.p_value <= 1
+
+
+def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
+    draw = np.random.default_rng(3)
+    one, other = draw.random((2, 20)), draw.random((1, 20))
+    assert difference(one, other, SETTINGS) == difference(one, other, SETTINGS)
+    assert difference(one, other, SETTINGS).low != difference(one, other, replace(SETTINGS, seed=8)).low
+
+
+def test_other_items_on_one_side_are_refused() -> None:
+    with pytest.raises(ValueError, match="both sides need the same items; found 3 and 2"):
+        difference(np.zeros((1, 3)), np.zeros((1, 2)), SETTINGS)
+
+
+def test_p_values_are_adjusted_for_their_number_as_holm_did() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
