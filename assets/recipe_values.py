@@ -33,7 +33,8 @@ def _range(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
-def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+def distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The names, each of which stands once. Raises ValueError."""
     if len(set(names)) < len(names):
         raise ValueError("it must name each one once")
     return names
@@ -62,6 +63,6 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 Words = Annotated[tuple[Count, Count], AfterValidator(_rising)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-MethodNames = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
-FilterNames = Annotated[tuple[FilterName, ...], AfterValidator(_distinct)]
-Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_distinct)]
+MethodNames = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
+FilterNames = Annotated[tuple[FilterName, ...], AfterValidator(distinct)]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(distinct)]
