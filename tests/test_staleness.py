@@ -56,7 +56,7 @@ EMBEDDINGS = {
 }
 DIVERSE = arms("diverse_instructions", STAGES[-1], *ARMS[1:]) | BOARD
 NEAR_COPIES = (
-    arms("diverse_instructions", "training_sets", *ARMS[1:]) | arm("filtered_extract_then_generate", "students") | BOARD
+    arms("diverse_instructions", "training_sets", *ARMS[1:]) | arm("instruction_generation", "students") | BOARD
 )
 ALL = SEEDS | DOCUMENTS | ITEMS
 NOTHING: set[str] = set()
@@ -186,7 +186,12 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
         {"instruction_embeddings/self_training"} | arm("instruction_generation") | BOARD,
         16,
     ),
-    ("arms.instruction_generation.filters", ["heuristics"], arm("instruction_generation", STAGES[1]) | BOARD, 5),
+    (
+        "arms.instruction_generation.filters",
+        ["heuristics"],
+        arm("instruction_generation", STAGES[1], STAGES[2]),
+        0,
+    ),
     (
         "arms.filtered_extract_then_generate.methods",
         ["instruction_generation"],
@@ -196,8 +201,8 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     (
         "arms.filtered_extract_then_generate.filters",
         ["heuristics", "diversity"],
-        arm("filtered_extract_then_generate", STAGES[0], STAGES[2]),
-        0,
+        arm("filtered_extract_then_generate") | BOARD,
+        5,
     ),
     ("training.base", "other_generator", STUDENTS | BASE, 24),
     *(
