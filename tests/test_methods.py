@@ -33,6 +33,11 @@ def test_every_method_is_found_by_its_name_and_tells_of_all_columns() -> None:
         assert set(method.columns) == set(empty(Pair).columns), name
 
 
+def test_the_readme_names_every_method() -> None:
+    named = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(named) == list(methods())
+
+
 def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     home = tmp_path / "home"
