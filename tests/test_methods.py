@@ -12,8 +12,10 @@ from pathlib import Path
 import yaml
 from building import query
 from conftest import ROOT
+from recipes import parsed, put, starter
 
 from assets.generation.registry import methods
+from assets.graph import steps
 from warehouse.records import Pair, empty
 
 OWN = """
@@ -31,6 +33,13 @@ def test_every_method_is_found_by_its_name_and_tells_of_all_columns() -> None:
     for name, method in methods().items():
         assert (method.name, method.asset) == (name, f"raw_{name}")
         assert set(method.columns) == set(empty(Pair).columns), name
+
+
+def test_a_method_that_asks_no_model_does_not_heed_one() -> None:
+    recipe = parsed(put(starter(), "generation.seeds", {"count": 3}))
+    found = {step.asset: step for step in steps(recipe)}
+    assert (found["raw_seeds"].calls_model, found["raw_self_training"].calls_model) == (False, True)
+    assert list(found["raw_seeds"].slice) == ["seed", "generation.seeds"]
 
 
 def test_the_readme_names_every_method() -> None:

@@ -53,7 +53,7 @@ class Method:
     backward_model, fragments, or the raw_<name> of another method. It returns the Pair records with a decision about
     each row. `columns` and `most` are those of the Step; `faults` yields (key, value found, what would be right) for
     settings that contradict each other. `weights` says that it trains or measures a model beside wearing an adapter, so
-    that one at an endpoint cannot serve.
+    that one at an endpoint cannot serve; without `asks` it calls no model at all, and none makes its rows stale.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Method:
     faults: Callable[[Any], Iterable[tuple[str, object, str]]] = lambda settings: ()
     group: str = "generation"
     weights: bool = False
+    asks: bool = True
 
     @property
     def needs_weights(self) -> bool:
@@ -80,6 +81,7 @@ class Method:
     def step(self, recipe: Recipe) -> Step:
         """The asset `raw_<name>`."""
         settings, model = recipe.generation.settings(self.name), recipe.generation.model
+        asked = ("generation.model", f"models.{model}")
 
         # Unwrapped it is the method's own function, whose file decides what the code's digest covers.
         @wraps(self.make)
@@ -92,9 +94,9 @@ class Method:
             description=self.description,
             model=Pair,
             build=build,
-            slice=recipe.slice("seed", "generation.model", f"models.{model}", f"generation.{self.name}"),
+            slice=recipe.slice("seed", *(asked if self.asks else ()), f"generation.{self.name}"),
             inputs={asset: asset for asset in self.inputs},
-            kinds=frozenset({"transformers", "duckdb"}),
+            kinds=frozenset({"transformers" if self.asks else "polars", "duckdb"}),
             most=self.most(settings, recipe) if self.most else None,
             columns=self.columns,
         )

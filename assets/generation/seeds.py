@@ -39,5 +39,6 @@ METHOD = Method(
     settings=Seeds,
     make=make,
     inputs=("seed_tasks",),
+    asks=False,
     columns=made("seed_tasks", method=(), level=(), **{name: [("seed_tasks", name)] for name in TEXTS}),
 )
