@@ -148,10 +148,16 @@ class Curation(Part):
 
 
 class Arm(Part):
-    """One variant under comparison: pairs of these methods, through these filters."""
+    """One variant under comparison: pairs of these methods, through these filters.
+
+    For ablations an arm may differ from the others: it takes the pairs of these extraction `levels` alone, keeps
+    another share by perplexity, or trains on another number of rows."""
 
     methods: MethodNames
     filters: FilterNames = FILTERS
+    levels: Levels | None = None
+    keep: Probability | None = None
+    rows: Count | None = None
 
 
 class Student(LoraPart):

@@ -154,6 +154,10 @@ def _arms(recipe: Recipe) -> Iterator[Problem]:
                 yield from _known(f"arms.{name}.methods.{index}", method, methods(), "a method")
             elif method not in recipe.methods:
                 yield Problem(f"arms.{name}.methods.{index}", method, f"generation.{method} is needed to build it")
+        if arm.levels and "extract_then_generate" not in arm.methods:
+            yield Problem(f"arms.{name}.levels", list(arm.levels), "only pairs of extract_then_generate have a level")
+        if arm.keep and "perplexity" not in arm.filters:
+            yield Problem(f"arms.{name}.keep", arm.keep, f"it needs perplexity among arms.{name}.filters")
         for index, rule in enumerate(arm.filters):
             path, setting = settings[rule]
             if setting is None:

@@ -132,6 +132,7 @@ def test_a_build_without_one_of_its_inputs_is_noticed() -> None:
 METHODS = ("self_training", "self_instruct", "instruction_generation", "extract_then_generate")
 
 SEEDED = {
+    "leaderboard",
     "benchmark_items",
     "seed_tasks",
     "documents",

@@ -27,11 +27,13 @@ class TooFewPairs(Mendable, ValueError):
 TEXTS = ("instruction", "response")
 
 
-def take(arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: int) -> Result:
+def take(
+    arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: int, key: str = "curation.rows"
+) -> Result:
     """`rows` pairs that hold no text of the benchmark `items` (columns instruction, reference), drawn by a hash of
-    their ids, with the check that proves it.
+    their ids, with the check that proves it. Fewer rows are the first of more, so that sizes can be compared.
 
-    Raises TooFewPairs if there are not as many.
+    `key` is where the recipe says `rows`. Raises TooFewPairs if there are not as many.
     """
     gate, taken = Gate(Pair, len(pairs)), held_out(items)
     apart = []
@@ -44,8 +46,8 @@ def take(arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: in
         leaked = len(pairs) - len(apart)
         left_out = f" without the {leaked} that hold text of the benchmark" if leaked else ""
         raise TooFewPairs(
-            f"arm {arm!r} has {len(apart)} pairs{left_out}, curation.rows asks for {rows}: {rows - len(apart)} are "
-            "missing; generate more, loosen a filter, or lower curation.rows"
+            f"arm {arm!r} has {len(apart)} pairs{left_out}, {key} asks for {rows}: {rows - len(apart)} are "
+            f"missing; generate more, loosen a filter, or lower {key}"
         )
     drawn = sorted(apart, key=lambda row: row_seed(seed, "training set", row["id"]))
     for place, row in enumerate(drawn):
@@ -66,10 +68,11 @@ def declared(recipe: Recipe) -> dict[str, Any]:
 
 def step(recipe: Recipe, name: str) -> Step:
     """The asset `training_sets/<arm>`; its check `leakage` proves that no benchmark text is in it."""
-    rows, seed = recipe.curation.rows, recipe.seed
+    own, seed = recipe.arms[name].rows, recipe.seed
+    rows, key = (own, f"arms.{name}.rows") if own else (recipe.curation.rows, "curation.rows")
 
     def build(tools: Tools, pairs: pl.DataFrame, benchmark_items: pl.DataFrame) -> Result:
-        return take(name, pairs, benchmark_items, rows, seed)
+        return take(name, pairs, benchmark_items, rows, seed, key)
 
     return Step(
         asset=f"training_sets/{name}",
@@ -77,7 +80,7 @@ def step(recipe: Recipe, name: str) -> Step:
         description=f"The {rows} pairs that the student of {name!r} is fine-tuned on.",
         model=Pair,
         build=build,
-        slice=recipe.slice("seed", "curation.rows", "policy", "ancestors") | declared(recipe),
+        slice=recipe.slice("seed", key, "policy", "ancestors") | declared(recipe),
         inputs={"pairs": f"diverse_instructions/{name}", "benchmark_items": "benchmark_items"},
         kinds=frozenset({"polars", "duckdb"}),
         checks={CHECK: True},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -20,8 +20,9 @@ def decide(
     perplexities: Mapping[str, pl.DataFrame],
     heuristics: Heuristics | None,
     perplexity: PerplexityFilter | None,
+    levels: Collection[str] | None = None,
 ) -> Result:
-    """One decision per pair. A rule that is None is not applied.
+    """One decision per pair. A rule that is None is not applied; `levels` are those of extract-then-generate.
 
     `pools` and `perplexities` are keyed by method. The cut is the same for all methods of an arm, and is taken
     over the pairs that pass the heuristics.
@@ -30,6 +31,9 @@ def decide(
     value = {row["pair"]: row["perplexity"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
     passed = []
     for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
+        if levels is not None and pair["level"] and pair["level"] not in levels:
+            gate.reject(pair, f"level: {pair['level']}")
+            continue
         broken = heuristics and fault(pair["instruction"], pair["response"], heuristics)
         if broken:
             gate.reject(pair, broken.rule, score=broken.score, cut=broken.cut)
@@ -56,20 +60,24 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     """The asset `enhanced_instructions/<arm>`."""
     heuristics = recipe.enhancement.heuristics if "heuristics" in arm.filters else None
     perplexity = recipe.enhancement.perplexity if "perplexity" in arm.filters else None
+    if perplexity and arm.keep:
+        perplexity = perplexity.model_copy(update={"keep": arm.keep})
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         pools: dict[str, pl.DataFrame] = {method: frames[f"pairs_{method}"] for method in arm.methods}
         measured: dict[str, pl.DataFrame] = (
             {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
         )
-        return decide(pools, measured, heuristics, perplexity)
+        return decide(pools, measured, heuristics, perplexity, arm.levels)
 
     inputs = {f"pairs_{method}": f"raw_{method}" for method in arm.methods}
     slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "heuristics", "perplexity")
+    if arm.levels:
+        slice_ |= recipe.slice(f"arms.{name}.levels")
     if heuristics:
         slice_ |= recipe.slice("enhancement.heuristics")
     if perplexity:
-        slice_ |= recipe.slice("enhancement.perplexity")
+        slice_ |= {"enhancement.perplexity": perplexity.model_dump(mode="json")}
         inputs |= {f"perplexities_{method}": f"perplexities/{method}" for method in arm.methods}
     return Step(
         asset=f"enhanced_instructions/{name}",
