@@ -83,6 +83,12 @@ def test_other_items_on_one_side_are_refused() -> None:
         difference(np.zeros((1, 3)), np.zeros((1, 2)), SETTINGS)
 
 
+@pytest.mark.parametrize("scores", [np.zeros((1, 0)), np.zeros((0, 3)), np.array([[0.1, np.nan]])])
+def test_no_scores_and_scores_that_are_no_numbers_are_refused(scores: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="scores must be finite, and at least one; found"):
+        mean(scores, SETTINGS)
+
+
 def test_p_values_are_adjusted_for_their_number_as_holm_did() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]

@@ -123,11 +123,18 @@ def test_a_seed_task_with_an_input_is_left_out() -> None:
         ("not equal, not equal", False),
         ("Different.", False),
         ("unequal", False),
+        ("**Not** Equal", False),
+        ("Not-Equal", False),
+        ("They aren't equal.", False),
+        ("Not exactly equal", False),
+        ("No, not really equal", False),
+        ("The same.", True),
+        ("Equal, not different.", True),
         ("Perhaps", False),
         ("", False),
     ],
 )
-def test_a_judgement_is_read_by_its_first_word_that_says_either(text: str, equal: bool) -> None:
+def test_a_judgement_says_equal_where_nothing_before_that_negates_it(text: str, equal: bool) -> None:
     assert judged_equal(text) is equal
 
 

@@ -42,14 +42,14 @@ class Estimate:
 
 
 def mean(scores: Scores, settings: Bootstrap) -> Estimate:
-    """The mean of `scores` (seeds, items) over both."""
+    """The mean of `scores` (seeds, items) over both. Raises ValueError as `difference` does."""
     return _estimate([(scores, 1.0)], settings)
 
 
 def difference(scores: Scores, baseline: Scores, settings: Bootstrap) -> Estimate:
     """The mean of `scores` less that of `baseline`, whose columns are the same items in the same order.
 
-    Raises ValueError where they are not as many.
+    Raises ValueError where they are not as many, and where a side is empty or has a score that is no finite number.
     """
     if scores.shape[1] != baseline.shape[1]:
         raise ValueError(f"both sides need the same items; found {scores.shape[1]} and {baseline.shape[1]}")
@@ -57,6 +57,9 @@ def difference(scores: Scores, baseline: Scores, settings: Bootstrap) -> Estimat
 
 
 def _estimate(sides: Sequence[tuple[Scores, float]], settings: Bootstrap) -> Estimate:
+    for scores, _ in sides:
+        if not scores.size or not np.isfinite(scores).all():
+            raise ValueError(f"scores must be finite, and at least one; found {scores.size} of shape {scores.shape}")
     draw = np.random.default_rng(settings.seed)
     items = sides[0][0].shape[1]
     found = np.empty(settings.resamples)

@@ -4,7 +4,8 @@ Source: arXiv 2304.12244, section 3 (WizardLM). In depth: add a constraint, deep
 in breadth: a new instruction of the same domain. As published, an evolution has failed where it is judged equal to
 what it was, where its response holds "sorry" in fewer than 80 words or stop words and punctuation alone, and where
 words of the prompt leak into it; the instruction then goes into the next round as it was. Ours: the wording of the
-prompts, that a hash picks the operation, and that "complicate input" is left out.
+prompts, that a hash picks the operation, that an instruction is one line, that seed tasks with an input are left out,
+and with them the operation "complicate input".
 
 Worked example: "How do I make Pesto?" with "constraint" gives "How do I make Pesto without cheese?"; the answer "Sorry,
 I cannot help." fails it, and the second round starts from "How do I make Pesto?" again.
@@ -46,7 +47,8 @@ OPERATIONS: dict[Operation, str] = {
 }
 # As published, with what our own prompt says.
 LEAKS = re.compile(r"given prompt|rewritten prompt|created prompt|new prompt", re.IGNORECASE)
-_EQUAL = re.compile(r"\b(not equal|unequal|different|equal)\b", re.IGNORECASE)
+_EQUAL = re.compile(r"\b(?:equal|same)\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not?|never|unequal|differ\w*)\b|n['’]t\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -146,9 +148,9 @@ def _judged(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer:
 
 
 def judged_equal(text: str) -> bool:
-    """Whether a judgement says that two prompts are equal: the first word that says either counts."""
+    """Whether a judgement says that two prompts are equal, with no negation before it."""
     found = _EQUAL.search(text)
-    return found is not None and found.group().lower() == "equal"
+    return found is not None and not _NEGATION.search(text[: found.start()])
 
 
 def _decided(gate: Gate, line: Line, completion: Completion) -> bool:
