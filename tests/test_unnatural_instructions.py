@@ -102,6 +102,17 @@ def test_a_paraphrase_keeps_input_and_response_and_one_that_says_the_same_is_dro
     assert same.counts()[("rejected", "paraphrase met before")] == 2
 
 
+def test_a_paraphrase_that_equals_another_task_is_dropped() -> None:
+    wanted = SETTINGS.model_copy(update={"calls": 2, "paraphrases": 1})
+    said: list[Said] = [("Name the river.", True, None), ("Name the hill.", True, None)]
+    for other in ("Name the hill", "What is rye?"):
+        result = unnatural_instructions.generate(SEEDS, wanted, writer(said, other=other), 7)
+        assert result.kept["instruction"].to_list() == ["Name the river.", "Name the hill."]
+        assert result.counts()[("rejected", "paraphrase met before")] == 2
+    fresh = unnatural_instructions.generate(SEEDS, wanted, writer(said, other="Which one?"), 7)
+    assert fresh.kept["instruction"].to_list() == ["Name the river.", "Name the hill.", "Which one?"]
+
+
 def test_what_was_not_answered_is_not_said_in_other_words() -> None:
     wanted = SETTINGS.model_copy(update={"paraphrases": 2})
     result = unnatural_instructions.generate(SEEDS, wanted, writer(WRITTEN, ("", True, "broken")), 7)

@@ -104,11 +104,14 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
         decide_answer(gate, row, completion, parents)
         if response := _response(completion):
             answered.append(({**row, "response": response}, (*parents, (completion.call, "call"))))
-    _expand(gate, answered, settings, writer, seed)
+    _expand(gate, answered, known, settings, writer, seed)
     return gate.result()
 
 
-def _expand(gate: Gate, pairs: Sequence[Task], settings: UnnaturalInstructions, writer: Writer, seed: int) -> None:
+def _expand(
+    gate: Gate, pairs: Sequence[Task], known: set[str], settings: UnnaturalInstructions, writer: Writer, seed: int
+) -> None:
+    """Decides about the paraphrases of `pairs`; `known` are all tasks so far."""
     wanted = [(pair, number) for pair in pairs for number in range(settings.paraphrases)]
     gate.arrive(len(wanted))
     prompts = [
@@ -118,23 +121,20 @@ def _expand(gate: Gate, pairs: Sequence[Task], settings: UnnaturalInstructions, 
         )
         for (row, _), number in wanted
     ]
-    said: dict[str, set[str]] = {}
     sampling = Sampling(**settings.task.model_dump(), stop=("\n",))
     for ((row, made_of), _), completion in zip(wanted, writer.complete(prompts, sampling), strict=True):
         pair = {**row, "instruction": instruction_of(completion.text)}
         parents = (*made_of, (completion.call, "paraphrase"))
-        met = said.setdefault(_key(row), {normalized(row["instruction"])})
-        text = normalized(pair["instruction"])
         if unanswered(gate, pair, completion, parents):
             continue
-        if not text:
+        if not normalized(pair["instruction"]):
             gate.reject(pair, "no instruction", parents)
         elif not completion.complete:
             gate.reject(pair, "instruction cut off", parents)
-        elif text in met:
+        elif _key(pair) in known:
             gate.reject(pair, "paraphrase met before", parents)
         else:
-            met.add(text)
+            known.add(_key(pair))
             gate.keep(pair, parents)
 
 
