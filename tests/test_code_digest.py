@@ -224,7 +224,8 @@ def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None
         "assets/training/checkpoint.py",
         "warehouse.records.Pair",
     ]
-    assert code["leaderboard"] == ["assets/evaluation/leaderboard.py", "warehouse.records.Standing"]
+    board = ["assets/evaluation/bootstrap.py", "assets/evaluation/leaderboard.py", "warehouse.records.Standing"]
+    assert code["leaderboard"] == board
     methods = ("self_training", "self_instruct", "instruction_generation", "extract_then_generate")
     assert {asset for asset, files in code.items() if parsing in files} == {f"raw_{method}" for method in methods}
     outside = ("assets/recipe.py", "assets/step.py", "assets/graph.py", "assets/plan.py", "assets/display.py")
