@@ -1,4 +1,4 @@
-"""What becomes of a pair once the model has answered its instruction, whichever method asked."""
+"""What becomes of a pair once the model has written its instruction or its answer, whichever method asked."""
 
 from __future__ import annotations
 
@@ -23,16 +23,30 @@ def unanswered(
     return True
 
 
-def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> None:
-    """Keeps `pair` (all but its response) with the completion as response, or says why not.
+def unwritten(gate: Gate, row: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> bool:
+    """Whether the model wrote no whole instruction into `row`, which has then failed or is rejected."""
+    if unanswered(gate, row, completion, parents):
+        return True
+    if not row["instruction"]:
+        gate.reject(row, "no instruction", parents)
+    elif not completion.complete:
+        gate.reject(row, "instruction cut off", parents)
+    else:
+        return False
+    return True
+
+
+def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> str:
+    """Keeps `pair` (all but its response) with the completion as response, or says why not; the response, "" for none.
 
     A response that was cut off ends at its last whole sentence (ours); one without any is rejected.
     """
     row = {**pair, "response": whole_sentences(completion.text, completion.complete)}
     made_of = [*parents, (completion.call, "call")]
     if unanswered(gate, row, completion, made_of):
-        return
+        return ""
     if not row["response"]:
         gate.reject(row, "no whole sentence", made_of)
     else:
         gate.keep(row, made_of)
+    return row["response"]

@@ -22,7 +22,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
-from assets.generation.answers import unanswered
+from assets.generation.answers import unanswered, unwritten
 from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of, whole_sentences
 from assets.generation.prompts import answer
@@ -98,10 +98,12 @@ def _round(
     for place, (line, completion) in enumerate(zip(lines, written, strict=True)):
         text = instruction_of(completion.text)
         made_of = (*line.parents, (completion.call, "evolution"))
-        if unanswered(gate, _row(text, ""), completion, made_of):
+        if unwritten(gate, _row(text, ""), completion, made_of):
             continue
-        if broken := _unfit(text, line.text, completion.complete):
-            gate.reject(_row(text, ""), broken, made_of)
+        if LEAKS.search(text):
+            gate.reject(_row(text, ""), "words of the prompt leaked", made_of)
+        elif text == line.text:
+            gate.reject(_row(text, ""), "equal to what it was", made_of)
         else:
             evolved[place] = Line(line.seed, text, made_of)
     if settings.judge:
@@ -113,16 +115,6 @@ def _round(
         if _decided(gate, line, completion):
             following[place] = line
     return following
-
-
-def _unfit(text: str, before: str, complete: bool) -> str | None:
-    if not text:
-        return "no instruction"
-    if not complete:
-        return "instruction cut off"
-    if LEAKS.search(text):
-        return "words of the prompt leaked"
-    return "equal to what it was" if text == before else None
 
 
 def _judged(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer: Writer) -> dict[int, Line]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.generation.answers import unanswered
+from assets.generation.answers import unwritten
 from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
 from assets.generation.prompts import instruction_for
@@ -57,13 +57,7 @@ def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration
             "response": text.response,
         }
         parents = (*text.parents, (completion.call, "call"))
-        if unanswered(gate, row, completion, parents):
-            continue
-        if not row["instruction"]:
-            gate.reject(row, "no instruction", parents)
-        elif not completion.complete:
-            gate.reject(row, "instruction cut off", parents)
-        else:
+        if not unwritten(gate, row, completion, parents):
             gate.keep(row, parents)
     return gate.result()
 

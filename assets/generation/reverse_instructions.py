@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import AfterValidator, Field
 from segtok.segmenter import split_single
 
-from assets.generation.answers import unanswered
+from assets.generation.answers import unwritten
 from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
 from assets.recipe_parts import Part, SamplingPart
@@ -79,13 +79,7 @@ def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Wri
             written = f"{written} {hint(text)}"
         row = {"method": NAME, "level": "", "instruction": written, "input": "", "response": text}
         parents = [(document["id"], "document"), (completion.call, "call")]
-        if unanswered(gate, row, completion, parents):
-            continue
-        if not written:
-            gate.reject(row, "no instruction", parents)
-        elif not completion.complete:
-            gate.reject(row, "instruction cut off", parents)
-        else:
+        if not unwritten(gate, row, completion, parents):
             gate.keep(row, parents)
     return gate.result()
 

@@ -21,12 +21,12 @@ from pydantic import Field
 
 from assets.generation.answers import decide_answer, unanswered
 from assets.generation.method import Job, Method
-from assets.generation.parsing import instruction_of, whole_sentences
+from assets.generation.parsing import instruction_of
 from assets.generation.prompts import answer
 from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import Count
 from assets.step import Most, made
-from resources.calls import Completion, Prompt, Sampling, Writer
+from resources.calls import Prompt, Sampling, Writer
 from warehouse.identity import Parent, normalized, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
@@ -101,8 +101,7 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
     for (row, parents), completion in zip(
         tasks, writer.complete(asked, Sampling(**settings.response.model_dump())), strict=True
     ):
-        decide_answer(gate, row, completion, parents)
-        if response := _response(completion):
+        if response := decide_answer(gate, row, completion, parents):
             answered.append(({**row, "response": response}, (*parents, (completion.call, "call"))))
     _expand(gate, answered, known, settings, writer, seed)
     return gate.result()
@@ -136,13 +135,6 @@ def _expand(
         else:
             known.add(_key(pair))
             gate.keep(pair, parents)
-
-
-def _response(completion: Completion) -> str:
-    """The response that decide_answer keeps; "" where it keeps none."""
-    if completion.error or completion.refusal:
-        return ""
-    return whole_sentences(completion.text, completion.complete)
 
 
 def _key(task: dict[str, str]) -> str:
