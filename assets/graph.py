@@ -6,10 +6,12 @@ from graphlib import TopologicalSorter
 
 from assets.curation import diversity, embeddings, training_set
 from assets.enhancement import filtering, fragments, perplexity
-from assets.evaluation import leaderboard, longform
+from assets.evaluation import leaderboard
+from assets.evaluation.registry import benchmarks
 from assets.generation import backward_model
 from assets.generation.registry import methods
-from assets.recipe import BASE, Recipe
+from assets.recipe import Recipe
+from assets.recipe_values import BASE
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.step import Step
 from assets.training import student
@@ -22,8 +24,7 @@ def steps(recipe: Recipe) -> list[Step]:
         *_generation(recipe),
         *_measures(recipe),
         *(step for name in recipe.arms for step in _arm(recipe, name)),
-        longform.predictions_step(recipe, BASE),
-        longform.scores_step(recipe, BASE),
+        *_scores(recipe, BASE),
         leaderboard.step(recipe),
     ]
 
@@ -67,6 +68,13 @@ def _arm(recipe: Recipe, name: str) -> list[Step]:
         diversity.step(recipe, name, arm),
         training_set.step(recipe, name),
         student.step(recipe, name),
-        longform.predictions_step(recipe, name),
-        longform.scores_step(recipe, name),
+        *_scores(recipe, name),
+    ]
+
+
+def _scores(recipe: Recipe, arm: str) -> list[Step]:
+    return [
+        step
+        for name in recipe.benchmarks
+        for step in benchmarks()[name].steps(recipe.evaluation.settings(name), recipe, arm)
     ]

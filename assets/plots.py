@@ -73,11 +73,12 @@ def _loss(figure: Figure, result: Result) -> bool:
 def _scores(figure: Figure, result: Result) -> bool:
     if result.kept.is_empty():
         return False
-    metrics = result.kept["metric"].unique(maintain_order=True).to_list()
+    standings = result.kept.with_columns(metric=pl.concat_str("benchmark", "metric", separator=": "))
+    metrics = standings["metric"].unique(maintain_order=True).to_list()
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-    arms = result.kept.filter(pl.col("metric") == metrics[0])["arm"].to_list()[::-1]
+    arms = standings.filter(pl.col("metric") == metrics[0])["arm"].to_list()[::-1]
     for axes, metric in zip(panels, metrics, strict=True):
-        mean = dict(result.kept.filter(pl.col("metric") == metric).select("arm", "mean").rows())
+        mean = dict(standings.filter(pl.col("metric") == metric).select("arm", "mean").rows())
         axes.barh(arms, [mean[arm] for arm in arms], color="#4c72b0")
         axes.set(xlabel=metric)
     return True

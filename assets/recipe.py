@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
+from assets.evaluation.registry import benchmarks
 from assets.generation.registry import methods
 from assets.recipe_materials import AncestorPart, ModelPart, PolicyPart, SourcePart
 from assets.recipe_parts import LoraPart, Part, SamplingPart
 from assets.recipe_values import (
+    BASE,
     FILTERS,
     LEVELS,
     BenchmarkFields,
@@ -30,8 +32,6 @@ from assets.recipe_values import (
     Slice,
     Words,
 )
-
-BASE = "base"
 
 
 class Selection(Part):
@@ -61,7 +61,9 @@ class DocumentSelection(Selection):
 
 
 class BenchmarkSelection(Selection):
-    """Benchmark items: the fields `instruction` and `reference`, and `input` where there is one."""
+    """Items of a benchmark: the field `instruction`, and those of `input`, `reference` and `details` that it needs.
+
+    `details` is the item as it is published, as JSON (`{*:json}`), for what is not compared with a text."""
 
     benchmark: Name
     fields: BenchmarkFields
@@ -167,16 +169,31 @@ class Student(LoraPart):
     seeds: Count = 1
 
 
-class Evaluation(Part):
-    """How predictions are written; scores compare them with the human text.
+class EvaluationPart(Part):
+    """The benchmarks in use; one that is left out is not built.
 
-    Arms are compared with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws whose
-    intervals hold with `confidence` (ours: 10,000 and 0.95)."""
+    Beside these keys there is one of each benchmark's name, with the settings that the benchmark declares. Arms are
+    compared with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws whose intervals
+    hold with `confidence` (ours: 10,000 and 0.95)."""
 
-    answer: SamplingPart
     baseline: Name = BASE
     resamples: Count = 10_000
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+    def settings(self, benchmark: str) -> Any:
+        """The settings of a benchmark; None where it is left out."""
+        return getattr(self, benchmark)
+
+
+if TYPE_CHECKING:
+    Evaluation = EvaluationPart
+else:
+    Evaluation = create_model(
+        "Evaluation",
+        __base__=EvaluationPart,
+        __doc__=EvaluationPart.__doc__,
+        **{name: (benchmark.settings | None, None) for name, benchmark in benchmarks().items()},
+    )
 
 
 class Recipe(Part):
@@ -202,6 +219,11 @@ class Recipe(Part):
     def methods(self) -> tuple[str, ...]:
         """The methods that are built, in the order of their names."""
         return tuple(name for name in methods() if self.generation.settings(name))
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """The benchmarks that students are scored by, in the order of their names."""
+        return tuple(name for name in benchmarks() if self.evaluation.settings(name))
 
     def part(self, path: str) -> Any:
         """The value at a dotted path, such as "generation.self_instruct"."""

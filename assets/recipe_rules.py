@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
 
+from assets.evaluation.registry import benchmarks
 from assets.generation.registry import methods
 from assets.openness.gate import declarations, place
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
-from assets.recipe import BASE, Recipe, Selection
+from assets.recipe import Recipe, Selection
+from assets.recipe_values import BASE
 from assets.sources.partition import slices_overlap
 from resources.addresses import Address
 
@@ -42,6 +44,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _endpoints(recipe)
     yield from _overlaps(recipe)
     yield from _methods(recipe)
+    yield from _benchmarks(recipe)
     yield from _arms(recipe)
     yield from _namesakes(recipe)
     yield from _policy(recipe)
@@ -138,6 +141,33 @@ def _methods(recipe: Recipe) -> Iterator[Problem]:
             fragments.per_document,
             f"it must be at most {len(fragments.levels)}, the number of enhancement.fragments.levels",
         )
+
+
+def _benchmarks(recipe: Recipe) -> Iterator[Problem]:
+    if not recipe.benchmarks:
+        yield Problem("evaluation", None, f"it needs at least one benchmark of {', '.join(benchmarks())}")
+    own = [name for name in recipe.benchmarks if benchmarks()[name].fields is not None]
+    for index, selection in enumerate(recipe.benchmark_items):
+        path = f"benchmark_items.{index}"
+        if selection.benchmark not in own:
+            what = "a benchmark of evaluation that has items"
+            yield Problem(
+                f"{path}.benchmark", selection.benchmark, f"it must name {what}; {nearest(selection.benchmark, own)}"
+            )
+            continue
+        for field in benchmarks()[selection.benchmark].fields or ():
+            if field not in selection.fields:
+                yield Problem(
+                    f"{path}.fields.{field}", None, f"evaluation.{selection.benchmark} needs a template for it"
+                )
+    for name in recipe.benchmarks:
+        settings = recipe.evaluation.settings(name)
+        if name in own and name not in {selection.benchmark for selection in recipe.benchmark_items}:
+            yield Problem("benchmark_items", None, f"evaluation.{name} needs a selection with the benchmark {name!r}")
+        for key, model in benchmarks()[name].models(settings):
+            yield from _known(f"evaluation.{name}.{key}", model, recipe.models, "a model")
+        for key, found, accepted in benchmarks()[name].faults(settings, recipe):
+            yield Problem(f"evaluation.{name}.{key}", found, accepted)
 
 
 def _arms(recipe: Recipe) -> Iterator[Problem]:

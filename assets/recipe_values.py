@@ -12,6 +12,9 @@ from resources.addresses import Address
 FilterName = Literal["heuristics", "perplexity", "diversity"]
 Level = Literal["keywords", "sentence", "model"]
 
+BASE = "base"
+"""The untouched base among arms: the control."""
+
 FILTERS: tuple[FilterName, ...] = get_args(FilterName)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
@@ -40,11 +43,11 @@ def distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
-def _fields(needed: frozenset[str], optional: str) -> AfterValidator:
+def _fields(needed: frozenset[str], *optional: str) -> AfterValidator:
     def check(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
         Mapping.parse(fields)
-        if needed - fields.keys() or fields.keys() - needed - {optional}:
-            raise ValueError(f"it must have {' and '.join(sorted(needed))}, and may have {optional}")
+        if needed - fields.keys() or fields.keys() - needed - set(optional):
+            raise ValueError(f"it must have {' and '.join(sorted(needed))}, and may have {', '.join(optional)}")
         return fields
 
     return AfterValidator(check)
@@ -56,7 +59,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Fields = dict[str, str | list[str]]
 SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
 DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]
-BenchmarkFields = Annotated[Fields, _fields(frozenset({"instruction", "reference"}), "input")]
+BenchmarkFields = Annotated[Fields, _fields(frozenset({"instruction"}), "input", "reference", "details")]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Slice = Annotated[tuple[Percent, Percent], AfterValidator(_range)]
 Count = Annotated[int, Field(ge=1, strict=True)]

@@ -11,11 +11,13 @@ from rich.text import Text
 
 from assets.plan import Planned
 from warehouse.collection import Garbage
+from warehouse.records import HIGHER, LOWER
 from warehouse.status import AssetStatus
 
 if TYPE_CHECKING:
     import polars as pl
 
+ARROWS = {HIGHER: "↑", LOWER: "↓"}
 STATES = {"none": "fresh", "restore": "restore", "build": "stale", "wait": "open"}
 
 
@@ -87,15 +89,24 @@ def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
 
 
 def leaderboard_table(standings: pl.DataFrame) -> Table:
-    """The leaderboard as it is published."""
-    shown = table("metric", "arm", "mean", "interval", "difference", "interval", "verdict", "items", "seeds", left=2)
+    """The leaderboard as it is published; the arrow shows in which direction a metric is better."""
+    shown = table(
+        "benchmark", "metric", "arm", "mean", "interval", "difference", "interval", "verdict", "items", "seeds", left=3
+    )
     for row in standings.iter_rows(named=True):
         over = row["over_baseline"]
         compared = ["", ""] if over is None else [f"{over:+.2f}", f"{row['over_low']:+.2f} to {row['over_high']:+.2f}"]
         interval = f"{row['low']:.2f} to {row['high']:.2f}"
         counts = [str(row["items"]), str(row["seeds"])]
         shown.add_row(
-            row["metric"], row["arm"], f"{row['mean']:.2f}", interval, *compared, row["verdict"] or "baseline", *counts
+            row["benchmark"],
+            f"{row['metric']} {ARROWS[row['better']]}",
+            row["arm"],
+            f"{row['mean']:.2f} {row['unit']}",
+            interval,
+            *compared,
+            row["verdict"] or "baseline",
+            *counts,
         )
     return shown
 

@@ -175,7 +175,7 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
     }
     recipe["curation"] = {"diversity": {"embedder": "embedder", "similarity": 1.0}, "rows": 2}
     recipe["training"] |= {"batch_size": 2, "max_tokens": 128}
-    recipe["evaluation"]["answer"] = {"max_new_tokens": 8}
+    recipe["evaluation"]["longform"]["answer"] = {"max_new_tokens": 8}
     return recipe
 
 

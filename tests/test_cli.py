@@ -67,10 +67,11 @@ def test_a_wrong_hash_fails_the_asset_in_one_line_and_leaves_nothing(tiny: Path,
 
 def test_a_model_that_is_none_fails_the_asset_in_one_line(tiny: Path, tmp_path: Path) -> None:
     edit(tiny, lambda recipe: recipe["models"].update(generator=recipe["sources"]["rows"]))
-    done = slingshot("build", "+predictions/base", recipe=tiny, data=tmp_path / "data")
+    done = slingshot("build", "+predictions/longform/base", recipe=tiny, data=tmp_path / "data")
     assert (done.returncode, done.stderr) == (
         1,
-        "slingshot: predictions/base failed: a model must be a folder or a .gguf file; found the file 'rows.jsonl'\n",
+        "slingshot: predictions/longform/base failed: a model must be a folder or a .gguf file; "
+        "found the file 'rows.jsonl'\n",
     )
 
 

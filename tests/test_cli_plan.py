@@ -94,7 +94,10 @@ def test_the_plan_for_machines_has_every_field_of_every_asset(edited: tuple[Path
     student = found["students/self_training"]
     assert student["reasons"] == ["training_sets/self_training: 1 pair added"]
     assert (student["calls"], student["exact"], student["seconds"] > 0) == (1, True, True)
-    assert (found["predictions/self_training"]["calls"], found["predictions/self_training"]["exact"]) == (2, False)
+    assert (
+        found["predictions/longform/self_training"]["calls"],
+        found["predictions/longform/self_training"]["exact"],
+    ) == (2, False)
 
 
 def test_a_plan_of_an_unknown_asset_is_one_clear_error(tiny: Path, tmp_path: Path) -> None:
@@ -118,5 +121,8 @@ def test_a_build_of_what_is_fresh_says_so_and_shows_the_leaderboard(own: tuple[P
     done = slingshot("build", recipe=recipe, data=data)
     assert (done.exit_code, done.stderr) == (0, "")
     told = [" ".join(line) for line in words(done.stdout)]
-    assert told[:2] == ["nothing is stale", "metric arm mean interval difference interval verdict items seeds"]
+    assert told[:2] == [
+        "nothing is stale",
+        "benchmark metric arm mean interval difference interval verdict items seeds",
+    ]
     assert len(told) == 2 + 10

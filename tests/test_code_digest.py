@@ -224,8 +224,8 @@ def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None
         "assets/training/checkpoint.py",
         "warehouse.records.Pair",
     ]
-    board = ["assets/evaluation/bootstrap.py", "assets/evaluation/leaderboard.py", "warehouse.records.Standing"]
-    assert code["leaderboard"] == board
+    found = [f"assets/evaluation/{name}.py" for name in ("benchmark", "bootstrap", "leaderboard", "registry")]
+    assert code["leaderboard"] == ["assets/declared.py", *found, "warehouse.records.Standing"]
     methods = ("self_training", "self_instruct", "instruction_generation", "extract_then_generate")
     assert {asset for asset, files in code.items() if parsing in files} == {f"raw_{method}" for method in methods}
     outside = ("assets/recipe.py", "assets/step.py", "assets/graph.py", "assets/plan.py", "assets/display.py")
@@ -237,4 +237,4 @@ def test_an_edit_of_one_prompt_leaves_the_steps_alone_that_use_another() -> None
     digest = {step.asset: step.code.get(prompts) for step in steps(load_recipe(ROOT / "recipe.yaml"))}
     assert digest["raw_self_instruct"] is not None
     assert digest["raw_self_instruct"] != digest["raw_self_training"]
-    assert digest["raw_self_training"] == digest["predictions/self_training"]
+    assert digest["raw_self_training"] == digest["predictions/longform/self_training"]

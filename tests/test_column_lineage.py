@@ -22,7 +22,7 @@ CONSTANT = {
     "students": {"name", "seed", "base"},
     "perplexities": {"measure"},
     "predictions": {"arm"},
-    "predictions/base": {"arm", "seed"},
+    "predictions/longform/base": {"arm", "seed"},
     "scores": {"metric"},
 }
 
@@ -77,16 +77,21 @@ def test_columns_of_the_starter_are_made_from_these() -> None:
     trained = {f"training_sets/{arm}.{column}" for column in ("instruction", "input", "response")}
     assert origins(f"students/{arm}", "weights") == trained
     assert origins("backward_model", "examples") == {"seed_tasks.input"}
-    assert origins("predictions/base", "text") == {f"benchmark_items.{of}" for of in ("id", "instruction", "input")}
-    assert f"students/{arm}.weights" in origins(f"predictions/{arm}", "text")
-    assert origins(f"scores/{arm}", "value") == {f"predictions/{arm}.text", "benchmark_items.reference"}
+    assert origins("predictions/longform/base", "text") == {
+        f"benchmark_items.{of}" for of in ("id", "instruction", "input")
+    }
+    assert f"students/{arm}.weights" in origins(f"predictions/longform/{arm}", "text")
+    assert origins(f"scores/longform/{arm}", "value") == {
+        f"predictions/longform/{arm}.text",
+        "benchmark_items.reference",
+    }
     arms = [asset for asset in STEPS if asset.startswith("scores/")]
     assert origins("leaderboard", "over_baseline") == {f"{asset}.value" for asset in arms}
 
 
 def test_the_schema_in_the_ui_tells_it_too() -> None:
-    shown = {column.name: column for column in column_schema(STEPS["scores/base"]).columns}
-    assert shown["value"].description == "from benchmark_items.reference, predictions/base.text"
+    shown = {column.name: column for column in column_schema(STEPS["scores/longform/base"]).columns}
+    assert shown["value"].description == "from benchmark_items.reference, predictions/longform/base.text"
     assert (shown["metric"].description, shown["value"].type) == (None, "Float64")
     assert column_schema(STEPS["seed_tasks"]).columns[0].description is None
 

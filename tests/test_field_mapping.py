@@ -48,6 +48,8 @@ RECIPE: dict[str, object] = {
         ("{title:numbered}", "Toast"),
         ("{servings} {hours} {vegan} {cold}", "2 0.5 true false"),
         ("{instances.1.output}{parts.0}{parts.main.name}", "secondzerobread"),
+        ("{instances:json}{servings:json}{nothing:json}", '[{"output": "first"}, {"output": "second"}]2[]'),
+        ("{parts:json} {time?:json}", '{"0": "zero", "main": {"name": "bread"}}'),
         ("{{{title}}} {{title}}", "{Toast} {title}"),
         ("  plain text \n", "plain text"),
         ("{title}\n\n{time?}\n\nEnd", "Toast\n\nEnd"),
@@ -142,12 +144,12 @@ def test_attributes_are_out_of_reach(path: str) -> None:
         (
             "{a:>10}",
             "template '{a:>10}', character 1: the format '>10' is unknown;"
-            " known are lines, numbered, bullets, sentences, commas",
+            " known are lines, numbered, bullets, sentences, commas, json",
         ),
         (
             "{a:}",
             "template '{a:}', character 1: the format '' is unknown;"
-            " known are lines, numbered, bullets, sentences, commas",
+            " known are lines, numbered, bullets, sentences, commas, json",
         ),
     ],
 )
@@ -284,3 +286,10 @@ def test_pairs_of_other_origins_map(
     assert sorted(pairs[0]) == ["instruction", "response"]
     assert pairs[0]["instruction"] == instruction
     assert hashlib.sha256(pairs[0]["response"].encode()).hexdigest() == response_sha256
+
+
+def test_the_whole_row_is_written_as_json_in_its_own_order() -> None:
+    row = {"key": 1000, "kwargs": [{}, {"num_words": 300}], "prompt": "Schäume {auf}"}
+    text = '{"key": 1000, "kwargs": [{}, {"num_words": 300}], "prompt": "Schäume {auf}"}'
+    assert Template.parse("{*:json}").render(row) == text
+    check_fields(Mapping.parse({"details": "{*:json}"}), [row])

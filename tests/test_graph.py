@@ -111,15 +111,15 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
             "embeddings_extract_then_generate": "instruction_embeddings/extract_then_generate",
             "perplexities_extract_then_generate": "perplexities/extract_then_generate",
         },
-        "predictions/base": items,
-        "leaderboard": {f"scores_{arm}": f"scores/{arm}" for arm in ("base", *ARMS)},
+        "predictions/longform/base": items,
+        "leaderboard": {f"scores_longform_{arm}": f"scores/longform/{arm}" for arm in ("base", *ARMS)},
     }
     for arm in ARMS:
         expected[f"training_sets/{arm}"] = {"pairs": f"diverse_instructions/{arm}", **items}
         expected[f"students/{arm}"] = {"training_set": f"training_sets/{arm}"}
-        expected[f"predictions/{arm}"] = {**items, "student": f"students/{arm}"}
+        expected[f"predictions/longform/{arm}"] = {**items, "student": f"students/{arm}"}
     for arm in ("base", *ARMS):
-        expected[f"scores/{arm}"] = {"predictions": f"predictions/{arm}", **items}
+        expected[f"scores/longform/{arm}"] = {"predictions": f"predictions/longform/{arm}", **items}
     assert reads == expected
 
 
@@ -141,7 +141,7 @@ SEEDED = {
     *(f"raw_{method}" for method in METHODS),
     *under("training_sets", ARMS),
     *under("students", ARMS),
-    *under("predictions", ("base", *ARMS)),
+    *under("predictions/longform", ("base", *ARMS)),
 }
 OF_GENERATOR = {
     "fragments",
@@ -149,7 +149,7 @@ OF_GENERATOR = {
     "perplexities/extract_then_generate",
     *(f"raw_{method}" for method in METHODS),
     *under("students", ARMS),
-    *under("predictions", ("base", *ARMS)),
+    *under("predictions/longform", ("base", *ARMS)),
 }
 
 
@@ -193,7 +193,7 @@ OF_GENERATOR = {
             {"enhanced_instructions/self_instruct"},
         ),
         ("training.rank", 7777, under("students", ARMS)),
-        ("evaluation.answer.max_new_tokens", 7777, under("predictions", ("base", *ARMS))),
+        ("evaluation.longform.answer.max_new_tokens", 7777, under("predictions/longform", ("base", *ARMS))),
     ],
 )
 def test_one_changed_value_makes_exactly_these_steps_stale(path: str, value: object, stale: set[str]) -> None:
@@ -243,8 +243,8 @@ def test_an_arm_that_is_added_makes_only_the_leaderboard_stale() -> None:
             "diverse_instructions",
             "training_sets",
             "students",
-            "predictions",
-            "scores",
+            "predictions/longform",
+            "scores/longform",
         )
     }
 
@@ -279,10 +279,10 @@ def test_a_recipe_without_documents_gives_a_smaller_consistent_graph() -> None:
         "diverse_instructions/only",
         "training_sets/only",
         "students/only",
-        "predictions/only",
-        "scores/only",
-        "predictions/base",
-        "scores/base",
+        "predictions/longform/only",
+        "scores/longform/only",
+        "predictions/longform/base",
+        "scores/longform/base",
         "leaderboard",
     ]
 

@@ -50,7 +50,9 @@ def test_a_record_of_an_unknown_kind_is_named(store: Store, kind: str) -> None:
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
 def test_a_number_that_no_build_can_write_is_named(store: Store, number: str) -> None:
     gate = Gate(Score)
-    row = gate.keep({"arm": "x", "seed": 1, "item": "1" * 32, "metric": "rouge_l", "value": 0.5}, [SOURCE])
+    row = gate.keep(
+        {"benchmark": "longform", "arm": "x", "seed": 1, "item": "1" * 32, "metric": "rouge_l", "value": 0.5}, [SOURCE]
+    )
     publish(store, "scores", "3", gate.result())
     assert found(store) == []
     change(store, f"UPDATE records.score SET value = '{number}'::DOUBLE")

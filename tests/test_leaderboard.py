@@ -9,23 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recipes import complaints
 
+from assets.evaluation.benchmark import Metric
 from assets.evaluation.bootstrap import Bootstrap
 from assets.evaluation.leaderboard import rank as rank_against
 from warehouse.identity import digest, record_id
 from warehouse.records import Standing
 from warehouse.result import Result
 
+NAMES = ("meteor_exact_stem", "rouge_l", "m")
+METRICS = {("longform", name): Metric(name, "") for name in NAMES} | {
+    ("surprise", "m"): Metric("m", "", better="lower", unit="nats", scale=1.0)
+}
 SETTINGS = Bootstrap(resamples=200, confidence=0.95, seed=1)
 
 
 def rank(scores: dict[str, pl.DataFrame], baseline: str = "base") -> Result:
-    return rank_against(scores, baseline, SETTINGS)
+    return rank_against(scores.values(), METRICS, baseline, SETTINGS)
 
 
-def scores(arm: str, metric: str, *values: float, seed: int | None = 1, first: int = 0) -> pl.DataFrame:
+def scores(
+    arm: str, metric: str, *values: float, seed: int | None = 1, first: int = 0, benchmark: str = "longform"
+) -> pl.DataFrame:
     rows = [
         {
             "id": digest([arm, metric, seed, number]),
+            "benchmark": benchmark,
             "arm": arm,
             "seed": seed,
             "item": digest(["item", number]),
@@ -82,6 +90,19 @@ def test_what_is_sure_is_called_better_or_worse_and_what_is_not_is_called_noise(
     assert found["alike"]["over_low"] < 0 < found["alike"]["over_high"]
     # The least p-value that 200 draws can show, for three arms.
     assert found["better"]["p_value"] == pytest.approx(3 * 2 / 201)
+
+
+def test_of_a_metric_of_which_less_is_better_the_lowest_comes_first_and_less_is_better() -> None:
+    base = [number % 7 / 10 for number in range(40)]
+    apart = {
+        arm: scores(arm, "m", *(value + more for value in base), benchmark="surprise")
+        for arm, more in (("base", 0.0), ("high", 0.1), ("low", -0.1))
+    }
+    found = rank(apart).kept
+    assert found["arm"].to_list() == ["low", "base", "high"]
+    assert found["verdict"].to_list() == ["better", None, "worse"]
+    assert found["unit"].to_list() == ["nats"] * 3
+    assert found["mean"].to_list() == pytest.approx([sum(base) / 40 + more for more in (-0.1, 0, 0.1)])
 
 
 def test_only_items_that_both_sides_have_are_compared() -> None:

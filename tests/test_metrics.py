@@ -12,10 +12,12 @@ from nltk.tokenize import wordpunct_tokenize
 from nltk.translate.meteor_score import single_meteor_score
 from rouge_score.rouge_scorer import RougeScorer
 
-from assets.evaluation.longform import score
+from assets.evaluation.answering import score as score_by
+from assets.evaluation.longform import compare
 from assets.evaluation.metrics import METRICS, meteor_exact_stem, rouge_l
 from warehouse.identity import digest, record_id
 from warehouse.records import Score
+from warehouse.result import Result
 
 TEXTS = st.text(max_size=40) | st.text(alphabet="a cats.", max_size=40)
 PAIRS = [
@@ -125,13 +127,24 @@ def test_a_metric_of_any_texts_lies_between_0_and_1(name: str, prediction: str, 
 ITEMS = pl.DataFrame({"id": [digest("item 0"), digest("item 1")], "reference": ["the cat sat", "crush the basil"]})
 
 
+def score(predictions: pl.DataFrame, items: pl.DataFrame) -> Result:
+    return score_by(predictions, items, list(METRICS), compare)
+
+
 def predictions(arm: str, *texts: str) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            {"id": digest([arm, number]), "arm": arm, "seed": 1, "item": ITEMS["id"][number], "text": text}
+            {
+                "id": digest([arm, number]),
+                "benchmark": "longform",
+                "arm": arm,
+                "seed": 1,
+                "item": ITEMS["id"][number],
+                "text": text,
+            }
             for number, text in enumerate(texts)
         ],
-        schema=dict.fromkeys(["id", "arm", "item", "text"], pl.String) | {"seed": pl.Int64},
+        schema=dict.fromkeys(["id", "benchmark", "arm", "item", "text"], pl.String) | {"seed": pl.Int64},
     )
 
 
@@ -139,10 +152,10 @@ def test_every_prediction_is_scored_by_every_metric() -> None:
     result = score(predictions("self_instruct", "the cat sat", ""), ITEMS)
     assert result.model is Score
     assert result.kept.drop("id").rows() == [
-        ("self_instruct", 1, digest("item 0"), "meteor_exact_stem", pytest.approx(meteor(3, 1, 3, 3))),
-        ("self_instruct", 1, digest("item 0"), "rouge_l", 1.0),
-        ("self_instruct", 1, digest("item 1"), "meteor_exact_stem", 0.0),
-        ("self_instruct", 1, digest("item 1"), "rouge_l", 0.0),
+        ("longform", "self_instruct", 1, digest("item 0"), "meteor_exact_stem", pytest.approx(meteor(3, 1, 3, 3))),
+        ("longform", "self_instruct", 1, digest("item 0"), "rouge_l", 1.0),
+        ("longform", "self_instruct", 1, digest("item 1"), "meteor_exact_stem", 0.0),
+        ("longform", "self_instruct", 1, digest("item 1"), "rouge_l", 0.0),
     ]
     assert result.counts() == {("kept", ""): 4}
 
@@ -151,7 +164,14 @@ def test_a_score_descends_from_its_prediction_and_its_item() -> None:
     result = score(predictions("self_instruct", "the cat sat"), ITEMS)
     parents = [(digest(["self_instruct", 0]), "prediction"), (digest("item 0"), "item")]
     assert result.edges.rows() == [(child, *parent) for child in result.kept["id"] for parent in parents]
-    content = {"arm": "self_instruct", "seed": 1, "item": digest("item 0"), "metric": "rouge_l", "value": 1.0}
+    content = {
+        "benchmark": "longform",
+        "arm": "self_instruct",
+        "seed": 1,
+        "item": digest("item 0"),
+        "metric": "rouge_l",
+        "value": 1.0,
+    }
     assert result.kept["id"][1] == record_id("score", content, parents)
 
 

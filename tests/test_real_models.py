@@ -32,7 +32,7 @@ def micro_recipe() -> dict[str, Any]:
     recipe["arms"] = {name: recipe["arms"][name] for name in ("self_training", "filtered_extract_then_generate")}
     recipe["enhancement"]["heuristics"]["instruction_words"] = [1, 100]
     recipe["curation"]["rows"] = 2
-    recipe["evaluation"]["answer"]["max_new_tokens"] = 16
+    recipe["evaluation"]["longform"]["answer"]["max_new_tokens"] = 16
     return recipe
 
 

@@ -42,7 +42,10 @@ def only(store: Store, query: str) -> str:
 
 def scores(predicted: str) -> Result:
     gate = Gate(Score)
-    gate.keep({"arm": "x", "seed": 1, "item": "e" * 32, "metric": "rouge_l", "value": 0.5}, [(predicted, "prediction")])
+    gate.keep(
+        {"benchmark": "longform", "arm": "x", "seed": 1, "item": "e" * 32, "metric": "rouge_l", "value": 0.5},
+        [(predicted, "prediction")],
+    )
     return gate.result()
 
 

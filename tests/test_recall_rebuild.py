@@ -79,7 +79,7 @@ def test_rows_of_every_role_withdrawn_at_once_leave_nothing_behind(own: tuple[Pa
     assert {"backward_model", "raw_extract_then_generate", "students/self_training", "leaderboard"} <= in_force_below(
         data, gone[0]
     )
-    assert {"predictions/base", "scores/base", "leaderboard"} <= in_force_below(data, gone[1])
+    assert {"predictions/longform/base", "scores/longform/base", "leaderboard"} <= in_force_below(data, gone[1])
     for one in gone:
         recall(data, one)
     assert planned(recipe, data)["documents"].reasons[0] == "1 seed task, 1 benchmark item, 1 document withdrawn"
@@ -87,7 +87,7 @@ def test_rows_of_every_role_withdrawn_at_once_leave_nothing_behind(own: tuple[Pa
     assert failures == []
     assert [in_force_below(data, one) for one in gone] == [set(), set(), set()]
     assert log.computed["raw_self_training"] == 1
-    assert log.computed["predictions/base"] == 1
+    assert log.computed["predictions/longform/base"] == 1
     assert {one.action for one in planned(recipe, data).values()} == {"none"}
 
 
@@ -131,7 +131,7 @@ def test_a_withdrawn_model_is_refused_before_any_call_and_another_takes_its_plac
         f"the recipe's models.generator is the model 'generator' ({model_id(data)[:9]}), withdrawn on "
         f"{now():%Y-%m-%d}: its licence was misread; it is not used any more: name another model in the recipe"
     )
-    calling = {"raw_self_training", "raw_self_instruct", "backward_model", "predictions/base"}
+    calling = {"raw_self_training", "raw_self_instruct", "backward_model", "predictions/longform/base"}
     plan = planned(recipe, data)
     assert {asset for asset, one in plan.items() if one.error == refusal} >= calling
     assert plan["raw_self_training"].reasons == ("1 model withdrawn",)

@@ -171,7 +171,7 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
             {"text": "{extract:numberd}"},
             "documents.0.fields: found {'text': '{extract:numberd}'}; field 'text': template "
             "'{extract:numberd}', character 1: the format 'numberd' is unknown; known are lines, numbered, bullets, "
-            "sentences, commas",
+            "sentences, commas, json",
         ),
         (
             "documents.0.source",

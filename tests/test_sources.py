@@ -93,6 +93,7 @@ def test_rows_become_documents_and_benchmark_items_with_their_own_columns(write:
             "instruction": "Tell me about Thing 1.",
             "input": "",
             "reference": row["text"],
+            "details": "",
         }
     ]
 
@@ -288,6 +289,7 @@ def test_benchmark_items_are_drawn_before_and_without_the_others(write: Any) -> 
             "instruction": "Tell me about Thing 9.",
             "input": "",
             "reference": SAME["text"],
+            "details": "",
         }
     ]
 

@@ -13,7 +13,14 @@ from building import build, planned
 from editing import NO_DIGEST, leaves, put, starter_keys, starter_shaped
 
 ARMS = ("self_training", "self_instruct", "instruction_generation", "filtered_extract_then_generate")
-STAGES = ("enhanced_instructions", "diverse_instructions", "training_sets", "students", "predictions", "scores")
+STAGES = (
+    "enhanced_instructions",
+    "diverse_instructions",
+    "training_sets",
+    "students",
+    "predictions/longform",
+    "scores/longform",
+)
 
 
 def arm(name: str, first: str = STAGES[0], last: str = STAGES[-1]) -> set[str]:
@@ -25,7 +32,7 @@ def arms(first: str, last: str = STAGES[-1], *names: str) -> set[str]:
 
 
 BOARD = {"leaderboard"}
-BASE = {"predictions/base", "scores/base"}
+BASE = {"predictions/longform/base", "scores/longform/base"}
 SELF_TRAINING = {"raw_self_training"} | arm("self_training") | BOARD
 SELF_INSTRUCT = {"raw_self_instruct", "instruction_embeddings/self_instruct"} | arm("self_instruct") | BOARD
 GENERATED = (
@@ -39,7 +46,7 @@ BACKWARD = {"backward_model"} | GENERATED | EXTRACTED
 SEEDS = {"seed_tasks"} | SELF_TRAINING | SELF_INSTRUCT | BACKWARD
 FRAGMENTS = {"fragments"} | EXTRACTED
 DOCUMENTS = {"documents"} | GENERATED | FRAGMENTS
-ANSWERS = arms("predictions") | BASE | BOARD
+ANSWERS = arms("predictions/longform") | BASE | BOARD
 STUDENTS = arms("students") | BOARD
 TRAINING_SETS = arms("training_sets", "training_sets")
 SOURCES = {"benchmark_items", "seed_tasks", "documents"}
@@ -47,7 +54,7 @@ SOURCES = {"benchmark_items", "seed_tasks", "documents"}
 ITEMS = SOURCES | TRAINING_SETS | ANSWERS
 GENERATOR = (
     {"raw_self_training", "raw_self_instruct", "backward_model", "raw_instruction_generation", "fragments"}
-    | {"raw_extract_then_generate", "perplexities/extract_then_generate", "predictions/base"}
+    | {"raw_extract_then_generate", "perplexities/extract_then_generate", "predictions/longform/base"}
     | {asset for asset in STUDENTS | ANSWERS if asset.startswith(("students/", "predictions/"))}
 )
 EMBEDDINGS = {
@@ -217,7 +224,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
             ("last_layers", 1),
         )
     ),
-    ("evaluation.answer.max_new_tokens", 4, ANSWERS, 20),
+    ("evaluation.longform.answer.max_new_tokens", 4, ANSWERS, 20),
 ]
 
 

@@ -29,7 +29,7 @@ def test_a_second_seed_adds_a_checkpoint_per_arm_with_answers_of_its_own(own: tu
     computed = {asset: calls for asset, calls in log.computed.items() if calls}
     arms = [asset.split("/")[1] for asset in computed if asset.startswith("students/")]
     assert len(arms) == ARMS
-    assert computed == {f"students/{arm}": 1 for arm in arms} | {f"predictions/{arm}": ITEMS for arm in arms}
+    assert computed == {f"students/{arm}": 1 for arm in arms} | {f"predictions/longform/{arm}": ITEMS for arm in arms}
     assert all(bounds[asset] >= calls for asset, calls in computed.items())
     for arm in arms:
         trained = query(data, f"SELECT id, seed, weights FROM students__{arm} ORDER BY seed")
@@ -39,7 +39,7 @@ def test_a_second_seed_adds_a_checkpoint_per_arm_with_answers_of_its_own(own: tu
         wrote = query(
             data,
             "SELECT p.seed, count(*) AS answers, min(e.parent) AS student, max(e.parent) AS other FROM "
-            f"predictions__{arm} p JOIN lineage.edges e ON e.child = p.id AND e.role = 'checkpoint' "
+            f"predictions__longform__{arm} p JOIN lineage.edges e ON e.child = p.id AND e.role = 'checkpoint' "
             "GROUP BY p.seed ORDER BY p.seed",
         )
         ids = trained["id"].to_list()

@@ -143,11 +143,11 @@ def test_the_lineage_of_columns_shows_before_any_build(server: Server) -> None:
     }
     assert lineage["raw_self_training", "response"] == ["seed_tasks/input", "seed_tasks/instruction"]
     assert lineage["raw_instruction_generation", "response"] == ["documents/text"]
-    assert lineage["scores/base", "value"] == ["benchmark_items/reference", "predictions/base/text"]
+    assert lineage["scores/longform/base", "value"] == ["benchmark_items/reference", "predictions/longform/base/text"]
     assert lineage["seed_tasks", "instruction"] == []
-    columns = shown["scores/base"]["dagster/column_schema"]["schema"]["columns"]
+    columns = shown["scores/longform/base"]["dagster/column_schema"]["schema"]["columns"]
     told = {column["name"]: column["description"] for column in columns}
-    assert told["value"] == "from benchmark_items.reference, predictions/base.text"
+    assert told["value"] == "from benchmark_items.reference, predictions/longform/base.text"
 
 
 def test_the_history_lies_in_the_warehouse_and_telemetry_is_off(server: Server, tmp_path: Path) -> None:

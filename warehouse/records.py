@@ -6,6 +6,8 @@ between two runs of the same work (seconds, paths, times) is part of a record.
 
 from __future__ import annotations
 
+import sys
+
 import pandera.polars as pa
 import polars as pl
 
@@ -38,12 +40,15 @@ class Document(Record):
 
 
 class BenchmarkItem(Record):
-    """A held-out instruction with the human text that predictions are compared with."""
+    """A held-out instruction with the human text that predictions are compared with.
+
+    `details` is the item as it is published, as JSON, where no text says what a prediction is compared with."""
 
     benchmark: str = pa.Field(str_length={"min_value": 1})
     instruction: str = pa.Field(str_length={"min_value": 1})
     input: str
-    reference: str = pa.Field(str_length={"min_value": 1})
+    reference: str
+    details: str
 
 
 class Pair(Record):
@@ -98,6 +103,7 @@ class Prediction(Record):
 
     `seed` is the one that the checkpoint was trained with; the untouched base has none."""
 
+    benchmark: str = pa.Field(str_length={"min_value": 1})
     arm: str = pa.Field(str_length={"min_value": 1})
     seed: int = pa.Field(ge=0, nullable=True)
     item: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
@@ -105,27 +111,33 @@ class Prediction(Record):
 
 
 class Score(Record):
-    """One metric of one prediction."""
+    """One metric of what a student does at one benchmark item."""
 
+    benchmark: str = pa.Field(str_length={"min_value": 1})
     arm: str = pa.Field(str_length={"min_value": 1})
     seed: int = pa.Field(ge=0, nullable=True)
     item: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     metric: str = pa.Field(str_length={"min_value": 1})
-    value: float = pa.Field(in_range={"min_value": 0.0, "max_value": 1.0})
+    value: float = pa.Field(in_range={"min_value": -sys.float_info.max, "max_value": sys.float_info.max})
 
 
+HIGHER, LOWER = "higher", "lower"
 BETTER, WORSE, NOISE = "better", "worse", "within the noise"
 
 
 class Standing(Record):
-    """An arm's place on the leaderboard: the mean of a metric over the items and the training seeds, in 0–100.
+    """An arm's place on the leaderboard: the mean of a benchmark's metric over the items and the training seeds.
 
-    `low` and `high` are its interval, `over_…` the difference from the baseline with its interval, `p_value` that of no
-    difference, adjusted for the number of arms; the baseline itself has none of these."""
+    It is in `unit`, and `better` says which of two is: the higher or the lower one. `low` and `high` are its interval,
+    `over_…` the difference from the baseline with its interval, `p_value` that of no difference, adjusted for the
+    number of arms; the baseline itself has none of these."""
 
     arm: str = pa.Field(str_length={"min_value": 1})
+    benchmark: str = pa.Field(str_length={"min_value": 1})
     metric: str = pa.Field(str_length={"min_value": 1})
-    mean: float = pa.Field(in_range={"min_value": 0.0, "max_value": 100.0})
+    unit: str = pa.Field(str_length={"min_value": 1})
+    better: str = pa.Field(isin=[HIGHER, LOWER])
+    mean: float
     low: float
     high: float
     items: int = pa.Field(ge=1)

@@ -7,34 +7,44 @@ the noise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from assets.evaluation.benchmark import Metric
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Scores, difference, holm, mean
-from assets.recipe import BASE, Recipe
+from assets.evaluation.registry import benchmarks
+from assets.recipe_values import BASE
 from assets.step import Step, made
 from resources.tools import Tools
-from warehouse.records import BETTER, NOISE, WORSE, Standing
+from warehouse.records import BETTER, HIGHER, NOISE, WORSE, Standing
 from warehouse.result import Gate, Result
 
-PERCENT = 100
+if TYPE_CHECKING:
+    from assets.recipe import Recipe
+
+Metrics = Mapping[tuple[str, str], Metric]
+"""(benchmark, metric's name) to what its scores mean."""
 
 
-def rank(scores: Mapping[str, pl.DataFrame], baseline: str, settings: Bootstrap) -> Result:
-    """Standings from the score records of each arm, best first within a metric.
+def rank(scores: Iterable[pl.DataFrame], metrics: Metrics, baseline: str, settings: Bootstrap) -> Result:
+    """Standings from score records, best first within a metric of a benchmark.
 
-    `mean` is in percent; `over_baseline` is the difference from the mean of `baseline` over the items that both have,
-    null for the baseline itself and where they share no item.
+    `over_baseline` is the difference from the mean of `baseline` over the items that both have, null for the baseline
+    itself and where they share no item.
     """
-    frame = pl.concat(scores.values()).sort("metric", "arm", "seed", "item")
+    frame = pl.concat(scores).sort("benchmark", "metric", "arm", "seed", "item")
     rows: list[dict[str, Any]] = []
-    for (metric,), found in frame.group_by("metric", maintain_order=True):
+    for (benchmark, name), found in frame.group_by("benchmark", "metric", maintain_order=True):
+        metric = metrics[str(benchmark), str(name)]
         by_arm = {str(arm): part for (arm,), part in found.group_by("arm", maintain_order=True)}
+        sign = -1 if metric.better == HIGHER else 1
         rows += sorted(
-            _standings(str(metric), by_arm, baseline, settings), key=lambda row: (-row["standing"]["mean"], row["arm"])
+            _standings(str(benchmark), metric, by_arm, baseline, settings),
+            key=lambda row: (sign * row["standing"]["mean"], row["arm"]),
         )
     gate = Gate(Standing, len(rows))
     for row in rows:
@@ -43,7 +53,7 @@ def rank(scores: Mapping[str, pl.DataFrame], baseline: str, settings: Bootstrap)
 
 
 def _standings(
-    metric: str, by_arm: Mapping[str, pl.DataFrame], baseline: str, settings: Bootstrap
+    benchmark: str, metric: Metric, by_arm: Mapping[str, pl.DataFrame], baseline: str, settings: Bootstrap
 ) -> list[dict[str, Any]]:
     against = {
         arm: found
@@ -56,26 +66,29 @@ def _standings(
         own, over = mean(_matrix(part), settings), against.get(arm)
         standing = {
             "arm": arm,
-            "metric": metric,
-            "mean": PERCENT * own.mean,
-            "low": PERCENT * own.low,
-            "high": PERCENT * own.high,
+            "benchmark": benchmark,
+            "metric": metric.name,
+            "unit": metric.unit,
+            "better": metric.better,
+            "mean": metric.scale * own.mean,
+            "low": metric.scale * own.low,
+            "high": metric.scale * own.high,
             "items": part["item"].n_unique(),
             "seeds": part["seed"].n_unique(),
-            "over_baseline": over and PERCENT * over.mean,
-            "over_low": over and PERCENT * over.low,
-            "over_high": over and PERCENT * over.high,
+            "over_baseline": over and metric.scale * over.mean,
+            "over_low": over and metric.scale * over.low,
+            "over_high": over and metric.scale * over.high,
             "p_value": sure.get(arm),
-            "verdict": over and _verdict(over, sure[arm], settings.confidence),
+            "verdict": over and _verdict(over, sure[arm], metric.better, settings.confidence),
         }
         rows.append({"arm": arm, "standing": standing, "parents": part["id"].to_list()})
     return rows
 
 
-def _verdict(over: Estimate, p_value: float, confidence: float) -> str:
+def _verdict(over: Estimate, p_value: float, better: str, confidence: float) -> str:
     if p_value > 1 - confidence:
         return NOISE
-    return BETTER if over.mean > 0 else WORSE
+    return BETTER if (over.mean > 0) == (better == HIGHER) else WORSE
 
 
 def _against(part: pl.DataFrame, baseline: pl.DataFrame, settings: Bootstrap) -> Estimate | None:
@@ -96,17 +109,23 @@ def step(recipe: Recipe) -> Step:
     """The asset `leaderboard`."""
     arms, evaluation = [BASE, *recipe.arms], recipe.evaluation
     settings = Bootstrap(evaluation.resamples, evaluation.confidence, recipe.seed)
+    metrics = {
+        (name, metric.name): metric
+        for name in recipe.benchmarks
+        for metric in benchmarks()[name].metrics(evaluation.settings(name))
+    }
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
-        return rank({arm: frames[f"scores_{arm}"] for arm in arms}, evaluation.baseline, settings)
+        return rank(frames.values(), metrics, evaluation.baseline, settings)
 
-    inputs = {f"scores_{arm}": f"scores/{arm}" for arm in arms}
+    inputs = {f"scores_{name}_{arm}": f"scores/{name}/{arm}" for name in recipe.benchmarks for arm in arms}
     values = [(name, "value") for name in inputs]
     compared = ("mean", "low", "high", "over_baseline", "over_low", "over_high", "p_value", "verdict")
-    counted = {"items": "item", "seeds": "seed", "arm": "arm", "metric": "metric"}
+    counted = {"items": "item", "seeds": "seed", **{name: name for name in ("arm", "benchmark", "metric")}}
     columns = {column: [(name, origin) for name in inputs] for column, origin in counted.items()}
-    columns |= dict.fromkeys(compared, values)
+    columns |= dict.fromkeys(compared, values) | {"unit": columns["metric"], "better": columns["metric"]}
     kept = {column: columns[column] for column in Standing.to_schema().columns if column != "id"}
+    meaning = {"/".join(key): asdict(metric) for key, metric in metrics.items()}
     return Step(
         asset="leaderboard",
         group="evaluation",
@@ -114,7 +133,7 @@ def step(recipe: Recipe) -> Step:
         model=Standing,
         build=build,
         slice=recipe.slice("seed", "evaluation.baseline", "evaluation.resamples", "evaluation.confidence")
-        | {"arms": arms},
+        | {"arms": arms, "metrics": meaning},
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="scores",

@@ -9,7 +9,7 @@ from resources.tools import Tools
 from warehouse.records import MAIN_TEXT, BenchmarkItem
 from warehouse.result import Result
 
-ROLE = Role(BenchmarkItem, main=MAIN_TEXT["benchmark_item"], optional=("input",))
+ROLE = Role(BenchmarkItem, main=MAIN_TEXT["benchmark_item"], optional=("input", "reference", "details"))
 
 
 def step(recipe: Recipe) -> Step:

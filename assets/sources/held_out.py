@@ -23,7 +23,7 @@ REASON = "text of a benchmark item"
 
 def held_out(items: pl.DataFrame) -> frozenset[str]:
     """The normalized instructions and references of benchmark items."""
-    return frozenset(normalized(text) for column in ("instruction", "reference") for text in items[column])
+    return frozenset(normalized(text) for column in ("instruction", "reference") for text in items[column] if text)
 
 
 def leaking(texts: Iterable[str], taken: frozenset[str]) -> frozenset[str]:

@@ -7,7 +7,8 @@ index into a text. ``{{`` and ``}}`` are braces. Names that contain one of ``. :
 
 Texts are stripped, numbers are written as Python does, booleans as true and false. The items of a list are
 joined as ``lines`` (the default), ``numbered`` ("1. …"), ``bullets`` ("- …"), ``sentences`` (by a space) or
-``commas``; absent and empty items are left out. None, NaN, blank text and empty lists and objects count as
+``commas``; absent and empty items are left out. ``json`` writes any value as JSON, and the path ``*`` is the
+whole row. None, NaN, blank text and empty lists and objects count as
 absent.
 """
 
@@ -15,13 +16,15 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 from collections import abc
 from dataclasses import dataclass
 
 from warehouse.errors import Mendable
 
-FORMATS = ("lines", "numbered", "bullets", "sentences", "commas")
+FORMATS = ("lines", "numbered", "bullets", "sentences", "commas", "json")
+WHOLE = "*"
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{(?P<body>[^{}]*)\}|[{}]")
 _BODY = re.compile(r"(?P<path>[^:?]*)(?P<optional>\?)?(?::(?P<format>.*))?", re.DOTALL)
@@ -103,7 +106,7 @@ class Template:
             if isinstance(part, str):
                 literal += part
                 continue
-            value = _render(_lookup(row, part.path), part.format, part.path)
+            value = _render(row if part.path == WHOLE else _lookup(row, part.path), part.format, part.path)
             if not value:
                 if not part.optional:
                     raise MissingField(part.path)
@@ -158,7 +161,7 @@ def check_fields(mapping: Mapping, rows: abc.Iterable[abc.Mapping[str, object]])
     for field, templates in mapping.templates:
         for path in (path for template in templates for path in template.fields):
             name = path.split(".")[0]
-            if name in available:
+            if name in available or path == WHOLE:
                 continue
             nearest = difflib.get_close_matches(name, available)
             raise MappingError(
@@ -196,6 +199,8 @@ def _lookup(row: abc.Mapping[str, object], path: str) -> object:
 def _render(value: object, format_: str, path: str) -> str:
     if value is None or value != value:  # NaN is how some tables write an absent value
         return ""
+    if format_ == "json":
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool):

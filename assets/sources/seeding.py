@@ -80,14 +80,16 @@ def _select(
             gate.quarantine(_as_read(rows[index]), str(missing), parents)
             continue
         row: dict[str, Any] = _named(selection) | dict.fromkeys(role.optional, "") | fields
-        words = len(fields[role.main].split())
+        # A benchmark item without a human answer is known by what it asks.
+        main = role.main if role.main in fields else "instruction"
+        words = len(fields[main].split())
         withdrawn = _withdrawn(withdrawals, role, rows[index], row, parents) if withdrawals.rows else None
         if withdrawn:
             gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)
             lost += 1
         elif words < least or words > most:
             reason, cut = ("too short", least) if words < least else ("too long", most)
-            gate.reject(row, f"{role.main} {reason}", parents, score=words, cut=cut)
+            gate.reject(row, f"{main} {reason}", parents, score=words, cut=cut)
         elif refusal := refused(row):
             gate.reject(row, refusal, parents)
         elif gate.kept - before >= selection.count:

@@ -208,7 +208,8 @@ class _Filling:
         self.writer.call("prediction", "completion", f"{prompt}, {{'text': text(n, 5)}} AS response FROM ({asked})")
         self.writer.publish(
             "prediction",
-            "SELECT 'predictions/' || method AS asset, a.number, n, method AS arm, i.id AS item, text(n, 5) AS text, "
+            "SELECT 'predictions/longform/' || method AS asset, a.number, n, 'longform' AS benchmark, method AS arm, "
+            "i.id AS item, text(n, 5) AS text, "
             "[[i.id, 'item'], [c.key, 'call'], [s.id, 'checkpoint']] AS parents "
             f"FROM ({asked}) a JOIN (SELECT n, key FROM called WHERE purpose = 'prediction') c USING (n) "
             "JOIN (SELECT asset, number, id FROM made) s ON s.asset = 'students/' || method "
@@ -216,11 +217,12 @@ class _Filling:
         )
         self.writer.publish(
             "score",
-            "SELECT replace(m.asset, 'predictions', 'scores') AS asset, m.number, m.n, p.arm, p.item, 'rouge_l' "
-            "AS metric, CAST(hash(m.n, 5) % 64 / 64 AS DOUBLE) AS value, [[p.id, 'prediction'], [p.item, 'item']] "
-            "AS parents FROM records.prediction p JOIN made m USING (id)",
+            "SELECT replace(m.asset, 'predictions', 'scores') AS asset, m.number, m.n, p.benchmark, p.arm, p.item, "
+            "'rouge_l' AS metric, CAST(hash(m.n, 5) % 64 / 64 AS DOUBLE) AS value, "
+            "[[p.id, 'prediction'], [p.item, 'item']] AS parents FROM records.prediction p JOIN made m USING (id)",
         )
-        for asset, reads in (("students", "training_sets"), ("predictions", "students"), ("scores", "predictions")):
+        answered, scored = "predictions/longform", "scores/longform"
+        for asset, reads in (("students", "training_sets"), (answered, "students"), (scored, answered)):
             number = "0" if reads == "training_sets" else "number"
             self.writer.read(f"'{asset}/' || method", f"'{reads}/' || method", f"{many}", "number", number)
 

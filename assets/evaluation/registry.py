@@ -1,0 +1,13 @@
+"""All benchmarks there are: every file of this folder that declares one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assets.declared import declared
+from assets.evaluation.benchmark import Benchmark
+
+
+def benchmarks() -> Mapping[str, Benchmark]:
+    """Name to benchmark, by name."""
+    return declared("assets.evaluation", "BENCHMARK")
