@@ -19,14 +19,25 @@ from assets.training import student
 
 def steps(recipe: Recipe) -> list[Step]:
     """Every step of the recipe's graph, each after the steps that it reads."""
-    return [
+    return _in_order(
         *_sources(recipe),
         *_generation(recipe),
         *_measures(recipe),
         *(step for name in recipe.arms for step in _arm(recipe, name)),
         *_scores(recipe, BASE),
         leaderboard.step(recipe),
-    ]
+    )
+
+
+def _in_order(*found: Step) -> list[Step]:
+    """The steps in their order, but each after those that it reads: one arm's may read another's."""
+    waiting, placed = list(found), list[Step]()
+    while waiting:
+        known = {step.asset for step in placed}
+        ready = next((step for step in waiting if known.issuperset(step.inputs.values())), waiting[0])
+        waiting.remove(ready)
+        placed.append(ready)
+    return placed
 
 
 def _sources(recipe: Recipe) -> list[Step]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import polars as pl
 from rich.table import Table
 from rich.text import Text
 
@@ -13,9 +13,6 @@ from assets.plan import Planned
 from warehouse.collection import Garbage
 from warehouse.records import HIGHER, LOWER
 from warehouse.status import AssetStatus
-
-if TYPE_CHECKING:
-    import polars as pl
 
 ARROWS = {HIGHER: "↑", LOWER: "↓"}
 STATES = {"none": "fresh", "restore": "restore", "build": "stale", "wait": "open"}
@@ -93,7 +90,9 @@ def leaderboard_table(standings: pl.DataFrame) -> Table:
     shown = table(
         "benchmark", "metric", "arm", "mean", "interval", "difference", "interval", "verdict", "items", "seeds", left=3
     )
+    compared_by = set(standings.filter(pl.col("verdict").is_not_null()).select("benchmark", "metric").rows())
     for row in standings.iter_rows(named=True):
+        alone = "baseline" if (row["benchmark"], row["metric"]) in compared_by else ""
         over = row["over_baseline"]
         compared = ["", ""] if over is None else [f"{over:+.2f}", f"{row['over_low']:+.2f} to {row['over_high']:+.2f}"]
         interval = f"{row['low']:.2f} to {row['high']:.2f}"
@@ -105,7 +104,7 @@ def leaderboard_table(standings: pl.DataFrame) -> Table:
             f"{row['mean']:.2f} {row['unit']}",
             interval,
             *compared,
-            row["verdict"] or "baseline",
+            row["verdict"] or alone,
             *counts,
         )
     return shown

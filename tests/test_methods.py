@@ -14,6 +14,7 @@ from building import query
 from conftest import ROOT
 from recipes import parsed, put, starter
 
+from assets.evaluation.registry import benchmarks
 from assets.generation.registry import methods
 from assets.graph import steps
 from warehouse.records import Pair, empty
@@ -43,7 +44,8 @@ def test_a_method_that_asks_no_model_does_not_heed_one() -> None:
 
 
 def test_the_readme_names_every_method() -> None:
-    named = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    (section,) = re.findall(r"## Methods, (.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
+    named = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     assert sorted(named) == list(methods())
 
 
@@ -66,3 +68,8 @@ def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, t
     assert done.stdout.splitlines()[-1] == "[]"
     found = query(tmp_path / "data", "SELECT DISTINCT method FROM records.pair")
     assert found["method"].to_list() == ["paraphrase"]
+
+
+def test_the_readme_names_every_benchmark() -> None:
+    (section,) = re.findall(r"## Benchmarks\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == list(benchmarks())

@@ -110,6 +110,19 @@ class Prediction(Record):
     text: str
 
 
+class Verdict(Record):
+    """Which of two answers a judge prefers: that of the arm, that of the baseline, or neither.
+
+    `place` says whether the arm's answer stood first or second."""
+
+    benchmark: str = pa.Field(str_length={"min_value": 1})
+    arm: str = pa.Field(str_length={"min_value": 1})
+    seed: int = pa.Field(ge=0, nullable=True)
+    item: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    place: str = pa.Field(isin=["first", "second"])
+    preferred: str = pa.Field(isin=["arm", "baseline", "tie"])
+
+
 class Score(Record):
     """One metric of what a student does at one benchmark item."""
 
@@ -159,6 +172,7 @@ KINDS: dict[str, type[Record]] = {
     "embedding": Embedding,
     "checkpoint": Checkpoint,
     "prediction": Prediction,
+    "verdict": Verdict,
     "score": Score,
     "standing": Standing,
 }
