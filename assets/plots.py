@@ -46,6 +46,10 @@ def _perplexity(figure: Figure, result: Result) -> bool:
     return _cut(figure, result, "perplexity", "perplexity")
 
 
+def _ifd(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "IFD", "instruction-following difficulty")
+
+
 def _similarity(figure: Figure, result: Result) -> bool:
     return _cut(figure, result, "similar instruction", "cosine similarity to the nearest kept instruction")
 
@@ -54,8 +58,8 @@ def _perplexities(figure: Figure, result: Result) -> bool:
     if result.kept.is_empty():
         return False
     axes = figure.subplots()
-    axes.hist(result.kept["perplexity"].to_list(), bins=30, color="#4c72b0")
-    axes.set(xlabel="perplexity", ylabel="pairs")
+    axes.hist(result.kept["value"].to_list(), bins=30, color="#4c72b0")
+    axes.set(xlabel=result.kept["measure"][0].replace("_", " "), ylabel="pairs")
     return True
 
 
@@ -86,6 +90,7 @@ def _scores(figure: Figure, result: Result) -> bool:
 
 _PLOTS: dict[str, Callable[[Figure, Result], bool]] = {
     "perplexity": _perplexity,
+    "IFD": _ifd,
     "perplexities": _perplexities,
     "similarity": _similarity,
     "loss": _loss,

@@ -91,16 +91,20 @@ class Heuristics(Part):
 
 
 class PerplexityFilter(Part):
-    """Instruction filtering by the model's own perplexity.
+    """Instruction filtering by the model's own perplexity, or by IFD (see assets/enhancement/perplexity.py).
 
-    The paper names neither formula nor cut: we take the perplexity of the response given the instruction and
-    keep the `keep` share of pairs with the lowest.
+    The paper names neither formula nor cut: we take the perplexity of the response given the instruction, and of the
+    pairs between `at_least` and `at_most` keep the share `keep` at the end that is preferred. For ifd the high end is
+    preferred and `at_most` is 1, as published, where nothing else is said; for perplexities the low one.
     """
 
-    measure: Literal["response_given_instruction", "response_alone", "instruction_given_response"] = (
+    measure: Literal["response_given_instruction", "response_alone", "instruction_given_response", "ifd"] = (
         "response_given_instruction"
     )
-    keep: Probability
+    keep: Probability | None = None
+    prefer: Literal["low", "high"] | None = None
+    at_most: Annotated[float, Field(gt=0)] | None = None
+    at_least: Annotated[float, Field(gt=0)] | None = None
 
 
 class Diversity(Part):
@@ -240,7 +244,8 @@ class Recipe(Part):
 
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        # A key that is left out says nothing, so that one which a later version adds makes nothing stale.
+        return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
 
+from assets.enhancement.perplexity import limits
 from assets.evaluation.registry import benchmarks
 from assets.generation.registry import methods
 from assets.openness.gate import declarations, place
@@ -134,6 +135,11 @@ def _methods(recipe: Recipe) -> Iterator[Problem]:
                 yield Problem(f"generation.{other}", None, f"generation.{name} needs its settings")
         for key, found, accepted in method.faults(settings):
             yield Problem(f"generation.{name}.{key}", found, accepted)
+    perplexity = recipe.enhancement.perplexity
+    if perplexity and not perplexity.keep and limits(perplexity) == (None, None):
+        yield Problem(
+            "enhancement.perplexity", None, "it needs keep, at_most or at_least: without one it drops nothing"
+        )
     fragments = recipe.enhancement.fragments
     if fragments and fragments.per_document > len(fragments.levels):
         yield Problem(

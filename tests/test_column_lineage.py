@@ -64,7 +64,7 @@ def test_columns_of_the_starter_are_made_from_these() -> None:
     assert origins("raw_extract_then_generate", "instruction") == {"fragments.text"} | adapter
     pairs = "raw_extract_then_generate"
     said = {f"{pairs}.{column}" for column in ("instruction", "input", "response")}
-    assert origins("perplexities/extract_then_generate", "perplexity") == said
+    assert origins("perplexities/extract_then_generate", "value") == said
     assert origins("perplexities/extract_then_generate", "tokens") == {f"{pairs}.response"}
     arm = "filtered_extract_then_generate"
     for stage, before in (

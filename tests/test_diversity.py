@@ -166,7 +166,7 @@ def embeddings(*vectors: Sequence[float]) -> pl.DataFrame:
 
 
 def quality(of: dict[int, float]) -> pl.DataFrame:
-    return pl.DataFrame({"pair": [pair(number)["id"] for number in of], "perplexity": list(of.values())})
+    return pl.DataFrame({"pair": [pair(number)["id"] for number in of], "value": list(of.values())})
 
 
 NEAR, NEARER, FAR = (1.0, 0.0), (0.99, 0.14), (0.0, 1.0)

@@ -1,259 +1,20 @@
-"""Filtering decides which pairs a student ever sees. Every rule is held to its exact fault at its edge, and the whole
-gate to a ledger that closes, and to the promise that a new cut re-decides and changes no record."""
+"""Filtering decides which pairs a student ever sees: the gate is held to a ledger that closes, and to the promise that
+a new cut re-decides and changes no record."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measured import pair, perplexities
 
 from assets.enhancement.filtering import decide
-from assets.enhancement.heuristics import Fault, copied_share, fault, repeated_line_share
-from assets.enhancement.perplexity import cut_for, measure, measured_text
+from assets.enhancement.perplexity import limits
 from assets.recipe import Heuristics, PerplexityFilter
-from resources.calls import Prompt, TokenLoss
-from warehouse.identity import digest, record_id
-from warehouse.records import Perplexity
+from recipes import complaints
 from warehouse.result import Result
 
 RULES = Heuristics(instruction_words=(3, 6), response_words=(4, 8), most_repeated_line=0.5, copied_words=0.75)
-WORDS = st.lists(st.sampled_from(["a", "b", "c", "aa", "A"]), max_size=8)
-LINES = st.lists(st.sampled_from(["", " ", "a", " a ", "b", "c"]), max_size=10)
-
-
-@pytest.mark.parametrize(
-    ("instruction", "response", "expected"),
-    [
-        ("what is", "pesto is a sauce", Fault("instruction too short", 2, 3)),
-        ("", "pesto is a sauce", Fault("instruction too short", 0, 3)),
-        ("what is it", "pesto is a sauce", None),
-        ("what is it to you now", "pesto is a sauce", None),
-        ("what is it to you right now", "pesto is a sauce", Fault("instruction too long", 7, 6)),
-        ("what is it", "pesto or so", Fault("response too short", 3, 4)),
-        ("what is it", "one two three four five six seven eight", None),
-        (
-            "what is it",
-            "one two three four five six seven eight nine",
-            Fault("response too long", 9, 8),
-        ),
-        ("what is it", "one\none\ntwo\nthree", None),
-        ("what is it", "one\n\n one \none\ntwo", Fault("response repeats a line", 0.75, 0.5)),
-        ("pesto is a herb", "pesto is a sauce", None),
-        ("Pesto is a sauce", "so pesto is a sauce", Fault("instruction copied from the response", 1.0, 0.75)),
-        ("is a sauce", "pesto is a sauce", Fault("instruction copied from the response", 1.0, 0.75)),
-    ],
-)
-def test_a_rule_is_broken_beyond_its_edge_only(instruction: str, response: str, expected: Fault | None) -> None:
-    assert fault(instruction, response, RULES) == expected
-
-
-def test_the_first_broken_rule_counts() -> None:
-    assert fault("what", "one\none", RULES) == Fault("instruction too short", 1, 3)
-    assert fault("one one one", "one\none", RULES) == Fault("response too short", 2, 4)
-    assert fault("one one one", "one one one\none one one", RULES) == Fault("response repeats a line", 1.0, 0.5)
-
-
-def test_the_worked_example_breaks_no_length_rule() -> None:
-    assert fault("What is it?", "It is. It is. It is.", Heuristics()) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", 0.0),
-        ("\n \n", 0.0),
-        ("a", 0.0),
-        ("a\nb\nc", 0.0),
-        ("a\nb\n a \n\nc", 0.5),
-        ("a\na", 1.0),
-        ("a\nA\nb", 0.0),
-    ],
-)
-def test_the_share_of_the_most_frequent_line_ignores_blank_lines_and_margins(text: str, expected: float) -> None:
-    assert repeated_line_share(text) == expected
-
-
-@given(lines=LINES)
-def test_the_share_of_a_repeated_line_is_that_of_a_plain_count(lines: list[str]) -> None:
-    full = [line.strip() for line in lines if line.strip()]
-    most = max((full.count(line) for line in full), default=0)
-    assert repeated_line_share("\n".join(lines)) == (most / len(full) if most > 1 else 0.0)
-
-
-@given(lines=LINES, data=st.data())
-def test_the_order_of_lines_does_not_matter(lines: list[str], data: st.DataObject) -> None:
-    shuffled = data.draw(st.permutations(lines))
-    assert repeated_line_share("\n".join(lines)) == repeated_line_share("\n".join(shuffled))
-
-
-@pytest.mark.parametrize(
-    ("instruction", "response", "expected"),
-    [
-        ("", "pesto", 0.0),
-        ("pesto", "", 0.0),
-        ("Pesto IS a", "pesto is\n a sauce", 1.0),
-        ("what is a sauce", "pesto is a sauce", 0.75),
-        ("is pesto a sauce", "pesto is a sauce", 0.5),
-        ("art", "the start", 0.0),
-        ("sauce", "a sauce.", 0.0),
-    ],
-)
-def test_the_copied_share_is_that_of_the_longest_run_of_whole_words(
-    instruction: str, response: str, expected: float
-) -> None:
-    assert copied_share(instruction, response) == expected
-
-
-@given(instruction=WORDS, response=WORDS)
-def test_the_copied_share_is_that_of_a_plain_search(instruction: list[str], response: list[str]) -> None:
-    words, text = [word.lower() for word in instruction], [word.lower() for word in response]
-    runs = {tuple(text[start:end]) for start in range(len(text)) for end in range(start + 1, len(text) + 1)}
-    longest = max(
-        (
-            end - start
-            for start in range(len(words))
-            for end in range(start + 1, len(words) + 1)
-            if tuple(words[start:end]) in runs
-        ),
-        default=0,
-    )
-    expected = longest / len(words) if words else 0.0
-    assert copied_share(" ".join(instruction), " ".join(response)) == expected
-
-
-@given(text=st.text())
-def test_a_text_is_wholly_copied_from_itself(text: str) -> None:
-    assert copied_share(text, text) == (1.0 if text.split() else 0.0)
-
-
-PAIR = {"instruction": "Translate.", "input": "Ciao.", "response": "Hello."}
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("response_given_instruction", (Prompt.ask("Translate.\n\nCiao."), "Hello.")),
-        ("response_alone", (Prompt(), "Hello.")),
-        (
-            "instruction_given_response",
-            (Prompt.ask("Hello.\n\nWhich instruction does this text answer?"), "Translate.\n\nCiao."),
-        ),
-    ],
-)
-def test_each_measure_has_its_own_condition_and_text(name: str, expected: tuple[Prompt, str]) -> None:
-    assert measured_text(name, PAIR) == expected
-
-
-def test_a_pair_without_input_is_measured_by_its_instruction_alone() -> None:
-    pair = PAIR | {"input": ""}
-    assert measured_text("response_given_instruction", pair) == (Prompt.ask("Translate."), "Hello.")
-    assert measured_text("instruction_given_response", pair)[1] == "Translate."
-
-
-class ScriptedReader:
-    """Gives the losses of its script in turn, and records what it was asked."""
-
-    def __init__(self, *losses: TokenLoss) -> None:
-        self.script = losses
-        self.asked: list[list[tuple[Prompt, str]]] = []
-
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
-        self.asked.append(list(texts))
-        return list(self.script[: len(texts)])
-
-
-def pair(number: int, instruction: str = "what is that", response: str = "it is a thing") -> dict[str, str]:
-    return {
-        "id": digest(["pair", number]),
-        "method": "self_training",
-        "level": "",
-        "instruction": f"{instruction} {number}",
-        "input": "",
-        "response": response,
-    }
-
-
-def perplexities(of: dict[int, float]) -> pl.DataFrame:
-    rows = [
-        {
-            "id": digest(["perplexity", number]),
-            "pair": pair(number)["id"],
-            "measure": "response_given_instruction",
-            "perplexity": value,
-            "tokens": 4,
-        }
-        for number, value in of.items()
-    ]
-    return pl.DataFrame(rows)
-
-
-def test_a_perplexity_is_the_exponential_of_the_mean_loss() -> None:
-    reader = ScriptedReader(
-        TokenLoss(math.log(5), 4, digest("call 0")),
-        TokenLoss(0.0, 0, digest("call 1"), "the text has 9000 tokens, at most 2048 fit"),
-        TokenLoss(0.0, 7, digest("call 2")),
-    )
-    result = measure(pl.DataFrame([pair(0), pair(1), pair(2)]), "response_given_instruction", reader)
-    assert reader.asked == [[(Prompt.ask(f"what is that {n}"), "it is a thing") for n in range(3)]]
-    assert result.model is Perplexity
-    assert result.kept.drop("id").rows() == [
-        (pair(0)["id"], "response_given_instruction", pytest.approx(5.0), 4),
-        (pair(2)["id"], "response_given_instruction", 1.0, 7),
-    ]
-    assert result.decisions.select("outcome", "reason").rows() == [
-        ("kept", None),
-        ("kept", None),
-        ("failed", "the text has 9000 tokens, at most 2048 fit"),
-    ]
-    assert set(result.edges.select("parent", "role").rows()) == {
-        *((pair(number)["id"], "measured") for number in range(3)),
-        *((digest(f"call {number}"), "call") for number in range(3)),
-    }
-
-
-def test_the_id_of_a_perplexity_hashes_its_measure_pair_and_call() -> None:
-    frame = pl.DataFrame([pair(0)])
-    result = measure(frame, "response_alone", ScriptedReader(TokenLoss(0.0, 7, digest("call"))))
-    content = {"pair": pair(0)["id"], "measure": "response_alone", "perplexity": 1.0, "tokens": 7}
-    parents = [(pair(0)["id"], "measured"), (digest("call"), "call")]
-    assert result.kept["id"].to_list() == [record_id("perplexity", content, parents)]
-
-
-@pytest.mark.parametrize(
-    ("keep", "expected"),
-    [(0.75, 9.0), (1.0, 40.0), (0.99, 9.0), (0.5, 5.0), (0.25, 3.0), (0.01, 3.0)],
-)
-def test_the_cut_is_the_highest_perplexity_that_is_kept(keep: float, expected: float) -> None:
-    assert cut_for(pl.Series([40.0, 3.0, 9.0, 5.0]), keep) == expected
-
-
-def test_29_percent_of_100_pairs_are_29() -> None:
-    # In floating point 0.29 * 100 is 28.999999999999996.
-    assert cut_for(pl.Series([float(number) for number in range(1, 101)]), 0.29) == 29.0
-
-
-@given(count=st.integers(1, 200), percent=st.integers(1, 100))
-def test_a_share_in_percent_keeps_the_whole_number_of_pairs_in_it(count: int, percent: int) -> None:
-    cut = cut_for(pl.Series([float(number) for number in range(1, count + 1)]), percent / 100)
-    assert cut == max(1, percent * count // 100)
-
-
-@given(
-    values=st.lists(st.floats(1, 1000), min_size=1, max_size=30),
-    keep=st.floats(0, 1, exclude_min=True),
-    data=st.data(),
-)
-def test_the_cut_is_one_of_the_perplexities_whatever_their_order(
-    values: list[float], keep: float, data: st.DataObject
-) -> None:
-    cut = cut_for(pl.Series(values), keep)
-    assert cut in values
-    assert cut == cut_for(pl.Series(data.draw(st.permutations(values))), keep)
-    assert sum(value < cut for value in values) < max(1.0, keep * len(values))
 
 
 def frame(*pairs: dict[str, str]) -> dict[str, pl.DataFrame]:
@@ -352,3 +113,44 @@ def test_the_ledger_closes_and_another_cut_changes_no_id(
     assert set(strict.kept["id"]) <= set(loose.kept["id"])
     failed = [result.decisions.filter(pl.col("outcome") == "failed")["record"] for result in (loose, strict)]
     assert failed[0].to_list() == failed[1].to_list()
+
+
+def test_ifd_above_1_is_rejected_and_of_the_rest_the_highest_are_kept() -> None:
+    measured = {"self_training": perplexities({0: 1.25, 1: 0.5, 2: 1.0, 3: 0.75})}
+    result = decide(frame(*(pair(n) for n in range(4))), measured, None, PerplexityFilter(measure="ifd", keep=0.67))
+    assert rows(result) == [
+        (pair(2)["id"], "kept", None, 1.0, 0.75),
+        (pair(3)["id"], "kept", None, 0.75, 0.75),
+        (pair(0)["id"], "rejected", "IFD too high", 1.25, 1.0),
+        (pair(1)["id"], "rejected", "IFD", 0.5, 0.75),
+    ]
+    assert result.notes == {"IFD cut": 0.75}
+
+
+def test_limits_come_before_the_share_and_work_without_one() -> None:
+    measured = {"self_training": perplexities({0: 2.0, 1: 3.0, 2: 5.0, 3: 9.0})}
+    settings = PerplexityFilter(at_least=2.5, at_most=8.0)
+    result = decide(frame(*(pair(n) for n in range(4))), measured, None, settings)
+    assert rows(result) == [
+        (pair(1)["id"], "kept", None, 3.0, 5.0),
+        (pair(2)["id"], "kept", None, 5.0, 5.0),
+        (pair(0)["id"], "rejected", "perplexity too low", 2.0, 2.5),
+        (pair(3)["id"], "rejected", "perplexity too high", 9.0, 8.0),
+    ]
+    none = decide(frame(pair(0)), measured, None, PerplexityFilter(at_least=2.5, keep=0.5))
+    assert none.counts() == {("rejected", "perplexity too low"): 1}
+
+
+def test_the_end_that_is_preferred_can_be_turned() -> None:
+    measured = {"self_training": perplexities({0: 2.0, 1: 3.0})}
+    result = decide(frame(pair(0), pair(1)), measured, None, PerplexityFilter(keep=0.5, prefer="high"))
+    assert result.kept["id"].to_list() == [pair(1)["id"]]
+
+
+def test_a_filter_that_drops_nothing_is_refused() -> None:
+    (line,) = complaints(("enhancement.perplexity", {"measure": "response_alone"}))
+    assert line == (
+        "enhancement.perplexity: found nothing; it needs keep, at_most or at_least: without one it drops nothing"
+    )
+    assert limits(PerplexityFilter(measure="ifd")) == (None, 1.0)
+    assert limits(PerplexityFilter(measure="ifd", at_most=0.9)) == (None, 0.9)

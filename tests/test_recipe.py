@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
-from recipes import ABSENT, SHA, STARTER, complaints, holder, parsed, put, starter
 
 from assets.generation.registry import methods
 from assets.recipe_file import load_recipe
+from recipes import ABSENT, SHA, STARTER, complaints, holder, parsed, put, starter
 
 
 def test_the_starter_recipe_loads() -> None:
@@ -149,9 +149,9 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
         ),
         (
             "enhancement.perplexity.measure",
-            "ifd",
-            "enhancement.perplexity.measure: found 'ifd'; there is no such value; known: instruction_given_response, "
-            "response_alone, response_given_instruction",
+            "idf",
+            "enhancement.perplexity.measure: found 'idf'; there is no such value; did you mean 'ifd'? (known: ifd, "
+            "instruction_given_response, response_alone, response_given_instruction)",
         ),
         (
             "models.generator.address",

@@ -70,11 +70,12 @@ class Fragment(Record):
 
 
 class Perplexity(Record):
-    """A model's perplexity of a pair: exp of the mean token loss in nats, over `tokens` tokens."""
+    """What a model's losses say of a pair, over `tokens` tokens: a perplexity, which is exp of the mean token loss in
+    nats, or for ifd the ratio of two mean token losses."""
 
     pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
-    measure: str = pa.Field(isin=["response_given_instruction", "response_alone", "instruction_given_response"])
-    perplexity: float = pa.Field(ge=1.0)
+    measure: str = pa.Field(isin=["response_given_instruction", "response_alone", "instruction_given_response", "ifd"])
+    value: float = pa.Field(gt=0.0)
     tokens: int = pa.Field(ge=1)
 
 

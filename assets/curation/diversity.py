@@ -1,7 +1,8 @@
 """Diversity by embedding: greedy by quality, as in Deita (arXiv 2312.15685, section 2.4).
 
 Rows come best first; a row is skipped if the cosine similarity of its instruction to a kept one exceeds the
-threshold (Deita's 0.9). Quality is low perplexity where it was measured, else the order of making (ours).
+threshold (Deita's 0.9). Quality is what the perplexity filter prefers where it was measured, else the order of making
+(ours).
 
 Worked example: vectors (1, 0), (0.99, 0.14) and (0, 1) at 0.9: the second is a duplicate of the first (0.99).
 """
@@ -15,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.enhancement.perplexity import prefers_high
 from assets.recipe import Arm, Diversity, Recipe
 from assets.step import Step, same
 from resources.tools import Tools
@@ -92,9 +94,13 @@ def _exact(
 
 
 def diversify(
-    pairs: pl.DataFrame, embeddings: pl.DataFrame, quality: pl.DataFrame | None, settings: Diversity
+    pairs: pl.DataFrame,
+    embeddings: pl.DataFrame,
+    quality: pl.DataFrame | None,
+    settings: Diversity,
+    highest_first: bool = False,
 ) -> Result:
-    """One decision per pair; `quality` (columns pair, perplexity) puts the lowest perplexity first."""
+    """One decision per pair; `quality` (columns pair, value) puts the lowest value first, or the highest."""
     gate = Gate(Pair, len(pairs))
     place_of = dict(zip(embeddings["pair"], range(len(embeddings)), strict=True))
     rows = []
@@ -108,8 +114,9 @@ def diversify(
     vectors = _matrix(embeddings["vector"].gather([place_of[row["id"]] for row in rows]))
     order = list(range(len(rows)))
     if quality is not None:
-        perplexity = dict(zip(quality["pair"], quality["perplexity"], strict=True))
-        order.sort(key=lambda index: (perplexity.get(rows[index]["id"], float("inf")), index))
+        sign = -1 if highest_first else 1
+        value = dict(zip(quality["pair"], quality["value"], strict=True))
+        order.sort(key=lambda index: (sign * value.get(rows[index]["id"], sign * float("inf")), index))
     cut = settings.similarity
     for row, nearest in zip(rows, greedy(vectors, order, cut), strict=True):
         if nearest.kept or nearest.index is None:
@@ -133,6 +140,8 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     """The asset `diverse_instructions/<arm>`; without the filter it passes everything on."""
     settings = recipe.curation.diversity if "diversity" in arm.filters else None
     by_quality = "perplexity" in arm.filters
+    perplexity = recipe.enhancement.perplexity
+    high = by_quality and perplexity is not None and prefers_high(perplexity)
 
     def build(tools: Tools, pairs: pl.DataFrame, **frames: pl.DataFrame) -> Result:
         if settings is None:
@@ -142,7 +151,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
             return gate.result()
         embeddings = pl.concat([frames[f"embeddings_{method}"] for method in arm.methods])
         quality = pl.concat([frames[f"perplexities_{method}"] for method in arm.methods]) if by_quality else None
-        return diversify(pairs, embeddings, quality, settings)
+        return diversify(pairs, embeddings, quality, settings, high)
 
     inputs = {"pairs": f"enhanced_instructions/{name}"}
     slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "diversity")
@@ -151,6 +160,8 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         inputs |= {f"embeddings_{method}": f"instruction_embeddings/{method}" for method in arm.methods}
         if by_quality:
             inputs |= {f"perplexities_{method}": f"perplexities/{method}" for method in arm.methods}
+        if high:
+            slice_ |= {"enhancement.perplexity.prefer": "high"}
     return Step(
         asset=f"diverse_instructions/{name}",
         group="curation",

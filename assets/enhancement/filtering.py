@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from assets.enhancement.heuristics import fault
-from assets.enhancement.perplexity import cut_for
+from assets.enhancement.perplexity import IFD, cut_for, limits, prefers_high
 from assets.recipe import Arm, Heuristics, PerplexityFilter, Recipe
 from assets.step import Step, same
 from resources.tools import Tools
@@ -28,7 +28,7 @@ def decide(
     over the pairs that pass the heuristics.
     """
     gate = Gate(Pair, sum(len(pool) for pool in pools.values()))
-    value = {row["pair"]: row["perplexity"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
+    value = {row["pair"]: row["value"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
     passed = []
     for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
         if levels is not None and pair["level"] and pair["level"] not in levels:
@@ -43,17 +43,34 @@ def decide(
         for pair in passed:
             gate.keep(pair)
         return gate.result()
-    measured = [pair for pair in passed if pair["id"] in value]
-    cut = cut_for(pl.Series([value[pair["id"]] for pair in measured]), perplexity.keep) if measured else 0.0
+    name, high, (least, most) = label(perplexity), prefers_high(perplexity), limits(perplexity)
+    within = []
     for pair in passed:
         score = value.get(pair["id"])
         if score is None:
-            gate.fail(pair, "its perplexity could not be measured")
-        elif score > cut:
-            gate.reject(pair, "perplexity", score=score, cut=cut)
+            gate.fail(pair, f"its {name} could not be measured")
+        elif most is not None and score > most:
+            gate.reject(pair, f"{name} too high", score=score, cut=most)
+        elif least is not None and score < least:
+            gate.reject(pair, f"{name} too low", score=score, cut=least)
+        else:
+            within.append(pair)
+    if not within:
+        return gate.result()
+    # Without a share all are kept that the limits leave.
+    cut = cut_for(pl.Series([value[pair["id"]] for pair in within]), perplexity.keep or 1.0, high)
+    for pair in within:
+        score = value[pair["id"]]
+        if score < cut if high else score > cut:
+            gate.reject(pair, name, score=score, cut=cut)
         else:
             gate.keep(pair, score=score, cut=cut)
-    return gate.result(notes={"perplexity cut": cut})
+    return gate.result(notes={f"{name} cut": cut})
+
+
+def label(settings: PerplexityFilter) -> str:
+    """What the measured values are, in a word: the reason of a rejection."""
+    return "IFD" if settings.measure == IFD else "perplexity"
 
 
 def step(recipe: Recipe, name: str, arm: Arm) -> Step:
@@ -77,7 +94,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     if heuristics:
         slice_ |= recipe.slice("enhancement.heuristics")
     if perplexity:
-        slice_ |= {"enhancement.perplexity": perplexity.model_dump(mode="json")}
+        slice_ |= {"enhancement.perplexity": perplexity.model_dump(mode="json", exclude_none=True)}
         inputs |= {f"perplexities_{method}": f"perplexities/{method}" for method in arm.methods}
     return Step(
         asset=f"enhanced_instructions/{name}",
@@ -88,6 +105,6 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         slice=slice_,
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
-        plot="perplexity" if perplexity else None,
+        plot=label(perplexity) if perplexity else None,
         columns=same(Pair, *(f"pairs_{method}" for method in arm.methods)),
     )

@@ -4,23 +4,35 @@ Source: arXiv 2308.12711, section 3, which publishes neither formula nor cut. Ou
 in nats) of the response given the instruction, in the model's chat template, and the share with the lowest is
 kept. Measuring (dear, one record per pair) is apart from deciding (free): a new cut computes nothing.
 
-Worked example: perplexities 3, 5, 9 and 40 with keep 0.75 give the cut 9; the pair at 40 is rejected.
+`ifd`, instruction-following difficulty, is that of arXiv 2308.12032, section 2.2: the mean token loss of the response
+given the instruction, divided by that of the response alone, over the same tokens. As published, a ratio above 1 is
+rejected, since the instruction then does not help, and of the others the highest are preferred.
+
+Worked example: perplexities 3, 5, 9 and 40 with keep 0.75 give the cut 9; the pair at 40 is rejected. Losses of 1.5
+given the instruction and 3 alone are an IFD of 0.5.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from assets.generation.answers import unanswered
 from assets.generation.prompts import answer, instruction_for, with_input
-from assets.recipe import PerplexityFilter, Recipe
 from assets.step import Step, made
 from resources.calls import Prompt, Reader
 from resources.tools import Tools
 from warehouse.records import Perplexity
 from warehouse.result import Gate, Result
+
+if TYPE_CHECKING:
+    from assets.recipe import PerplexityFilter, Recipe
+
+
+IFD = "ifd"
+MOST_IFD = 1.0
 
 
 def measured_text(measure: str, pair: dict[str, str]) -> tuple[Prompt, str]:
@@ -33,22 +45,53 @@ def measured_text(measure: str, pair: dict[str, str]) -> tuple[Prompt, str]:
 
 
 def measure(pairs: pl.DataFrame, name: str, reader: Reader) -> Result:
-    """One record per pair (columns id, instruction, input, response) with its perplexity."""
+    """One record per pair (columns id, instruction, input, response) with its perplexity or IFD."""
+    if name == IFD:
+        return _ratios(pairs, reader)
     rows = pairs.to_dicts()
     gate = Gate(Perplexity, len(rows))
     for row, loss in zip(rows, reader.losses([measured_text(name, row) for row in rows]), strict=True):
         parents = [(row["id"], "measured"), (loss.call, "call")]
-        content = {"pair": row["id"], "measure": name, "perplexity": None, "tokens": loss.tokens}
+        content = {"pair": row["id"], "measure": name, "value": None, "tokens": loss.tokens}
         if not unanswered(gate, content, loss, parents):
-            gate.keep(content | {"perplexity": math.exp(loss.mean)}, parents)
+            gate.keep(content | {"value": math.exp(loss.mean)}, parents)
     return gate.result()
 
 
-def cut_for(perplexities: pl.Series, keep: float) -> float:
-    """The highest perplexity that is still kept, when the share `keep` with the lowest is (at least one)."""
+def _ratios(pairs: pl.DataFrame, reader: Reader) -> Result:
+    rows = pairs.to_dicts()
+    gate = Gate(Perplexity, len(rows))
+    conditions = ("response_given_instruction", "response_alone")
+    losses = reader.losses([measured_text(name, row) for name in conditions for row in rows])
+    for row, given, alone in zip(rows, losses[: len(rows)], losses[len(rows) :], strict=True):
+        parents = [(row["id"], "measured"), (given.call, "call"), (alone.call, "call")]
+        content = {"pair": row["id"], "measure": IFD, "value": None, "tokens": given.tokens}
+        if unanswered(gate, content, given, parents) or unanswered(gate, content, alone, parents):
+            continue
+        if given.mean > 0 and alone.mean > 0:
+            gate.keep(content | {"value": given.mean / alone.mean}, parents)
+        else:
+            gate.reject(content, "no loss to compare", parents)
+    return gate.result()
+
+
+def cut_for(values: pl.Series, keep: float, high: bool = False) -> float:
+    """The worst of `values` (at least one) that is still kept, when the share `keep` with the lowest, or the highest,
+    is; that is at least one."""
     # A float product of 0.29 and 100 is a hair below 29.
-    kept = max(1, math.floor(round(keep * len(perplexities), 9)))
-    return float(perplexities.sort()[kept - 1])
+    kept = max(1, math.floor(round(keep * len(values), 9)))
+    return float(values.sort(descending=high)[kept - 1])
+
+
+def prefers_high(settings: PerplexityFilter) -> bool:
+    """Whether the highest values are the best: of ifd as published, else where the recipe says so."""
+    return settings.prefer == "high" or (settings.prefer is None and settings.measure == IFD)
+
+
+def limits(settings: PerplexityFilter) -> tuple[float | None, float | None]:
+    """(the least, the most) that is kept whatever the share; None for no limit."""
+    published = MOST_IFD if settings.measure == IFD else None
+    return settings.at_least, settings.at_most if settings.at_most is not None else published
 
 
 def step(recipe: Recipe, settings: PerplexityFilter, method: str) -> Step:
@@ -63,6 +106,7 @@ def step(recipe: Recipe, settings: PerplexityFilter, method: str) -> Step:
         "response_given_instruction": (asked, answered),
         "response_alone": ([], answered),
         "instruction_given_response": (answered, asked),
+        IFD: (asked, answered),
     }[settings.measure]
     return Step(
         asset=f"perplexities/{method}",
@@ -74,5 +118,5 @@ def step(recipe: Recipe, settings: PerplexityFilter, method: str) -> Step:
         inputs={"pairs": f"raw_{method}"},
         kinds=frozenset({"transformers", "duckdb"}),
         plot="perplexities",
-        columns=made(pair=[("pairs", "id")], measure=(), perplexity=[*given, *counted], tokens=counted),
+        columns=made(pair=[("pairs", "id")], measure=(), value=[*given, *counted], tokens=counted),
     )

@@ -60,7 +60,7 @@ def fill(recipe: Path, data: Path, rows: int) -> None:
     _publish(
         data,
         by_asset[f"perplexities/{METHOD}"],
-        pl.DataFrame({"id": _ids("perplexity", rows), "pair": pairs["id"], "perplexity": perplexities}).with_columns(
+        pl.DataFrame({"id": _ids("perplexity", rows), "pair": pairs["id"], "value": perplexities}).with_columns(
             measure=pl.lit("response_given_instruction"), tokens=pl.lit(60, pl.Int64)
         ),
     )

@@ -137,7 +137,7 @@ class _Filling:
                 "perplexities",
                 MODEL,
                 "measured",
-                "'response_given_instruction' AS measure, CAST(1 + hash(n, 5) % 400 / 8 AS DOUBLE) AS perplexity, "
+                "'response_given_instruction' AS measure, CAST(1 + hash(n, 5) % 400 / 8 AS DOUBLE) AS value, "
                 "60 AS tokens",
             ),
             (

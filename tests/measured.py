@@ -1,0 +1,32 @@
+"""Pairs, and what was measured of them, for the tests of filters."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from warehouse.identity import digest
+
+
+def pair(number: int, instruction: str = "what is that", response: str = "it is a thing") -> dict[str, str]:
+    return {
+        "id": digest(["pair", number]),
+        "method": "self_training",
+        "level": "",
+        "instruction": f"{instruction} {number}",
+        "input": "",
+        "response": response,
+    }
+
+
+def perplexities(of: dict[int, float]) -> pl.DataFrame:
+    rows = [
+        {
+            "id": digest(["perplexity", number]),
+            "pair": pair(number)["id"],
+            "measure": "response_given_instruction",
+            "value": value,
+            "tokens": 4,
+        }
+        for number, value in of.items()
+    ]
+    return pl.DataFrame(rows)

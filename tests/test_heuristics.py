@@ -1,0 +1,119 @@
+"""Heuristics decide which pairs a student ever sees: every rule is held to its exact fault at its edge."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.enhancement.heuristics import Fault, copied_share, fault, repeated_line_share
+from assets.recipe import Heuristics
+
+RULES = Heuristics(instruction_words=(3, 6), response_words=(4, 8), most_repeated_line=0.5, copied_words=0.75)
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "aa", "A"]), max_size=8)
+LINES = st.lists(st.sampled_from(["", " ", "a", " a ", "b", "c"]), max_size=10)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "expected"),
+    [
+        ("what is", "pesto is a sauce", Fault("instruction too short", 2, 3)),
+        ("", "pesto is a sauce", Fault("instruction too short", 0, 3)),
+        ("what is it", "pesto is a sauce", None),
+        ("what is it to you now", "pesto is a sauce", None),
+        ("what is it to you right now", "pesto is a sauce", Fault("instruction too long", 7, 6)),
+        ("what is it", "pesto or so", Fault("response too short", 3, 4)),
+        ("what is it", "one two three four five six seven eight", None),
+        (
+            "what is it",
+            "one two three four five six seven eight nine",
+            Fault("response too long", 9, 8),
+        ),
+        ("what is it", "one\none\ntwo\nthree", None),
+        ("what is it", "one\n\n one \none\ntwo", Fault("response repeats a line", 0.75, 0.5)),
+        ("pesto is a herb", "pesto is a sauce", None),
+        ("Pesto is a sauce", "so pesto is a sauce", Fault("instruction copied from the response", 1.0, 0.75)),
+        ("is a sauce", "pesto is a sauce", Fault("instruction copied from the response", 1.0, 0.75)),
+    ],
+)
+def test_a_rule_is_broken_beyond_its_edge_only(instruction: str, response: str, expected: Fault | None) -> None:
+    assert fault(instruction, response, RULES) == expected
+
+
+def test_the_first_broken_rule_counts() -> None:
+    assert fault("what", "one\none", RULES) == Fault("instruction too short", 1, 3)
+    assert fault("one one one", "one\none", RULES) == Fault("response too short", 2, 4)
+    assert fault("one one one", "one one one\none one one", RULES) == Fault("response repeats a line", 1.0, 0.5)
+
+
+def test_the_worked_example_breaks_no_length_rule() -> None:
+    assert fault("What is it?", "It is. It is. It is.", Heuristics()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", 0.0),
+        ("\n \n", 0.0),
+        ("a", 0.0),
+        ("a\nb\nc", 0.0),
+        ("a\nb\n a \n\nc", 0.5),
+        ("a\na", 1.0),
+        ("a\nA\nb", 0.0),
+    ],
+)
+def test_the_share_of_the_most_frequent_line_ignores_blank_lines_and_margins(text: str, expected: float) -> None:
+    assert repeated_line_share(text) == expected
+
+
+@given(lines=LINES)
+def test_the_share_of_a_repeated_line_is_that_of_a_plain_count(lines: list[str]) -> None:
+    full = [line.strip() for line in lines if line.strip()]
+    most = max((full.count(line) for line in full), default=0)
+    assert repeated_line_share("\n".join(lines)) == (most / len(full) if most > 1 else 0.0)
+
+
+@given(lines=LINES, data=st.data())
+def test_the_order_of_lines_does_not_matter(lines: list[str], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(lines))
+    assert repeated_line_share("\n".join(lines)) == repeated_line_share("\n".join(shuffled))
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "expected"),
+    [
+        ("", "pesto", 0.0),
+        ("pesto", "", 0.0),
+        ("Pesto IS a", "pesto is\n a sauce", 1.0),
+        ("what is a sauce", "pesto is a sauce", 0.75),
+        ("is pesto a sauce", "pesto is a sauce", 0.5),
+        ("art", "the start", 0.0),
+        ("sauce", "a sauce.", 0.0),
+    ],
+)
+def test_the_copied_share_is_that_of_the_longest_run_of_whole_words(
+    instruction: str, response: str, expected: float
+) -> None:
+    assert copied_share(instruction, response) == expected
+
+
+@given(instruction=WORDS, response=WORDS)
+def test_the_copied_share_is_that_of_a_plain_search(instruction: list[str], response: list[str]) -> None:
+    words, text = [word.lower() for word in instruction], [word.lower() for word in response]
+    runs = {tuple(text[start:end]) for start in range(len(text)) for end in range(start + 1, len(text) + 1)}
+    longest = max(
+        (
+            end - start
+            for start in range(len(words))
+            for end in range(start + 1, len(words) + 1)
+            if tuple(words[start:end]) in runs
+        ),
+        default=0,
+    )
+    expected = longest / len(words) if words else 0.0
+    assert copied_share(" ".join(instruction), " ".join(response)) == expected
+
+
+@given(text=st.text())
+def test_a_text_is_wholly_copied_from_itself(text: str) -> None:
+    assert copied_share(text, text) == (1.0 if text.split() else 0.0)
