@@ -63,12 +63,16 @@ def _generation(recipe: Recipe) -> list[Step]:
 def _measures(recipe: Recipe) -> list[Step]:
     """What is measured about a method's pairs, for the methods whose arms ask for it."""
     found = []
+    by_similarity = recipe.curation.decontamination and recipe.curation.decontamination.similarity
     for method in recipe.methods:
-        filters = {rule for arm in recipe.arms.values() if method in arm.methods for rule in arm.filters}
+        used = [arm for arm in recipe.arms.values() if method in arm.methods]
+        filters = {rule for arm in used for rule in arm.filters}
         if "perplexity" in filters and recipe.enhancement.perplexity:
             found.append(perplexity.step(recipe, recipe.enhancement.perplexity, method))
-        if "diversity" in filters and recipe.curation.diversity:
-            found.append(embeddings.step(recipe, recipe.curation.diversity, method))
+        if (settings := recipe.curation.diversity) and ("diversity" in filters or (by_similarity and used)):
+            found.append(embeddings.step(recipe, settings.embedder, method))
+    if by_similarity and recipe.curation.diversity:
+        found.append(embeddings.benchmarks_step(recipe, recipe.curation.diversity.embedder))
     return found
 
 

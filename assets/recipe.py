@@ -114,6 +114,16 @@ class Diversity(Part):
     similarity: Annotated[float, Field(ge=-1, le=1)] = 0.9
 
 
+class Decontamination(Part):
+    """How training rows are held against all benchmark items, beyond equal texts, which are always left out.
+
+    A row is left out that shares `ngram` words in a row with an item (13: arXiv 2005.14165), or whose instruction has a
+    cosine above `similarity` to that of an item, by the embedder of `curation.diversity`."""
+
+    ngram: Count | None = 13
+    similarity: Probability | None = None
+
+
 class GenerationPart(Part):
     """The methods in use and what writes for them; a method that is left out is not built.
 
@@ -147,23 +157,28 @@ class Enhancement(Part):
 
 
 class Curation(Part):
-    """What turns pairs into training sets of one size."""
+    """What turns pairs into training sets of one size: of as many `rows`, or of as many `response_tokens`.
+
+    The tokens are those of the student's base."""
 
     diversity: Diversity | None = None
-    rows: Count
+    decontamination: Decontamination | None = None
+    rows: Count | None = None
+    response_tokens: Count | None = None
 
 
 class Arm(Part):
     """One variant under comparison: pairs of these methods, through these filters.
 
     For ablations an arm may differ from the others: it takes the pairs of these extraction `levels` alone, keeps
-    another share by perplexity, or trains on another number of rows."""
+    another share by perplexity, or trains on another number of rows or response tokens."""
 
     methods: MethodNames
     filters: FilterNames = FILTERS
     levels: Levels | None = None
     keep: Probability | None = None
     rows: Count | None = None
+    response_tokens: Count | None = None
 
 
 class Student(LoraPart):

@@ -46,6 +46,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _overlaps(recipe)
     yield from _methods(recipe)
     yield from _benchmarks(recipe)
+    yield from _curation(recipe)
     yield from _arms(recipe)
     yield from _namesakes(recipe)
     yield from _policy(recipe)
@@ -146,6 +147,29 @@ def _methods(recipe: Recipe) -> Iterator[Problem]:
             "enhancement.fragments.per_document",
             fragments.per_document,
             f"it must be at most {len(fragments.levels)}, the number of enhancement.fragments.levels",
+        )
+
+
+def _curation(recipe: Recipe) -> Iterator[Problem]:
+    curation = recipe.curation
+    budgets = {"rows": curation.rows, "response_tokens": curation.response_tokens}
+    if None not in budgets.values() or not any(budgets.values()):
+        found = budgets if curation.rows else None
+        yield Problem("curation", found, "training sets of one size need one of rows and response_tokens")
+    for name, arm in recipe.arms.items():
+        if arm.rows and arm.response_tokens:
+            yield Problem(
+                f"arms.{name}", {"rows": arm.rows, "response_tokens": arm.response_tokens}, "name one of them"
+            )
+    decontamination = curation.decontamination
+    if decontamination and not (decontamination.ngram or decontamination.similarity):
+        yield Problem("curation.decontamination", None, "it needs ngram or similarity")
+    if decontamination and decontamination.similarity and not curation.diversity:
+        found_similarity = decontamination.similarity
+        yield Problem(
+            "curation.decontamination.similarity",
+            found_similarity,
+            "the embedder of curation.diversity is needed for it",
         )
 
 

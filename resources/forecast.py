@@ -18,7 +18,7 @@ from warehouse.memo import Answer, Call, Compose, Memo
 
 
 class NotFetched(Mendable):
-    """A source that would have to be downloaded first."""
+    """A source or model that would have to be downloaded first."""
 
 
 @dataclass
@@ -46,6 +46,13 @@ class ForecastTools(Tools):
         if path is None:
             raise NotFetched(f"the source {name} is not downloaded yet")
         return source.id, path
+
+    def base_folder(self, name: str) -> Path:
+        """The folder of the language model `name`. Raises NotFetched where it is not on this machine yet."""
+        model = self.bench.models[name]
+        if self.bench.cache.find(Address.parse(model.address), model.sha256) is None:
+            raise NotFetched(f"the model {name} is not downloaded yet")
+        return super().base_folder(name)
 
 
 @dataclass

@@ -79,6 +79,16 @@ class Tools:
             Vector(answer.vector or [], call.key, answer.error) for call, answer in zip(calls, answers, strict=True)
         ]
 
+    def token_counts(self, name: str, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has for the language model `name`; its weights are not loaded."""
+        from resources.tokens import token_counts
+
+        return token_counts(self.base_folder(name), texts)
+
+    def base_folder(self, name: str) -> Path:
+        """The folder of the language model `name` as transformers loads it."""
+        return self.bench.base_folder(name)
+
     def train(self, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
         """Fine-tunes the language model `name` on (prompt, completion) examples, once per content."""
         request = {
@@ -90,7 +100,7 @@ class Tools:
         target = self.bench.data / "checkpoints" / call.key
 
         def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
-            base = self.bench.base_folder(name)
+            base = self.base_folder(name)
 
             def work(_: list[Call]) -> list[Answer]:
                 from resources.trainer import train_adapter

@@ -85,7 +85,7 @@ def embeddings(store: Store, of: Published, embedder: str, version: str) -> Publ
     gate = Gate(Embedding)
     pair = only(store, of)
     gate.keep(
-        {"pair": pair, "vector": [1.0]}, [(pair, "embedded"), (answer(store, pair, embedder, "embedding"), "call")]
+        {"embedded": pair, "vector": [1.0]}, [(pair, "embedded"), (answer(store, pair, embedder, "embedding"), "call")]
     )
     return publish(store, "instruction_embeddings/m", version, gate.result(), pairs=of)
 

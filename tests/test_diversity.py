@@ -160,8 +160,8 @@ def pairs(count: int) -> pl.DataFrame:
 def embeddings(*vectors: Sequence[float]) -> pl.DataFrame:
     """Embeddings of the pairs 0, 1, …, last first: their order must not matter."""
     return pl.DataFrame(
-        {"pair": [pair(number)["id"] for number in range(len(vectors))], "vector": list(vectors)},
-        schema={"pair": pl.String, "vector": pl.List(pl.Float32)},
+        {"embedded": [pair(number)["id"] for number in range(len(vectors))], "vector": list(vectors)},
+        schema={"embedded": pl.String, "vector": pl.List(pl.Float32)},
     ).reverse()
 
 
@@ -241,7 +241,7 @@ def test_an_embedding_descends_from_its_pair_and_the_call() -> None:
     assert result.kept.schema["vector"] == pl.List(pl.Float32)
     assert result.kept.rows() == [
         (
-            record_id("embedding", {"pair": pair(number)["id"], "vector": vector.values}, parents),
+            record_id("embedding", {"embedded": pair(number)["id"], "vector": vector.values}, parents),
             pair(number)["id"],
             vector.values,
         )

@@ -84,14 +84,14 @@ def test_what_is_published_reads_back_equal_and_in_order(store: Store) -> None:
 
 def test_a_list_column_reads_back_equal(store: Store) -> None:
     gate = Gate(Embedding)
-    gate.keep({"pair": "a" * 32, "vector": [0.5, -0.25, 1e-7]})
-    gate.keep({"pair": "b" * 32, "vector": []})
+    gate.keep({"embedded": "a" * 32, "vector": [0.5, -0.25, 1e-7]})
+    gate.keep({"embedded": "b" * 32, "vector": []})
     result = gate.result()
     back = store.read(publish(store, result))
     assert (
         back.schema
         == result.kept.schema
-        == pl.Schema({"id": pl.String, "pair": pl.String, "vector": pl.List(pl.Float32)})
+        == pl.Schema({"id": pl.String, "embedded": pl.String, "vector": pl.List(pl.Float32)})
     )
     assert back.equals(result.kept)
 
@@ -160,7 +160,7 @@ def test_a_publish_writes_these_rows_and_no_others(store: Store) -> None:
 def test_every_table_holds_to_its_model_after_a_publish(store: Store) -> None:
     publish(store, documents("ab", rejected="cd"))
     gate = Gate(Embedding)
-    gate.keep({"pair": "a" * 32, "vector": [0.5]}, [("a" * 32, "embedded")])
+    gate.keep({"embedded": "a" * 32, "vector": [0.5]}, [("a" * 32, "embedded")])
     store.reuse(publish(store, gate.result(), "embeddings/x"), "unchanged", EFFORT, Run("run-2"))
     with store.database.read() as connection:
         for schema, tables in SCHEMAS.items():

@@ -11,14 +11,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.curation import training_set
-from assets.curation.training_set import TooFewPairs, take
+from assets.curation.decontamination import Benchmarks
+from assets.curation.training_set import Budget, TooFewPairs
+from assets.curation.training_set import take as take_within
 from warehouse.identity import digest
 from warehouse.records import Pair, empty
-from warehouse.result import Check
+from warehouse.result import Check, Result
 
-NO_ITEMS = pl.DataFrame(schema={"instruction": pl.String, "reference": pl.String})
-ITEMS = pl.DataFrame({"instruction": ["How do I make Pesto?"], "reference": ["Crush the basil; add oil."]})
+NO_ITEMS = pl.DataFrame(schema=dict.fromkeys(["id", "instruction", "input", "reference"], pl.String))
+ITEMS = pl.DataFrame(
+    {
+        "id": [digest("item")],
+        "instruction": ["How do I make Pesto?"],
+        "input": [""],
+        "reference": ["Crush the basil; add oil."],
+    }
+)
+
+
+def take(arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: int) -> Result:
+    return take_within(arm, pairs, Benchmarks(items), Budget(rows), seed)
 
 
 def pair(number: int, **says: str) -> dict[str, Any]:
@@ -108,7 +120,7 @@ def test_a_pair_that_says_what_the_benchmark_says_is_rejected_and_the_rest_fills
     assert result.decisions.filter(outcome="rejected").select("record", "reason", "score", "cut").rows() == [
         (leaking["id"], "text of a benchmark item", None, None)
     ]
-    assert result.checks == (Check("leakage", True, {"rows": 4, "benchmark items": 1, "texts in both": 0}),)
+    assert result.checks == (Check("leakage", True, {"rows": 4, "benchmark items": 1, "rows that hold text of it": 0}),)
     assert result.incoming == 5
 
 
@@ -124,9 +136,11 @@ def test_rows_that_are_rejected_for_leakage_displace_no_other() -> None:
 
 
 def test_the_check_fails_where_the_rejection_does_not_do_its_work() -> None:
-    with patch.object(training_set, "leaking", return_value=frozenset()):
+    found = Benchmarks.overlap
+    blind = iter([None] * 3)
+    with patch.object(Benchmarks, "overlap", lambda items, *said: next(blind, items) and found(items, *said)):
         (check,) = take("some_arm", pairs(2, LEAKING[0]), ITEMS, 3, 7).checks
-    assert check == Check("leakage", False, {"rows": 3, "benchmark items": 1, "texts in both": 1})
+    assert check == Check("leakage", False, {"rows": 3, "benchmark items": 1, "rows that hold text of it": 1})
 
 
 def test_too_few_pairs_say_how_many_hold_benchmark_text() -> None:

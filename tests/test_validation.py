@@ -74,15 +74,17 @@ def test_numbers_out_of_range_are_quarantined_with_their_score() -> None:
 
 
 def test_a_row_with_a_list_is_quarantined_with_the_list() -> None:
-    (good, bad), result = kept(Embedding, {"pair": "a" * 32, "vector": [0.5, 0.25]}, {"pair": "?", "vector": [0.5]})
+    (good, bad), result = kept(
+        Embedding, {"embedded": "a" * 32, "vector": [0.5, 0.25]}, {"embedded": "?", "vector": [0.5]}
+    )
     checked = validated(result)
     assert checked.kept["id"].to_list() == [good]
     assert checked.decisions.rows()[1][:3] == (
         bad,
         "quarantined",
-        "pair breaks str_matches('^[0-9a-f]{32}$')",
+        "embedded breaks str_matches('^[0-9a-f]{32}$')",
     )
-    assert json.loads(checked.dropped["content"][0]) == {"pair": "?", "vector": [0.5]}
+    assert json.loads(checked.dropped["content"][0]) == {"embedded": "?", "vector": [0.5]}
 
 
 def test_what_was_dropped_before_and_all_else_stay() -> None:

@@ -80,9 +80,9 @@ class Perplexity(Record):
 
 
 class Embedding(Record):
-    """The unit-length sentence embedding of a pair's instruction."""
+    """The unit-length sentence embedding of the instruction of a pair or a benchmark item."""
 
-    pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    embedded: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     vector: pl.List = pa.Field(dtype_kwargs={"inner": pl.Float32})
 
 

@@ -116,10 +116,12 @@ class Gate:
         parents: Iterable[Parent] = (),
         score: float | None = None,
         cut: float | None = None,
+        of: str | None = None,
     ) -> str:
-        """Reject `row` for `reason`, with the score that missed the cut where there is one."""
+        """Reject `row` for `reason`, with the score that missed the cut, and the record that it was held against, where
+        there are such."""
         identity, content, _ = self._identify(row, parents)
-        return self._drop(identity, content, "rejected", reason, score, cut)
+        return self._drop(identity, content, "rejected", reason, score, cut, of)
 
     def duplicate(
         self,

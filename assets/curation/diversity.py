@@ -102,7 +102,7 @@ def diversify(
 ) -> Result:
     """One decision per pair; `quality` (columns pair, value) puts the lowest value first, or the highest."""
     gate = Gate(Pair, len(pairs))
-    place_of = dict(zip(embeddings["pair"], range(len(embeddings)), strict=True))
+    place_of = dict(zip(embeddings["embedded"], range(len(embeddings)), strict=True))
     rows = []
     for row in pairs.iter_rows(named=True):
         if row["id"] in place_of:

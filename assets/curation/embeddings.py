@@ -1,4 +1,4 @@
-"""Sentence embeddings of instructions, one asset per method, for the diversity filter."""
+"""Sentence embeddings of instructions: one asset per method, and one for the benchmark items."""
 
 from __future__ import annotations
 
@@ -8,40 +8,53 @@ import polars as pl
 
 from assets.generation.answers import unanswered
 from assets.generation.prompts import with_input
-from assets.recipe import Diversity, Recipe
+from assets.recipe import Recipe
 from assets.step import Step, made
 from resources.calls import Vector
 from resources.tools import Tools
 from warehouse.records import Embedding
 from warehouse.result import Gate, Result
 
+BENCHMARKS = "benchmark_embeddings"
 
-def embed(pairs: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
-    """One embedding record per pair, from the vectors of their instructions."""
-    gate = Gate(Embedding, len(pairs))
-    for pair, vector in zip(pairs["id"], vectors, strict=True):
-        content, parents = {"pair": pair, "vector": vector.values}, [(pair, "embedded"), (vector.call, "call")]
+
+def embed(rows: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
+    """One embedding record per row, from the vectors of their instructions."""
+    gate = Gate(Embedding, len(rows))
+    for row, vector in zip(rows["id"], vectors, strict=True):
+        content, parents = {"embedded": row, "vector": vector.values}, [(row, "embedded"), (vector.call, "call")]
         if not unanswered(gate, content, vector, parents):
             gate.keep(content, parents)
     return gate.result()
 
 
-def step(recipe: Recipe, settings: Diversity, method: str) -> Step:
+def step(recipe: Recipe, embedder: str, method: str) -> Step:
     """The asset `instruction_embeddings/<method>`."""
-    embedder = settings.embedder
+    asset = f"instruction_embeddings/{method}"
+    return _step(
+        recipe, embedder, asset, "pairs", f"raw_{method}", f"Sentence embeddings of the instructions of {method}."
+    )
 
-    def build(tools: Tools, pairs: pl.DataFrame) -> Result:
-        texts = [with_input(row["instruction"], row["input"]) for row in pairs.iter_rows(named=True)]
-        return embed(pairs, tools.embed(embedder, texts))
+
+def benchmarks_step(recipe: Recipe, embedder: str) -> Step:
+    """The asset `benchmark_embeddings`."""
+    described = "Sentence embeddings of the instructions of the benchmark items."
+    return _step(recipe, embedder, BENCHMARKS, "items", "benchmark_items", described)
+
+
+def _step(recipe: Recipe, embedder: str, asset: str, role: str, source: str, described: str) -> Step:
+    def build(tools: Tools, **frames: pl.DataFrame) -> Result:
+        texts = [with_input(row["instruction"], row["input"]) for row in frames[role].iter_rows(named=True)]
+        return embed(frames[role], tools.embed(embedder, texts))
 
     return Step(
-        asset=f"instruction_embeddings/{method}",
+        asset=asset,
         group="curation",
-        description=f"Sentence embeddings of the instructions of {method}.",
+        description=described,
         model=Embedding,
         build=build,
         slice=recipe.slice("curation.diversity.embedder", f"models.{embedder}"),
-        inputs={"pairs": f"raw_{method}"},
+        inputs={role: source},
         kinds=frozenset({"huggingface", "duckdb"}),
-        columns=made(pair=[("pairs", "id")], vector=[("pairs", "instruction"), ("pairs", "input")]),
+        columns=made(embedded=[(role, "id")], vector=[(role, "instruction"), (role, "input")]),
     )

@@ -67,7 +67,7 @@ def fill(recipe: Path, data: Path, rows: int) -> None:
     _publish(
         data,
         by_asset[f"instruction_embeddings/{METHOD}"],
-        pl.DataFrame({"id": _ids("embedding", rows), "pair": pairs["id"], "vector": vectors}).with_columns(
+        pl.DataFrame({"id": _ids("embedding", rows), "embedded": pairs["id"], "vector": vectors}).with_columns(
             pl.col("vector").arr.to_list()
         ),
     )
@@ -89,8 +89,10 @@ def kept(model: type[Record], rows: pl.DataFrame) -> Result:
         pl.lit(None, dtype).alias(name) for name, dtype in DECISION_COLUMNS.items() if name not in ("record", "outcome")
     )
     edges = pl.DataFrame({"child": ids, "parent": SOURCE, "role": "source"}, schema=EDGE_COLUMNS)
-    if "pair" in rows.columns:
-        measured = rows.select(child="id", parent="pair").with_columns(role=pl.lit("measured"))
+    for column, role in (("pair", "measured"), ("embedded", "embedded")):
+        if column not in rows.columns:
+            continue
+        measured = rows.select(child="id", parent=column).with_columns(role=pl.lit(role))
         edges = pl.concat([edges, measured])
     return Result(model, rows.select(empty(model).columns), decisions, pl.DataFrame(schema=DROPPED_COLUMNS), edges)
 

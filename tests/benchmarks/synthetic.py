@@ -156,7 +156,8 @@ class _Filling:
                 self.writer.call(purpose, kind, f"{asked}, {{'tokens': 60}} AS response FROM ({pairs})")
                 self.writer.publish(
                     "perplexity" if kind == "loss" else "embedding",
-                    f"SELECT '{purpose}' AS asset, 0 AS number, n, p.id AS pair, {said}, "
+                    f"SELECT '{purpose}' AS asset, 0 AS number, n, p.id AS "
+                    f"{'pair' if kind == 'loss' else 'embedded'}, {said}, "
                     f"[[p.id, '{role}'], [c.key, 'call']] AS parents FROM ({pairs}) p "
                     f"JOIN called c USING (n) WHERE c.purpose = '{purpose}'",
                 )

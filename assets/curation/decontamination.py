@@ -1,0 +1,93 @@
+"""Decontamination: training rows that say what a benchmark asks or expects are found, and named with the item.
+
+Three ways, each stronger than the one before: equal text after normalizing; a shared run of `ngram` words (13, as in
+GPT-3, arXiv 2005.14165, appendix C; lower case, punctuation left out); and an instruction whose embedding has a cosine
+above `similarity` to an item's instruction (ours: the published way to find paraphrases asks a model, arXiv
+2311.04850). Every text of every item counts, whatever its benchmark. A text of fewer than `ngram` words is found when
+it is equal.
+
+Worked example: with runs of 3 words, "crush the basil well" shares "crush the basil" with "Then crush the basil."
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.recipe import Decontamination
+from assets.sources.held_out import REASON
+from warehouse.identity import normalized
+
+# An input may be a single word, which many share.
+EQUAL, EQUAL_ITEM = ("instruction", "response"), ("instruction", "reference")
+TEXTS, ITEM_TEXTS = (*EQUAL, "input"), (*EQUAL_ITEM, "input")
+_WORD = re.compile(r"\w+")
+
+Vectors = Mapping[str, Sequence[float]]
+"""Id of a pair or an item to the unit-length embedding of its instruction."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What a row shares with the benchmark item `item`: `score` is how many runs of words, or the cosine."""
+
+    reason: str
+    item: str
+    score: float | None = None
+    cut: float | None = None
+
+
+class Benchmarks:
+    """The texts of benchmark items (columns id, instruction, input, reference), to hold rows against."""
+
+    def __init__(self, items: pl.DataFrame, settings: Decontamination | None = None, vectors: Vectors | None = None):
+        self.settings = settings or Decontamination(ngram=None)
+        self.count = len(items)
+        # Reversed, so that the first item is the one that is named.
+        backwards = items.reverse().to_dicts()
+        self._equal = {normalized(row[name]): row["id"] for row in backwards for name in EQUAL_ITEM}
+        self._equal.pop("", None)
+        words = self.settings.ngram
+        self._runs = {run: row["id"] for row in backwards for name in ITEM_TEXTS for run in runs(row[name], words)}
+        self._items = list(vectors or {})
+        self._matrix = _matrix(list((vectors or {}).values()))
+
+    def overlap(self, row: Mapping[str, Any], vector: Sequence[float] | None = None) -> Overlap | None:
+        """What a row (instruction, input, response) shares with the first item that it shares something with."""
+        for name in EQUAL:
+            if item := self._equal.get(normalized(row[name])):
+                return Overlap(REASON, item)
+        said = (run for name in TEXTS for run in runs(row[name], self.settings.ngram))
+        shared = [item for run in said if (item := self._runs.get(run))]
+        if shared:
+            return Overlap(f"{self.settings.ngram} words in a row of a benchmark item", shared[0], len(shared), 0)
+        return self._near(vector)
+
+    def _near(self, vector: Sequence[float] | None) -> Overlap | None:
+        cut = self.settings.similarity
+        if cut is None or vector is None or not self._items:
+            return None
+        cosines = self._matrix @ np.asarray(vector, dtype=np.float64)
+        best = int(cosines.argmax())
+        if cosines[best] <= cut:
+            return None
+        return Overlap("similar to a benchmark item", self._items[best], float(cosines[best]), cut)
+
+
+def runs(text: str, words: int | None) -> Iterator[tuple[str, ...]]:
+    """Every run of `words` words of a text, in lower case and without punctuation; none where it is None."""
+    if words is None:
+        return
+    found = _WORD.findall(text.lower())
+    for start in range(len(found) - words + 1):
+        yield tuple(found[start : start + words])
+
+
+def _matrix(vectors: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    return np.asarray(vectors, dtype=np.float64)
