@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from recipes import complaints, parsed, put, starter
 
-from assets.curation.training_set import TooFewPairs, take
+from assets.curation.decontamination import Benchmarks
+from assets.curation.training_set import Budget, TooFewPairs, take
 from assets.enhancement.filtering import decide
 from assets.graph import steps
 from assets.recipe_values import LEVELS
@@ -48,12 +49,12 @@ def test_pairs_of_other_levels_are_rejected_and_those_without_a_level_pass() -> 
 
 
 def test_fewer_rows_are_the_first_of_more() -> None:
-    few, many = (take("x", PAIRS, ITEMS, rows, 7).kept["id"].to_list() for rows in (3, 6))
+    few, many = (take("x", PAIRS, Benchmarks(ITEMS), Budget(rows), 7).kept["id"].to_list() for rows in (3, 6))
     assert few == many[:3]
     with pytest.raises(
         TooFewPairs, match=r"arm 'x' has 8 pairs, arms.x.rows asks for 9: 1 are missing; .* arms.x.rows"
     ):
-        take("x", PAIRS, ITEMS, 9, 7, "arms.x.rows")
+        take("x", PAIRS, Benchmarks(ITEMS), Budget(9, "arms.x.rows"), 7)
 
 
 @pytest.mark.parametrize(
