@@ -63,16 +63,19 @@ def _generation(recipe: Recipe) -> list[Step]:
 def _measures(recipe: Recipe) -> list[Step]:
     """What is measured about a method's pairs, for the methods whose arms ask for it."""
     found = []
+    settings = recipe.curation.diversity
+    embedder = settings.embedder if settings else None
     by_similarity = recipe.curation.decontamination and recipe.curation.decontamination.similarity
     for method in recipe.methods:
         used = [arm for arm in recipe.arms.values() if method in arm.methods]
         filters = {rule for arm in used for rule in arm.filters}
         if "perplexity" in filters and recipe.enhancement.perplexity:
             found.append(perplexity.step(recipe, recipe.enhancement.perplexity, method))
-        if (settings := recipe.curation.diversity) and ("diversity" in filters or (by_similarity and used)):
-            found.append(embeddings.step(recipe, settings.embedder, method))
-    if by_similarity and recipe.curation.diversity:
-        found.append(embeddings.benchmarks_step(recipe, recipe.curation.diversity.embedder))
+        by_diversity = "diversity" in filters and settings is not None and diversity.RULES[settings.rule].embeds
+        if embedder and (by_diversity or (by_similarity and used)):
+            found.append(embeddings.step(recipe, embedder, method))
+    if embedder and by_similarity:
+        found.append(embeddings.benchmarks_step(recipe, embedder))
     return found
 
 

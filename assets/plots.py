@@ -50,8 +50,26 @@ def _ifd(figure: Figure, result: Result) -> bool:
     return _cut(figure, result, "IFD", "instruction-following difficulty")
 
 
-def _similarity(figure: Figure, result: Result) -> bool:
+def _greedy(figure: Figure, result: Result) -> bool:
     return _cut(figure, result, "similar instruction", "cosine similarity to the nearest kept instruction")
+
+
+def _semdedup(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "near copy in its cluster", "cosine similarity to the nearest kept one of the cluster")
+
+
+def _rouge_l(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "ROUGE-L", "ROUGE-L with the nearest kept instruction")
+
+
+def _k_center(figure: Figure, result: Result) -> bool:
+    scores = result.decisions.filter(pl.col("outcome") == "rejected")["score"].drop_nulls()
+    if scores.is_empty():
+        return False
+    axes = figure.subplots()
+    axes.hist(scores.to_list(), bins=30, color="#c44e52")
+    axes.set(xlabel="cosine similarity of what is dropped to its centre", ylabel="rows")
+    return True
 
 
 def _perplexities(figure: Figure, result: Result) -> bool:
@@ -92,7 +110,10 @@ _PLOTS: dict[str, Callable[[Figure, Result], bool]] = {
     "perplexity": _perplexity,
     "IFD": _ifd,
     "perplexities": _perplexities,
-    "similarity": _similarity,
+    "greedy": _greedy,
+    "semdedup": _semdedup,
+    "rouge_l": _rouge_l,
+    "k_center": _k_center,
     "loss": _loss,
     "scores": _scores,
 }

@@ -108,10 +108,19 @@ class PerplexityFilter(Part):
 
 
 class Diversity(Part):
-    """Greedy by quality (arXiv 2312.15685, Deita): skip a row too similar to a kept one."""
+    """How rows with instructions that are alike are dropped (see assets/curation/diversity.py).
 
-    embedder: str
-    similarity: Annotated[float, Field(ge=-1, le=1)] = 0.9
+    `greedy` skips a row whose cosine to a kept one exceeds `similarity` (0.9), `rouge_l` one whose ROUGE-L exceeds that
+    key (0.7), `semdedup` one of the same of `clusters` with a cosine of at least 1 - `epsilon` (0.1); `k_center` takes
+    the `select` rows that are furthest apart."""
+
+    rule: Literal["greedy", "semdedup", "k_center", "rouge_l"] = "greedy"
+    embedder: str | None = None
+    similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
+    epsilon: Annotated[float, Field(ge=0, le=2)] | None = None
+    clusters: Count | None = None
+    select: Count | None = None
+    rouge_l: Probability | None = None
 
 
 class Decontamination(Part):

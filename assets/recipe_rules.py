@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
 
+from assets.curation.diversity import RULES
 from assets.enhancement.perplexity import limits
 from assets.evaluation.registry import benchmarks
 from assets.generation.registry import methods
@@ -60,8 +61,7 @@ def _names(recipe: Recipe) -> Iterator[Problem]:
     yield from _known("generation.model", recipe.generation.model, recipe.models, "a model")
     yield from _known("training.base", recipe.training.base, recipe.models, "a model")
     yield from _known("evaluation.baseline", recipe.evaluation.baseline, [BASE, *recipe.arms], f"an arm or {BASE!r}")
-    if recipe.curation.diversity:
-        embedder = recipe.curation.diversity.embedder
+    if recipe.curation.diversity and (embedder := recipe.curation.diversity.embedder):
         yield from _known("curation.diversity.embedder", embedder, recipe.models, "a model")
 
 
@@ -154,17 +154,30 @@ def _curation(recipe: Recipe) -> Iterator[Problem]:
     curation = recipe.curation
     budgets = {"rows": curation.rows, "response_tokens": curation.response_tokens}
     if None not in budgets.values() or not any(budgets.values()):
-        found = budgets if curation.rows else None
-        yield Problem("curation", found, "training sets of one size need one of rows and response_tokens")
+        yield Problem(
+            "curation",
+            budgets if curation.rows else None,
+            "training sets of one size need one of rows and response_tokens",
+        )
     for name, arm in recipe.arms.items():
         if arm.rows and arm.response_tokens:
             yield Problem(
                 f"arms.{name}", {"rows": arm.rows, "response_tokens": arm.response_tokens}, "name one of them"
             )
+    if diversity := curation.diversity:
+        rule = RULES[diversity.rule]
+        if rule.embeds and not diversity.embedder:
+            yield Problem("curation.diversity.embedder", None, f"the rule {diversity.rule} needs it; name a model")
+        if diversity.rule == "k_center" and not diversity.select:
+            yield Problem("curation.diversity.select", None, "the rule k_center needs it: how many rows it takes")
+        for other in sorted({key for one in RULES.values() for key in one.keys} - rule.keys.keys()):
+            if (found := getattr(diversity, other)) is not None:
+                known = ", ".join(rule.keys)
+                yield Problem(f"curation.diversity.{other}", found, f"the rule {diversity.rule} heeds {known} alone")
     decontamination = curation.decontamination
     if decontamination and not (decontamination.ngram or decontamination.similarity):
         yield Problem("curation.decontamination", None, "it needs ngram or similarity")
-    if decontamination and decontamination.similarity and not curation.diversity:
+    if decontamination and decontamination.similarity and not (curation.diversity and curation.diversity.embedder):
         found_similarity = decontamination.similarity
         yield Problem(
             "curation.decontamination.similarity",

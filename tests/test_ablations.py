@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from recipes import complaints, parsed, put, starter
 
 from assets.curation.decontamination import Benchmarks
 from assets.curation.training_set import Budget, TooFewPairs, take
@@ -15,6 +14,7 @@ from assets.enhancement.filtering import decide
 from assets.graph import steps
 from assets.recipe_values import LEVELS
 from assets.step import Step
+from recipes import complaints, parsed, put, starter
 from warehouse.identity import digest
 
 ARM = "filtered_extract_then_generate"

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from assets.curation import diversity
-from assets.curation.diversity import Nearest, diversify, greedy
+from assets.curation import greedy as greedy_module
+from assets.curation.diversity import diversify
 from assets.curation.embeddings import embed
+from assets.curation.greedy import Nearest, greedy
 from assets.recipe import Diversity
 from resources.calls import Vector
 from warehouse.identity import digest, record_id
@@ -105,7 +106,7 @@ def test_how_rows_are_grouped_into_blocks_does_not_show(
     vectors: NDArray[np.float32], threshold: float, block: int, tile: int
 ) -> None:
     expected = greedy(vectors, range(len(vectors)), threshold)
-    with patch.object(diversity, "BLOCK", block), patch.object(diversity, "TILE", tile):
+    with patch.object(greedy_module, "BLOCK", block), patch.object(greedy_module, "TILE", tile):
         assert greedy(vectors, range(len(vectors)), threshold) == expected
 
 

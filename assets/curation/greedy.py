@@ -1,0 +1,83 @@
+"""Greedy diversity by embedding, as in Deita (arXiv 2312.15685, section 2.4): skip what is too similar to a kept row.
+
+Rows come best first; a row is skipped if its cosine similarity to a kept one exceeds the threshold (Deita's 0.9).
+
+Worked example: vectors (1, 0), (0.99, 0.14) and (0, 1) at 0.9: the second is a duplicate of the first (0.99).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 512
+TILE = 4096
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For one row: the most similar row that was kept before it (None for the first) and the cosine."""
+
+    index: int | None
+    similarity: float
+    kept: bool
+
+
+def greedy(vectors: NDArray[np.float32], order: Sequence[int], threshold: float) -> list[Nearest]:
+    """What happens to each row of unit `vectors` (rows, dimensions), visited in `order`; result by row.
+
+    Cosines are summed in double and rounded to single precision: how rows are grouped into blocks does not show.
+    """
+    found: list[Nearest] = [Nearest(None, -1.0, True)] * len(vectors)
+    kept = np.empty_like(vectors)
+    indexes: list[int] = []
+    for start in range(0, len(order), BLOCK):
+        rows = order[start : start + BLOCK]
+        block = vectors[rows]
+        similarity, nearest = _nearest(block, kept[: len(indexes)])
+        wide = block.astype(np.float64)
+        inside = (wide @ wide.T).astype(np.float32)
+        for place, row in enumerate(rows):
+            best = float(similarity[place])
+            if nearest[place] >= 0:
+                found[row] = Nearest(indexes[nearest[place]], best, best <= threshold)
+            if found[row].kept:
+                closer = inside[place, place + 1 :] > similarity[place + 1 :]
+                similarity[place + 1 :][closer] = inside[place, place + 1 :][closer]
+                nearest[place + 1 :][closer] = len(indexes)
+                kept[len(indexes)] = block[place]
+                indexes.append(row)
+    return found
+
+
+def _nearest(block: NDArray[np.float32], kept: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Per row of `block` the highest cosine to a row of `kept`, and the first such row (-1 where there is none)."""
+    similarity = np.full(len(block), -np.inf, dtype=np.float32)
+    nearest = np.full(len(block), -1, dtype=np.int64)
+    highest = similarity.copy()
+    # What a product in single precision may be wrong by, for two of them.
+    slack = block.shape[1] * np.finfo(np.float32).eps
+    for start in range(0, len(kept), TILE):
+        tile = kept[start : start + TILE]
+        rough = block @ tile.T
+        best = rough.max(axis=1)
+        np.maximum(highest, best, out=highest)
+        (rows,) = np.nonzero(best >= highest - slack)
+        places, columns = np.nonzero(rough[rows] >= (highest[rows] - slack)[:, None])
+        for row, column, exact in _exact(block, tile, rows[places], columns):
+            if exact > similarity[row]:
+                similarity[row], nearest[row] = exact, start + column
+    return similarity, nearest
+
+
+def _exact(
+    block: NDArray[np.float32], tile: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Iterator[tuple[int, int, np.float32]]:
+    """(row, column, cosine) of each pair of `rows` of the block with `columns` of the tile."""
+    for start in range(0, len(rows), TILE):
+        some, others = rows[start : start + TILE], columns[start : start + TILE]
+        products = block[some].astype(np.float64) * tile[others]
+        yield from zip(some.tolist(), others.tolist(), products.sum(axis=1).astype(np.float32), strict=True)
