@@ -1,0 +1,230 @@
+"""Instruction back-translation: human texts get instructions, and the model rates which of the pairs are good examples.
+
+Source: Humpback, arXiv 2308.06259, section 2. As published: the backward model writes an instruction for every
+document (self-augmentation); a model rates each candidate from 1 to 5, and those from 4 on are kept (self-curation);
+the model is then fine-tuned on the seed tasks and the kept candidates, and rates all candidates anew, twice in all;
+temperature 0.7 and top-p 0.9. Ours: the wording of the prompts; that the model as it is gives the first ratings, in
+place of one that was fine-tuned on the seed tasks; that it is fine-tuned by LoRA, without a system prompt that tells
+seeds from candidates; that the last score named in a rating counts; and that a candidate leaves at the first rating
+that fails.
+
+Worked example: "Pesto is a sauce from Genoa …" gives the candidate ("What is Pesto?", "Pesto is a sauce from Genoa …").
+"It answers directly. Score: 4" lets it into the training; "Score: 3" of the model so trained then rejects it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from assets.generation.answers import unanswered, unwritten
+from assets.generation.instruction_generation import Text
+from assets.generation.method import Job, Method
+from assets.generation.parsing import instruction_of
+from assets.generation.prompts import answer, instruction_for
+from assets.recipe_parts import LoraPart, Part, SamplingPart
+from assets.recipe_values import Count, Probability
+from assets.step import made
+from assets.training.checkpoint import training_of, written_by
+from resources.calls import Prompt, Sampling, Writer
+from warehouse.identity import Parent, row_seed
+from warehouse.records import Pair
+from warehouse.result import Gate, Result
+
+NAME = "back_translation"
+RUBRIC = """A user's instruction and a candidate answer follow. How good an example is the answer of what an AI \
+assistant should reply? Rate it on this scale:
+1: It is incomplete, vague, off the topic, or not what the user asked for. Parts are missing or repeated, or it is \
+advertising, a menu of a web page, or somebody's private story.
+2: It deals with most of what was asked, but not directly: for instance it outlines a way in place of the solution.
+3: It is helpful and covers what was asked, but was visibly not written by an assistant: it reads as a piece of a \
+blog, a web page or a list of search results.
+4: It is written as an assistant would, and is about the instruction alone: complete, clear, well ordered and \
+friendly. Small things could be better, such as its length or its focus.
+5: It is a perfect answer of an assistant: written for this very instruction, expert, engaging, without a \
+needless sentence.
+
+Instruction:
+{instruction}
+
+Answer:
+{response}
+
+Give your reasons in a few words. Then end with a line "Score: " and the number."""
+_LABEL = re.compile(r"\b(?:score|rating)\b\s*(?:\([^()\n]*\))?[\s*_]*[:=]", re.IGNORECASE)
+_SCORE = re.compile(
+    r"[\s*_<\[(\"'“]*(?P<score>[1-5](?:\.[0-9]+)?)(?:\s*/\s*5|\s+out\s+of\s+5)?"
+    r"(?![0-9]|[.,][0-9]|\s*[-–/]\s*[0-9]|\s+(?:to|or|out)\b)",
+    re.IGNORECASE,
+)
+
+Example = tuple[Prompt, str]
+"""(prompt, completion) that a model is fine-tuned on."""
+
+
+class PublishedSampling(SamplingPart):
+    """Nucleus sampling as published."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    top_p: Probability = 0.9
+
+
+class BackTranslation(Part):
+    """Defaults as published. Ratings are given `iterations` times, and after each but the last the model is fine-tuned
+    as `training` says; the last decides, and rejects what is below `least_score`."""
+
+    iterations: Count = 2
+    least_score: Annotated[float, Field(ge=1, le=5)] = 4
+    instruction: PublishedSampling
+    rating: PublishedSampling
+    training: LoraPart | None = None
+
+
+@dataclass(frozen=True)
+class Rater:
+    """A model that rates, and the call that trained it, if one did."""
+
+    writer: Writer
+    made_by: tuple[Parent, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pair, what it was made of, and its last score; None where the rating named none."""
+
+    row: dict[str, str]
+    parents: tuple[Parent, ...]
+    score: float | None = None
+
+
+def score_of(text: str, complete: bool) -> float | None:
+    """The score from 1 to 5 that a rating ends with; None where there is none, or where it may go on after the cut."""
+    text = text.rstrip()
+    labels = list(_LABEL.finditer(text))
+    found = _SCORE.match(text, labels[-1].end()) if labels else None
+    if found is None or not (complete or found.end() < len(text)):
+        return None
+    score = float(found["score"])
+    return score if score <= 5 else None
+
+
+def candidates(
+    gate: Gate, texts: Sequence[Text], settings: BackTranslation, backward: Writer, seed: int
+) -> list[Candidate]:
+    """The texts with the instructions that `backward` writes; a text that it writes none for is decided."""
+    prompts = [instruction_for(text.shown, row_seed(seed, NAME, text.shown)) for text in texts]
+    sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
+    found = []
+    for text, completion in zip(texts, backward.complete(prompts, sampling), strict=True):
+        row = {"method": NAME, "level": text.level, "instruction": instruction_of(completion.text), "input": ""}
+        row["response"] = text.response
+        parents = (*text.parents, (completion.call, "call"))
+        if not unwritten(gate, row, completion, parents):
+            found.append(Candidate(row, parents))
+    return found
+
+
+def rated(
+    gate: Gate, asked: Sequence[Candidate], settings: BackTranslation, rater: Rater, seed: int
+) -> list[Candidate]:
+    """The candidates with their scores; one that `rater` gives no rating for is decided."""
+    prompts = [
+        Prompt.ask(
+            RUBRIC.format(instruction=one.row["instruction"], response=one.row["response"]),
+            row_seed(seed, NAME, "rating", one.row["instruction"], one.row["response"]),
+        )
+        for one in asked
+    ]
+    sampling = Sampling(**settings.rating.model_dump())
+    found = []
+    for one, completion in zip(asked, rater.writer.complete(prompts, sampling), strict=True):
+        parents = (*one.parents, *rater.made_by, (completion.call, "rating"))
+        if not unanswered(gate, one.row, completion, parents):
+            found.append(Candidate(one.row, parents, score_of(completion.text, completion.complete)))
+    return found
+
+
+def generate(
+    texts: Sequence[Text],
+    seeds: pl.DataFrame,
+    settings: BackTranslation,
+    backward: Writer,
+    model: Writer,
+    tune: Callable[[Sequence[Example]], Rater],
+    seed: int,
+) -> Result:
+    """One decision per text. `model` rates first, then what `tune` makes of seed tasks (columns instruction, input,
+    response) and kept candidates."""
+    gate = Gate(Pair, len(texts))
+    human = [(answer(row["instruction"], row["input"]), row["response"]) for row in seeds.iter_rows(named=True)]
+    found = rated(gate, candidates(gate, texts, settings, backward, seed), settings, Rater(model), seed)
+    for _ in range(settings.iterations - 1):
+        if not found:
+            break
+        good = [one.row for one in found if one.score is not None and one.score >= settings.least_score]
+        rater = tune([*human, *((answer(row["instruction"]), row["response"]) for row in good)])
+        found = rated(gate, found, settings, rater, seed)
+    for one in found:
+        if one.score is None:
+            gate.reject(one.row, "no score", one.parents)
+        elif one.score < settings.least_score:
+            gate.reject(one.row, "score", one.parents, one.score, settings.least_score)
+        else:
+            gate.keep(one.row, one.parents, one.score, settings.least_score)
+    return gate.result()
+
+
+def make(
+    job: Job[BackTranslation], documents: pl.DataFrame, backward_model: pl.DataFrame, seed_tasks: pl.DataFrame
+) -> Result:
+    """The asset's rows. Raises TrainingFailed."""
+    made_by = (str(backward_model["id"][0]), "backward_model")
+    texts = [
+        Text(row["text"], row["text"], ((row["id"], "document"), made_by)) for row in documents.iter_rows(named=True)
+    ]
+
+    def tune(examples: Sequence[Example]) -> Rater:
+        assert job.settings.training is not None  # see faults
+        trained = job.tools.train(job.model, examples, training_of(job.settings.training, job.seed))
+        return Rater(job.tools.model(job.model, trained.adapter), ((trained.call, "rater"),))
+
+    return generate(texts, seed_tasks, job.settings, job.tuned(backward_model), job.writer, tune, job.seed)
+
+
+def faults(settings: BackTranslation) -> Iterator[tuple[str, object, str]]:
+    """A second iteration without a training, or a training that none would use."""
+    if settings.iterations > 1 and settings.training is None:
+        yield "training", None, f"{settings.iterations} iterations need it: the model is fine-tuned between them"
+    if settings.iterations == 1 and settings.training is not None:
+        yield "iterations", 1, f"nothing is fine-tuned then; raise it, or take generation.{NAME}.training away"
+
+
+_COLUMNS = made(
+    "documents",
+    "backward_model",
+    method=(),
+    level=(),
+    instruction=[("documents", "text"), *written_by("backward_model")],
+    input=(),
+    response=[("documents", "text")],
+)
+
+METHOD = Method(
+    name=NAME,
+    description="Instructions that the backward model writes for human documents, as far as the model rates them well.",
+    settings=BackTranslation,
+    make=make,
+    inputs=("documents", "backward_model", "seed_tasks"),
+    # The id also hashes the ratings, by a model that the seeds have trained.
+    columns={
+        **_COLUMNS,
+        "id": [*_COLUMNS["id"], *(("seed_tasks", column) for column in ("instruction", "input", "response"))],
+    },
+    faults=faults,
+    weights=True,
+)
