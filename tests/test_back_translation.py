@@ -15,9 +15,12 @@ from scripted import ScriptedWriter, call_of, on_text
 from assets.generation import back_translation
 from assets.generation.back_translation import BackTranslation, Example, PublishedSampling, Rater, score_of
 from assets.generation.instruction_generation import Text
+from assets.generation.method import Job
 from assets.generation.prompts import answer, instruction_for
+from assets.recipe_parts import LoraPart
+from assets.training.checkpoint import training_of
 from recipes import complaints, parsed, put, starter
-from resources.calls import Sampling
+from resources.calls import Adapter, Sampling, Trained, Training
 from warehouse.identity import digest, row_seed
 from warehouse.result import Result
 
@@ -160,6 +163,47 @@ def test_a_pair_descends_from_document_backward_model_and_every_call() -> None:
     assert rating.seed == row_seed(7, "back_translation", "rating", "What is pesto?", "pesto")
     assert backward.asked[0][1] == Sampling(32, 0.7, 0.9, ("\n",))
     assert first.asked[0][1] == Sampling(32, 0.7, 0.9)
+
+
+class Models:
+    """Tools whose models write by their adapter: none, the backward model's, or that of the one training."""
+
+    def __init__(self) -> None:
+        self.trained: list[tuple[str, Sequence[Example], Training]] = []
+        self.written: dict[str | None, ScriptedWriter] = {
+            None: rater({"pesto": score(4)}),
+            "backward": ScriptedWriter(BACKWARD),
+            "trained": rater({"pesto": score(5)}),
+        }
+
+    def train(self, name: str, examples: Sequence[Example], training: Training) -> Trained:
+        self.trained.append((name, examples, training))
+        return Trained(Adapter("the call", "trained"), [], "the call")
+
+    def model(self, name: str, adapter: Adapter | None = None) -> ScriptedWriter:
+        assert name == "generator"
+        return self.written[adapter.weights if adapter else None]
+
+
+def test_the_backward_model_writes_the_bare_model_rates_and_then_the_one_that_it_became() -> None:
+    lora = LoraPart(epochs=1, learning_rate=0.1, rank=2, alpha=4, batch_size=1, max_tokens=8)
+    wanted, models = SETTINGS.model_copy(update={"training": lora}), Models()
+    documents = pl.DataFrame([{"id": "d", "source": "s", "title": "", "text": "pesto"}])
+    backward = pl.DataFrame([{"id": "b", "training": "t", "weights": "backward"}])
+    job: Job[BackTranslation] = Job(wanted, 7, "generator", models)  # type: ignore[arg-type]
+    result = back_translation.make(job, documents=documents, backward_model=backward, seed_tasks=SEEDS)
+    assert decided(result) == {"pesto": ("kept", None, 5.0, 4.0)}
+    assert models.trained == [
+        ("generator", [LEARNED, (answer("What is pesto?"), "pesto")], training_of(lora, 7)),
+    ]
+    assert {adapter: len(writer.asked) for adapter, writer in models.written.items()} == {
+        None: 1,
+        "backward": 1,
+        "trained": 1,
+    }
+    assert {("d", "document"), ("b", "backward_model"), ("the call", "rater")} < set(
+        result.edges.select("parent", "role").iter_rows()
+    )
 
 
 @pytest.mark.parametrize(
