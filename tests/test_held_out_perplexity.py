@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from recipes import complaints, parsed, put, starter
 
 from assets.evaluation.held_out_perplexity import measure
 from assets.evaluation.students import Student
 from assets.generation.prompts import answer
 from assets.graph import steps
+from recipes import complaints, parsed, put, starter
 from resources.calls import Prompt, TokenLoss
 from warehouse.identity import digest
 

@@ -12,11 +12,11 @@ import yaml
 from building import build, edit, planned, query
 from hypothesis import given
 from hypothesis import strategies as st
-from recipes import complaints, parsed, put, starter
 from scripted import ScriptedWriter
 
 from assets.evaluation.judge import PLACES, Judge, against_itself, chosen, judge, outcome, question, score
 from assets.graph import steps
+from recipes import complaints, parsed, put, starter
 from resources.calls import Prompt
 from warehouse.identity import digest
 from warehouse.result import Result

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recipes import complaints
 
 from assets.evaluation.benchmark import Metric
 from assets.evaluation.bootstrap import Bootstrap
 from assets.evaluation.leaderboard import rank as rank_against
+from recipes import complaints
 from warehouse.identity import digest, record_id
 from warehouse.records import Standing
 from warehouse.result import Result

@@ -12,11 +12,11 @@ from pathlib import Path
 import yaml
 from building import query
 from conftest import ROOT
-from recipes import parsed, put, starter
 
 from assets.evaluation.registry import benchmarks
 from assets.generation.registry import methods
 from assets.graph import steps
+from recipes import parsed, put, starter
 from warehouse.records import Pair, empty
 
 OWN = """

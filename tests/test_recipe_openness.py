@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from recipes import ABSENT, complaints, parsed, put, starter
 from typer.testing import CliRunner
 
 import definitions
 from assets import locations
 from assets.recipe_file import RecipeError
 from cli import app
+from recipes import ABSENT, complaints, parsed, put, starter
 
 ACCEPTED = ", ".join(starter()["policy"]["licences"])
 OPENAI = "is a closed model of OpenAI, whose terms forbid models made to compete (https://openai.com/policies/)"

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from recipes import STARTER, parsed, put, read_starter, starter
 
 from assets.recipe import Recipe
 from assets.recipe_file import RecipeError, load_recipe, parse_recipe
+from recipes import STARTER, parsed, put, read_starter, starter
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,9 @@ NEAR_COPIES = (
 ALL = SEEDS | DOCUMENTS | ITEMS
 NOTHING: set[str] = set()
 
+# The starter has one benchmark, so that its items can name no other.
+FIXED = ["benchmark_items.0.benchmark", "benchmark_items.1.benchmark"]
+
 # (key, new value, assets that are stale or may become so, model calls at most). A student that is trained anew is one
 # call, and its predictions are four.
 EDITS: list[tuple[str, Any, set[str], int]] = [
@@ -123,8 +126,6 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     # Titles are not shown to the model; the level at which a document is cut follows from its id.
     ("documents.0.fields.title", "a {title}", DOCUMENTS, 36),
     ("documents.0.fields.text", "the {text}", DOCUMENTS, 67),
-    ("benchmark_items.0.benchmark", "other", ITEMS, 0),
-    ("benchmark_items.1.benchmark", "other", ITEMS, 0),
     ("benchmark_items.0.source", "other_rows", ITEMS, 10),
     ("benchmark_items.1.source", "other_rows", ITEMS, 10),
     ("benchmark_items.0.slice", [90, 100], ITEMS, 5),
@@ -243,7 +244,7 @@ def built(
 
 def test_every_key_of_the_starter_is_edited_once(built: tuple[dict[str, Any], Path]) -> None:
     recipe, _ = built
-    assert sorted(key for key, *_ in EDITS) == sorted(starter_keys())
+    assert sorted([*FIXED, *(key for key, *_ in EDITS)]) == sorted(starter_keys())
     assert set(starter_keys()) <= set(leaves(recipe))
 
 
