@@ -35,7 +35,7 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
             Material("ancestor", name, part.address or "", "", part.licence, part.origin, part.made_from)
             for name, part in recipe.ancestors.items()
         ),
-        recipe=canonical(recipe.model_dump(mode="json")),
+        recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),
     )
 
 

@@ -16,7 +16,7 @@ from warehouse.store import Run
 
 
 def test_the_text_is_the_whole_recipe_as_yaml() -> None:
-    recipe = load_recipe(ROOT / "recipe.yaml").model_dump(mode="json")
+    recipe = load_recipe(ROOT / "recipe.yaml").model_dump(mode="json", exclude_none=True)
     text = recipe_text(canonical(recipe))
     assert text.startswith("```yaml\n")
     assert text.endswith("\n```")
@@ -46,6 +46,6 @@ def test_backticks_in_a_recipe_do_not_end_the_block() -> None:
 
 def test_what_the_starter_adds_to_the_history_stays_small() -> None:
     loaded = load_recipe(ROOT / "recipe.yaml")
-    recipe = canonical(loaded.model_dump(mode="json"))
+    recipe = canonical(loaded.model_dump(mode="json", exclude_none=True))
     sizes = [len(recipe_text(recipe)) + len(json.dumps(dict(step.slice))) for step in steps(loaded)]
     assert max(sizes) < 8_000

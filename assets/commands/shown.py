@@ -111,7 +111,8 @@ def decided(one: Decided) -> str:
     reason = f": {one.reason}" if one.reason else ""
     against = "" if one.cut is None else f" against cut {one.cut:.6g}"
     score = "" if one.score is None else f", score {one.score:.6g}{against}"
-    twin = f", of {one.duplicate_of}" if one.duplicate_of else ""
+    held = "of" if one.outcome == "duplicate" else "held against"
+    twin = f", {held} {one.duplicate_of}" if one.duplicate_of else ""
     return f"{one.outcome} by {one.asset}{reason}{score}{twin}"
 
 
