@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets.commands import auditing, releasing
+from assets.commands import auditing, releasing, reporting
 from assets.commands.terminal import (
     AsJson,
     RecipeOption,
@@ -239,6 +239,7 @@ def _print_leaderboard(terminal: Console, opened: Store) -> None:
 
 app.add_typer(auditing.app)
 app.add_typer(releasing.app)
+app.add_typer(reporting.app)
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from assets.evaluation.ablations import SERIES, Series
+from assets.standing_plots import draw_leaderboard
 from warehouse.result import Result
 
 if TYPE_CHECKING:
@@ -95,14 +97,7 @@ def _loss(figure: Figure, result: Result) -> bool:
 def _scores(figure: Figure, result: Result) -> bool:
     if result.kept.is_empty():
         return False
-    standings = result.kept.with_columns(metric=pl.concat_str("benchmark", "metric", separator=": "))
-    metrics = standings["metric"].unique(maintain_order=True).to_list()
-    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-    arms = standings.filter(pl.col("metric") == metrics[0])["arm"].to_list()[::-1]
-    for axes, metric in zip(panels, metrics, strict=True):
-        mean = dict(standings.filter(pl.col("metric") == metric).select("arm", "mean").rows())
-        axes.barh(arms, [mean[arm] for arm in arms], color="#4c72b0")
-        axes.set(xlabel=metric)
+    draw_leaderboard(figure, result.kept, [Series(**one) for one in result.notes.get(SERIES, [])])
     return True
 
 

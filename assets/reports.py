@@ -61,7 +61,7 @@ def plan_summary(plan: Sequence[Planned]) -> str:
     measured = [one.seconds for one in plan if one.seconds is not None]
     if len(measured) < len(plan):
         return f"{text}; how long some of them take is not known yet"
-    return f"{text}, {most}{_duration(sum(measured))} at the rates measured here" if calls else text
+    return f"{text}, {most}{duration(sum(measured))} at the rates measured here" if calls else text
 
 
 def status_table(found: Sequence[AssetStatus]) -> Table:
@@ -153,10 +153,11 @@ def _bound(number: int | None, exact: bool) -> str:
 def _time(one: Planned) -> str:
     if one.seconds is None:
         return "?"
-    return ("" if one.exact else "≤ ") + _duration(one.seconds)
+    return ("" if one.exact else "≤ ") + duration(one.seconds)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words, in the unit that suits."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -272,9 +272,12 @@ def test_every_candidate_gets_exactly_one_decision(
 
     result, again = build(), build()
     candidates = sum(len(items) for items, _ in lists)
-    failed = sum(failed and not items for items, failed in lists)
-    assert len(result.decisions) == candidates + failed
-    assert result.decisions["record"].n_unique() == candidates + failed
+    silent = sum(not items for items, _ in lists)
+    assert len(result.decisions) == candidates + silent
+    assert result.decisions["record"].n_unique() == candidates + silent
+    assert result.counts().get(("rejected", "no instruction"), 0) == sum(
+        not (items or failed) for items, failed in lists
+    )
     assert len(result.kept) + len(result.dropped) == len(result.decisions)
     assert set(result.kept["id"]) | set(result.dropped["id"]) == set(result.decisions["record"])
     assert result.decisions.equals(again.decisions)

@@ -8,12 +8,13 @@ the noise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from assets.evaluation.ablations import SERIES, series
 from assets.evaluation.benchmark import Metric
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Scores, difference, holm, mean
 from assets.evaluation.registry import benchmarks
@@ -115,8 +116,11 @@ def step(recipe: Recipe) -> Step:
         for metric in benchmarks()[name].metrics(evaluation.settings(name))
     }
 
+    noted = {SERIES: [asdict(one) for one in series(recipe)]}
+
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
-        return rank(frames.values(), metrics, evaluation.baseline, settings)
+        ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
+        return replace(ranked, notes=noted if noted[SERIES] else {})
 
     inputs = {f"scores_{name}_{arm}": f"scores/{name}/{arm}" for name in recipe.benchmarks for arm in arms}
     values = [(name, "value") for name in inputs]
@@ -133,7 +137,8 @@ def step(recipe: Recipe) -> Step:
         model=Standing,
         build=build,
         slice=recipe.slice("seed", "evaluation.baseline", "evaluation.resamples", "evaluation.confidence")
-        | {"arms": arms, "metrics": meaning},
+        | {"arms": arms, "metrics": meaning}
+        | (noted if noted[SERIES] else {}),
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="scores",

@@ -149,9 +149,11 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
         )
         silent = completion.error or completion.refusal
         candidates = [] if silent else numbered_items(completion.text, completion.complete)
-        gate.arrive(1 if silent else len(candidates))
+        gate.arrive(max(1, len(candidates)))
         if unanswered(gate, _row("", ""), completion, made_of):
             continue
+        if not candidates:
+            gate.reject(_row("", ""), "no instruction", made_of)
         for instruction in candidates:
             rejection = pool.rejection(instruction)
             if rejection:

@@ -1,0 +1,86 @@
+"""A study as one HTML page: no script, nothing loaded, the pictures inside, the same bytes for the same warehouse."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assets.evaluation.ablations import KEEP
+from assets.reporting.study import Study
+from assets.reports import duration
+from assets.standing_plots import (
+    INCHES_HIGH,
+    INCHES_WIDE,
+    draw_differences,
+    draw_means,
+    draw_series,
+    inches_tall,
+    metrics_of,
+    standing_of,
+)
+from warehouse.records import BETTER, NOISE, WORSE
+
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
+
+
+def page(study: Study) -> str:
+    """The report as HTML; texts of the warehouse are escaped."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"signed": "{:+.2f}".format, "number": "{:,}".format, "time": duration}
+    return environment.from_string(TEMPLATE.read_text()).render(
+        study=study,
+        metrics=[_metric(study, metric) for metric in metrics_of(study.standings)],
+        recipe=yaml.safe_dump(study.recipe, sort_keys=False, allow_unicode=True, width=100),
+        baseline=study.recipe["evaluation"]["baseline"],
+        confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",
+    )
+
+
+def _metric(study: Study, metric: tuple[str, str]) -> dict[str, Any]:
+    rows = study.standings.filter(benchmark=metric[0], metric=metric[1]).to_dicts()
+    tall = inches_tall(len(rows))
+    drawn = [("means", _picture(INCHES_WIDE * 1.2, tall, draw_means, study, metric))]
+    if any(row["over_baseline"] is not None for row in rows):
+        drawn.append(("differences", _picture(INCHES_WIDE * 1.2, tall, draw_differences, study, metric)))
+    for one in study.series:
+        by = "share kept by the filter" if one.by == KEEP else one.by.replace("_", " ")
+        draw = partial(draw_series, series=one)
+        drawn.append((f"along {by}", _picture(INCHES_WIDE, INCHES_HIGH, draw, study, metric)))
+    return {
+        "benchmark": metric[0],
+        "name": metric[1],
+        "described": study.metrics[metric]["description"],
+        "unit": rows[0]["unit"],
+        "better": rows[0]["better"],
+        "rows": [row | {"standing": standing_of(row)} for row in rows],
+        "summary": _summary([standing_of(row) for row in rows]),
+        "pictures": [{"alt": f"{metric[0]} {metric[1]}, {alt}", "data": data} for alt, data in drawn],
+    }
+
+
+def _summary(standings: list[str]) -> str:
+    """Counts of verdicts in words; empty where nothing was compared."""
+    counts = Counter(standings)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in (BETTER, WORSE, NOISE) if counts[verdict])
+
+
+def _picture(wide: float, high: float, draw: Callable[..., None], study: Study, metric: tuple[str, str]) -> str:
+    """An SVG in base64, without the time and chance that would make it differ from run to run."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({"svg.hashsalt": "slingshot", "font.size": 9}):
+        figure = Figure(figsize=(wide, high), layout="constrained")
+        draw(figure.subplots(), study.standings, metric)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return base64.b64encode(buffer.getvalue()).decode()

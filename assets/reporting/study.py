@@ -1,0 +1,107 @@
+"""What a report tells of the leaderboard in force: read from the warehouse alone, whatever recipe it was built from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets.evaluation.ablations import SERIES, Series
+from warehouse.audit.behind import Behind, Place, behind
+from warehouse.audit.cost import Cost, costs, made_by
+from warehouse.audit.ledger import Entry, ledger
+from warehouse.database import Database
+from warehouse.errors import Mendable
+from warehouse.store import Store
+
+LEADERBOARD = "leaderboard"
+DATA, TRAINING, EVALUATION = "data", "training", "evaluation"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm or the untouched base: pairs in its training set (None for the base), and its cost by stage."""
+
+    name: str
+    rows: int | None
+    costs: dict[str, Cost]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A leaderboard with what stands behind it.
+
+    `metrics` describes each ("longform", "rouge_l") as the recipe's benchmarks do (see Metric), `ledger` has the
+    entries of all that the leaderboard was made from, `recipe` (as it was with all defaults) the whole recipe.
+    """
+
+    built: datetime
+    version: str
+    recipe: dict[str, Any]
+    recipe_digest: str
+    standings: pl.DataFrame
+    metrics: dict[tuple[str, str], dict[str, Any]]
+    series: list[Series]
+    arms: list[Arm]
+    ledger: list[Entry]
+    materials: Behind
+
+
+def study(database: Database) -> Study:
+    """The study whose leaderboard is in force. Raises Mendable where none was built."""
+    opened = Store(database)
+    board = opened.current(LEADERBOARD)
+    if board is None:
+        raise Mendable(
+            f"no leaderboard was built in {database.path.parent}; build it, or name another with --warehouse"
+        )
+    standings, named = opened.read(board), opened.named(board)
+    with database.read() as connection:
+        built, digest, recipe = _made(connection, board.version)
+        places = made_by(connection, (LEADERBOARD, board.version))
+        arms = [_arm(connection, arm, places) for arm in named.recipe["arms"]]
+        materials = behind(connection, standings["id"].to_list())
+    return Study(
+        built,
+        board.version,
+        json.loads(recipe),
+        digest,
+        standings,
+        {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
+        [Series(one["by"], tuple((arm, value) for arm, value in one["arms"])) for one in named.recipe.get(SERIES, [])],
+        arms,
+        [entry for entry in ledger(database, every_version=True) if (entry.asset, entry.version) in places],
+        materials,
+    )
+
+
+def _made(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[datetime, str, str]:
+    """(when, recipe's digest, recipe) of the run that put the leaderboard in force last."""
+    row = connection.execute(
+        "SELECT m.finished_at, m.recipe, r.recipe FROM lineage.materializations m JOIN lineage.recipes r "
+        "ON m.recipe = r.digest WHERE asset = ? AND version = ? ORDER BY finished_at DESC LIMIT 1",
+        [LEADERBOARD, version],
+    ).fetchone()
+    if row is None:
+        raise Mendable("no run of the leaderboard is on record; build it anew")
+    return row[0], row[1], row[2]
+
+
+def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place]) -> Arm:
+    version_of = dict(places)
+    trained = f"training_sets/{name}"
+    stages: dict[str, set[Place]] = {}
+    if trained in version_of:
+        stages[DATA] = made_by(connection, (trained, version_of[trained]))
+    stages[TRAINING] = {place for place in places if place[0] == f"students/{name}"}
+    stages[EVALUATION] = {place for place in places if place[0].count("/") == 2 and place[0].endswith(f"/{name}")}
+    row = connection.execute(
+        "SELECT count(*) FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept'",
+        [trained, version_of.get(trained, "")],
+    ).fetchone()
+    rows = row[0] if row and trained in version_of else None
+    return Arm(name, rows, {DATA: Cost(), **costs(connection, stages)})
