@@ -65,6 +65,11 @@ def test_an_instruction_that_evolved_is_kept_with_its_answer_and_all_that_made_i
         ({"answer": ("...!", True, None)}, ("rejected", "response of stop words alone")),
         ({"evolve": ("The given prompt asks for Pesto.", True, None)}, ("rejected", "words of the prompt leaked")),
         ({"evolve": ("#Rewritten Prompt#: Pesto?", True, None)}, ("rejected", "words of the prompt leaked")),
+        # What SmolLM2 wrote.
+        (
+            {"evolve": ("Here's a revised version of the original prompt: Pesto?", True, None)},
+            ("rejected", "words of the prompt leaked"),
+        ),
         ({"evolve": ("", True, None)}, ("rejected", "no instruction")),
         ({"evolve": ("How do I make Pesto with", False, None)}, ("rejected", "instruction cut off")),
         ({"answer": ("Crush the", False, None)}, ("rejected", "no whole sentence")),

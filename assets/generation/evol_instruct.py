@@ -45,8 +45,10 @@ OPERATIONS: dict[Operation, str] = {
     "reasoning": "Rewrite it so that it takes several steps of reasoning to answer.",
     "breadth": "Write a new prompt of the same domain and length that is rarer than this one.",
 }
-# As published, with what our own prompt says.
-LEAKS = re.compile(r"given prompt|rewritten prompt|created prompt|new prompt", re.IGNORECASE)
+# The first three as published; the rest is what our own prompts bring about.
+LEAKS = re.compile(
+    r"(?:given|rewritten|created|new|original|revised) prompt|(?:revised|rewritten|new) version of", re.IGNORECASE
+)
 _EQUAL = re.compile(r"\b(?:equal|same)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not?|never|unequal|differ\w*)\b|n['’]t\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
