@@ -15,7 +15,7 @@ STEPS = {step.asset: step for step in steps(load_recipe(ROOT / "recipe.yaml"))}
 READ_FROM_FILES = {"benchmark_items", "seed_tasks", "documents"}
 CONSTANT = {
     "raw_self_training": {"method", "level"},
-    "raw_self_instruct": {"method", "level", "input"},
+    "raw_self_instruct": {"method", "level"},
     "raw_instruction_generation": {"method", "level", "input"},
     "raw_extract_then_generate": {"method", "input"},
     "backward_model": {"name", "seed", "base"},

@@ -1,8 +1,8 @@
 """Self-Instruct: the model goes on with a list of instructions, then answers its own (arXiv 2212.10560).
 
-As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, and the rejection
-rules below. Ours: how many calls and rounds there are, and that an answer is written plainly, without the
-input-first and output-first templates.
+As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, the rejection rules below,
+and with `answers: instances` what instances.py says. Ours: how many calls and rounds there are, and the default
+`answers: plain`, where a model that follows instructions answers each plainly.
 
 Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model goes on "9. How do I make
 Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.
@@ -13,14 +13,24 @@ from __future__ import annotations
 import random
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import polars as pl
 from pydantic import Field
 
 from assets.generation.answers import decide_answer, unanswered
+from assets.generation.instances import (
+    STOP,
+    classification,
+    decide,
+    input_first,
+    instances,
+    is_classification,
+    output_first,
+)
 from assets.generation.method import Job, Method
 from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
@@ -32,11 +42,18 @@ from warehouse.identity import Parent, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
 
+if TYPE_CHECKING:
+    from assets.recipe import Recipe
+
 NAME = "self_instruct"
+MOST_VERDICT_TOKENS = 3
 
 
 class SelfInstruct(Part):
-    """Defaults as published; `calls` and `rounds` set how much is written."""
+    """Defaults as published; `calls` and `rounds` set how much is written.
+
+    At most `most` instructions are let in, each answered once; with `answers: instances` each gives up to
+    `most_instances` (ours) inputs with their outputs."""
 
     calls: Count
     rounds: Count
@@ -49,6 +66,8 @@ class SelfInstruct(Part):
         "map", "maps", "draw", "plot", "go to",
     )  # fmt: skip
     most: Count
+    answers: Literal["plain", "instances"] = "plain"
+    most_instances: Count = 5
     instruction: SamplingPart
     response: SamplingPart
 
@@ -124,11 +143,37 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
     pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
     for round_ in range(settings.rounds):
         _bootstrap(gate, pool, settings, writer, seed, round_)
-    prompts = [answer(task.instruction, seed=row_seed(seed, NAME, "answer", task.instruction)) for task in pool.machine]
-    completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
-    for task, completion in zip(pool.machine, completions, strict=True):
-        decide_answer(gate, _row(task.instruction, ""), completion, task.parents)
+    respond = _plainly if settings.answers == "plain" else _by_instances
+    respond(gate, pool.machine, settings, writer, seed)
     return gate.result()
+
+
+def _plainly(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int) -> None:
+    prompts = [answer(task.instruction, seed=row_seed(seed, NAME, "answer", task.instruction)) for task in tasks]
+    completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
+    for task, completion in zip(tasks, completions, strict=True):
+        decide_answer(gate, _row(task.instruction), completion, task.parents)
+
+
+def _by_instances(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int) -> None:
+    judged = writer.complete([classification(task.instruction) for task in tasks], Sampling(MOST_VERDICT_TOKENS))
+    told: list[tuple[Task, bool]] = []
+    for task, verdict in zip(tasks, judged, strict=True):
+        made_of = (*task.parents, (verdict.call, "classification"))
+        if not unanswered(gate, _row(task.instruction), verdict, made_of):
+            told.append((Task(task.instruction, parents=made_of), is_classification(verdict.text)))
+    prompts = [
+        instances(task.instruction, classifies, row_seed(seed, NAME, "instances", task.instruction))
+        for task, classifies in told
+    ]
+    written = writer.complete(prompts, Sampling(**settings.response.model_dump(), stop=STOP))
+    for (task, classifies), completion in zip(told, written, strict=True):
+        parents = (*task.parents, (completion.call, "call"))
+        if unanswered(gate, _row(task.instruction), completion, parents):
+            continue
+        found = (output_first if classifies else input_first)(completion.text)
+        row = partial(_row, task.instruction)
+        decide(gate, row, found, completion.complete, settings.most_instances, parents)
 
 
 def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, seed: int, round_: int) -> None:
@@ -150,23 +195,23 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
         silent = completion.error or completion.refusal
         candidates = [] if silent else numbered_items(completion.text, completion.complete)
         gate.arrive(max(1, len(candidates)))
-        if unanswered(gate, _row("", ""), completion, made_of):
+        if unanswered(gate, _row(""), completion, made_of):
             continue
         if not candidates:
-            gate.reject(_row("", ""), "no instruction", made_of)
+            gate.reject(_row(""), "no instruction", made_of)
         for instruction in candidates:
             rejection = pool.rejection(instruction)
             if rejection:
-                row = _row(instruction, "")
+                row = _row(instruction)
                 gate.reject(row, rejection.reason, made_of, rejection.score, rejection.cut)
             elif len(pool.machine) >= settings.most:
-                gate.reject(_row(instruction, ""), "enough instructions", made_of)
+                gate.reject(_row(instruction), "enough instructions", made_of)
             else:
                 pool.machine.append(Task(instruction, parents=made_of))
 
 
-def _row(instruction: str, response: str) -> dict[str, str]:
-    return {"method": NAME, "level": "", "instruction": instruction, "input": "", "response": response}
+def _row(instruction: str, input_: str = "", response: str = "") -> dict[str, str]:
+    return {"method": NAME, "level": "", "instruction": instruction, "input": input_, "response": response}
 
 
 def make(job: Job[SelfInstruct], seed_tasks: pl.DataFrame) -> Result:
@@ -181,6 +226,12 @@ def faults(settings: SelfInstruct) -> Iterator[tuple[str, object, str]]:
         yield "machine_demonstrations", settings.machine_demonstrations, most
 
 
+def _most(settings: SelfInstruct, recipe: Recipe) -> Most:
+    if settings.answers == "plain":
+        return Most(settings.most, settings.calls + settings.most)
+    return Most(settings.most * settings.most_instances, settings.calls + 2 * settings.most)
+
+
 _ASKED = [("seed_tasks", "instruction")]
 
 METHOD = Method(
@@ -189,7 +240,7 @@ METHOD = Method(
     settings=SelfInstruct,
     make=make,
     inputs=("seed_tasks",),
-    columns=made("seed_tasks", method=(), level=(), instruction=_ASKED, input=(), response=_ASKED),
-    most=lambda settings, recipe: Most(rows=settings.most, calls=settings.calls + settings.most),
+    columns=made("seed_tasks", method=(), level=(), instruction=_ASKED, input=_ASKED, response=_ASKED),
+    most=_most,
     faults=faults,
 )
