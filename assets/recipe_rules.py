@@ -210,7 +210,7 @@ def _benchmarks(recipe: Recipe) -> Iterator[Problem]:
         for key, model in benchmarks()[name].models(settings):
             yield from _known(f"evaluation.{name}.{key}", model, recipe.models, "a model")
         for key, found, accepted in benchmarks()[name].faults(settings, recipe):
-            yield Problem(f"evaluation.{name}.{key}", found, accepted)
+            yield Problem(f"evaluation.{name}.{key}".rstrip("."), found, accepted)
 
 
 def _arms(recipe: Recipe) -> Iterator[Problem]:
