@@ -58,7 +58,7 @@ def test_input_comes_first_where_it_is_no_classification() -> None:
     prompt, sampling = writer.asked[-1]
     assert prompt[0].text.endswith("Task: Name the capital of it\n")
     assert "Class label" not in prompt[0].text
-    assert sampling.stop == ("\nTask:", "\n\nTask:")
+    assert sampling.stop == ("Example 6", "Task:")
     assert {role for _, role in result.edges.select("child", "role").iter_rows()} >= {
         "tasks",
         "classification",
@@ -89,6 +89,14 @@ def test_the_label_comes_first_for_a_classification() -> None:
         # Without an input several outputs are several examples.
         ("Example 1\nOutput: a\nExample 2\nOutput: b", [("", "a", "kept", None), ("", "b", "kept", None)]),
         ("", [("", "", "rejected", "no instance")]),
+        # As published: without any marker nothing tells an instance from chatter.
+        ("Lima is the capital of Peru.", [("", "", "rejected", "no instance")]),
+        ("Class label: Odd\n17", [("", "", "rejected", "no instance")]),
+        # As published: what breaks another rule is gone before outputs are held against each other.
+        (
+            "Example 1\nInput: Peru\nOutput: Lima\nExample 2\nInput: Peru\nOutput:",
+            [("Peru", "Lima", "kept", None), ("Peru", "", "rejected", "empty output")],
+        ),
     ],
 )
 def test_each_published_rule_rejects_its_example(text: str, expected: list[tuple[str, str, str, str | None]]) -> None:
@@ -102,6 +110,13 @@ def test_the_last_instance_of_a_text_that_was_cut_off_is_rejected() -> None:
     ]
 
 
+def test_an_output_that_was_cut_off_contradicts_nothing() -> None:
+    assert rows(answered("Example 1\nInput: Peru\nOutput: Lima\nExample 2\nInput: Peru\nOutput: Li", False)[0]) == [
+        ("Peru", "Lima", "kept", None),
+        ("Peru", "Li", "rejected", "instance cut off"),
+    ]
+
+
 def test_a_repeated_instance_is_a_duplicate() -> None:
     result, _ = answered("Example 1\nInput: Peru\nOutput: Lima\nExample 2\nInput: Peru\nOutput: Lima")
     assert [(row[0], row[2]) for row in rows(result)] == [("Peru", "kept"), ("Peru", "duplicate")]
@@ -112,6 +127,12 @@ def test_an_instruction_gives_so_many_instances_at_most() -> None:
         ("Peru", "Lima", "kept", None),
         ("Chile", "Santiago", "rejected", "enough instances"),
     ]
+
+
+def test_a_repeated_instance_takes_no_room_from_another() -> None:
+    result, writer = answered(f"{GENERATED}\nExample 3\nInput: Peru\nOutput: Lima", most_instances=2)
+    assert [row[2:] for row in rows(result)] == [("kept", None), ("kept", None), ("duplicate", "same content")]
+    assert writer.asked[-1][1].stop == ("Example 3", "Task:")
 
 
 def test_a_verdict_that_failed_fails_the_instruction() -> None:
@@ -138,6 +159,41 @@ def test_a_part_without_labels_is_an_output_and_a_second_input_ends_one() -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Input: Peru Output: Lima", [Instance("Peru", "Lima")]),
+        ("Example 1: Input: Peru\nOutput: Lima", [Instance("Peru", "Lima")]),
+        ("Example:\ninput: Peru\noutput: Lima", [Instance("Peru", "Lima")]),
+        ("Input 1: Peru\nOutput 1: Lima", [Instance("Peru", "Lima")]),
+        ("Country: Peru\nInput: Inca\nOutput: Lima", [Instance("Country: Peru\nInput: Inca", "Lima")]),
+        ("Input: Peru\nOutput: Lima\nOutput: Cusco", [Instance("Peru", "Lima")]),
+        (
+            "Output: An example\nExample sentences are short.",
+            [Instance("", "An example\nExample sentences are short.")],
+        ),
+        ("Output: It has an input: a word.", [Instance("", "It has an input: a word.")]),
+    ],
+)
+def test_input_first_reads_markers_at_a_line_and_capitalized_within_one(text: str, expected: list[Instance]) -> None:
+    assert input_first(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Class label: Odd Input: 3 Class label: Even Input: 4", [Instance("3", "Odd"), Instance("4", "Even")]),
+        ("class label 1:\nOdd\ninput: 3", [Instance("3", "Odd")]),
+        ("Class label: Odd\nNumber: 3\nInput: in base 2", [Instance("Number: 3\nInput: in base 2", "Odd")]),
+        ("Class label:\nInput: 3", [Instance("3", "")]),
+        ("Class label: Mercury", [Instance("", "Mercury")]),
+        ("Input: 3\nOutput: Odd", []),
+    ],
+)
+def test_output_first_reads_a_label_up_to_its_line_or_its_input(text: str, expected: list[Instance]) -> None:
+    assert output_first(text) == expected
+
+
 LABELS = st.sampled_from(["Example", "1", "Input:", "Output:", "Class label:", "\n", "\n\n", ".", " ", "a", "b:"])
 
 
@@ -148,6 +204,14 @@ def test_any_text_gives_one_decision_for_each_instance(text: str, complete: bool
     for verdict in ("Yes", "No"):
         result, _ = answered(text, complete, verdict)
         assert result.incoming is None or len(result.decisions) == result.incoming
+
+
+def test_answering_plainly_is_the_default_and_adds_nothing_to_a_slice() -> None:
+    assert settings().answers == "plain"
+    assert not {"answers", "most_instances"} & settings().model_dump(mode="json").keys()
+    dumped = settings(answers="instances", most_instances=3).model_dump(mode="json")
+    assert (dumped["answers"], dumped["most_instances"]) == ("instances", 3)
+    assert type(settings()).model_validate(dumped) == settings(answers="instances", most_instances=3)
 
 
 def test_calls_and_rows_are_bounded() -> None:

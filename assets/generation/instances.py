@@ -2,8 +2,11 @@
 
 Source: arXiv 2212.10560, sections 2.2 (steps 2 to 4) and A, and the filters of its code. The model is asked first
 whether an instruction is a classification; for one it writes a class label and then an input that has it (output
-first), else the input and then the output (input first). Ours: the wording and the examples of the prompts, and that
-an instruction gives a bounded number of instances.
+first), else the input and then the output (input first). As in that code: a text without any marker has no instance;
+what breaks another rule contradicts nothing, nor does an instance without an input; at most five instances stay. Ours:
+the wording and the examples of the prompts, that a marker counts only at the start of a line or, capitalized, after a
+space, and that the first five stay, not five at random. After the paper, only the instances that contradict each other
+are dropped; its code drops all of the instruction's.
 
 Worked example: for "Name the capital of the country." the model goes on "Example 1\nInput: Peru\nOutput: Lima\nExample
 2\nInput: Chile", cut off; the pair (Peru, Lima) is kept, and (Chile, nothing) is rejected as cut off.
@@ -19,8 +22,6 @@ from dataclasses import dataclass
 from resources.calls import Prompt
 from warehouse.identity import Parent
 from warehouse.result import Gate
-
-STOP = ("\nTask:", "\n\nTask:")
 
 _CLASSIFICATION = """Is the answer to each task one label of a fixed, finite set?
 
@@ -85,10 +86,16 @@ Task: {instruction}
 """
 
 _YES = re.compile(r"\W*yes\b", re.IGNORECASE)
-_EXAMPLE = re.compile(r"^[^\S\n]*Example[^\S\n]*\d*[^\S\n]*[.:)]?[^\S\n]*", re.MULTILINE | re.IGNORECASE)
-_INPUT = re.compile(r"^[^\S\n]*Input[^\S\n]*\d*[^\S\n]*:", re.MULTILINE | re.IGNORECASE)
-_OUTPUT = re.compile(r"^[^\S\n]*Output[^\S\n]*\d*[^\S\n]*:", re.MULTILINE | re.IGNORECASE)
-_LABEL = re.compile(r"^[^\S\n]*Class label[^\S\n]*\d*[^\S\n]*:", re.MULTILINE | re.IGNORECASE)
+# Without a number it ends in a colon or with its line: an output may well begin "Example sentences are …".
+_EXAMPLE = re.compile(r"^[^\S\n]*Example[^\S\n]*(?:\d+[^\S\n]*[.:)]?|[.:]|$)[^\S\n]*", re.MULTILINE | re.IGNORECASE)
+
+
+def _marker(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^[^\S\n]*(?i:{name})|(?<=\s){name})[^\S\n]*\d*[^\S\n]*:", re.MULTILINE)
+
+
+_INPUT, _OUTPUT, _LABEL = _marker("Input"), _marker("Output"), _marker("Class label")
+_LABEL_END = re.compile(rf"\n|(?={_INPUT.pattern})", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -115,52 +122,73 @@ def instances(instruction: str, classifies: bool, seed: int) -> Prompt:
     return Prompt(text=template.format(instruction=instruction), seed=seed)
 
 
+def stops(most: int) -> tuple[str, ...]:
+    """What ends the instances of one instruction, `most` of which are wanted (as published)."""
+    return f"Example {most + 1}", "Task:"
+
+
 def input_first(text: str) -> list[Instance]:
-    """The instances in "Example 1 … Input: … Output: …"; a part without labels is an output (as published)."""
-    return [_input_first(part) for part in _EXAMPLE.split(text) if part.strip()]
+    """The instances in "Example 1 … Input: … Output: …"; an example without markers is an output (as published)."""
+    if not any(marker.search(text) for marker in (_EXAMPLE, _INPUT, _OUTPUT)):
+        return []
+    return [_input_first(part.strip()) for part in _EXAMPLE.split(text) if part.strip()]
 
 
 def _input_first(part: str) -> Instance:
-    given, *rest = _OUTPUT.split(part, maxsplit=1)
-    labelled = _INPUT.split(given, maxsplit=1)
-    if rest:
-        return Instance(labelled[-1].strip(), _INPUT.split(rest[0], maxsplit=1)[0].strip())
-    return Instance(labelled[1].strip(), "") if len(labelled) > 1 else Instance("", given.strip())
+    given, *outputs = _OUTPUT.split(part)
+    if outputs:
+        return Instance(_unmarked(given), _INPUT.split(outputs[0], maxsplit=1)[0].strip())
+    return Instance(_unmarked(given), "") if _INPUT.match(given) else Instance("", given.strip())
+
+
+def _unmarked(text: str) -> str:
+    text = text.strip()
+    marked = _INPUT.match(text)
+    return text[marked.end() :].strip() if marked else text
 
 
 def output_first(text: str) -> list[Instance]:
     """The instances in "Class label: … Input: …"; what stands before the first label is none."""
     found = []
     for part in _LABEL.split(text)[1:]:
-        label, _, rest = part.strip().partition("\n")
-        found.append(Instance(_INPUT.split(rest, maxsplit=1)[-1].strip(), label.strip()))
+        label, *rest = _LABEL_END.split(part.strip(), maxsplit=1)
+        found.append(Instance(_unmarked("".join(rest)), label.strip()))
     return found
 
 
 def rejections(found: Sequence[Instance], complete: bool, most: int) -> Iterator[str | None]:
     """For each instance of one instruction the first published rule that it breaks, or None.
 
-    `complete` is false where the text was cut off, whose last instance has then no known end."""
+    `complete` is false where the text was cut off, whose last instance has then no known end. Of those that break none,
+    the first `most` different ones pass."""
+    faults = [_fault(one) for one in found]
+    if faults and not complete:
+        faults[-1] = "instance cut off"
     outputs = defaultdict(set)
-    for instance in found:
-        outputs[instance.input].add(instance.output)
-    kept = 0
-    for place, one in enumerate(found, 1):
-        if place == len(found) and not complete:
-            yield "instance cut off"
-        elif not one.output:
-            yield "empty output"
-        elif one.input == one.output:
-            yield "input = output"
-        elif one.input.endswith(":") or one.output.endswith(":"):
-            yield "ends with a colon"
+    for one, fault in zip(found, faults, strict=True):
+        if not fault:
+            outputs[one.input].add(one.output)
+    passed: set[Instance] = set()
+    for one, fault in zip(found, faults, strict=True):
+        if fault:
+            yield fault
         elif one.input and len(outputs[one.input]) > 1:
             yield "same input with different outputs"
-        elif kept >= most:
+        elif one not in passed and len(passed) >= most:
             yield "enough instances"
         else:
-            kept += 1
+            passed.add(one)
             yield None
+
+
+def _fault(one: Instance) -> str | None:
+    if not one.output:
+        return "empty output"
+    if one.input == one.output:
+        return "input = output"
+    if one.input.endswith(":") or one.output.endswith(":"):
+        return "ends with a colon"
+    return None
 
 
 def decide(

@@ -1,8 +1,9 @@
 """Self-Instruct: the model goes on with a list of instructions, then answers its own (arXiv 2212.10560).
 
 As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, the rejection rules below,
-and with `answers: instances` what instances.py says. Ours: how many calls and rounds there are, and the default
-`answers: plain`, where a model that follows instructions answers each plainly.
+and with `answers: instances` what instances.py says. Ours: how many calls and rounds there are; the default
+`answers: plain`, where a model that follows instructions answers each plainly, without an input; and that instances
+are decoded as `response` says (published: temperature 0), without a presence penalty.
 
 Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model goes on "9. How do I make
 Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.
@@ -23,13 +24,13 @@ from pydantic import Field
 
 from assets.generation.answers import decide_answer, unanswered
 from assets.generation.instances import (
-    STOP,
     classification,
     decide,
     input_first,
     instances,
     is_classification,
     output_first,
+    stops,
 )
 from assets.generation.method import Job, Method
 from assets.generation.parsing import numbered_items
@@ -53,7 +54,7 @@ class SelfInstruct(Part):
     """Defaults as published; `calls` and `rounds` set how much is written.
 
     At most `most` instructions are let in, each answered once; with `answers: instances` each gives up to
-    `most_instances` (ours) inputs with their outputs."""
+    `most_instances` inputs with their outputs."""
 
     calls: Count
     rounds: Count
@@ -66,8 +67,9 @@ class SelfInstruct(Part):
         "map", "maps", "draw", "plot", "go to",
     )  # fmt: skip
     most: Count
-    answers: Literal["plain", "instances"] = "plain"
-    most_instances: Count = 5
+    # Left out of slices where they have their defaults: what was built before these keys were there names the same.
+    answers: Annotated[Literal["plain", "instances"], Field(exclude_if=lambda value: value == "plain")] = "plain"
+    most_instances: Annotated[Count, Field(exclude_if=lambda value: value == 5)] = 5
     instruction: SamplingPart
     response: SamplingPart
 
@@ -166,7 +168,7 @@ def _by_instances(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, wri
         instances(task.instruction, classifies, row_seed(seed, NAME, "instances", task.instruction))
         for task, classifies in told
     ]
-    written = writer.complete(prompts, Sampling(**settings.response.model_dump(), stop=STOP))
+    written = writer.complete(prompts, Sampling(**settings.response.model_dump(), stop=stops(settings.most_instances)))
     for (task, classifies), completion in zip(told, written, strict=True):
         parents = (*task.parents, (completion.call, "call"))
         if unanswered(gate, _row(task.instruction), completion, parents):
