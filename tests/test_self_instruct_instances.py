@@ -33,7 +33,7 @@ def answered(
     def script(prompt: Prompt) -> tuple[str, bool, str | None]:
         if prompt.text.startswith("Come up"):
             return " Name the capital of it", True, None
-        if prompt.text.endswith("Classification:"):
+        if prompt.text.endswith("Is it classification?"):
             return verdict, True, error
         return text, complete, None
 

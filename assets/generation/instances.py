@@ -23,28 +23,28 @@ from resources.calls import Prompt
 from warehouse.identity import Parent
 from warehouse.result import Gate
 
-_CLASSIFICATION = """Is the answer to each task one label of a fixed, finite set?
+_CLASSIFICATION = """Can the task be seen as a classification task with a finite number of output labels?
 
 Task: Say whether the review is positive or negative.
-Classification: Yes
+Is it classification? Yes
 
 Task: Write a thank-you letter to a neighbour.
-Classification: No
+Is it classification? No
 
 Task: Which of the four seasons does the poem describe?
-Classification: Yes
+Is it classification? Yes
 
 Task: Translate the sentence into German.
-Classification: No
+Is it classification? No
 
 Task: Is the number even or odd?
-Classification: Yes
+Is it classification? Yes
 
 Task: Explain how bread rises.
-Classification: No
+Is it classification? No
 
 Task: {instruction}
-Classification:"""
+Is it classification?"""
 
 _INPUT_FIRST = """Give examples for each task: the input, where the task needs one, and then the output.
 
