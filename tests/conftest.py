@@ -13,8 +13,10 @@ import yaml
 from hypothesis import settings
 
 from assets import code_digest
-from resources.fetch import Cache, file_digest, tree_digest
+from resources.fetch import Cache
 from resources.quiet import quiet
+from resources.tree_digest import tree_digest
+from warehouse.identity import file_digest
 
 ROOT = Path(__file__).resolve().parent.parent
 

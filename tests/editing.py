@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from conftest import ROOT, tiny_recipe, write_rows
 
-from resources.fetch import file_digest, tree_digest
+from resources.tree_digest import tree_digest
+from warehouse.identity import file_digest
 
 NO_DIGEST = "1" * 63 + "2"
 

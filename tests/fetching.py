@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from resources.addresses import Address
-from resources.fetch import Cache, FetchError
+from resources.fetch import Cache
+from resources.fetch_errors import FetchError
 
 WRONG = "0123456789abcdef" * 4
 

@@ -16,7 +16,8 @@ from endpoints import Server
 from resources.addresses import Address
 from resources.calls import Completion, Prompt, Sampling
 from resources.endpoint import CallFailed, Endpoint, EndpointError
-from resources.fetch import Cache, FetchError
+from resources.fetch import Cache
+from resources.fetch_errors import FetchError
 from resources.language_model import LanguageModel
 from resources.tools import Tools
 from resources.workbench import Material, Workbench

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from fetching import WRONG, closed_port, refused, tree
 
-from resources import fetch as fetching
+from resources import wheel
 from resources.addresses import Address
-from resources.fetch import STALE_SECONDS, Cache, FetchError, file_digest
+from resources.fetch import STALE_SECONDS, Cache
+from resources.fetch_errors import FetchError
+from warehouse.identity import file_digest
 
 FILES = {"toy/data/a.json": b'{"a": 1}', "toy/data/deep/b.txt": b"b", "toy/__init__.py": b"raise SystemExit"}
 A = "pypi:toy==1.0#toy/data/a.json"
@@ -220,15 +222,15 @@ def test_the_loser_of_the_race_takes_the_winners_copy(
     registry: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha = wheel(registry, FILES)
-    extract = fetching._extract
+    extract = wheel._extract
 
     def slowly(archive: zipfile.ZipFile, address: Address, target: Path) -> None:
         extract(archive, address, target)
-        monkeypatch.setattr(fetching, "_extract", extract)
+        monkeypatch.setattr(wheel, "_extract", extract)
         winner = Cache(cache.root).fetch(address, sha)
         winner.write_bytes(b"winner")
 
-    monkeypatch.setattr(fetching, "_extract", slowly)
+    monkeypatch.setattr(wheel, "_extract", slowly)
     assert cache.fetch(Address.parse(A), sha).read_bytes() == b"winner"
     assert list(cache.root.glob(".*")) == []
 

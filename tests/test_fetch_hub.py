@@ -11,7 +11,8 @@ from fetching import WRONG, closed_port, refused, tree
 from hub_stand_in import COMMIT, Hub
 
 from resources.addresses import Address
-from resources.fetch import Cache, tree_digest
+from resources.fetch import Cache
+from resources.tree_digest import tree_digest
 
 
 @pytest.fixture

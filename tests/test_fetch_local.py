@@ -12,7 +12,9 @@ from fetching import refused
 
 from resources import fetch as fetching
 from resources.addresses import Address
-from resources.fetch import Cache, FetchError, tree_digest
+from resources.fetch import Cache
+from resources.fetch_errors import FetchError
+from resources.tree_digest import tree_digest
 
 
 def test_a_local_file_is_used_in_place_and_checked_every_time(cache: Cache) -> None:

@@ -180,7 +180,7 @@ def test_a_build_scores_every_arm_and_trains_nothing_anew(own: tuple[Path, Path]
     prompts.write_text("".join(json.dumps(one) + "\n" for one in asked))
 
     def add(values: dict[str, Any]) -> None:
-        from resources.fetch import file_digest
+        from warehouse.identity import file_digest
 
         described = {"address": f"path:{prompts}", "sha256": file_digest(prompts), "licence": "CC0-1.0"}
         values["sources"]["ifeval"] = described | {"origin": "human"}

@@ -13,7 +13,7 @@ from building import build, edit, planned, query
 from conftest import ROOT
 from harness_documents import ARC, offline
 
-from resources.fetch import file_digest
+from warehouse.identity import file_digest
 
 pytest.importorskip("lm_eval", reason="the extra lm_eval is not installed")
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from building import build, edit, planned, query, store
 
-from resources.fetch import tree_digest
+from resources.tree_digest import tree_digest
 from warehouse.database import now
 from warehouse.lineage import Graph
 from warehouse.recall import find_affected, withdraw

@@ -60,8 +60,8 @@ KEYS = {
     "selection": "count, fields, slice, source, words",
     "benchmark": "benchmark, count, fields, slice, source, words",
     "generation": ", ".join(sorted(["backward_model", "model", *methods()])),
-    "self_instruct": "blacklist, calls, demonstrations, instruction, machine_demonstrations, most, response, rouge_l, "
-    "rounds, words",
+    "self_instruct": "answers, blacklist, calls, demonstrations, instruction, machine_demonstrations, most, "
+    "most_instances, response, rouge_l, rounds, words",
     "sampling": "max_new_tokens, temperature, top_p",
     "arm": "filters, keep, levels, methods, response_tokens, rows",
     "student": "alpha, base, batch_size, checkpoint_every, epochs, last_layers, learning_rate, max_tokens, rank, "

@@ -62,10 +62,11 @@ def items_of(recipe: Recipe, benchmark: str) -> int:
     return sum(selection.count for selection in recipe.benchmark_items if selection.benchmark == benchmark)
 
 
-def bound(recipe: Recipe, arm: str, each: int, calls: int) -> Most | None:
+def bound(recipe: Recipe, arm: str, each: int, calls: int) -> Most:
     """The most rows and calls of a step, where a student gives `each` rows with `calls` calls.
 
-    Needed where a plan cannot count: of several students it knows the first alone.
+    Needed where a plan cannot count: of several students it knows the first alone, and of items that are not drawn yet
+    it does not know of which benchmark they are.
     """
-    several = recipe.training.seeds
-    return Most(rows=several * each, calls=several * calls) if arm != BASE and several > 1 else None
+    several = 1 if arm == BASE else recipe.training.seeds
+    return Most(rows=several * each, calls=several * calls)
