@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets.commands import auditing, releasing, reporting
+from assets.commands import auditing, checking, releasing, reporting
 from assets.commands.terminal import (
     AsJson,
     RecipeOption,
@@ -41,16 +41,6 @@ app = typer.Typer(
 
 @app.command()
 @clear_errors
-def check(recipe: RecipeOption = None) -> None:
-    """Check the recipe without building anything."""
-    from assets.graph import steps
-
-    loaded, path, _ = settle(recipe, None)
-    typer.echo(f"{path} is good: {len(steps(loaded))} assets, arms {', '.join(loaded.arms)}")
-
-
-@app.command()
-@clear_errors
 def plan(
     selection: Selection = None,
     recipe: RecipeOption = None,
@@ -61,10 +51,12 @@ def plan(
     loaded, path, data = settle(recipe, warehouse)
 
     from assets.graph import steps
+    from assets.pinning import refuse_unpinned
     from assets.plan import Planner
     from assets.reports import plan_summary, plan_table
     from definitions import define, workbench
 
+    refuse_unpinned(loaded, path)
     bench, chosen = workbench(loaded, data, path.parent), None
     if selection:
         from assets.building import selected
@@ -127,10 +119,12 @@ def _build(loaded: Recipe, path: Path, data: Path, selection: str | None, termin
     from assets.building import build_stale
     from assets.display import TerminalDisplay
     from assets.graph import steps
+    from assets.pinning import refuse_unpinned
     from assets.plan import Planner
     from definitions import define, workbench
     from warehouse.dagster_home import dagster_instance
 
+    refuse_unpinned(loaded, path)
     bench = workbench(loaded, data, path.parent)
     with TerminalDisplay(terminal) as display, dagster_instance(data) as instance:
         definitions, planner = define(loaded, bench, display), Planner(bench, loaded.retries, foresee=False)
@@ -237,6 +231,7 @@ def _print_leaderboard(terminal: Console, opened: Store) -> None:
         terminal.print("", leaderboard_table(opened.read(published)))
 
 
+app.add_typer(checking.app)
 app.add_typer(auditing.app)
 app.add_typer(releasing.app)
 app.add_typer(reporting.app)

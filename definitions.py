@@ -13,6 +13,7 @@ from assets.display import Display
 from assets.graph import steps
 from assets.locations import recipe_path, warehouse_path
 from assets.openness.gate import declarations
+from assets.pinning import refuse_unpinned
 from assets.recipe import Recipe
 from assets.recipe_file import load_recipe
 from resources.quiet import quiet
@@ -69,5 +70,6 @@ def defs() -> dg.Definitions:
     quiet()
     path = recipe_path()
     recipe = load_recipe(path)
+    refuse_unpinned(recipe, path)
     bench = workbench(recipe, warehouse_path(), path.parent)
     return define(recipe, bench, automatic=bool(os.environ.get(AUTOMATIC)))

@@ -158,7 +158,7 @@ _WORDS = {
     "too_long": "it must have at most {max_length} in it",
 }
 _PATTERNS = {
-    r"^[0-9a-f]{64}$": "it must be 64 hex digits (0-9, a-f)",
+    r"^([0-9a-f]{64}|unpinned)$": "it must be 64 hex digits (0-9, a-f), or unpinned until slingshot pin has found them",
     r"^[a-z][a-z0-9_]*$": "a name has lower-case letters, digits and _, and starts with a letter",
     r"^(human|mixed|model:.+)$": "it must be human, mixed or model:NAME",
 }

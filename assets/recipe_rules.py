@@ -18,7 +18,7 @@ from assets.openness.gate import declarations, place
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
 from assets.recipe import Recipe, Selection
-from assets.recipe_values import BASE
+from assets.recipe_values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
 from resources.addresses import Address
 
@@ -71,12 +71,10 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
             yield Problem(f"sources.{name}.address", source.address, f"an endpoint hands out no texts; {FETCHED}")
     served = {name for name, model in recipe.models.items() if Address.parse(model.address).is_endpoint}
     for name in sorted(served):
-        if len(set(recipe.models[name].sha256)) == 1:
-            yield Problem(
-                f"models.{name}.sha256",
-                recipe.models[name].sha256,
-                "this is a placeholder; it must be the sha256 of the weights that the endpoint serves",
-            )
+        sha256 = recipe.models[name].sha256
+        if sha256 == UNPINNED or len(set(sha256)) == 1:
+            what = "this is a placeholder; it must be the sha256 of the weights that the endpoint serves"
+            yield Problem(f"models.{name}.sha256", sha256, what)
     generation, diversity = recipe.generation, recipe.curation.diversity
     measured = any("perplexity" in arm.filters for arm in recipe.arms.values())
     tuned = [name for name in recipe.methods if methods()[name].needs_weights]
@@ -98,7 +96,9 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
 def _twins(recipe: Recipe) -> Iterator[Problem]:
     """A model is known by its bytes: under two names it would have two descriptions."""
     for (first, one), (second, other) in combinations(recipe.models.items(), 2):
-        if one.sha256 == other.sha256 and Address.parse(one.address).path == Address.parse(other.address).path:
+        here, there = Address.parse(one.address), Address.parse(other.address)
+        alike = here == there if one.sha256 == UNPINNED else here.path == there.path
+        if one.sha256 == other.sha256 and alike:
             yield Problem(
                 f"models.{second}", second, f"it is the same model as models.{first}; name it once, and refer to that"
             )

@@ -53,9 +53,12 @@ def _fields(needed: frozenset[str], *optional: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+UNPINNED = "unpinned"
+"""Stands for a sha256 that nobody has looked up yet: the recipe can be checked, and not built."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 AddressText = Annotated[str, AfterValidator(_address)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64}|unpinned)$")]
 Fields = dict[str, str | list[str]]
 SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
 DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]

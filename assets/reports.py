@@ -9,6 +9,7 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
+from assets.estimate import Stage
 from assets.plan import Planned
 from warehouse.collection import Garbage
 from warehouse.records import HIGHER, LOWER
@@ -108,6 +109,29 @@ def leaderboard_table(standings: pl.DataFrame) -> Table:
             *counts,
         )
     return shown
+
+
+def estimate_table(found: Sequence[Stage]) -> Table:
+    """One line per stage: the most that it may take."""
+    shown = table(
+        "stage", "assets", "completions", "tokens written", "losses, embeddings", "trainings", "tokens trained", left=1
+    )
+    for one in found:
+        counts = (one.completions, one.tokens, one.readings, one.trainings, one.trained)
+        shown.add_row(one.name, str(one.assets), *(f"≤ {count:,}" if count else "" for count in counts))
+    return shown
+
+
+def estimate_summary(found: Sequence[Stage], tokens_per_second: float | None) -> str:
+    """The estimate in words; in hours of writing where it is known how fast that is."""
+    tokens, trained = sum(one.tokens for one in found), sum(one.trained for one in found)
+    text = f"at most {sum(one.completions for one in found):,} completions with {tokens:,} tokens"
+    if tokens_per_second:
+        text += f", {tokens / tokens_per_second / 3600:,.1f} hours at {tokens_per_second:,g} tokens a second"
+    text += f", and {_counted(sum(one.trainings for one in found), 'training')} over {trained:,} tokens"
+    if uncounted := [asset for one in found for asset in one.uncounted]:
+        text += f"; not counted: {', '.join(uncounted)}"
+    return text
 
 
 def garbage_tables(garbage: Garbage) -> list[Table]:

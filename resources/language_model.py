@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from resources.calls import Prompt, Sampling
+from resources.chat_template import with_template
 from resources.sampling import logits_processors
 
 Written = tuple[str, int, bool]
@@ -32,7 +33,9 @@ class LanguageModel:
     def __init__(self, folder: Path) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
-        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, padding_side="left")
+        self.tokenizer: PreTrainedTokenizerBase = with_template(
+            AutoTokenizer.from_pretrained(folder, padding_side="left")
+        )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(self.device).eval()
@@ -43,7 +46,7 @@ class LanguageModel:
         return int(self.model.config.max_position_embeddings)
 
     def render(self, prompt: Prompt) -> str:
-        """The text that the model reads: the messages in its own chat template, or the bare text."""
+        """The text that the model reads: the messages in its chat template, or the bare text."""
         if prompt.messages:
             return str(self.tokenizer.apply_chat_template(prompt.chat(), tokenize=False, add_generation_prompt=True))
         return prompt.text

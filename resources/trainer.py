@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.calls import Prompt, Training
+from resources.chat_template import with_template
 from warehouse.identity import file_digest
 
 OUTCOME = "training.json"
@@ -43,7 +44,7 @@ def train_adapter(
     from trl import SFTConfig
 
     gpu = torch.cuda.is_available()
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer = with_template(AutoTokenizer.from_pretrained(base))
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if gpu else torch.float32)
     layers = model.config.num_hidden_layers
     trainer = _completion_trainer()(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from fetching import WRONG, closed_port, refused, tree
 
-from resources import wheel
+from resources import wheel as wheels
 from resources.addresses import Address
 from resources.fetch import STALE_SECONDS, Cache
 from resources.fetch_errors import FetchError
@@ -222,15 +222,15 @@ def test_the_loser_of_the_race_takes_the_winners_copy(
     registry: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha = wheel(registry, FILES)
-    extract = wheel._extract
+    extract = wheels._extract
 
     def slowly(archive: zipfile.ZipFile, address: Address, target: Path) -> None:
         extract(archive, address, target)
-        monkeypatch.setattr(wheel, "_extract", extract)
+        monkeypatch.setattr(wheels, "_extract", extract)
         winner = Cache(cache.root).fetch(address, sha)
         winner.write_bytes(b"winner")
 
-    monkeypatch.setattr(wheel, "_extract", slowly)
+    monkeypatch.setattr(wheels, "_extract", slowly)
     assert cache.fetch(Address.parse(A), sha).read_bytes() == b"winner"
     assert list(cache.root.glob(".*")) == []
 

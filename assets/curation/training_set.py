@@ -17,7 +17,7 @@ from assets.curation.decontamination import Benchmarks
 from assets.curation.embeddings import BENCHMARKS
 from assets.recipe import Recipe
 from assets.sources.held_out import CHECK
-from assets.step import Step, same
+from assets.step import Most, Step, same
 from resources.tools import Tools
 from warehouse.errors import Mendable
 from warehouse.identity import row_seed
@@ -138,6 +138,7 @@ def step(recipe: Recipe, name: str) -> Step:
         slice=slice_,
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
+        most=None if by_tokens else Most(rows=size),
         checks={CHECK: True},
         columns=same(Pair, "pairs"),
     )

@@ -1,0 +1,66 @@
+"""The commands that judge a recipe and make it ready: check, pin."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console, settle
+from assets.locations import warehouse_path
+
+app = typer.Typer()
+
+
+@app.command()
+@clear_errors
+def check(
+    recipe: RecipeOption = None,
+    cost: Annotated[bool, typer.Option("--cost", help="Also tell what a build costs at most, from nothing.")] = False,
+    tokens_per_second: Annotated[
+        float | None, typer.Option(min=0.001, help="With --cost: what the model writes, for an estimate in hours.")
+    ] = None,
+) -> None:
+    """Check the recipe without building anything."""
+    from assets.graph import steps
+    from assets.pinning import unpinned
+    from warehouse.texts import listed
+
+    loaded, path, _ = settle(recipe, None)
+    graph = steps(loaded)
+    typer.echo(f"{path} is good: {len(graph)} assets, arms {', '.join(loaded.arms)}")
+    if open_ := unpinned(loaded):
+        typer.echo(f"unpinned: {listed(list(open_))}; before a build: slingshot pin --recipe {path}")
+    if not cost:
+        return
+    from assets.estimate import estimate
+    from assets.plan import Planner
+    from assets.reports import estimate_summary, estimate_table
+    from definitions import workbench
+
+    with tempfile.TemporaryDirectory() as empty:
+        bench = workbench(loaded, Path(empty), path.parent)
+        found = estimate(graph, Planner(bench, loaded.retries).plan(graph))
+    terminal = console()
+    terminal.print("", estimate_table(found), "", sep="\n")
+    terminal.print(estimate_summary(found, tokens_per_second), highlight=False)
+
+
+@app.command()
+@clear_errors
+def pin(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
+    """Fetch what the recipe names as unpinned, and write its sha256 and its commit into the recipe."""
+    from assets.pinning import unpinned, write_pin
+    from resources.fetch import Cache
+
+    loaded, path, _ = settle(recipe, warehouse)
+    cache = Cache(warehouse_path() / "cache", path.parent)
+    found = unpinned(loaded)
+    for part, address in found.items():
+        pinned, sha256 = cache.pin(address)
+        write_pin(path, part, pinned, sha256)
+        typer.echo(f"{part}  {sha256}  {pinned}")
+    if not found:
+        typer.echo("nothing is unpinned")

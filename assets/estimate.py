@@ -1,0 +1,73 @@
+"""What a recipe would cost at most, from its bounds alone: nothing is fetched, built or asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets.plan import Planned
+from assets.step import Step
+from warehouse.records import Checkpoint
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The most that a stage of the pipeline may take.
+
+    `tokens` bounds what its `completions` write; prompts, which are read, come on top. `readings` are losses and
+    embeddings. `trained` bounds the tokens that its `trainings` go through: rows, epochs and the longest example.
+    `uncounted` names assets whose calls cannot be bounded.
+    """
+
+    name: str
+    assets: int
+    completions: int
+    tokens: int
+    readings: int
+    trainings: int
+    trained: int
+    uncounted: tuple[str, ...]
+
+
+def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
+    """The stages in the order of the steps, from a plan of all of them in an empty warehouse.
+
+    A step's completions are taken to be as long as the longest that its slice of the recipe allows; a step that trains
+    and writes counts as one that writes.
+    """
+    rows = {one.asset: one.rows or one.most_rows or 0 for one in planned}
+    stages = []
+    for name in dict.fromkeys(step.group for step in steps):
+        here = [(step, one) for step, one in zip(steps, planned, strict=True) if step.group == name]
+        counted = {"completions": 0, "tokens": 0, "readings": 0, "trainings": 0, "trained": 0}
+        for step, one in here:
+            longest = max(_budgets(step.slice), default=0)
+            kind = "completions" if longest else "trainings" if step.model is Checkpoint else "readings"
+            counted[kind] += one.calls or 0
+            counted["tokens"] += longest * (one.calls or 0)
+            if kind == "trainings":
+                examples = max(rows.get(asset, 0) for asset in step.inputs.values())
+                counted["trained"] += (one.calls or 0) * examples * _longest_epochs(step.slice)
+        uncounted = tuple(step.asset for step, one in here if one.calls is None)
+        stages.append(Stage(name, len(here), **counted, uncounted=uncounted))
+    return stages
+
+
+def _longest_epochs(slice_: Mapping[str, Any]) -> int:
+    """Tokens that one example may take over all epochs."""
+    settings = next(value for value in slice_.values() if isinstance(value, dict) and "epochs" in value)
+    return int(settings["epochs"]) * int(settings["max_tokens"])
+
+
+def _budgets(value: Any) -> Iterator[int]:
+    """Every `max_new_tokens` in a slice."""
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            if key == "max_new_tokens" and isinstance(inside, int):
+                yield inside
+            else:
+                yield from _budgets(inside)
+    elif isinstance(value, list | tuple):
+        for inside in value:
+            yield from _budgets(inside)
