@@ -75,9 +75,11 @@ class PublishedSampling(SamplingPart):
 
 
 class BackTranslation(Part):
-    """Defaults as published. Ratings are given `iterations` times, and after each but the last the model is fine-tuned
-    as `training` says; the last decides, and rejects what is below `least_score`."""
+    """Defaults as published, for all documents or the first `count` of them. Ratings are given `iterations` times, and
+    after each but the last the model is fine-tuned as `training` says; the last decides, and rejects what is below
+    `least_score`."""
 
+    count: Count | None = None
     iterations: Count = 2
     least_score: Annotated[float, Field(ge=1, le=5)] = 4
     instruction: PublishedSampling
@@ -185,7 +187,8 @@ def make(
     """The asset's rows. Raises TrainingFailed."""
     made_by = (str(backward_model["id"][0]), "backward_model")
     texts = [
-        Text(row["text"], row["text"], ((row["id"], "document"), made_by)) for row in documents.iter_rows(named=True)
+        Text(row["text"], row["text"], ((row["id"], "document"), made_by))
+        for row in documents.head(job.settings.count or len(documents)).iter_rows(named=True)
     ]
 
     def tune(examples: Sequence[Example]) -> Rater:
