@@ -122,16 +122,19 @@ def estimate_table(found: Sequence[Stage]) -> Table:
     return shown
 
 
-def estimate_summary(found: Sequence[Stage], tokens_per_second: float | None) -> str:
-    """The estimate in words; in hours of writing where it is known how fast that is."""
+def estimate_summary(found: Sequence[Stage], written_rate: float | None, trained_rate: float | None) -> str:
+    """The estimate in words; in hours where it is known how many tokens a second are written and trained on."""
     tokens, trained = sum(one.tokens for one in found), sum(one.trained for one in found)
     text = f"at most {sum(one.completions for one in found):,} completions with {tokens:,} tokens"
-    if tokens_per_second:
-        text += f", {tokens / tokens_per_second / 3600:,.1f} hours at {tokens_per_second:,g} tokens a second"
-    text += f", and {_counted(sum(one.trainings for one in found), 'training')} over {trained:,} tokens"
+    text += _hours(tokens, written_rate) + f", and {_counted(sum(one.trainings for one in found), 'training')}"
+    text += f" over {trained:,} tokens" + _hours(trained, trained_rate)
     if uncounted := [asset for one in found for asset in one.uncounted]:
         text += f"; not counted: {', '.join(uncounted)}"
     return text
+
+
+def _hours(tokens: int, rate: float | None) -> str:
+    return f" ({tokens / rate / 3600:,.1f} hours at {rate:,g} tokens a second)" if rate else ""
 
 
 def garbage_tables(garbage: Garbage) -> list[Table]:

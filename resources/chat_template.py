@@ -14,6 +14,8 @@ PLAIN = (
     "{% else %}{{ message.role | capitalize }}: {{ message.content }}\n{% endif %}"
     "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
 )
+NEXT_TURN = "\nUser:"
+"""Where an answer in PLAIN ends, if the model, which knows no end of a turn, goes on with the user's next one."""
 
 
 def with_template(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:

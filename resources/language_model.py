@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from transformers import (
 )
 
 from resources.calls import Prompt, Sampling
-from resources.chat_template import with_template
+from resources.chat_template import NEXT_TURN, PLAIN, with_template
 from resources.sampling import logits_processors
 
 Written = tuple[str, int, bool]
@@ -74,6 +75,8 @@ class LanguageModel:
         """One completion per prompt, in one batch; each row draws from its own seed."""
         encoded = [self.tokens(self.render(prompt)) for prompt in prompts]
         ids, mask = self._padded(encoded)
+        if self.tokenizer.chat_template == PLAIN and any(prompt.messages for prompt in prompts):
+            sampling = replace(sampling, stop=(*sampling.stop, NEXT_TURN))
         stops = _StopStrings(self.tokenizer, sampling.stop, ids.shape[1])
         with torch.inference_mode():
             output = self.model.generate(

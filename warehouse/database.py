@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -85,8 +86,7 @@ class Database:
         Reading makes no file: where there is none, the tables are empty.
         """
         if not self.path.exists():
-            with duckdb.connect(":memory:") as connection:
-                _create_tables(connection)
+            with _empty().cursor() as connection:
                 yield connection
             return
         if not self._ready:
@@ -178,6 +178,14 @@ def _lock_of(path: Path) -> threading.RLock:
     """One lock per file: DuckDB refuses to open a file both read-only and writable within a process."""
     with _LOCKS_LOCK:
         return _LOCKS.setdefault(path.resolve(), threading.RLock())
+
+
+@cache
+def _empty() -> duckdb.DuckDBPyConnection:
+    """A database in memory whose tables are empty; nobody writes to it."""
+    connection = duckdb.connect(":memory:")
+    _create_tables(connection)
+    return connection
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:

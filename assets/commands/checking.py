@@ -22,6 +22,9 @@ def check(
     tokens_per_second: Annotated[
         float | None, typer.Option(min=0.001, help="With --cost: what the model writes, for an estimate in hours.")
     ] = None,
+    trained_per_second: Annotated[
+        float | None, typer.Option(min=0.001, help="With --cost: what a training goes through, likewise.")
+    ] = None,
 ) -> None:
     """Check the recipe without building anything."""
     from assets.graph import steps
@@ -45,7 +48,7 @@ def check(
         found = estimate(graph, Planner(bench, loaded.retries).plan(graph))
     terminal = console()
     terminal.print("", estimate_table(found), "", sep="\n")
-    terminal.print(estimate_summary(found, tokens_per_second), highlight=False)
+    terminal.print(estimate_summary(found, tokens_per_second, trained_per_second), highlight=False)
 
 
 @app.command()
