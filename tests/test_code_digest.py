@@ -217,6 +217,7 @@ def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None
     parsing = "assets/generation/parsing.py"
     assert code["raw_self_instruct"] == [
         "assets/generation/answers.py",
+        "assets/generation/instances.py",
         "assets/generation/method.py",
         parsing,
         "assets/generation/prompts.py",

@@ -224,7 +224,7 @@ def test_another_version_or_none_is_refused_with_what_to_install(monkeypatch: py
 def test_the_version_is_the_one_that_is_installed() -> None:
     pin = f"lm_eval=={harness.VERSION}"
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert extras["lm_eval"] == [pin]
+    assert extras["lm_eval"][0] == pin
     assert pin in (ROOT / "requirements.txt").read_text().splitlines()
 
 
