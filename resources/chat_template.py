@@ -14,6 +14,8 @@ PLAIN = (
     "{% else %}{{ message.role | capitalize }}: {{ message.content }}\n{% endif %}"
     "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
 )
+LEAD = " "
+"""What stands between "Assistant:" and its answer in PLAIN: a tokenizer takes it and the first word as one."""
 NEXT_TURN = "\nUser:"
 """Where an answer in PLAIN ends, if the model, which knows no end of a turn, goes on with the user's next one."""
 

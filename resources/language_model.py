@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from resources.calls import Prompt, Sampling
-from resources.chat_template import NEXT_TURN, PLAIN, with_template
+from resources.chat_template import LEAD, NEXT_TURN, PLAIN, with_template
 from resources.sampling import logits_processors
 
 Written = tuple[str, int, bool]
@@ -98,7 +98,8 @@ class LanguageModel:
         An empty prompt scores the continuation alone, from the token after the model's first one on.
         """
         heads = [self.tokens(self.render(prompt)) or [self._first()] for prompt, _ in texts]
-        tails = [self.tokens(text) for _, text in texts]
+        plain = self.tokenizer.chat_template == PLAIN
+        tails = [self.tokens(LEAD + text if plain and not prompt.text else text) for prompt, text in texts]
         ids, mask = self._padded([head + tail for head, tail in zip(heads, tails, strict=True)])
         longest = max(len(tail) for tail in tails)
         with torch.inference_mode():

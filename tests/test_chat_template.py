@@ -7,13 +7,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from resources.calls import Prompt, Sampling, Training
 from resources.chat_template import NEXT_TURN, PLAIN
 from resources.language_model import LanguageModel
 from resources.trainer import train_adapter
 
+TRAINING = Training(
+    epochs=2, learning_rate=0.02, rank=2, alpha=4, batch_size=2, max_tokens=64, last_layers=1,
+    target_modules=("q_proj",), checkpoint_every=8, seed=1,
+)  # fmt: skip
 SAMPLED = Sampling(max_new_tokens=24, temperature=1.0)
 
 
@@ -25,6 +31,40 @@ def base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert tokenizer.chat_template is None
     return folder
+
+
+@pytest.fixture(scope="module")
+def bytes_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base model whose tokenizer takes a space and the word after it as one, as most do."""
+    folder = tmp_path_factory.mktemp("bytes") / "model"
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=320, special_tokens=["<s>", "</s>"], initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(["User: what is the river\nAssistant: the river is old"] * 9, trainer)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer.get_vocab()), **size)).save_pretrained(folder)
+    return folder
+
+
+def test_what_is_measured_is_what_is_trained(bytes_base: Path, tmp_path: Path) -> None:
+    """A student learns " the" after "Assistant:"; "the" without its space is another token, and never came."""
+    asked = [(Prompt.ask("what is the river"), "the river is old"), (Prompt.ask("what is old"), "the river")]
+    measured = LanguageModel(bytes_base).losses([(prompt, f"{text}</s>\n") for prompt, text in asked])
+    expected = sum(loss * tokens for loss, tokens in measured) / sum(tokens for _, tokens in measured)
+    _, losses, _ = train_adapter(bytes_base, asked, TRAINING, tmp_path / "adapter", lambda done, total: None)
+    assert losses[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_response_alone_has_the_tokens_that_it_has_as_an_answer(bytes_base: Path) -> None:
+    model = LanguageModel(bytes_base)
+    (_, alone), (_, answered) = model.losses([(Prompt(), "the river"), (Prompt.ask("what"), "the river")])
+    assert alone == answered == len(model.tokens(" the river"))
 
 
 def test_a_base_model_reads_roles_by_their_names(base: Path) -> None:
@@ -61,11 +101,7 @@ def test_an_answer_ends_where_the_model_takes_the_users_next_turn(base: Path, mo
 
 
 def test_a_base_model_is_fine_tuned_on_conversations(base: Path, tmp_path: Path) -> None:
-    training = Training(
-        epochs=2, learning_rate=0.02, rank=2, alpha=4, batch_size=2, max_tokens=64, last_layers=1,
-        target_modules=("q_proj",), checkpoint_every=8, seed=1,
-    )  # fmt: skip
     examples = [(Prompt.ask(f"what is the {word}"), f"the {word} is old .") for word in ("river", "stone")]
-    _, losses, tokens = train_adapter(base, examples, training, tmp_path / "adapter", lambda done, total: None)
+    _, losses, tokens = train_adapter(base, examples, TRAINING, tmp_path / "adapter", lambda done, total: None)
     assert len(losses) == 2
     assert tokens > 0
