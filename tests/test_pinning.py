@@ -126,12 +126,39 @@ def test_a_part_of_a_recipe_that_is_extended_is_pinned_there(tiny: Path, tmp_pat
     unpin(tiny, "models", "generator")
     above = tiny.parent / "above.yaml"
     above.write_text(f"extends: {tiny.name}\nseed: 7\n")
-    with pytest.raises(Mendable) as refused:
-        write_pin(above, "models.generator", Address.parse("path:x"), "ab")
-    assert (
-        str(refused.value) == f"{above}: models.generator is unpinned in a recipe that this one extends; pin that one"
+    code, output = run("pin", recipe=above, data=tmp_path / "data")
+    assert code == 1
+    assert " ".join(output.split()) == (
+        f"slingshot: {above}: address and sha256 of models.generator are not both in this file; "
+        "right would be to pin the recipe that it extends"
     )
     assert above.read_text() == f"extends: {tiny.name}\nseed: 7\n"
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "models:\n  base:\n    address: >-\n      hf:owner/\n      tiny@main\n    sha256: unpinned\n",
+        "models:\n  base: {address: a, sha256: &u unpinned}\n  other: {address: b, sha256: *u}\n",
+        "models:\n  other: {address: b, sha256: &u unpinned}\n  base: {address: a, sha256: *u}\n",
+    ],
+    ids=["folded", "anchor", "alias"],
+)
+def test_a_form_that_cannot_be_replaced_alone_is_left_and_said(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(Mendable, match=r"written by hand where they stand$"):
+        write_pin(path, "models.base", Address.parse("hf:owner/tiny@0123"), "ab")
+    assert path.read_text() == text
+
+
+def test_line_ends_stay(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(TEXT.replace("\n", "\r\n").encode())
+    write_pin(path, "models.base", Address.parse("hf:owner/tiny@0123"), "ab")
+    expected = TEXT.replace("tiny@main", "tiny@0123").replace('"unpinned"', '"ab"').replace("\n", "\r\n")
+    assert path.read_bytes() == expected.encode()
 
 
 def test_the_recipe_of_the_paper_is_checked_without_a_hub(tmp_path: Path) -> None:

@@ -55,12 +55,19 @@ def check(
 @clear_errors
 def pin(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
     """Fetch what the recipe names as unpinned, and write its sha256 and its commit into the recipe."""
-    from assets.pinning import unpinned, write_pin
+    from assets.pinning import in_file, unpinned, write_pin
     from resources.fetch import Cache
+    from warehouse.errors import Mendable
+    from warehouse.texts import listed
 
     loaded, path, _ = settle(recipe, warehouse)
     cache = Cache(warehouse_path() / "cache", path.parent)
     found = unpinned(loaded)
+    if elsewhere := [part for part in found if not in_file(path, part)]:
+        raise Mendable(
+            f"{path}: address and sha256 of {listed(elsewhere)} are not both in this file; "
+            "right would be to pin the recipe that it extends"
+        )
     for part, address in found.items():
         pinned, sha256 = cache.pin(address)
         write_pin(path, part, pinned, sha256)
