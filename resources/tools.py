@@ -105,6 +105,7 @@ class Tools:
             def work(_: list[Call]) -> list[Answer]:
                 from resources.trainer import train_adapter
 
+                self.bench.make_room()
                 began = time.monotonic()
                 weights, losses, tokens = train_adapter(
                     base, examples, training, target, self._progress("training steps")

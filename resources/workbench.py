@@ -139,6 +139,14 @@ class Workbench:
             self._language_models[name] = LanguageModel(self.base_folder(name))
         return self._language_models[name]
 
+    def make_room(self) -> None:
+        """Lets go of the loaded language models where they lie on a GPU, which a training needs for itself."""
+        import torch
+
+        if torch.cuda.is_available():
+            self._language_models.clear()
+            torch.cuda.empty_cache()
+
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint that serves the model `name`; nothing is asked of it yet."""
         from resources.endpoint import Endpoint
