@@ -216,6 +216,16 @@ def test_no_more_than_most_instructions_are_taken() -> None:
     }
 
 
+def test_no_round_asks_for_instructions_once_there_are_enough() -> None:
+    writer = ScriptedWriter(bootstrapped)
+    result = generate(SEEDS, settings(calls=6, rounds=3, most=4), writer, 7)
+    tasks, answers = [len(prompts) for prompts, _ in writer.asked[:-1]], writer.asked[-1][0]
+    assert (tasks, len(answers), len(result.kept)) == ([2], 4, 4)
+    writer = ScriptedWriter(bootstrapped)
+    generate(SEEDS, settings(calls=6, rounds=3, most=5), writer, 7)
+    assert [len(prompts) for prompts, _ in writer.asked] == [2, 2, 5]
+
+
 def test_a_pair_descends_from_its_examples_its_call_and_the_calls_of_machine_made_examples() -> None:
     writer = ScriptedWriter(bootstrapped)
     result = generate(SEEDS, SETTINGS, writer, 7)
@@ -256,12 +266,16 @@ def test_every_candidate_gets_exactly_one_decision(
     )
     lists = data.draw(st.lists(st.tuples(written, st.booleans()), min_size=calls, max_size=calls))
     answers = data.draw(st.lists(st.sampled_from(["It is so.", "It is", ""]), min_size=8 * calls, max_size=8 * calls))
+    told: list[tuple[list[str], bool]] = []
 
     def script_of(left: list[tuple[list[str], bool]], answers: list[str]) -> Script:
+        told.clear()
+
         def script(prompt: Prompt) -> tuple[str, bool, str | None]:
             if prompt.messages:
                 return answers.pop(), False, None
             items, failed = left.pop()
+            told.append((items, failed))
             return " " + "\n10. ".join(items), True, "out of memory" if failed and not items else None
 
         return script
@@ -271,12 +285,12 @@ def test_every_candidate_gets_exactly_one_decision(
         return generate(SEEDS, settings(calls=calls, rounds=rounds, most=most), writer, seed)
 
     result, again = build(), build()
-    candidates = sum(len(items) for items, _ in lists)
-    silent = sum(not items for items, _ in lists)
+    candidates = sum(len(items) for items, _ in told)
+    silent = sum(not items for items, _ in told)
     assert len(result.decisions) == candidates + silent
     assert result.decisions["record"].n_unique() == candidates + silent
     assert result.counts().get(("rejected", "no instruction"), 0) == sum(
-        not (items or failed) for items, failed in lists
+        not (items or failed) for items, failed in told
     )
     assert len(result.kept) + len(result.dropped) == len(result.decisions)
     assert set(result.kept["id"]) | set(result.dropped["id"]) == set(result.decisions["record"])

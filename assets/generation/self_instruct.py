@@ -140,10 +140,13 @@ class Pool:
 
 
 def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: int) -> Result:
-    """Pairs bootstrapped from seed tasks (columns id, instruction), in `rounds` rounds of `calls` in all."""
+    """Pairs bootstrapped from seed tasks (columns id, instruction), in at most `rounds` rounds of `calls` in all."""
     gate = Gate(Pair)
     pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
     for round_ in range(settings.rounds):
+        # As published, nobody asks for more than is wanted.
+        if len(pool.machine) >= settings.most:
+            break
         _bootstrap(gate, pool, settings, writer, seed, round_)
     respond = _plainly if settings.answers == "plain" else _by_instances
     respond(gate, pool.machine, settings, writer, seed)
