@@ -102,7 +102,7 @@ def test_the_worked_example_is_rejected_with_its_score() -> None:
 def test_an_instruction_too_close_to_a_machine_made_one_is_rejected() -> None:
     made = pool("Who was Ada Lovelace?")
     assert made.rejection("How do I make Gnocchi?") is None
-    made.machine.append(Task("How do I make Pesto?"))
+    made.add(Task("How do I make Pesto?"))
     found = made.rejection("How do I make Gnocchi?")
     assert found is not None
     assert found.score == pytest.approx(0.8)
@@ -130,10 +130,17 @@ def test_a_rouge_l_of_exactly_the_cut_passes_and_anything_above_does_not(instruc
 
 def test_the_score_is_that_of_the_closest_instruction_of_seeds_and_machine() -> None:
     made = pool("How do I bake bread?", "How do I make Pesto today?")
-    made.machine.append(Task("How do I make Pesto?"))
+    made.add(Task("How do I make Pesto?"))
     found = made.rejection("How do I make Gnocchi?")
     assert found is not None
     assert found.score == pytest.approx(0.8)
+
+
+def test_in_a_full_pool_no_instruction_is_held_against_the_others() -> None:
+    made = pool("How do I make Pesto?", most=1)
+    made.add(Task("Who was Ada Lovelace?"))
+    assert made.rejection("How do I make Gnocchi?") == Rejection("enough instructions")
+    assert made.rejection("Draw it!") == Rejection("too short", 2, 4)
 
 
 def test_words_are_not_stemmed_as_published() -> None:

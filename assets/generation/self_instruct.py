@@ -35,6 +35,7 @@ from assets.generation.instances import (
 from assets.generation.method import Job, Method
 from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
+from assets.generation.rouge_l import Closest
 from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import Count, Probability, Words
 from assets.step import Most, made
@@ -99,12 +100,19 @@ class Pool:
         self.settings = settings
         self.seeds = list(seeds)
         self.machine: list[Task] = []
-        from rouge_score.rouge_scorer import RougeScorer  # imports nltk, a second that the UI should not pay
-
-        # As published: no stemming.
-        self._rouge = RougeScorer(["rougeL"], use_stemmer=False)
+        self._closest = Closest(task.instruction for task in self.seeds)
         words = "|".join(re.escape(word) for word in settings.blacklist)
         self._blacklist = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
+
+    @property
+    def full(self) -> bool:
+        """Whether as many machine-made instructions are in as are wanted."""
+        return len(self.machine) >= self.settings.most
+
+    def add(self, task: Task) -> None:
+        """Lets a machine-made instruction in."""
+        self.machine.append(task)
+        self._closest.add(task.instruction)
 
     def demonstrations(self, draw: random.Random) -> list[Task]:
         """Human and machine-made instructions for one prompt, shuffled."""
@@ -114,7 +122,7 @@ class Pool:
         return draw.sample(human + machine, len(human) + len(machine))
 
     def rejection(self, instruction: str) -> Rejection | None:
-        """The first published rule that `instruction` breaks, or None."""
+        """The first rule that `instruction` breaks, or None. In a full pool nothing is held against it any more."""
         words = len(instruction.split())
         least, most = self.settings.words
         if words < least:
@@ -129,14 +137,10 @@ class Pool:
             return Rejection("starts with punctuation")
         if not instruction[0].isascii():
             return Rejection("starts with a non-ASCII character")
-        return self._similar(instruction)
-
-    def _similar(self, instruction: str) -> Rejection | None:
-        scores = (
-            self._rouge.score(task.instruction, instruction)["rougeL"].fmeasure for task in [*self.seeds, *self.machine]
-        )
-        best = max(scores, default=0.0)
-        return Rejection("ROUGE-L", best, self.settings.rouge_l) if best > self.settings.rouge_l else None
+        if self.full:
+            return Rejection("enough instructions")
+        closest = self._closest.to(instruction, above=self.settings.rouge_l)
+        return Rejection("ROUGE-L", closest[1], self.settings.rouge_l) if closest else None
 
 
 def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: int) -> Result:
@@ -145,7 +149,7 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
     pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
     for round_ in range(settings.rounds):
         # As published, nobody asks for more than is wanted.
-        if len(pool.machine) >= settings.most:
+        if pool.full:
             break
         _bootstrap(gate, pool, settings, writer, seed, round_)
     respond = _plainly if settings.answers == "plain" else _by_instances
@@ -209,10 +213,8 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
             if rejection:
                 row = _row(instruction)
                 gate.reject(row, rejection.reason, made_of, rejection.score, rejection.cut)
-            elif len(pool.machine) >= settings.most:
-                gate.reject(_row(instruction), "enough instructions", made_of)
             else:
-                pool.machine.append(Task(instruction, parents=made_of))
+                pool.add(Task(instruction, parents=made_of))
 
 
 def _row(instruction: str, input_: str = "", response: str = "") -> dict[str, str]:
