@@ -28,7 +28,7 @@ from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
 from assets.generation.prompts import answer, instruction_for
 from assets.recipe_parts import LoraPart, Part, SamplingPart
-from assets.recipe_values import Count, Probability
+from assets.recipe_values import Count, Probability, Temperature
 from assets.step import made
 from assets.training.checkpoint import training_of, written_by
 from resources.calls import Prompt, Sampling, Writer
@@ -70,7 +70,7 @@ Example = tuple[Prompt, str]
 class PublishedSampling(SamplingPart):
     """Nucleus sampling as published."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    temperature: Temperature = 0.7
     top_p: Probability = 0.9
 
 

@@ -37,7 +37,7 @@ from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
 from assets.generation.rouge_l import Closest
 from assets.recipe_parts import Part, SamplingPart
-from assets.recipe_values import Count, Probability, Words
+from assets.recipe_values import Count, Probability, Temperature, Words
 from assets.step import Most, made
 from resources.calls import Sampling, Writer
 from warehouse.identity import Parent, row_seed
@@ -49,6 +49,13 @@ if TYPE_CHECKING:
 
 NAME = "self_instruct"
 MOST_VERDICT_TOKENS = 3
+
+
+class PublishedSampling(SamplingPart):
+    """Nucleus sampling as published."""
+
+    temperature: Temperature = 0.7
+    top_p: Probability = 0.5
 
 
 class SelfInstruct(Part):
@@ -71,7 +78,7 @@ class SelfInstruct(Part):
     # Left out of slices where they have their defaults: what was built before these keys were there names the same.
     answers: Annotated[Literal["plain", "instances"], Field(exclude_if=lambda value: value == "plain")] = "plain"
     most_instances: Annotated[Count, Field(exclude_if=lambda value: value == 5)] = 5
-    instruction: SamplingPart
+    instruction: PublishedSampling
     response: SamplingPart
 
 

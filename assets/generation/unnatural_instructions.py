@@ -24,7 +24,7 @@ from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
 from assets.generation.prompts import answer
 from assets.recipe_parts import Part, SamplingPart
-from assets.recipe_values import Count
+from assets.recipe_values import Count, Probability, Temperature
 from assets.step import Most, made
 from resources.calls import Prompt, Sampling, Writer
 from warehouse.identity import Parent, normalized, row_seed
@@ -40,13 +40,20 @@ Task = tuple[dict[str, str], tuple[Parent, ...]]
 """A pair whose response is still empty, and what it was made of."""
 
 
+class TaskSampling(SamplingPart):
+    """Nucleus sampling; top-p 0.99 as published, as far as we remember, the temperature ours."""
+
+    temperature: Temperature = 1.0
+    top_p: Probability = 0.99
+
+
 class UnnaturalInstructions(Part):
     """`calls` tasks are asked for; of each that is kept, the instruction is said in other words `paraphrases` times."""
 
     calls: Count
     demonstrations: Count = 3
     paraphrases: Annotated[int, Field(ge=0, strict=True)] = 0
-    task: SamplingPart
+    task: TaskSampling
     response: SamplingPart
 
 
