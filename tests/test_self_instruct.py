@@ -158,9 +158,26 @@ def test_every_rule_shows_in_the_decisions_of_a_build() -> None:
     assert [number for row in numbers[7:] for number in row] == pytest.approx([8 / 9, 0.7, 8 / 9, 0.7])
 
 
-def test_the_last_item_of_a_completion_that_was_cut_off_is_dropped() -> None:
+def test_the_last_item_of_a_completion_that_was_cut_off_is_rejected() -> None:
     result = one_call(f" {new_task(1)}\n10. {new_task(2)}", complete=False)
-    assert decided(result) == {new_task(1): ("kept", None)}
+    assert decided(result) == {new_task(1): ("kept", None), new_task(2): ("rejected", "instruction cut off")}
+    assert (result.incoming, len(result.decisions)) == (2, 2)
+    whole = one_call(f" {new_task(1)}\n10. {new_task(2)}")
+    assert result.kept["id"][0] == whole.kept["id"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("Explain the", {"Explain the": ("rejected", "instruction cut off")}),
+        (" \n", {"": ("rejected", "no instruction")}),
+    ],
+)
+def test_a_completion_that_was_cut_off_in_its_first_item_is_one_decision(
+    text: str, outcome: dict[str, tuple[str, str]]
+) -> None:
+    result = one_call(text, complete=False)
+    assert (decided(result), result.incoming) == (outcome, 1)
 
 
 def test_a_completion_with_an_error_is_one_failed_decision() -> None:

@@ -13,15 +13,14 @@ _LIST_NUMBER = re.compile(r"^\d+[.)]$")
 _QUOTES = {'"': '"', "“": "”", "'": "'", "`": "`"}
 
 
-def numbered_items(text: str, complete: bool) -> list[str]:
-    """The items of a list that the model went on with; the first has no number of its own.
+def numbered_items(text: str, complete: bool) -> tuple[list[str], str]:
+    """(the items of a list that the model went on with, the item that was cut off); the first has no number of its own.
 
-    The last item is left out where the text was cut off, since nobody knows its end.
+    Where the text was cut off, this is its last item, since nobody knows its end; "" where there is none.
     """
-    items = _NUMBERED.split(text)
-    if not complete:
-        items = items[:-1]
-    return [cleaned for item in items if (cleaned := " ".join(item.split()))]
+    items = [" ".join(item.split()) for item in _NUMBERED.split(text)]
+    cut_off = "" if complete else items.pop()
+    return [item for item in items if item], cut_off
 
 
 def instruction_of(text: str) -> str:

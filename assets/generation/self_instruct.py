@@ -209,12 +209,10 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
             (completion.call, "tasks"),
         )
         silent = completion.error or completion.refusal
-        candidates = [] if silent else numbered_items(completion.text, completion.complete)
-        gate.arrive(max(1, len(candidates)))
+        candidates, cut_off = ([], "") if silent else numbered_items(completion.text, completion.complete)
+        gate.arrive(max(1, len(candidates) + bool(cut_off)))
         if unanswered(gate, _row(""), completion, made_of):
             continue
-        if not candidates:
-            gate.reject(_row(""), "no instruction", made_of)
         for instruction in candidates:
             rejection = pool.rejection(instruction)
             if rejection:
@@ -222,6 +220,10 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
                 gate.reject(row, rejection.reason, made_of, rejection.score, rejection.cut)
             else:
                 pool.add(Task(instruction, parents=made_of))
+        if cut_off:
+            gate.reject(_row(cut_off), "instruction cut off", made_of)
+        elif not candidates:
+            gate.reject(_row(""), "no instruction", made_of)
 
 
 def _row(instruction: str, input_: str = "", response: str = "") -> dict[str, str]:
