@@ -77,6 +77,8 @@ def test_the_label_comes_first_for_a_classification() -> None:
     [
         ("Input: Peru\nOutput: Peru", [("Peru", "Peru", "rejected", "input = output")]),
         ("Input: Peru\nOutput:", [("Peru", "", "rejected", "empty output")]),
+        ("Input: Peru\nOutput: \u200b", [("Peru", "\u200b", "rejected", "empty output")]),
+        ("Input: Peru\nOutput: —", [("Peru", "—", "rejected", "empty output")]),
         ("Input: Peru\nOutput: It is:", [("Peru", "It is:", "rejected", "ends with a colon")]),
         (
             "Example 1\nInput: Peru\nOutput: Lima\nExample 2\nInput: Peru\nOutput: Cusco\nExample 3\nOutput: Rome",

@@ -88,6 +88,10 @@ def test_an_instruction_that_starts_with_a_non_ascii_character_is_rejected(lette
     assert pool().rejection(f"{letter} what is a pesto?") == Rejection("starts with a non-ASCII character")
 
 
+def test_an_instruction_without_a_letter_or_digit_is_none() -> None:
+    assert pool().rejection("\x7f \x7f \x7f \x7f") == Rejection("no instruction")
+
+
 def test_a_non_ascii_character_later_on_passes() -> None:
     assert pool().rejection("What is a crème brûlée?") is None
 

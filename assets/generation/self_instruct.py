@@ -40,7 +40,7 @@ from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import Count, Probability, Temperature, Words
 from assets.step import Most, made
 from resources.calls import Sampling, Writer
-from warehouse.identity import Parent, row_seed
+from warehouse.identity import Parent, normalized, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
 
@@ -144,6 +144,8 @@ class Pool:
             return Rejection("starts with punctuation")
         if not instruction[0].isascii():
             return Rejection("starts with a non-ASCII character")
+        if not normalized(instruction):
+            return Rejection("no instruction")
         if self.full:
             return Rejection("enough instructions")
         closest = self._closest.to(instruction, above=self.settings.rouge_l)
