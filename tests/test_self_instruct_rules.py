@@ -68,7 +68,9 @@ def test_without_a_blacklist_every_word_passes() -> None:
     [
         ("Write a program that sorts numbers", Rejection("starts with: Write a program")),
         ("Write a programme for the evening", Rejection("starts with: Write a program")),
-        ("write a program that sorts numbers", None),
+        ("write a program that sorts numbers", Rejection("starts with: Write a program")),
+        ("WRITE A Program that sorts numbers", Rejection("starts with: Write a program")),
+        ("Write any program that sorts numbers", None),
         ("How do I Write a program?", None),
     ],
 )

@@ -138,7 +138,8 @@ class Pool:
             return Rejection("too long", words, most)
         if self._blacklist and (found := self._blacklist.search(instruction)):
             return Rejection(f"blacklisted word: {found.group().lower()}")
-        if instruction.startswith("Write a program"):
+        # The published code capitalizes an instruction first: its first letter alone is upper case.
+        if instruction.lower().startswith("write a program"):
             return Rejection("starts with: Write a program")
         if instruction[0] in string.punctuation:
             return Rejection("starts with punctuation")
