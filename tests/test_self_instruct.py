@@ -243,26 +243,26 @@ def test_no_round_asks_for_instructions_once_there_are_enough() -> None:
     assert [len(prompts) for prompts, _ in writer.asked] == [2, 2, 5]
 
 
-def test_a_pair_descends_from_its_examples_its_call_and_the_calls_of_machine_made_examples() -> None:
+def test_a_pair_descends_from_its_examples_its_call_and_all_that_machine_made_examples_descend_from() -> None:
     writer = ScriptedWriter(bootstrapped)
-    result = generate(SEEDS, SETTINGS, writer, 7)
+    result = generate(SEEDS, settings(rounds=3, calls=6), writer, 7)
     id_of = dict(SEEDS.select("instruction", "id").iter_rows())
-    calls_of: dict[str, list[tuple[str, str]]] = {}
-    for prompts, _ in writer.asked[:2]:
+    made_of: dict[str, set[tuple[str, str]]] = {}
+    for prompts, _ in writer.asked[:3]:
         for prompt in prompts:
             shown = re.findall(r"\n\d\. (.+)", prompt.text)
-            parents = [
-                *((id_of[text], "example") for text in shown if text in id_of),
-                *(parent for text in shown if text in calls_of for parent in calls_of[text]),
-                (call_of(prompt), "tasks"),
-            ]
+            assert len(shown) == 8
+            parents = {(id_of[text], "example") for text in shown if text in id_of} | {(call_of(prompt), "tasks")}
+            parents = parents.union(*(made_of[text] for text in shown if text not in id_of))
             number = prompt.seed % 100_000
             for text in (new_task(number), new_task(number + 100_000)):
-                calls_of[text] = [(call_of(prompt), "tasks")]
+                made_of[text] = parents
                 answered = Prompt.ask(text, row_seed(7, "self_instruct", "answer", text))
                 child = result.kept.filter(pl.col("instruction") == text)["id"].item()
                 edges = result.edges.filter(pl.col("child") == child).select("parent", "role").rows()
                 assert sorted(edges) == sorted({*parents, (call_of(answered), "call")})
+    # The last round's examples of the machine's descend in part from machine-made ones themselves.
+    assert max(sum(role == "tasks" for _, role in parents) for parents in made_of.values()) > 3
 
 
 # The first example pays for the import of rouge_score.

@@ -206,11 +206,9 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n\n",))
     completions = writer.complete(prompts, sampling)
     for tasks, completion in zip(shown, completions, strict=True):
-        made_of: tuple[Parent, ...] = (
-            *((task.id, "example") for task in tasks if task.id),
-            *(parent for task in tasks if not task.id for parent in task.parents if parent[1] == "tasks"),
-            (completion.call, "tasks"),
-        )
+        # A machine-made example is no record yet: it hands on what it was made of, down to the seeds.
+        handed_on = (parent for task in tasks for parent in ([(task.id, "example")] if task.id else task.parents))
+        made_of: tuple[Parent, ...] = (*dict.fromkeys(handed_on), (completion.call, "tasks"))
         silent = completion.error or completion.refusal
         candidates, cut_off = ([], "") if silent else numbered_items(completion.text, completion.complete)
         gate.arrive(max(1, len(candidates) + bool(cut_off)))
