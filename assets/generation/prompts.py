@@ -22,9 +22,9 @@ def instruction_for(text: str, seed: int = 0) -> Prompt:
     return Prompt.ask(f"{text}\n\nWhich instruction does this text answer?", seed)
 
 
-def extraction(text: str) -> Prompt:
+def extraction(text: str, seed: int = 0) -> Prompt:
     """Asks for the part of a document that an instruction should be about."""
-    return Prompt.ask(f"{text}\n\nIn a few words, what is the main point of this text?")
+    return Prompt.ask(f"{text}\n\nIn a few words, what is the main point of this text?", seed)
 
 
 def more_tasks(instructions: Sequence[str], seed: int) -> Prompt:
