@@ -251,6 +251,21 @@ def test_any_rating_ends_as_one_decision(ratings: list[tuple[str, bool]]) -> Non
     assert all(score_of(*rating) is None or 1 <= (score_of(*rating) or 0) <= 5 for rating in ratings)
 
 
+@pytest.mark.parametrize(
+    ("settings", "rows", "calls"),
+    [
+        ({}, 120, 120 * 3 + 1),
+        ({"count": 50}, 50, 50 * 3 + 1),
+        ({"count": 500, "iterations": 3}, 120, 120 * 4 + 2),
+        ({"iterations": 1}, 120, 120 * 2),
+    ],
+)
+def test_rows_and_calls_are_bounded(settings: dict[str, int], rows: int, calls: int) -> None:
+    assert back_translation.METHOD.most is not None
+    found = back_translation.METHOD.most(SETTINGS.model_copy(update=settings), parsed(starter()))
+    assert (found.rows, found.calls) == (rows, calls)
+
+
 def test_a_training_is_asked_for_by_more_than_one_iteration_alone() -> None:
     asked = {"instruction": {"max_new_tokens": 8}, "rating": {"max_new_tokens": 8}}
     training = {"epochs": 1, "learning_rate": 0.1, "rank": 1, "alpha": 1, "batch_size": 1, "max_tokens": 8}

@@ -8,6 +8,9 @@ place of one that was fine-tuned on the seed tasks; that it is fine-tuned by LoR
 seeds from candidates; that the last score named in a rating counts; and that a candidate leaves at the first rating
 that fails.
 
+Not covered: the lineage of a pair leads to the call that trained its rater, and not on to the rows which that learned
+from, since all seed tasks and kept candidates would be parents of every pair.
+
 Worked example: "Pesto is a sauce from Genoa …" gives the candidate ("What is Pesto?", "Pesto is a sauce from Genoa …").
 "It answers directly. Score: 4" lets it into the training; "Score: 3" of the model so trained then rejects it.
 """
@@ -17,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 from pydantic import Field
@@ -29,12 +32,15 @@ from assets.generation.parsing import instruction_of
 from assets.generation.prompts import answer, instruction_for
 from assets.recipe_parts import LoraPart, Part, SamplingPart
 from assets.recipe_values import Count, Probability, Temperature
-from assets.step import made
+from assets.step import Most, made
 from assets.training.checkpoint import training_of, written_by
 from resources.calls import Prompt, Sampling, Writer
 from warehouse.identity import Parent, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
+
+if TYPE_CHECKING:
+    from assets.recipe import Recipe
 
 NAME = "back_translation"
 RUBRIC = """A user's instruction and a candidate answer follow. How good an example is the answer of what an AI \
@@ -207,6 +213,13 @@ def faults(settings: BackTranslation) -> Iterator[tuple[str, object, str]]:
         yield "iterations", 1, f"nothing is fine-tuned then; raise it, or take generation.{NAME}.training away"
 
 
+def most(settings: BackTranslation, recipe: Recipe) -> Most:
+    """One pair per document; its instruction, a rating in each iteration, and the trainings between them."""
+    documents = sum(selection.count for selection in recipe.documents)
+    rows = min(settings.count or documents, documents)
+    return Most(rows=rows, calls=rows * (1 + settings.iterations) + settings.iterations - 1)
+
+
 _COLUMNS = made(
     "documents",
     "backward_model",
@@ -228,6 +241,7 @@ METHOD = Method(
         **_COLUMNS,
         "id": [*_COLUMNS["id"], *(("seed_tasks", column) for column in ("instruction", "input", "response"))],
     },
+    most=most,
     faults=faults,
     weights=True,
 )
