@@ -24,7 +24,7 @@ from pydantic import AfterValidator, Field
 
 from assets.generation.answers import unanswered, unwritten
 from assets.generation.method import Job, Method
-from assets.generation.parsing import instruction_of, whole_sentences
+from assets.generation.parsing import instruction_of, says_yes, whole_sentences
 from assets.generation.prompts import answer
 from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import Count, distinct
@@ -50,6 +50,7 @@ LEAKS = re.compile(
     r"(?:given|rewritten|created|new|original|revised) prompt|(?:revised|rewritten|new) version of", re.IGNORECASE
 )
 _EQUAL = re.compile(r"\b(?:equal|same)\b", re.IGNORECASE)
+_UNEQUAL = re.compile(r"\bunequal\b|\bnot\W+(?:the\W+)?(?:equal|same)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not?|never|unequal|differ\w*)\b|n['’]t\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -142,9 +143,13 @@ def _judged(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer:
 
 
 def judged_equal(text: str) -> bool:
-    """Whether a judgement says that two prompts are equal, with no negation before it."""
+    """Whether a judgement says that two prompts are equal: with no negation before it, or by beginning with yes.
+
+    One that gives both verdicts calls nothing equal (ours)."""
+    if _UNEQUAL.search(text):
+        return False
     found = _EQUAL.search(text)
-    return found is not None and not _NEGATION.search(text[: found.start()])
+    return says_yes(text) or (found is not None and not _NEGATION.search(text[: found.start()]))
 
 
 def _decided(gate: Gate, line: Line, completion: Completion) -> bool:

@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from assets.generation.parsing import says_yes
 from resources.calls import Prompt
 from warehouse.identity import Parent, normalized
 from warehouse.result import Gate
@@ -85,7 +86,6 @@ Input: 4
 Task: {instruction}
 """
 
-_YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 # Without a number it ends in a colon or with its line: an output may well begin "Example sentences are …".
 _EXAMPLE = re.compile(r"^[^\S\n]*Example[^\S\n]*(?:\d+[^\S\n]*[.:)]?|[.:]|$)[^\S\n]*", re.MULTILINE | re.IGNORECASE)
 
@@ -113,7 +113,7 @@ def classification(instruction: str) -> Prompt:
 
 def is_classification(text: str) -> bool:
     """Whether the answer begins with yes; as published, anything else is no classification."""
-    return _YES.match(text) is not None
+    return says_yes(text)
 
 
 def instances(instruction: str, classifies: bool, seed: int) -> Prompt:

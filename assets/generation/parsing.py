@@ -9,6 +9,7 @@ from segtok.segmenter import split_single
 _NUMBERED = re.compile(r"(?:^|\n)\s*\d+\s*[.)](?:[^\S\n]+|(?=\n)|$)")
 _LABEL = re.compile(r"^(?:(?:instruction|question|prompt|query|task)\s*\d*\s*:\s*)+", re.IGNORECASE)
 _FINISHED = re.compile(r"[.!?][\"'”’)\]]*$")
+_YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 _LIST_NUMBER = re.compile(r"^\d+[.)]$")
 _QUOTES = {'"': '"', "“": "”", "'": "'", "`": "`"}
 
@@ -31,6 +32,11 @@ def instruction_of(text: str) -> str:
     if len(line) > 1 and _QUOTES.get(line[0]) == line[-1] and line[0] not in inside and line[-1] not in inside:
         line = inside.strip()
     return line
+
+
+def says_yes(text: str) -> bool:
+    """Whether the text begins with yes, however it is marked up."""
+    return _YES.match(text) is not None
 
 
 def whole_sentences(text: str, complete: bool) -> str:
