@@ -63,11 +63,16 @@ Answer:
 
 Give your reasons in a few words. Then end with a line "Score: " and the number."""
 _LABEL = re.compile(r"\b(?:score|rating)\b\s*(?:\([^()\n]*\))?[\s*_]*[:=]", re.IGNORECASE)
+_SCALE = r"[^\S\n]*\(?[^\S\n]*(?:points?|stars?)?[^\S\n]*(?:/|(?:out[^\S\n]+)?of\b)"
 _SCORE = re.compile(
-    r"[\s*_<\[(\"'“]*(?P<score>[1-5](?:\.[0-9]+)?)(?:\s*/\s*5|\s+out\s+of\s+5)?"
-    r"(?![0-9]|[.,][0-9]|\s*[-–/]\s*[0-9]|\s+(?:to|or|out)\b)",
+    rf"[\s*_<\[(\"'“]*(?P<score>[1-5](?:\.[0-9]+)?)(?:{_SCALE}[^\S\n]*5(?![0-9]|[.,][0-9])\)?)?"
+    rf"(?!{_SCALE}|[0-9]|[.,][0-9]|[^\S\n]*[-–][^\S\n]*[0-9]|[^\S\n]+(?:to|or|out)\b)",
     re.IGNORECASE,
 )
+_ABOVE_FIVE = re.compile(r"[6-9]|[1-9][0-9]")
+_LIST_ITEM = re.compile(r"[.)]\s+\S")
+# After what a cut leaves of a line, such as "4 o", a scale may have followed.
+_SETTLED = re.compile(r"[^\n\w/]*(?:\n|(?!(?:points?|stars?|out|of|to|or)\b)[^\W\d_]+\W)", re.IGNORECASE)
 
 Example = tuple[Prompt, str]
 """(prompt, completion) that a model is fine-tuned on."""
@@ -111,11 +116,17 @@ class Candidate:
 
 
 def score_of(text: str, complete: bool) -> float | None:
-    """The score from 1 to 5 that a rating ends with; None where there is none, or where it may go on after the cut."""
+    """The score from 1 to 5 that a rating ends with; None where there is none, or where it may go on after the cut.
+
+    A score on another scale is none, nor is the number of a list that begins below the label."""
     text = text.rstrip()
     labels = list(_LABEL.finditer(text))
-    found = _SCORE.match(text, labels[-1].end()) if labels else None
-    if found is None or not (complete or found.end() < len(text)):
+    if not labels or _ABOVE_FIVE.search(labels[-1].group()):
+        return None
+    found = _SCORE.match(text, labels[-1].end())
+    if found is None or not (complete or _SETTLED.match(text, found.end())):
+        return None
+    if "\n" in text[found.start() : found.start("score")] and _LIST_ITEM.match(text, found.end()):
         return None
     score = float(found["score"])
     return score if score <= 5 else None
