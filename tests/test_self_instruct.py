@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Script, ScriptedWriter, call_of
 
+from assets.generation.prompts import more_tasks
 from assets.generation.self_instruct import Task, generate
 from resources.calls import Prompt, Sampling
 from warehouse.identity import row_seed
@@ -82,6 +83,12 @@ def test_the_prompt_lists_8_demonstrations_and_asks_for_the_ninth() -> None:
                 "", "1.", "2.", "3.", "4.", "5.", "6.", "7.", "8.", "9.",
             ]  # fmt: skip
             assert prompt.text.endswith("\n9.")
+
+
+def test_an_example_of_several_lines_stands_in_one_and_any_other_as_it_is() -> None:
+    assert more_tasks(["Sort these:\n\n1. rye\r\n2. oats ", "What is rye?"], 1).text == (
+        "Come up with a series of tasks:\n\n1. Sort these: 1. rye 2. oats\n2. What is rye?\n3."
+    )
 
 
 def test_only_later_rounds_show_machine_made_demonstrations_and_at_most_2() -> None:

@@ -54,6 +54,18 @@ def test_the_prompt_shows_three_tasks_and_opens_the_fourth() -> None:
     )
 
 
+def test_an_example_of_several_lines_stands_in_one() -> None:
+    shown = [
+        {"instruction": "Translate\n\nthis.", "input": "Ciao,\nGenoa."},
+        {"instruction": "What is rye?", "input": "\n"},
+    ]
+    assert fourth_task(shown, 1).text == (
+        "Example 1\nInstruction: Translate this.\nInput: Ciao, Genoa.\n\n"
+        "Example 2\nInstruction: What is rye?\nInput: None.\n\n"
+        "Example 3\nInstruction:"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "task"),
     [

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from resources.calls import Prompt
 
 
+def one_line(text: str) -> str:
+    """The text with single spaces for all that separates its words: among examples a line break would begin another."""
+    return " ".join(text.split())
+
+
 def with_input(instruction: str, input_: str) -> str:
     """An instruction with the input that it is about, as one user turn."""
     return f"{instruction}\n\n{input_}" if input_ else instruction
@@ -28,6 +33,6 @@ def extraction(text: str, seed: int = 0) -> Prompt:
 
 
 def more_tasks(instructions: Sequence[str], seed: int) -> Prompt:
-    """The published prompt of Self-Instruct (arXiv 2212.10560, table 5): a numbered list to go on with."""
-    listed = "".join(f"{number}. {text}\n" for number, text in enumerate(instructions, 1))
+    """The published prompt of Self-Instruct (arXiv 2212.10560, table 5): a numbered list to go on with, a line each."""
+    listed = "".join(f"{number}. {one_line(text)}\n" for number, text in enumerate(instructions, 1))
     return Prompt(text=f"Come up with a series of tasks:\n\n{listed}{len(instructions) + 1}.", seed=seed)

@@ -22,7 +22,7 @@ from pydantic import Field
 from assets.generation.answers import decide_answer, unanswered
 from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
-from assets.generation.prompts import answer
+from assets.generation.prompts import answer, one_line
 from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import Count, Probability, Temperature
 from assets.step import Most, made
@@ -59,9 +59,10 @@ class UnnaturalInstructions(Part):
 
 def fourth_task(shown: Sequence[dict[str, str]], seed: int) -> Prompt:
     """Asks for one more task like those shown (columns instruction, input)."""
+    lines = [(one_line(task["instruction"]), one_line(task["input"]) or NO_INPUT) for task in shown]
     examples = "".join(
-        f"Example {number}\nInstruction: {task['instruction']}\nInput: {task['input'] or NO_INPUT}\n\n"
-        for number, task in enumerate(shown, 1)
+        f"Example {number}\nInstruction: {instruction}\nInput: {input_}\n\n"
+        for number, (instruction, input_) in enumerate(lines, 1)
     )
     return Prompt(text=f"{examples}Example {len(shown) + 1}\nInstruction:", seed=seed)
 
