@@ -237,10 +237,14 @@ def make(job: Job[SelfInstruct], seed_tasks: pl.DataFrame) -> Result:
 
 
 def faults(settings: SelfInstruct) -> Iterator[tuple[str, object, str]]:
-    """Settings that contradict each other."""
+    """Settings that contradict each other, and one that none would use."""
     if settings.machine_demonstrations >= settings.demonstrations:
         most = f"it must be below generation.{NAME}.demonstrations ({settings.demonstrations})"
         yield "machine_demonstrations", settings.machine_demonstrations, most
+
+    if settings.answers == "plain" and "most_instances" in settings.model_fields_set:
+        without = f"plain answers have no instances; take it away, or set generation.{NAME}.answers to instances"
+        yield "most_instances", settings.most_instances, without
 
 
 def _most(settings: SelfInstruct, recipe: Recipe) -> Most:
