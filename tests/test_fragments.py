@@ -18,7 +18,7 @@ from assets.graph import steps
 from assets.recipe import LEVELS, Fragments
 from assets.recipe_parts import SamplingPart
 from assets.step import Most
-from recipes import parsed, put, starter
+from recipes import complaints, parsed, put, starter
 from resources.calls import Prompt, Sampling
 from warehouse.identity import digest, record_id, row_seed
 from warehouse.records import Fragment
@@ -139,13 +139,14 @@ def test_a_level_that_is_named_twice_is_refused() -> None:
 
 def test_only_documents_at_model_level_are_shown_to_the_model() -> None:
     writer = ScriptedWriter(first_words)
-    result = extract(DOCUMENTS, fragments(), writer, 7)
-    level = {identity: levels_of(identity, fragments(), 7)[0] for identity in DOCUMENTS["id"]}
+    result = extract(DOCUMENTS, fragments(), writer, 6)
+    level = {identity: levels_of(identity, fragments(), 6)[0] for identity in DOCUMENTS["id"]}
     shown = [
-        extraction(text, row_seed(7, "extraction", text))
+        extraction(text, row_seed(6, "extraction", text))
         for identity, text in DOCUMENTS.rows()
         if level[identity] == "model"
     ]
+    assert list(level.values()) == ["model", "sentence", "model"]
     assert writer.asked == [(shown, Sampling(max_new_tokens=32))]
     assert dict(result.kept.select("document", "level").iter_rows()) == level
 
@@ -169,6 +170,17 @@ def test_every_document_and_every_seed_of_the_recipe_has_a_seed_of_its_own_for_t
     extract(DOCUMENTS, fragments("model"), one, 7)
     extract(DOCUMENTS, fragments("model"), other, 8)
     assert len({prompt.seed for writer in (one, other) for prompt in writer.asked[0][0]}) == 6
+
+
+def test_the_level_model_alone_needs_to_know_how_the_model_writes() -> None:
+    bare = {"levels": ["keywords", "sentence"]}
+    found = parsed(put(starter(), "enhancement.fragments", bare)).enhancement.fragments
+    assert found is not None
+    result = extract(DOCUMENTS, found, ScriptedWriter(first_words), 7)
+    assert outcomes(result) == [("kept", None)] * 3
+    assert complaints(("enhancement.fragments", {"levels": ["model"]})) == [
+        "enhancement.fragments.extraction: found nothing; the level model needs it; name its max_new_tokens"
+    ]
 
 
 @pytest.mark.parametrize(("levels", "calls"), [(["keywords", "sentence"], 0), (["model"], 120), (LEVELS, 120)])

@@ -10,6 +10,8 @@ Genoa." (sentence) or a model's extraction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 from segtok.segmenter import split_single
 from yake import KeywordExtractor
@@ -53,8 +55,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
     ]
     gate = Gate(Fragment, len(wanted))
     read_by_model = [text for _, text, level in wanted if level == "model"]
-    prompts = [extraction(text, row_seed(seed, "extraction", text)) for text in read_by_model]
-    extracted = iter(writer.complete(prompts, Sampling(**settings.extraction.model_dump())))
+    extracted = iter(_extracted(read_by_model, settings, writer, seed) if read_by_model else ())
     for document, text, level in wanted:
         completion: Completion | None = next(extracted) if level == "model" else None
         if completion is not None:
@@ -73,6 +74,12 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
         else:
             gate.keep(row, parents)
     return gate.result()
+
+
+def _extracted(texts: Sequence[str], settings: Fragments, writer: Writer, seed: int) -> list[Completion]:
+    assert settings.extraction is not None  # see recipe_rules
+    prompts = [extraction(text, row_seed(seed, "extraction", text)) for text in texts]
+    return writer.complete(prompts, Sampling(**settings.extraction.model_dump()))
 
 
 def step(recipe: Recipe, settings: Fragments) -> Step:
