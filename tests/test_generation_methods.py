@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import ScriptedWriter, call_of, on_text
+from scripted import Refusal, ScriptedWriter, call_of, on_text
 
 from assets.generation import instruction_generation, self_training
 from assets.generation.backward_model import flipped
@@ -93,6 +93,13 @@ def test_every_answer_of_self_training_gets_its_outcome() -> None:
             "response": "",
         },
     ]
+
+
+def test_what_the_model_has_no_room_for_is_rejected_and_not_failed() -> None:
+    refusal = Refusal("the text has 9000 tokens, at most 2016 fit")
+    writer = ScriptedWriter(lambda _: ("", False, refusal))
+    assert outcomes(self_training.generate(SEEDS.head(1), SELF_TRAINING, writer, 7)) == [("rejected", refusal)]
+    assert outcomes(generate(TEXTS[:1], writer)) == [("rejected", refusal)]
 
 
 # A space of no width and a byte order mark survive strip.
