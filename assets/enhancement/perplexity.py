@@ -6,7 +6,8 @@ kept. Measuring (dear, one record per pair) is apart from deciding (free): a new
 
 `ifd`, instruction-following difficulty, is that of arXiv 2308.12032, section 2.2: the mean token loss of the response
 given the instruction, divided by that of the response alone, over the same tokens. As published, a ratio above 1 is
-rejected, since the instruction then does not help, and of the others the highest are preferred.
+rejected, since the instruction then does not help, and of the others the highest are preferred. Ours: the model that
+measures is the generator as it is; the published one was first tuned on some of the pairs for a short time.
 
 Worked example: perplexities 3, 5, 9 and 40 with keep 0.75 give the cut 9; the pair at 40 is rejected. Losses of 1.5
 given the instruction and 3 alone are an IFD of 0.5.

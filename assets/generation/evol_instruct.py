@@ -4,8 +4,9 @@ Source: arXiv 2304.12244, section 3 (WizardLM). In depth: add a constraint, deep
 in breadth: a new instruction of the same domain. As published, an evolution has failed where it is judged equal to
 what it was, where its response holds "sorry" in fewer than 80 words or stop words and punctuation alone, and where
 words of the prompt leak into it; the instruction then goes into the next round as it was. Ours: the wording of the
-prompts, that a hash picks the operation, that an instruction is one line, that seed tasks with an input are left out,
-and with them the operation "complicate input".
+prompts, and what leaks of it beyond the published words; that a hash picks the operation; that an instruction is one
+line, and one that is written again as it was is rejected unasked; the list of stop words, which is scikit-learn's; the
+sampling; that seed tasks with an input are left out, and with them the operation "complicate input".
 
 Worked example: "How do I make Pesto?" with "constraint" gives "How do I make Pesto without cheese?"; the answer "Sorry,
 I cannot help." fails it, and the second round starts from "How do I make Pesto?" again.

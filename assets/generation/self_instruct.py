@@ -2,8 +2,11 @@
 
 As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, the rejection rules below,
 and with `answers: instances` what instances.py says. Ours: how many calls and rounds there are; the default
-`answers: plain`, where a model that follows instructions answers each plainly, without an input; and that instances
-are decoded as `response` says (published: temperature 0), without a presence penalty.
+`answers: plain`, where a model that follows instructions answers each plainly, without an input; that instances are
+decoded as `response` says (published: temperature 0); and that an empty line alone ends a list of instructions
+(published: the number 16 as well). The published code does more that we leave out: a presence penalty (2 for
+instructions), dropping all that a call wrote where it was cut off, in place of the last instruction, making all letters
+of an instruction small but the first, and taking the colon from the end of a demonstration.
 
 Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model goes on "9. How do I make
 Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.

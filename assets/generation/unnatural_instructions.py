@@ -2,8 +2,9 @@
 
 Source: arXiv 2212.09689, sections 2 and 3. As published: three demonstrations, the output written in a second step by
 greedy decoding, repeated tasks dropped, and further formulations of a task's instruction with its response as
-expansion. Ours: tasks have an instruction and an input but no constraints, which seed tasks lack; a copy of a
-demonstration is dropped too.
+expansion; as far as we remember, copies of a demonstration are dropped there too. Ours: tasks have an instruction and
+an input but no constraints, which seed tasks lack; a task that says nothing of an input stays (published: one that
+lacks a field is dropped); a copy of any seed task is dropped, shown or not; and how paraphrases are asked for.
 
 Worked example: after three tasks and "Example 4 / Instruction:" the model goes on "Name the river. / Input: It flows
 through Genoa."; asked in other words, "Which river is this?" becomes a second pair with the same response.
