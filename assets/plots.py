@@ -75,10 +75,11 @@ def _k_center(figure: Figure, result: Result) -> bool:
 
 
 def _perplexities(figure: Figure, result: Result) -> bool:
-    if result.kept.is_empty():
+    values = result.kept["value"].drop_nulls()
+    if values.is_empty():
         return False
     axes = figure.subplots()
-    axes.hist(result.kept["value"].to_list(), bins=30, color="#4c72b0")
+    axes.hist(values.to_list(), bins=30, color="#4c72b0")
     axes.set(xlabel=result.kept["measure"][0].replace("_", " "), ylabel="pairs")
     return True
 

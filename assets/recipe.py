@@ -72,13 +72,14 @@ class BenchmarkSelection(Selection):
 class Fragments(Part):
     """The extraction levels in use; each document gets `per_document` of them, chosen by hash.
 
-    At level keywords, `keywords` phrases of at most `phrase_words` words are taken."""
+    At level keywords, `keywords` phrases of at most `phrase_words` words are taken; level model alone heeds
+    `extraction`, and needs it."""
 
     levels: Levels = LEVELS
     per_document: Count = 1
     keywords: Count = 5
     phrase_words: Count = 2
-    extraction: SamplingPart
+    extraction: SamplingPart | None = None
 
 
 class Heuristics(Part):

@@ -7,14 +7,14 @@ from typing import Annotated
 from pydantic import Field
 
 from assets.recipe_materials import Part as Part
-from assets.recipe_values import Count, Probability
+from assets.recipe_values import Count, Probability, Temperature
 
 
 class SamplingPart(Part):
     """How a model decodes: greedy at temperature 0, else nucleus sampling."""
 
     max_new_tokens: Count
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    temperature: Temperature = 0.0
     top_p: Probability = 1.0
 
 

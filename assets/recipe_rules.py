@@ -142,6 +142,8 @@ def _methods(recipe: Recipe) -> Iterator[Problem]:
             "enhancement.perplexity", None, "it needs keep, at_most or at_least: without one it drops nothing"
         )
     fragments = recipe.enhancement.fragments
+    if fragments and "model" in fragments.levels and not fragments.extraction:
+        yield Problem("enhancement.fragments.extraction", None, "the level model needs it; name its max_new_tokens")
     if fragments and fragments.per_document > len(fragments.levels):
         yield Problem(
             "enhancement.fragments.per_document",

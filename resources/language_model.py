@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,8 @@ class LanguageModel:
         )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
+        added = self.tokenizer.added_tokens_decoder.values()
+        self._special = {*self.tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(self.device).eval()
 
     @property
@@ -77,7 +79,7 @@ class LanguageModel:
         ids, mask = self._padded(encoded)
         if self.tokenizer.chat_template == PLAIN and any(prompt.messages for prompt in prompts):
             sampling = replace(sampling, stop=(*sampling.stop, NEXT_TURN))
-        stops = _StopStrings(self.tokenizer, sampling.stop, ids.shape[1])
+        stops = _StopStrings(self.tokenizer, self._by_text(sampling.stop), ids.shape[1])
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=ids,
@@ -126,18 +128,38 @@ class LanguageModel:
     def _written(self, row: list[int], sampling: Sampling) -> Written:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         length = next((index for index, token in enumerate(row) if token in ends), len(row))
-        text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
-        stopped = [text.index(stop) for stop in sampling.stop if stop in text]
+        stopped = []
+        for marked, stops in self._by_text(sampling.stop).items():
+            text = self.tokenizer.decode(row[:length], skip_special_tokens=not marked)
+            stopped += [self._unmarked(text[: text.index(stop)], marked) for stop in stops if stop in text]
         complete = length < len(row) or bool(stopped) or len(row) < sampling.max_new_tokens
-        return (text[: min(stopped)] if stopped else text), length, complete
+        text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
+        return min(stopped, key=len, default=text), length, complete
+
+    def _by_text(self, stops: Sequence[str]) -> dict[bool, list[str]]:
+        """Stop strings by whether they are looked for in the text with special tokens: those that name one are."""
+        found: dict[bool, list[str]] = {}
+        for stop in stops:
+            found.setdefault(any(token in stop for token in self._special), []).append(stop)
+        return found
+
+    def _unmarked(self, text: str, marked: bool) -> str:
+        for token in self._special if marked else ():
+            text = text.replace(token, "")
+        return text
 
 
 class _StopStrings(StoppingCriteria):
-    """Ends a row once its new text holds a stop string (transformers' own criterion indexes the vocabulary)."""
+    """Ends a row once its new text holds a stop string (transformers' own criterion indexes the vocabulary).
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: tuple[str, ...], start: int) -> None:
+    `stops` are by whether the text that they are looked for in has the special tokens."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Mapping[bool, Sequence[str]], start: int) -> None:
         self.tokenizer, self.stops, self.start = tokenizer, stops, start
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
-        texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=True)
-        return torch.tensor([any(stop in text for stop in self.stops) for text in texts], device=input_ids.device)
+        found = [False] * len(input_ids)
+        for marked, stops in self.stops.items():
+            texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=not marked)
+            found = [done or any(stop in text for stop in stops) for done, text in zip(found, texts, strict=True)]
+        return torch.tensor(found, device=input_ids.device)

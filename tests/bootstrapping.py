@@ -7,7 +7,7 @@ import json
 import polars as pl
 from scripted import ScriptedWriter
 
-from assets.generation.self_instruct import Pool, SelfInstruct, Task, generate
+from assets.generation.self_instruct import Pool, PublishedSampling, SelfInstruct, Task, generate
 from assets.recipe_parts import SamplingPart
 from resources.calls import Prompt
 from warehouse.identity import digest
@@ -17,7 +17,7 @@ SETTINGS = SelfInstruct(
     calls=4,
     rounds=2,
     most=100,
-    instruction=SamplingPart(max_new_tokens=72, temperature=0.7, top_p=0.5),
+    instruction=PublishedSampling(max_new_tokens=72),
     response=SamplingPart(max_new_tokens=64, temperature=0.7, top_p=0.9),
 )
 SUBJECTS = ["amber", "birch", "cedar", "daisy", "elder", "flint", "grain", "heron", "inlet", "joint"]

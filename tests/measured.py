@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from warehouse.identity import digest
@@ -18,7 +20,7 @@ def pair(number: int, instruction: str = "what is that", response: str = "it is 
     }
 
 
-def perplexities(of: dict[int, float]) -> pl.DataFrame:
+def perplexities(of: Mapping[int, float | None]) -> pl.DataFrame:
     rows = [
         {
             "id": digest(["perplexity", number]),

@@ -7,6 +7,11 @@ from collections.abc import Callable, Sequence
 from resources.calls import Completion, Prompt, Sampling
 from warehouse.identity import digest
 
+
+class Refusal(str):
+    """In an error's place: the model has no room for the text."""
+
+
 Script = Callable[[Prompt], tuple[str, bool, str | None]]
 
 
@@ -20,7 +25,9 @@ class ScriptedWriter:
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         self.asked.append((list(prompts), sampling))
         return [
-            Completion(text, complete, call_of(prompt), error)
+            Completion(text, complete, call_of(prompt), refusal=error)
+            if isinstance(error, Refusal)
+            else Completion(text, complete, call_of(prompt), error)
             for prompt in prompts
             for text, complete, error in [self.script(prompt)]
         ]

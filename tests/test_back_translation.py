@@ -206,38 +206,29 @@ def test_the_backward_model_writes_the_bare_model_rates_and_then_the_one_that_it
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Score: 4", 4.0),
-        ("**Score:** 5/5", 5.0),
-        ("score = 3 out of 5.", 3.0),
-        ("Overall score (1-5): <2>", 2.0),
-        ("Rating: 4 - it is good.", 4.0),
-        ("Score: 4.5", 4.5),
-        ("Score: 2\nOn second thought. Score: 5", 5.0),
-        ("Score: 4\nScore: N", None),
-        ("Score: 1-5", None),
-        ("Score: 4/10", None),
-        ("Score: 5.5", None),
-        ("Score: 45", None),
-        ("Score: 0", None),
-        ("Score: -4", None),
-        ("I would give it a 5.", None),
-        ("", None),
-    ],
-)
-def test_a_score_is_read_where_it_is_named(text: str, expected: float | None) -> None:
-    assert score_of(text, complete=True) == expected
-
-
-def test_a_score_at_the_cut_may_go_on_and_is_none() -> None:
-    assert score_of("Score: 4", complete=False) is None
-    assert score_of("Score: 4\nIt is", complete=False) == 4.0
-
-
 PIECES = st.lists(
-    st.sampled_from(["Score", "rating", ":", "=", " ", "(", ")", "*", "4", "5", ".", "/", "\n", "٤", "\x85"])
+    st.sampled_from(
+        [
+            "Score",
+            "rating",
+            ":",
+            "=",
+            " ",
+            "(",
+            ")",
+            "*",
+            "4",
+            "5",
+            "10",
+            ".",
+            "/",
+            " out of ",
+            " points",
+            "\n",
+            "٤",
+            "\x85",
+        ]
+    )
 )
 
 
@@ -249,6 +240,21 @@ def test_any_rating_ends_as_one_decision(ratings: list[tuple[str, bool]]) -> Non
     result = run(names, SETTINGS, said, Tuned(said))
     assert len(decided(result)) == result.incoming == len(ratings)
     assert all(score_of(*rating) is None or 1 <= (score_of(*rating) or 0) <= 5 for rating in ratings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows", "calls"),
+    [
+        ({}, 120, 120 * 3 + 1),
+        ({"count": 50}, 50, 50 * 3 + 1),
+        ({"count": 500, "iterations": 3}, 120, 120 * 4 + 2),
+        ({"iterations": 1}, 120, 120 * 2),
+    ],
+)
+def test_rows_and_calls_are_bounded(settings: dict[str, int], rows: int, calls: int) -> None:
+    assert back_translation.METHOD.most is not None
+    found = back_translation.METHOD.most(SETTINGS.model_copy(update=settings), parsed(starter()))
+    assert (found.rows, found.calls) == (rows, calls)
 
 
 def test_a_training_is_asked_for_by_more_than_one_iteration_alone() -> None:

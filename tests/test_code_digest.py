@@ -221,6 +221,7 @@ def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None
         "assets/generation/method.py",
         parsing,
         "assets/generation/prompts.py",
+        "assets/generation/rouge_l.py",
         "assets/generation/self_instruct.py",
         "assets/training/checkpoint.py",
         "warehouse.records.Pair",

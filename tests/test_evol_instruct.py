@@ -81,9 +81,10 @@ def test_each_rule_has_its_reason(said: dict[str, Said], outcome: tuple[str, str
     assert result.counts() == {outcome: 1}
 
 
-def test_sorry_in_a_long_response_is_no_refusal() -> None:
-    result, _ = run(answer=("Sorry to say it takes long. " + "Crush the basil well. " * 20, True, None))
-    assert result.counts() == {("kept", ""): 1}
+@pytest.mark.parametrize(("words", "outcome"), [(79, ("rejected", "sorry in a short response")), (80, ("kept", ""))])
+def test_sorry_in_a_response_of_80_words_is_no_refusal(words: int, outcome: tuple[str, str]) -> None:
+    result, _ = run(answer=(f"Sorry, {'basil ' * (words - 2)}oil.", True, None))
+    assert result.counts() == {outcome: 1}
 
 
 def test_what_failed_goes_into_the_next_round_as_it_was_and_what_evolved_as_it_is() -> None:
@@ -135,11 +136,21 @@ def test_a_seed_task_with_an_input_is_left_out() -> None:
         ("No, not really equal", False),
         ("The same.", True),
         ("Equal, not different.", True),
+        ("Yes.", True),
+        ("Yes, they do.", True),
+        ("**Yes**, both ask for Pesto", True),
+        ("Yes, they are not different.", True),
+        ("Yesterday they did", False),
+        ("No.", False),
+        ("Equal or Not Equal", False),
+        ("Not Equal. Equal", False),
+        ("Yes. Not Equal", False),
+        ("They are not the same", False),
         ("Perhaps", False),
         ("", False),
     ],
 )
-def test_a_judgement_says_equal_where_nothing_before_that_negates_it(text: str, equal: bool) -> None:
+def test_a_judgement_says_equal_by_yes_or_where_nothing_before_that_negates_it(text: str, equal: bool) -> None:
     assert judged_equal(text) is equal
 
 

@@ -52,6 +52,18 @@ def test_a_pair_whose_perplexity_is_missing_fails_and_moves_no_cut() -> None:
     ]
 
 
+def test_a_pair_that_has_no_perplexity_is_rejected_and_moves_no_cut() -> None:
+    measured = {"self_training": perplexities({0: 3.0, 1: None, 2: 5.0})}
+    result = decide(frame(pair(0), pair(1), pair(2)), measured, None, PerplexityFilter(keep=0.5))
+    assert rows(result) == [
+        (pair(0)["id"], "kept", None, 3.0, 3.0),
+        (pair(1)["id"], "rejected", "no perplexity", None, None),
+        (pair(2)["id"], "rejected", "perplexity", 5.0, 3.0),
+    ]
+    ifd = decide(frame(pair(1)), measured, None, PerplexityFilter(measure="ifd"))
+    assert ifd.counts() == {("rejected", "no IFD"): 1}
+
+
 def test_where_no_perplexity_could_be_measured_all_pairs_fail() -> None:
     measured = {"self_training": perplexities({0: 3.0}).clear()}
     result = decide(frame(pair(0), pair(1)), measured, None, PerplexityFilter(keep=0.5))

@@ -14,8 +14,11 @@ from scripted import ScriptedWriter, call_of
 
 from assets.enhancement.fragments import extract, keywords, levels_of, random_sentence
 from assets.generation.prompts import extraction
+from assets.graph import steps
 from assets.recipe import LEVELS, Fragments
 from assets.recipe_parts import SamplingPart
+from assets.step import Most
+from recipes import complaints, parsed, put, starter
 from resources.calls import Prompt, Sampling
 from warehouse.identity import digest, record_id, row_seed
 from warehouse.records import Fragment
@@ -136,9 +139,14 @@ def test_a_level_that_is_named_twice_is_refused() -> None:
 
 def test_only_documents_at_model_level_are_shown_to_the_model() -> None:
     writer = ScriptedWriter(first_words)
-    result = extract(DOCUMENTS, fragments(), writer, 7)
-    level = {identity: levels_of(identity, fragments(), 7)[0] for identity in DOCUMENTS["id"]}
-    shown = [extraction(text) for identity, text in DOCUMENTS.rows() if level[identity] == "model"]
+    result = extract(DOCUMENTS, fragments(), writer, 6)
+    level = {identity: levels_of(identity, fragments(), 6)[0] for identity in DOCUMENTS["id"]}
+    shown = [
+        extraction(text, row_seed(6, "extraction", text))
+        for identity, text in DOCUMENTS.rows()
+        if level[identity] == "model"
+    ]
+    assert list(level.values()) == ["model", "sentence", "model"]
     assert writer.asked == [(shown, Sampling(max_new_tokens=32))]
     assert dict(result.kept.select("document", "level").iter_rows()) == level
 
@@ -153,9 +161,33 @@ def test_without_the_model_level_nothing_is_asked(levels: tuple[str, ...]) -> No
 def test_the_model_is_asked_plainly_for_the_main_point() -> None:
     writer = ScriptedWriter(first_words)
     extract(DOCUMENTS.head(1), fragments("model"), writer, 7)
-    assert writer.asked[0][0] == [
-        Prompt(messages=(("user", f"{PESTO}\n\nIn a few words, what is the main point of this text?"),))
+    question = f"{PESTO}\n\nIn a few words, what is the main point of this text?"
+    assert writer.asked[0][0] == [Prompt(messages=(("user", question),), seed=row_seed(7, "extraction", PESTO))]
+
+
+def test_every_document_and_every_seed_of_the_recipe_has_a_seed_of_its_own_for_the_model() -> None:
+    one, other = ScriptedWriter(first_words), ScriptedWriter(first_words)
+    extract(DOCUMENTS, fragments("model"), one, 7)
+    extract(DOCUMENTS, fragments("model"), other, 8)
+    assert len({prompt.seed for writer in (one, other) for prompt in writer.asked[0][0]}) == 6
+
+
+def test_the_level_model_alone_needs_to_know_how_the_model_writes() -> None:
+    bare = {"levels": ["keywords", "sentence"]}
+    found = parsed(put(starter(), "enhancement.fragments", bare)).enhancement.fragments
+    assert found is not None
+    result = extract(DOCUMENTS, found, ScriptedWriter(first_words), 7)
+    assert outcomes(result) == [("kept", None)] * 3
+    assert complaints(("enhancement.fragments", {"levels": ["model"]})) == [
+        "enhancement.fragments.extraction: found nothing; the level model needs it; name its max_new_tokens"
     ]
+
+
+@pytest.mark.parametrize(("levels", "calls"), [(["keywords", "sentence"], 0), (["model"], 120), (LEVELS, 120)])
+def test_the_model_is_asked_at_most_once_a_document_and_never_without_its_level(levels: list[str], calls: int) -> None:
+    recipe = parsed(put(starter(), "enhancement.fragments.levels", list(levels)))
+    (step,) = (step for step in steps(recipe) if step.asset == "fragments")
+    assert step.most == Most(rows=120, calls=calls)
 
 
 def test_each_level_gives_its_fragment_of_every_document() -> None:
@@ -216,6 +248,11 @@ def test_every_answer_of_the_model_gets_its_outcome() -> None:
             (DOCUMENTS["id"][number], "document"),
             (call_of(prompts[number]), "call"),
         ]
+
+
+def test_an_extraction_without_a_letter_or_digit_is_none() -> None:
+    result = extract(DOCUMENTS.head(1), fragments("model"), ScriptedWriter(lambda _: ("—", True, None)), 7)
+    assert outcomes(result) == [("rejected", "nothing extracted")]
 
 
 def test_a_document_without_words_gives_no_keywords() -> None:

@@ -7,9 +7,10 @@ import json
 from collections.abc import Sequence
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import ScriptedWriter, call_of, on_text
+from scripted import Refusal, ScriptedWriter, call_of, on_text
 
 from assets.generation import instruction_generation, self_training
 from assets.generation.backward_model import flipped
@@ -92,6 +93,36 @@ def test_every_answer_of_self_training_gets_its_outcome() -> None:
             "response": "",
         },
     ]
+
+
+def test_what_the_model_has_no_room_for_is_rejected_and_not_failed() -> None:
+    refusal = Refusal("the text has 9000 tokens, at most 2016 fit")
+    writer = ScriptedWriter(lambda _: ("", False, refusal))
+    assert outcomes(self_training.generate(SEEDS.head(1), SELF_TRAINING, writer, 7)) == [("rejected", refusal)]
+    assert outcomes(generate(TEXTS[:1], writer)) == [("rejected", refusal)]
+
+
+# A space of no width and a byte order mark survive strip.
+WORDLESS = ["\u200b", "\ufeff", "—", "...", "_", ""]
+
+
+@pytest.mark.parametrize("text", WORDLESS)
+def test_an_answer_without_a_letter_or_digit_is_none(text: str) -> None:
+    result = self_training.generate(SEEDS.head(1), SELF_TRAINING, ScriptedWriter(lambda _: (text, True, None)), 7)
+    assert outcomes(result) == [("rejected", "no whole sentence")]
+
+
+@pytest.mark.parametrize("text", WORDLESS)
+def test_an_instruction_without_a_letter_or_digit_is_none(text: str) -> None:
+    assert outcomes(generate(TEXTS[:1], ScriptedWriter(lambda _: (text, True, None)))) == [
+        ("rejected", "no instruction")
+    ]
+
+
+@pytest.mark.parametrize(("text", "kept"), [("42", "42"), ("Да", "Да"), ("中文。", "中文。")])
+def test_a_letter_or_digit_of_any_script_is_an_answer(text: str, kept: str) -> None:
+    result = self_training.generate(SEEDS.head(1), SELF_TRAINING, ScriptedWriter(lambda _: (text, True, None)), 7)
+    assert result.kept["response"].to_list() == [kept]
 
 
 def test_a_pair_of_self_training_descends_from_its_instruction_and_the_call() -> None:

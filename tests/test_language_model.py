@@ -56,6 +56,38 @@ def test_text_ends_before_the_stop_string_and_says_so(model: LanguageModel) -> N
             assert complete
 
 
+def test_a_stop_string_may_be_a_special_token_that_is_no_end(model: LanguageModel) -> None:
+    asked = [Prompt.ask("what is the river", seed=i) for i in range(40)]
+    stopped = model.complete(asked, Sampling(24, temperature=1.0, stop=("<s>",)))
+    free = model.complete(asked, Sampling(24, temperature=1.0))
+    shorter = 0
+    for (text, tokens, complete), (whole, all_tokens, _) in zip(stopped, free, strict=True):
+        assert whole.split()[: len(text.split())] == text.split()
+        if tokens < all_tokens:
+            shorter += 1
+            assert complete
+    assert shorter > 5
+
+
+@pytest.mark.parametrize(
+    ("stop", "text", "complete"),
+    [
+        ((), "river what does grow", False),
+        (("<s>",), "river what ", True),
+        (("what <s>",), "river ", True),
+        (("<s> does",), "river what ", True),
+        (("grow", "<s>"), "river what ", True),
+        (("what does",), "river ", True),
+        (("</s>",), "river what does grow", False),
+    ],
+)
+def test_only_a_stop_string_that_names_a_special_token_is_looked_for_among_them(
+    model: LanguageModel, stop: tuple[str, ...], text: str, complete: bool
+) -> None:
+    row = model.tokens("river what <s> does grow")
+    assert model._written(row, Sampling(5, stop=stop)) == (text, 5, complete)
+
+
 def test_a_completion_at_the_budget_is_marked_as_cut_off(model: LanguageModel) -> None:
     written = model.complete([Prompt.ask("what", seed=i) for i in range(40)], Sampling(4, temperature=1.0))
     assert {complete for _, _, complete in written} == {True, False}

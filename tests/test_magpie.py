@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scripted import ScriptedWriter, call_of
 
 from assets.generation import magpie
-from assets.generation.magpie import Magpie
+from assets.generation.magpie import Magpie, PublishedSampling
 from assets.recipe_parts import SamplingPart
-from resources.calls import Prompt
+from resources.calls import Prompt, Sampling
 from warehouse.identity import row_seed
 
 USER = "<|im_start|>user\n"
@@ -20,7 +20,7 @@ SETTINGS = Magpie(
     count=6,
     pre_query=USER,
     stop=("<|im_end|>",),
-    instruction=SamplingPart(max_new_tokens=32, temperature=1.0),
+    instruction=PublishedSampling(max_new_tokens=32),
     response=SamplingPart(max_new_tokens=64),
 )
 WRITTEN: list[tuple[str, bool, str | None]] = [
@@ -60,7 +60,7 @@ def test_every_instruction_gets_its_outcome_and_the_kept_one_its_answer() -> Non
     }
     assert result.incoming == 6
     (opened, how), (asked, greedy) = writer.asked
-    assert (opened, how.stop, how.temperature, greedy.temperature) == (OPENED, ("<|im_end|>",), 1.0, 0.0)
+    assert (opened, how, greedy) == (OPENED, Sampling(32, 1.0, 1.0, ("<|im_end|>",)), Sampling(64))
     parents = [(call_of(OPENED[0]), "instruction"), (call_of(asked[0]), "call")]
     kept = result.kept["id"][0]
     assert [tuple(edge[1:]) for edge in result.edges.rows() if edge[0] == kept] == parents

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 from building import query
 from conftest import ROOT
@@ -41,6 +43,23 @@ def test_a_method_that_asks_no_model_does_not_heed_one() -> None:
     found = {step.asset: step for step in steps(recipe)}
     assert (found["raw_seeds"].calls_model, found["raw_self_training"].calls_model) == (False, True)
     assert list(found["raw_seeds"].slice) == ["seed", "generation.seeds"]
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "sampling"),
+    [
+        ("self_instruct", {"calls": 1, "rounds": 1, "most": 1}, {"instruction": (0.7, 0.5), "response": (0.0, 1.0)}),
+        ("magpie", {"count": 1, "pre_query": "User:"}, {"instruction": (1.0, 1.0), "response": (0.0, 1.0)}),
+        ("unnatural_instructions", {"calls": 1}, {"task": (1.0, 0.99), "response": (0.0, 1.0)}),
+        ("back_translation", {"iterations": 1}, {"instruction": (0.7, 0.9), "rating": (0.7, 0.9)}),
+    ],
+)
+def test_a_recipe_that_names_no_sampling_gets_the_published_one(
+    method: str, settings: dict[str, Any], sampling: dict[str, tuple[float, float]]
+) -> None:
+    bare = settings | {key: {"max_new_tokens": 8} for key in sampling}
+    found = methods()[method].settings.model_validate(bare).model_dump()
+    assert {key: (found[key]["temperature"], found[key]["top_p"]) for key in sampling} == sampling
 
 
 def test_the_readme_names_every_method() -> None:

@@ -29,27 +29,28 @@ TEXT = st.text() | st.text(alphabet=" \n\r\t\x85\u2028\u200b0123.)(:!?\"'“”`
     ],
 )
 def test_a_list_that_is_gone_on_with_falls_into_its_items(text: str, expected: list[str]) -> None:
-    assert numbered_items(text, complete=True) == expected
+    assert numbered_items(text, complete=True) == (expected, "")
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "items", "cut_off"),
     [
-        (" How do I make Pesto?\n10. What is ry", ["How do I make Pesto?"]),
-        (" How do I make Pesto?\n10.", ["How do I make Pesto?"]),
-        (" How do I make Pes", []),
-        ("", []),
+        (" How do I make Pesto?\n10. What is\nry", ["How do I make Pesto?"], "What is ry"),
+        (" How do I make Pesto?\n10.", ["How do I make Pesto?"], ""),
+        (" How do I make Pes", [], "How do I make Pes"),
+        ("", [], ""),
     ],
 )
-def test_the_last_item_of_a_list_that_was_cut_off_is_left_out(text: str, expected: list[str]) -> None:
-    assert numbered_items(text, complete=False) == expected
+def test_the_last_item_of_a_list_that_was_cut_off_stands_apart(text: str, items: list[str], cut_off: str) -> None:
+    assert numbered_items(text, complete=False) == (items, cut_off)
 
 
 @given(text=TEXT)
 def test_items_of_any_text_are_stripped_and_hold_something(text: str) -> None:
-    items = numbered_items(text, complete=True)
+    items, nothing = numbered_items(text, complete=True)
     assert all(item and item == item.strip() and "\n" not in item for item in items)
-    assert numbered_items(text, complete=False) in (items, items[:-1])
+    whole, cut_off = numbered_items(text, complete=False)
+    assert (nothing, [*whole, *filter(None, [cut_off])]) == ("", items)
 
 
 @pytest.mark.parametrize(

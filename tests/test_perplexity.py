@@ -18,6 +18,7 @@ from resources.calls import Prompt, TokenLoss
 from resources.language_model import LanguageModel
 from warehouse.identity import digest, record_id
 from warehouse.records import Perplexity
+from warehouse.validation import validated
 
 PAIR = {"instruction": "Translate.", "input": "Ciao.", "response": "Hello."}
 
@@ -58,7 +59,7 @@ class ScriptedReader:
 def test_a_perplexity_is_the_exponential_of_the_mean_loss() -> None:
     reader = ScriptedReader(
         TokenLoss(math.log(5), 4, digest("call 0")),
-        TokenLoss(0.0, 0, digest("call 1"), "the text has 9000 tokens, at most 2048 fit"),
+        TokenLoss(0.0, 0, digest("call 1"), "out of memory"),
         TokenLoss(0.0, 7, digest("call 2")),
     )
     result = measure(pl.DataFrame([pair(0), pair(1), pair(2)]), "response_given_instruction", reader)
@@ -71,7 +72,7 @@ def test_a_perplexity_is_the_exponential_of_the_mean_loss() -> None:
     assert result.decisions.select("outcome", "reason").rows() == [
         ("kept", None),
         ("kept", None),
-        ("failed", "the text has 9000 tokens, at most 2048 fit"),
+        ("failed", "out of memory"),
     ]
     assert set(result.edges.select("parent", "role").rows()) == {
         *((pair(number)["id"], "measured") for number in range(3)),
@@ -133,18 +134,42 @@ def test_ifd_is_the_ratio_of_both_mean_losses_with_both_calls_on_record() -> Non
     ]
 
 
+REFUSED = TokenLoss(0.0, 0, digest("refused"), refusal="the text has 9000 tokens, at most 2048 fit")
+
+
+@pytest.mark.parametrize("loss", [REFUSED, TokenLoss(710.0, 3, digest("call"))])
+def test_a_pair_that_no_other_try_would_measure_has_no_perplexity(loss: TokenLoss) -> None:
+    # The exponential of 710 is no number that a float can say.
+    result = validated(measure(pl.DataFrame([pair(0)]), "response_alone", ScriptedReader(loss)))
+    assert result.kept.drop("id").rows() == [(pair(0)["id"], "response_alone", None, loss.tokens)]
+    assert result.counts() == {("kept", ""): 1}
+
+
 @pytest.mark.parametrize(
-    ("given", "alone", "outcome"),
+    ("given", "alone"),
     [
-        (TokenLoss(1.0, 4, "a"), TokenLoss(0.0, 4, "b"), ("rejected", "no loss to compare")),
-        (TokenLoss(0.0, 4, "a"), TokenLoss(1.0, 4, "b"), ("rejected", "no loss to compare")),
-        (TokenLoss(0.0, 0, "a", "broken"), TokenLoss(1.0, 4, "b"), ("failed", "broken")),
-        (TokenLoss(1.0, 4, "a"), TokenLoss(0.0, 0, "b", "broken"), ("failed", "broken")),
-        (TokenLoss(1.0, 4, "a"), TokenLoss(0.0, 0, "b", refusal="no room"), ("rejected", "no room")),
+        (TokenLoss(1.0, 4, "a"), TokenLoss(0.0, 4, "b")),
+        (TokenLoss(0.0, 4, "a"), TokenLoss(1.0, 4, "b")),
+        (TokenLoss(1.0, 4, "a"), REFUSED),
+        (REFUSED, TokenLoss(1.0, 4, "b")),
     ],
 )
-def test_a_pair_without_both_losses_has_no_ifd(given: TokenLoss, alone: TokenLoss, outcome: tuple[str, str]) -> None:
-    assert measure(pl.DataFrame([pair(0)]), "ifd", ScriptedReader(given, alone)).counts() == {outcome: 1}
+def test_a_pair_without_two_losses_to_compare_has_no_ifd(given: TokenLoss, alone: TokenLoss) -> None:
+    result = measure(pl.DataFrame([pair(0)]), "ifd", ScriptedReader(given, alone))
+    assert result.kept["value"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("given", "alone"),
+    [
+        (TokenLoss(0.0, 0, "a", "broken"), TokenLoss(1.0, 4, "b")),
+        (TokenLoss(1.0, 4, "a"), TokenLoss(0.0, 0, "b", "broken")),
+        (REFUSED, TokenLoss(0.0, 0, "b", "broken")),
+    ],
+)
+def test_a_loss_that_failed_fails_the_ifd(given: TokenLoss, alone: TokenLoss) -> None:
+    result = measure(pl.DataFrame([pair(0)]), "ifd", ScriptedReader(given, alone))
+    assert result.counts() == {("failed", "broken"): 1}
 
 
 def test_both_losses_of_an_ifd_are_over_the_same_tokens(tiny_model: Path) -> None:

@@ -88,6 +88,13 @@ def test_a_hint_says_how_long_the_document_is_for_the_share_that_the_recipe_want
     assert 15 <= counts[0.3] <= 40
 
 
+def test_a_hint_makes_no_instruction_of_a_text_that_says_nothing() -> None:
+    wanted = SETTINGS.model_copy(update={"length_hints": 1.0})
+    writer = ScriptedWriter(on_text(lambda _: ("—", True, None)))
+    result = reverse_instructions.generate(documents(TEXTS[0]), wanted, writer, 7)
+    assert result.counts() == {("rejected", "no instruction"): 1}
+
+
 def test_a_style_that_stands_twice_is_refused() -> None:
     with pytest.raises(ValidationError, match="it must name each one once"):
         ReverseInstructions(styles=("query", "query"), instruction=SAMPLING)

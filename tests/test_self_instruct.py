@@ -4,62 +4,21 @@ no later number, so the ledger is held to close and two runs to be equal."""
 
 from __future__ import annotations
 
-import random
 import re
 
 import hypothesis
 import polars as pl
 import pytest
-from bootstrapping import SEEDS, SETTINGS, decided, new_task, one_call, pool, settings
+from bootstrapping import SEEDS, SETTINGS, decided, new_task, one_call, settings
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Script, ScriptedWriter, call_of
 
-from assets.generation.self_instruct import Task, generate
+from assets.generation.self_instruct import generate
 from resources.calls import Prompt, Sampling
 from warehouse.identity import row_seed
 from warehouse.records import Pair
 from warehouse.result import Result
-
-
-@hypothesis.settings(deadline=None)
-@given(
-    human=st.integers(0, 20),
-    machine=st.integers(0, 20),
-    wanted=st.integers(3, 10),
-    most=st.integers(0, 2),
-    seed=st.integers(),
-)
-def test_demonstrations_are_as_many_as_wanted_with_few_machine_made_ones(
-    human: int, machine: int, wanted: int, most: int, seed: int
-) -> None:
-    made = pool(*(f"human {n}" for n in range(human)), demonstrations=wanted, machine_demonstrations=most)
-    made.machine.extend(Task(f"machine {n}") for n in range(machine))
-    shown = made.demonstrations(random.Random(seed))
-    by_machine = [task for task in shown if task.id is None]
-    assert len(by_machine) == min(most, machine)
-    assert len(shown) == min(wanted, human + len(by_machine))
-    assert len({task.instruction for task in shown}) == len(shown)
-
-
-def test_there_are_8_demonstrations_of_which_2_are_machine_made() -> None:
-    made = pool(*(f"human {n}" for n in range(30)))
-    made.machine.extend(Task(f"machine {n}") for n in range(30))
-    for seed in range(50):
-        shown = made.demonstrations(random.Random(seed))
-        assert (len(shown), sum(task.id is None for task in shown)) == (8, 2)
-
-
-def test_machine_made_demonstrations_stand_anywhere() -> None:
-    made = pool(*(f"human {n}" for n in range(8)))
-    made.machine.extend(Task(f"machine {n}") for n in range(2))
-    places = {
-        place
-        for seed in range(200)
-        for place, task in enumerate(made.demonstrations(random.Random(seed)))
-        if task.id is None
-    }
-    assert places == set(range(8))
 
 
 def bootstrapped(prompt: Prompt) -> tuple[str, bool, str | None]:
@@ -158,9 +117,26 @@ def test_every_rule_shows_in_the_decisions_of_a_build() -> None:
     assert [number for row in numbers[7:] for number in row] == pytest.approx([8 / 9, 0.7, 8 / 9, 0.7])
 
 
-def test_the_last_item_of_a_completion_that_was_cut_off_is_dropped() -> None:
+def test_the_last_item_of_a_completion_that_was_cut_off_is_rejected() -> None:
     result = one_call(f" {new_task(1)}\n10. {new_task(2)}", complete=False)
-    assert decided(result) == {new_task(1): ("kept", None)}
+    assert decided(result) == {new_task(1): ("kept", None), new_task(2): ("rejected", "instruction cut off")}
+    assert (result.incoming, len(result.decisions)) == (2, 2)
+    whole = one_call(f" {new_task(1)}\n10. {new_task(2)}")
+    assert result.kept["id"][0] == whole.kept["id"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("Explain the", {"Explain the": ("rejected", "instruction cut off")}),
+        (" \n", {"": ("rejected", "no instruction")}),
+    ],
+)
+def test_a_completion_that_was_cut_off_in_its_first_item_is_one_decision(
+    text: str, outcome: dict[str, tuple[str, str]]
+) -> None:
+    result = one_call(text, complete=False)
+    assert (decided(result), result.incoming) == (outcome, 1)
 
 
 def test_a_completion_with_an_error_is_one_failed_decision() -> None:
@@ -216,26 +192,36 @@ def test_no_more_than_most_instructions_are_taken() -> None:
     }
 
 
-def test_a_pair_descends_from_its_examples_its_call_and_the_calls_of_machine_made_examples() -> None:
+def test_no_round_asks_for_instructions_once_there_are_enough() -> None:
     writer = ScriptedWriter(bootstrapped)
-    result = generate(SEEDS, SETTINGS, writer, 7)
+    result = generate(SEEDS, settings(calls=6, rounds=3, most=4), writer, 7)
+    tasks, answers = [len(prompts) for prompts, _ in writer.asked[:-1]], writer.asked[-1][0]
+    assert (tasks, len(answers), len(result.kept)) == ([2], 4, 4)
+    writer = ScriptedWriter(bootstrapped)
+    generate(SEEDS, settings(calls=6, rounds=3, most=5), writer, 7)
+    assert [len(prompts) for prompts, _ in writer.asked] == [2, 2, 5]
+
+
+def test_a_pair_descends_from_its_examples_its_call_and_all_that_machine_made_examples_descend_from() -> None:
+    writer = ScriptedWriter(bootstrapped)
+    result = generate(SEEDS, settings(rounds=3, calls=6), writer, 7)
     id_of = dict(SEEDS.select("instruction", "id").iter_rows())
-    calls_of: dict[str, list[tuple[str, str]]] = {}
-    for prompts, _ in writer.asked[:2]:
+    made_of: dict[str, set[tuple[str, str]]] = {}
+    for prompts, _ in writer.asked[:3]:
         for prompt in prompts:
             shown = re.findall(r"\n\d\. (.+)", prompt.text)
-            parents = [
-                *((id_of[text], "example") for text in shown if text in id_of),
-                *(parent for text in shown if text in calls_of for parent in calls_of[text]),
-                (call_of(prompt), "tasks"),
-            ]
+            assert len(shown) == 8
+            parents = {(id_of[text], "example") for text in shown if text in id_of} | {(call_of(prompt), "tasks")}
+            parents = parents.union(*(made_of[text] for text in shown if text not in id_of))
             number = prompt.seed % 100_000
             for text in (new_task(number), new_task(number + 100_000)):
-                calls_of[text] = [(call_of(prompt), "tasks")]
+                made_of[text] = parents
                 answered = Prompt.ask(text, row_seed(7, "self_instruct", "answer", text))
                 child = result.kept.filter(pl.col("instruction") == text)["id"].item()
                 edges = result.edges.filter(pl.col("child") == child).select("parent", "role").rows()
                 assert sorted(edges) == sorted({*parents, (call_of(answered), "call")})
+    # The last round's examples of the machine's descend in part from machine-made ones themselves.
+    assert max(sum(role == "tasks" for _, role in parents) for parents in made_of.values()) > 3
 
 
 # The first example pays for the import of rouge_score.
@@ -256,12 +242,16 @@ def test_every_candidate_gets_exactly_one_decision(
     )
     lists = data.draw(st.lists(st.tuples(written, st.booleans()), min_size=calls, max_size=calls))
     answers = data.draw(st.lists(st.sampled_from(["It is so.", "It is", ""]), min_size=8 * calls, max_size=8 * calls))
+    told: list[tuple[list[str], bool]] = []
 
     def script_of(left: list[tuple[list[str], bool]], answers: list[str]) -> Script:
+        told.clear()
+
         def script(prompt: Prompt) -> tuple[str, bool, str | None]:
             if prompt.messages:
                 return answers.pop(), False, None
             items, failed = left.pop()
+            told.append((items, failed))
             return " " + "\n10. ".join(items), True, "out of memory" if failed and not items else None
 
         return script
@@ -271,12 +261,12 @@ def test_every_candidate_gets_exactly_one_decision(
         return generate(SEEDS, settings(calls=calls, rounds=rounds, most=most), writer, seed)
 
     result, again = build(), build()
-    candidates = sum(len(items) for items, _ in lists)
-    silent = sum(not items for items, _ in lists)
+    candidates = sum(len(items) for items, _ in told)
+    silent = sum(not items for items, _ in told)
     assert len(result.decisions) == candidates + silent
     assert result.decisions["record"].n_unique() == candidates + silent
     assert result.counts().get(("rejected", "no instruction"), 0) == sum(
-        not (items or failed) for items, failed in lists
+        not (items or failed) for items, failed in told
     )
     assert len(result.kept) + len(result.dropped) == len(result.decisions)
     assert set(result.kept["id"]) | set(result.dropped["id"]) == set(result.decisions["record"])

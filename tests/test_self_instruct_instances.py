@@ -19,6 +19,7 @@ from assets.generation.instances import (
     rejections,
 )
 from assets.generation.self_instruct import METHOD, generate
+from recipes import complaints, parsed, put, starter
 from resources.calls import Prompt
 from warehouse.result import Result
 
@@ -77,6 +78,8 @@ def test_the_label_comes_first_for_a_classification() -> None:
     [
         ("Input: Peru\nOutput: Peru", [("Peru", "Peru", "rejected", "input = output")]),
         ("Input: Peru\nOutput:", [("Peru", "", "rejected", "empty output")]),
+        ("Input: Peru\nOutput: \u200b", [("Peru", "\u200b", "rejected", "empty output")]),
+        ("Input: Peru\nOutput: —", [("Peru", "—", "rejected", "empty output")]),
         ("Input: Peru\nOutput: It is:", [("Peru", "It is:", "rejected", "ends with a colon")]),
         (
             "Example 1\nInput: Peru\nOutput: Lima\nExample 2\nInput: Peru\nOutput: Cusco\nExample 3\nOutput: Rome",
@@ -212,6 +215,18 @@ def test_answering_plainly_is_the_default_and_adds_nothing_to_a_slice() -> None:
     dumped = settings(answers="instances", most_instances=3).model_dump(mode="json")
     assert (dumped["answers"], dumped["most_instances"]) == ("instances", 3)
     assert type(settings()).model_validate(dumped) == settings(answers="instances", most_instances=3)
+
+
+@pytest.mark.parametrize("most", [1, 5])
+def test_a_number_of_instances_is_refused_where_answers_are_plain(most: int) -> None:
+    assert complaints(("generation.self_instruct.most_instances", most)) == [
+        f"generation.self_instruct.most_instances: found {most}; plain answers have no instances; take it away, or set "
+        "generation.self_instruct.answers to instances"
+    ]
+    both = put(
+        put(starter(), "generation.self_instruct.most_instances", most), "generation.self_instruct.answers", "instances"
+    )
+    assert parsed(both).generation.settings("self_instruct").most_instances == most
 
 
 def test_calls_and_rows_are_bounded() -> None:

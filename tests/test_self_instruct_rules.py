@@ -68,7 +68,9 @@ def test_without_a_blacklist_every_word_passes() -> None:
     [
         ("Write a program that sorts numbers", Rejection("starts with: Write a program")),
         ("Write a programme for the evening", Rejection("starts with: Write a program")),
-        ("write a program that sorts numbers", None),
+        ("write a program that sorts numbers", Rejection("starts with: Write a program")),
+        ("WRITE A Program that sorts numbers", Rejection("starts with: Write a program")),
+        ("Write any program that sorts numbers", None),
         ("How do I Write a program?", None),
     ],
 )
@@ -88,6 +90,10 @@ def test_an_instruction_that_starts_with_a_non_ascii_character_is_rejected(lette
     assert pool().rejection(f"{letter} what is a pesto?") == Rejection("starts with a non-ASCII character")
 
 
+def test_an_instruction_without_a_letter_or_digit_is_none() -> None:
+    assert pool().rejection("\x7f \x7f \x7f \x7f") == Rejection("no instruction")
+
+
 def test_a_non_ascii_character_later_on_passes() -> None:
     assert pool().rejection("What is a crème brûlée?") is None
 
@@ -102,7 +108,7 @@ def test_the_worked_example_is_rejected_with_its_score() -> None:
 def test_an_instruction_too_close_to_a_machine_made_one_is_rejected() -> None:
     made = pool("Who was Ada Lovelace?")
     assert made.rejection("How do I make Gnocchi?") is None
-    made.machine.append(Task("How do I make Pesto?"))
+    made.add(Task("How do I make Pesto?"))
     found = made.rejection("How do I make Gnocchi?")
     assert found is not None
     assert found.score == pytest.approx(0.8)
@@ -130,10 +136,17 @@ def test_a_rouge_l_of_exactly_the_cut_passes_and_anything_above_does_not(instruc
 
 def test_the_score_is_that_of_the_closest_instruction_of_seeds_and_machine() -> None:
     made = pool("How do I bake bread?", "How do I make Pesto today?")
-    made.machine.append(Task("How do I make Pesto?"))
+    made.add(Task("How do I make Pesto?"))
     found = made.rejection("How do I make Gnocchi?")
     assert found is not None
     assert found.score == pytest.approx(0.8)
+
+
+def test_in_a_full_pool_no_instruction_is_held_against_the_others() -> None:
+    made = pool("How do I make Pesto?", most=1)
+    made.add(Task("Who was Ada Lovelace?"))
+    assert made.rejection("How do I make Gnocchi?") == Rejection("enough instructions")
+    assert made.rejection("Draw it!") == Rejection("too short", 2, 4)
 
 
 def test_words_are_not_stemmed_as_published() -> None:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from scripted import ScriptedWriter, call_of
 
 from assets.generation import unnatural_instructions
-from assets.generation.unnatural_instructions import UnnaturalInstructions, fourth_task, task_of
+from assets.generation.unnatural_instructions import TaskSampling, UnnaturalInstructions, fourth_task, task_of
 from assets.recipe_parts import SamplingPart
-from resources.calls import Prompt
+from resources.calls import Prompt, Sampling
 from warehouse.identity import digest
 
 SETTINGS = UnnaturalInstructions(
     calls=5,
-    task=SamplingPart(max_new_tokens=64, temperature=1.0),
+    task=TaskSampling(max_new_tokens=64),
     response=SamplingPart(max_new_tokens=64),
 )
 HUMAN = [("How do I make Pesto?", ""), ("Translate.", "Ciao."), ("What is rye?", ""), ("Who was Ada?", "")]
@@ -54,6 +54,18 @@ def test_the_prompt_shows_three_tasks_and_opens_the_fourth() -> None:
     )
 
 
+def test_an_example_of_several_lines_stands_in_one() -> None:
+    shown = [
+        {"instruction": "Translate\n\nthis.", "input": "Ciao,\nGenoa."},
+        {"instruction": "What is rye?", "input": "\n"},
+    ]
+    assert fourth_task(shown, 1).text == (
+        "Example 1\nInstruction: Translate this.\nInput: Ciao, Genoa.\n\n"
+        "Example 2\nInstruction: What is rye?\nInput: None.\n\n"
+        "Example 3\nInstruction:"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "task"),
     [
@@ -83,7 +95,7 @@ def test_every_task_gets_its_outcome_and_the_kept_one_its_answer() -> None:
         ("rejected", "task cut off"): 1,
     }
     (tasks, how), (answers, greedy), (none, _) = scripted.asked
-    assert (how.stop, greedy.temperature, none) == (("\nExample ", "\n\n"), 0.0, [])
+    assert (how, greedy, none) == (Sampling(64, 1.0, 0.99, ("\nExample ", "\n\n")), Sampling(64), [])
     of_kept = result.edges.filter(pl.col("child") == result.kept["id"][0]).select("parent", "role").rows()
     assert [role for _, role in of_kept] == ["example"] * 3 + ["task", "call"]
     assert of_kept[3:] == [(call_of(tasks[0]), "task"), (call_of(answers[0]), "call")]

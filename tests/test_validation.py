@@ -65,10 +65,10 @@ def test_a_row_that_breaks_its_model_is_quarantined_with_every_broken_rule(
 
 def test_numbers_out_of_range_are_quarantined_with_their_score() -> None:
     gate = Gate(Perplexity)
-    row = {"pair": "a" * 32, "measure": "response_alone", "value": 0.0, "tokens": 0}
+    row = {"pair": "a" * 32, "measure": "response_alone", "value": 0.0, "tokens": -1}
     bad = gate.keep(row, score=2.0, cut=1.0)
     checked = validated(gate.result())
-    reason = "value breaks greater_than(0.0); tokens breaks greater_than_or_equal_to(1)"
+    reason = "value breaks greater_than(0.0); tokens breaks greater_than_or_equal_to(0)"
     assert checked.kept.is_empty()
     assert checked.decisions.rows() == [(bad, "quarantined", reason, 2.0, 1.0, None)]
 

@@ -71,12 +71,13 @@ class Fragment(Record):
 
 class Perplexity(Record):
     """What a model's losses say of a pair, over `tokens` tokens: a perplexity, which is exp of the mean token loss in
-    nats, or for ifd the ratio of two mean token losses."""
+    nats, or for ifd the ratio of two mean token losses. Null where there is none, whoever asks again: the model has no
+    room for the pair, or a loss is no finite number or nothing to compare with."""
 
     pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     measure: str = pa.Field(isin=["response_given_instruction", "response_alone", "instruction_given_response", "ifd"])
-    value: float = pa.Field(gt=0.0)
-    tokens: int = pa.Field(ge=1)
+    value: float = pa.Field(gt=0.0, nullable=True)
+    tokens: int = pa.Field(ge=0)
 
 
 class Embedding(Record):

@@ -46,9 +46,12 @@ def decide(
     name, high, (least, most) = label(perplexity), prefers_high(perplexity), limits(perplexity)
     within = []
     for pair in passed:
-        score = value.get(pair["id"])
-        if score is None:
+        if pair["id"] not in value:
             gate.fail(pair, f"its {name} could not be measured")
+            continue
+        score = value[pair["id"]]
+        if score is None:
+            gate.reject(pair, f"no {name}")
         elif most is not None and score > most:
             gate.reject(pair, f"{name} too high", score=score, cut=most)
         elif least is not None and score < least:

@@ -10,6 +10,8 @@ Genoa." (sentence) or a model's extraction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 from segtok.segmenter import split_single
 from yake import KeywordExtractor
@@ -21,7 +23,7 @@ from assets.recipe_values import Level
 from assets.step import Most, Step, made
 from resources.calls import Completion, Sampling, Writer
 from resources.tools import Tools
-from warehouse.identity import row_seed
+from warehouse.identity import normalized, row_seed
 from warehouse.records import Fragment
 from warehouse.result import Gate, Result
 
@@ -53,10 +55,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
     ]
     gate = Gate(Fragment, len(wanted))
     read_by_model = [text for _, text, level in wanted if level == "model"]
-    completions = writer.complete(
-        [extraction(text) for text in read_by_model], Sampling(**settings.extraction.model_dump())
-    )
-    extracted = iter(completions)
+    extracted = iter(_extracted(read_by_model, settings, writer, seed) if read_by_model else ())
     for document, text, level in wanted:
         completion: Completion | None = next(extracted) if level == "model" else None
         if completion is not None:
@@ -70,11 +69,17 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
         parents = [(document, "document"), *([(completion.call, "call")] if completion else [])]
         if completion and unanswered(gate, row, completion, parents):
             continue
-        if not cut:
+        if not normalized(cut):
             gate.reject(row, "nothing extracted", parents)
         else:
             gate.keep(row, parents)
     return gate.result()
+
+
+def _extracted(texts: Sequence[str], settings: Fragments, writer: Writer, seed: int) -> list[Completion]:
+    assert settings.extraction is not None  # see recipe_rules
+    prompts = [extraction(text, row_seed(seed, "extraction", text)) for text in texts]
+    return writer.complete(prompts, Sampling(**settings.extraction.model_dump()))
 
 
 def step(recipe: Recipe, settings: Fragments) -> Step:
@@ -94,7 +99,9 @@ def step(recipe: Recipe, settings: Fragments) -> Step:
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "enhancement.fragments"),
         inputs={"documents": "documents"},
         kinds=frozenset({"transformers", "duckdb"}),
-        most=Most(rows=documents_at_most * settings.per_document, calls=documents_at_most),
+        most=Most(
+            rows=documents_at_most * settings.per_document, calls=documents_at_most if "model" in settings.levels else 0
+        ),
         # A document's id decides at which level it is cut, and which of its sentences is taken.
         columns=made(
             document=[("documents", "id")],

@@ -6,7 +6,8 @@ kept. Measuring (dear, one record per pair) is apart from deciding (free): a new
 
 `ifd`, instruction-following difficulty, is that of arXiv 2308.12032, section 2.2: the mean token loss of the response
 given the instruction, divided by that of the response alone, over the same tokens. As published, a ratio above 1 is
-rejected, since the instruction then does not help, and of the others the highest are preferred.
+rejected, since the instruction then does not help, and of the others the highest are preferred. Ours: the model that
+measures is the generator as it is; the published one was first tuned on some of the pairs for a short time.
 
 Worked example: perplexities 3, 5, 9 and 40 with keep 0.75 give the cut 9; the pair at 40 is rejected. Losses of 1.5
 given the instruction and 3 alone are an IFD of 0.5.
@@ -19,10 +20,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from assets.generation.answers import unanswered
 from assets.generation.prompts import answer, instruction_for, with_input
 from assets.step import Step, made
-from resources.calls import Prompt, Reader
+from resources.calls import Prompt, Reader, TokenLoss
 from resources.tools import Tools
 from warehouse.records import Perplexity
 from warehouse.result import Gate, Result
@@ -45,17 +45,30 @@ def measured_text(measure: str, pair: dict[str, str]) -> tuple[Prompt, str]:
 
 
 def measure(pairs: pl.DataFrame, name: str, reader: Reader) -> Result:
-    """One record per pair (columns id, instruction, input, response) with its perplexity or IFD."""
+    """One record per pair (columns id, instruction, input, response) with its perplexity or IFD, null for none.
+
+    A pair at which the model failed has no record: another try may measure it."""
     if name == IFD:
         return _ratios(pairs, reader)
     rows = pairs.to_dicts()
     gate = Gate(Perplexity, len(rows))
     for row, loss in zip(rows, reader.losses([measured_text(name, row) for row in rows]), strict=True):
         parents = [(row["id"], "measured"), (loss.call, "call")]
-        content = {"pair": row["id"], "measure": name, "value": None, "tokens": loss.tokens}
-        if not unanswered(gate, content, loss, parents):
-            gate.keep(content | {"value": math.exp(loss.mean)}, parents)
+        content = {"pair": row["id"], "measure": name, "value": _perplexity(loss), "tokens": loss.tokens}
+        if loss.error:
+            gate.fail(content, loss.error, parents)
+        else:
+            gate.keep(content, parents)
     return gate.result()
+
+
+def _perplexity(loss: TokenLoss) -> float | None:
+    if loss.error or loss.refusal:
+        return None
+    try:
+        return math.exp(loss.mean)
+    except OverflowError:
+        return None
 
 
 def _ratios(pairs: pl.DataFrame, reader: Reader) -> Result:
@@ -65,14 +78,17 @@ def _ratios(pairs: pl.DataFrame, reader: Reader) -> Result:
     losses = reader.losses([measured_text(name, row) for name in conditions for row in rows])
     for row, given, alone in zip(rows, losses[: len(rows)], losses[len(rows) :], strict=True):
         parents = [(row["id"], "measured"), (given.call, "call"), (alone.call, "call")]
-        content = {"pair": row["id"], "measure": IFD, "value": None, "tokens": given.tokens}
-        if unanswered(gate, content, given, parents) or unanswered(gate, content, alone, parents):
-            continue
-        if given.mean > 0 and alone.mean > 0:
-            gate.keep(content | {"value": given.mean / alone.mean}, parents)
+        content = {"pair": row["id"], "measure": IFD, "value": _ratio(given, alone), "tokens": given.tokens}
+        if error := given.error or alone.error:
+            gate.fail(content, error, parents)
         else:
-            gate.reject(content, "no loss to compare", parents)
+            gate.keep(content, parents)
     return gate.result()
+
+
+def _ratio(given: TokenLoss, alone: TokenLoss) -> float | None:
+    measured = not any(loss.error or loss.refusal for loss in (given, alone))
+    return given.mean / alone.mean if measured and given.mean > 0 and alone.mean > 0 else None
 
 
 def cut_for(values: pl.Series, keep: float, high: bool = False) -> float:

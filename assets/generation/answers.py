@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from assets.generation.parsing import whole_sentences
 from resources.calls import Completion, TokenLoss, Vector
-from warehouse.identity import Parent
+from warehouse.identity import Parent, normalized
 from warehouse.result import Gate
 
 
@@ -24,10 +24,13 @@ def unanswered(
 
 
 def unwritten(gate: Gate, row: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> bool:
-    """Whether the model wrote no whole instruction into `row`, which has then failed or is rejected."""
+    """Whether the model wrote no whole instruction into `row`, which has then failed or is rejected.
+
+    A text without a letter or digit says nothing (ours, here and in an answer).
+    """
     if unanswered(gate, row, completion, parents):
         return True
-    if not row["instruction"]:
+    if not normalized(row["instruction"]):
         gate.reject(row, "no instruction", parents)
     elif not completion.complete:
         gate.reject(row, "instruction cut off", parents)
@@ -45,8 +48,8 @@ def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, p
     made_of = [*parents, (completion.call, "call")]
     if unanswered(gate, row, completion, made_of):
         return ""
-    if not row["response"]:
+    if not normalized(row["response"]):
         gate.reject(row, "no whole sentence", made_of)
-    else:
-        gate.keep(row, made_of)
+        return ""
+    gate.keep(row, made_of)
     return row["response"]

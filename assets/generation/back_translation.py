@@ -8,6 +8,9 @@ place of one that was fine-tuned on the seed tasks; that it is fine-tuned by LoR
 seeds from candidates; that the last score named in a rating counts; and that a candidate leaves at the first rating
 that fails.
 
+Not covered: the lineage of a pair leads to the call that trained its rater, and not on to the rows which that learned
+from, since all seed tasks and kept candidates would be parents of every pair.
+
 Worked example: "Pesto is a sauce from Genoa …" gives the candidate ("What is Pesto?", "Pesto is a sauce from Genoa …").
 "It answers directly. Score: 4" lets it into the training; "Score: 3" of the model so trained then rejects it.
 """
@@ -17,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 from pydantic import Field
@@ -28,13 +31,16 @@ from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
 from assets.generation.prompts import answer, instruction_for
 from assets.recipe_parts import LoraPart, Part, SamplingPart
-from assets.recipe_values import Count, Probability
-from assets.step import made
+from assets.recipe_values import Count, Probability, Temperature
+from assets.step import Most, made
 from assets.training.checkpoint import training_of, written_by
 from resources.calls import Prompt, Sampling, Writer
 from warehouse.identity import Parent, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
+
+if TYPE_CHECKING:
+    from assets.recipe import Recipe
 
 NAME = "back_translation"
 RUBRIC = """A user's instruction and a candidate answer follow. How good an example is the answer of what an AI \
@@ -57,11 +63,16 @@ Answer:
 
 Give your reasons in a few words. Then end with a line "Score: " and the number."""
 _LABEL = re.compile(r"\b(?:score|rating)\b\s*(?:\([^()\n]*\))?[\s*_]*[:=]", re.IGNORECASE)
+_SCALE = r"[^\S\n]*\(?[^\S\n]*(?:points?|stars?)?[^\S\n]*(?:/|(?:out[^\S\n]+)?of\b)"
 _SCORE = re.compile(
-    r"[\s*_<\[(\"'“]*(?P<score>[1-5](?:\.[0-9]+)?)(?:\s*/\s*5|\s+out\s+of\s+5)?"
-    r"(?![0-9]|[.,][0-9]|\s*[-–/]\s*[0-9]|\s+(?:to|or|out)\b)",
+    rf"[\s*_<\[(\"'“]*(?P<score>[1-5](?:\.[0-9]+)?)(?:{_SCALE}[^\S\n]*5(?![0-9]|[.,][0-9])\)?)?"
+    rf"(?!{_SCALE}|[0-9]|[.,][0-9]|[^\S\n]*[-–][^\S\n]*[0-9]|[^\S\n]+(?:to|or|out)\b)",
     re.IGNORECASE,
 )
+_ABOVE_FIVE = re.compile(r"[6-9]|[1-9][0-9]")
+_LIST_ITEM = re.compile(r"[.)]\s+\S")
+# After what a cut leaves of a line, such as "4 o", a scale may have followed.
+_SETTLED = re.compile(r"[^\n\w/]*(?:\n|(?!(?:points?|stars?|out|of|to|or)\b)[^\W\d_]+\W)", re.IGNORECASE)
 
 Example = tuple[Prompt, str]
 """(prompt, completion) that a model is fine-tuned on."""
@@ -70,7 +81,7 @@ Example = tuple[Prompt, str]
 class PublishedSampling(SamplingPart):
     """Nucleus sampling as published."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    temperature: Temperature = 0.7
     top_p: Probability = 0.9
 
 
@@ -105,11 +116,17 @@ class Candidate:
 
 
 def score_of(text: str, complete: bool) -> float | None:
-    """The score from 1 to 5 that a rating ends with; None where there is none, or where it may go on after the cut."""
+    """The score from 1 to 5 that a rating ends with; None where there is none, or where it may go on after the cut.
+
+    A score on another scale is none, nor is the number of a list that begins below the label."""
     text = text.rstrip()
     labels = list(_LABEL.finditer(text))
-    found = _SCORE.match(text, labels[-1].end()) if labels else None
-    if found is None or not (complete or found.end() < len(text)):
+    if not labels or _ABOVE_FIVE.search(labels[-1].group()):
+        return None
+    found = _SCORE.match(text, labels[-1].end())
+    if found is None or not (complete or _SETTLED.match(text, found.end())):
+        return None
+    if "\n" in text[found.start() : found.start("score")] and _LIST_ITEM.match(text, found.end()):
         return None
     score = float(found["score"])
     return score if score <= 5 else None
@@ -207,6 +224,13 @@ def faults(settings: BackTranslation) -> Iterator[tuple[str, object, str]]:
         yield "iterations", 1, f"nothing is fine-tuned then; raise it, or take generation.{NAME}.training away"
 
 
+def most(settings: BackTranslation, recipe: Recipe) -> Most:
+    """One pair per document; its instruction, a rating in each iteration, and the trainings between them."""
+    documents = sum(selection.count for selection in recipe.documents)
+    rows = min(settings.count or documents, documents)
+    return Most(rows=rows, calls=rows * (1 + settings.iterations) + settings.iterations - 1)
+
+
 _COLUMNS = made(
     "documents",
     "backward_model",
@@ -228,6 +252,7 @@ METHOD = Method(
         **_COLUMNS,
         "id": [*_COLUMNS["id"], *(("seed_tasks", column) for column in ("instruction", "input", "response"))],
     },
+    most=most,
     faults=faults,
     weights=True,
 )

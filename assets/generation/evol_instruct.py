@@ -4,8 +4,9 @@ Source: arXiv 2304.12244, section 3 (WizardLM). In depth: add a constraint, deep
 in breadth: a new instruction of the same domain. As published, an evolution has failed where it is judged equal to
 what it was, where its response holds "sorry" in fewer than 80 words or stop words and punctuation alone, and where
 words of the prompt leak into it; the instruction then goes into the next round as it was. Ours: the wording of the
-prompts, that a hash picks the operation, that an instruction is one line, that seed tasks with an input are left out,
-and with them the operation "complicate input".
+prompts, and what leaks of it beyond the published words; that a hash picks the operation; that an instruction is one
+line, and one that is written again as it was is rejected unasked; the list of stop words, which is scikit-learn's; the
+sampling; that seed tasks with an input are left out, and with them the operation "complicate input".
 
 Worked example: "How do I make Pesto?" with "constraint" gives "How do I make Pesto without cheese?"; the answer "Sorry,
 I cannot help." fails it, and the second round starts from "How do I make Pesto?" again.
@@ -24,7 +25,7 @@ from pydantic import AfterValidator, Field
 
 from assets.generation.answers import unanswered, unwritten
 from assets.generation.method import Job, Method
-from assets.generation.parsing import instruction_of, whole_sentences
+from assets.generation.parsing import instruction_of, says_yes, whole_sentences
 from assets.generation.prompts import answer
 from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import Count, distinct
@@ -50,6 +51,7 @@ LEAKS = re.compile(
     r"(?:given|rewritten|created|new|original|revised) prompt|(?:revised|rewritten|new) version of", re.IGNORECASE
 )
 _EQUAL = re.compile(r"\b(?:equal|same)\b", re.IGNORECASE)
+_UNEQUAL = re.compile(r"\bunequal\b|\bnot\W+(?:the\W+)?(?:equal|same)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not?|never|unequal|differ\w*)\b|n['’]t\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -142,9 +144,13 @@ def _judged(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer:
 
 
 def judged_equal(text: str) -> bool:
-    """Whether a judgement says that two prompts are equal, with no negation before it."""
+    """Whether a judgement says that two prompts are equal: with no negation before it, or by beginning with yes.
+
+    One that gives both verdicts calls nothing equal (ours)."""
+    if _UNEQUAL.search(text):
+        return False
     found = _EQUAL.search(text)
-    return found is not None and not _NEGATION.search(text[: found.start()])
+    return says_yes(text) or (found is not None and not _NEGATION.search(text[: found.start()]))
 
 
 def _decided(gate: Gate, line: Line, completion: Completion) -> bool:

@@ -1,7 +1,7 @@
 """Extract-then-generate: an instruction for a fragment of the document, with the document as the response.
 
 Source: arXiv 2308.12711, section 3. The fragments are an asset of their own; here the backward model writes the
-instruction for each.
+instruction for each. Ours: the prompt and the sampling, which are those of instruction generation.
 
 Worked example: the fragment "Pesto, sauce, Genoa" gives "What is Pesto?", whose response is the whole document.
 """

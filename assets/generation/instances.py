@@ -5,8 +5,8 @@ whether an instruction is a classification; for one it writes a class label and 
 first), else the input and then the output (input first). As in that code: a text without any marker has no instance;
 what breaks another rule contradicts nothing, nor does an instance without an input; at most five instances stay. Ours:
 the wording and the examples of the prompts, that a marker counts only at the start of a line or, capitalized, after a
-space, and that the first five stay, not five at random. After the paper, only the instances that contradict each other
-are dropped; its code drops all of the instruction's.
+space, that an output without a letter or digit is empty, and that the first five stay, not five at random. After the
+paper, only the instances that contradict each other are dropped; its code drops all of the instruction's.
 
 Worked example: for "Name the capital of the country." the model goes on "Example 1\nInput: Peru\nOutput: Lima\nExample
 2\nInput: Chile", cut off; the pair (Peru, Lima) is kept, and (Chile, nothing) is rejected as cut off.
@@ -19,8 +19,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from assets.generation.parsing import says_yes
 from resources.calls import Prompt
-from warehouse.identity import Parent
+from warehouse.identity import Parent, normalized
 from warehouse.result import Gate
 
 _CLASSIFICATION = """Can the task be seen as a classification task with a finite number of output labels?
@@ -85,7 +86,6 @@ Input: 4
 Task: {instruction}
 """
 
-_YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 # Without a number it ends in a colon or with its line: an output may well begin "Example sentences are …".
 _EXAMPLE = re.compile(r"^[^\S\n]*Example[^\S\n]*(?:\d+[^\S\n]*[.:)]?|[.:]|$)[^\S\n]*", re.MULTILINE | re.IGNORECASE)
 
@@ -113,7 +113,7 @@ def classification(instruction: str) -> Prompt:
 
 def is_classification(text: str) -> bool:
     """Whether the answer begins with yes; as published, anything else is no classification."""
-    return _YES.match(text) is not None
+    return says_yes(text)
 
 
 def instances(instruction: str, classifies: bool, seed: int) -> Prompt:
@@ -182,7 +182,7 @@ def rejections(found: Sequence[Instance], complete: bool, most: int) -> Iterator
 
 
 def _fault(one: Instance) -> str | None:
-    if not one.output:
+    if not normalized(one.output):
         return "empty output"
     if one.input == one.output:
         return "input = output"

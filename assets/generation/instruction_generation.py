@@ -2,7 +2,8 @@
 
 Source: arXiv 2308.12711, section 2. The response stays human, which is why it beats self-training there. With a
 fragment in the document's place it is the second half of extract-then-generate: the instruction is written
-for the fragment, and the response is still the whole document.
+for the fragment, and the response is still the whole document. Ours: the prompt, the sampling, and that an instruction
+is one line.
 
 Worked example: "Pesto is a sauce from Genoa …" gives ("What is Pesto?", "Pesto is a sauce from Genoa …").
 """

@@ -17,7 +17,7 @@ from assets.generation.answers import decide_answer, unanswered
 from assets.generation.method import Job, Method
 from assets.generation.prompts import answer
 from assets.recipe_parts import Part, SamplingPart
-from assets.recipe_values import Count
+from assets.recipe_values import Count, Probability, Temperature
 from assets.step import Most, made
 from resources.calls import Prompt, Sampling, Writer
 from warehouse.identity import Parent, normalized, row_seed
@@ -27,6 +27,13 @@ from warehouse.result import Gate, Result
 NAME = "magpie"
 
 
+class PublishedSampling(SamplingPart):
+    """Sampling from the whole distribution as published; greedily, all instructions would be one."""
+
+    temperature: Temperature = 1.0
+    top_p: Probability = 1.0
+
+
 class Magpie(Part):
     """`count` instructions are asked for. `pre_query` is the model's chat template up to the text of the user's turn;
     `stop` are the texts that end this turn."""
@@ -34,7 +41,7 @@ class Magpie(Part):
     count: Count
     pre_query: Annotated[str, Field(min_length=1)]
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    instruction: SamplingPart
+    instruction: PublishedSampling
     response: SamplingPart
 
 

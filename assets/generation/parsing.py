@@ -9,19 +9,19 @@ from segtok.segmenter import split_single
 _NUMBERED = re.compile(r"(?:^|\n)\s*\d+\s*[.)](?:[^\S\n]+|(?=\n)|$)")
 _LABEL = re.compile(r"^(?:(?:instruction|question|prompt|query|task)\s*\d*\s*:\s*)+", re.IGNORECASE)
 _FINISHED = re.compile(r"[.!?][\"'”’)\]]*$")
+_YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 _LIST_NUMBER = re.compile(r"^\d+[.)]$")
 _QUOTES = {'"': '"', "“": "”", "'": "'", "`": "`"}
 
 
-def numbered_items(text: str, complete: bool) -> list[str]:
-    """The items of a list that the model went on with; the first has no number of its own.
+def numbered_items(text: str, complete: bool) -> tuple[list[str], str]:
+    """(the items of a list that the model went on with, the item that was cut off); the first has no number of its own.
 
-    The last item is left out where the text was cut off, since nobody knows its end.
+    Where the text was cut off, this is its last item, since nobody knows its end; "" where there is none.
     """
-    items = _NUMBERED.split(text)
-    if not complete:
-        items = items[:-1]
-    return [cleaned for item in items if (cleaned := " ".join(item.split()))]
+    items = [" ".join(item.split()) for item in _NUMBERED.split(text)]
+    cut_off = "" if complete else items.pop()
+    return [item for item in items if item], cut_off
 
 
 def instruction_of(text: str) -> str:
@@ -32,6 +32,11 @@ def instruction_of(text: str) -> str:
     if len(line) > 1 and _QUOTES.get(line[0]) == line[-1] and line[0] not in inside and line[-1] not in inside:
         line = inside.strip()
     return line
+
+
+def says_yes(text: str) -> bool:
+    """Whether the text begins with yes, however it is marked up."""
+    return _YES.match(text) is not None
 
 
 def whole_sentences(text: str, complete: bool) -> str:

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from resources.calls import Prompt
 
 
+def one_line(text: str) -> str:
+    """The text with single spaces for all that separates its words: among examples a line break would begin another."""
+    return " ".join(text.split())
+
+
 def with_input(instruction: str, input_: str) -> str:
     """An instruction with the input that it is about, as one user turn."""
     return f"{instruction}\n\n{input_}" if input_ else instruction
@@ -22,12 +27,12 @@ def instruction_for(text: str, seed: int = 0) -> Prompt:
     return Prompt.ask(f"{text}\n\nWhich instruction does this text answer?", seed)
 
 
-def extraction(text: str) -> Prompt:
+def extraction(text: str, seed: int = 0) -> Prompt:
     """Asks for the part of a document that an instruction should be about."""
-    return Prompt.ask(f"{text}\n\nIn a few words, what is the main point of this text?")
+    return Prompt.ask(f"{text}\n\nIn a few words, what is the main point of this text?", seed)
 
 
 def more_tasks(instructions: Sequence[str], seed: int) -> Prompt:
-    """The published prompt of Self-Instruct (arXiv 2212.10560, table 5): a numbered list to go on with."""
-    listed = "".join(f"{number}. {text}\n" for number, text in enumerate(instructions, 1))
+    """The published prompt of Self-Instruct (arXiv 2212.10560, table 5): a numbered list to go on with, a line each."""
+    listed = "".join(f"{number}. {one_line(text)}\n" for number, text in enumerate(instructions, 1))
     return Prompt(text=f"Come up with a series of tasks:\n\n{listed}{len(instructions) + 1}.", seed=seed)

@@ -22,7 +22,7 @@ from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import distinct
 from assets.step import made
 from resources.calls import Prompt, Sampling, Writer
-from warehouse.identity import row_seed
+from warehouse.identity import normalized, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
 
@@ -75,7 +75,7 @@ def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Wri
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
     for document, completion in zip(rows, writer.complete(prompts, sampling), strict=True):
         text, written = document["text"], instruction_of(completion.text)
-        if written and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
+        if normalized(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
             written = f"{written} {hint(text)}"
         row = {"method": NAME, "level": "", "instruction": written, "input": "", "response": text}
         parents = [(document["id"], "document"), (completion.call, "call")]

@@ -2,8 +2,11 @@
 
 As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, the rejection rules below,
 and with `answers: instances` what instances.py says. Ours: how many calls and rounds there are; the default
-`answers: plain`, where a model that follows instructions answers each plainly, without an input; and that instances
-are decoded as `response` says (published: temperature 0), without a presence penalty.
+`answers: plain`, where a model that follows instructions answers each plainly, without an input; that instances are
+decoded as `response` says (published: temperature 0); and that an empty line alone ends a list of instructions
+(published: the number 16 as well). The published code does more that we leave out: a presence penalty (2 for
+instructions), dropping all that a call wrote where it was cut off, in place of the last instruction, making all letters
+of an instruction small but the first, and taking the colon from the end of a demonstration.
 
 Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model goes on "9. How do I make
 Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.
@@ -35,11 +38,12 @@ from assets.generation.instances import (
 from assets.generation.method import Job, Method
 from assets.generation.parsing import numbered_items
 from assets.generation.prompts import answer, more_tasks
+from assets.generation.rouge_l import Closest
 from assets.recipe_parts import Part, SamplingPart
-from assets.recipe_values import Count, Probability, Words
+from assets.recipe_values import Count, Probability, Temperature, Words
 from assets.step import Most, made
 from resources.calls import Sampling, Writer
-from warehouse.identity import Parent, row_seed
+from warehouse.identity import Parent, normalized, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
 
@@ -48,6 +52,13 @@ if TYPE_CHECKING:
 
 NAME = "self_instruct"
 MOST_VERDICT_TOKENS = 3
+
+
+class PublishedSampling(SamplingPart):
+    """Nucleus sampling as published."""
+
+    temperature: Temperature = 0.7
+    top_p: Probability = 0.5
 
 
 class SelfInstruct(Part):
@@ -70,7 +81,7 @@ class SelfInstruct(Part):
     # Left out of slices where they have their defaults: what was built before these keys were there names the same.
     answers: Annotated[Literal["plain", "instances"], Field(exclude_if=lambda value: value == "plain")] = "plain"
     most_instances: Annotated[Count, Field(exclude_if=lambda value: value == 5)] = 5
-    instruction: SamplingPart
+    instruction: PublishedSampling
     response: SamplingPart
 
 
@@ -99,12 +110,19 @@ class Pool:
         self.settings = settings
         self.seeds = list(seeds)
         self.machine: list[Task] = []
-        from rouge_score.rouge_scorer import RougeScorer  # imports nltk, a second that the UI should not pay
-
-        # As published: no stemming.
-        self._rouge = RougeScorer(["rougeL"], use_stemmer=False)
+        self._closest = Closest(task.instruction for task in self.seeds)
         words = "|".join(re.escape(word) for word in settings.blacklist)
         self._blacklist = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
+
+    @property
+    def full(self) -> bool:
+        """Whether as many machine-made instructions are in as are wanted."""
+        return len(self.machine) >= self.settings.most
+
+    def add(self, task: Task) -> None:
+        """Lets a machine-made instruction in."""
+        self.machine.append(task)
+        self._closest.add(task.instruction)
 
     def demonstrations(self, draw: random.Random) -> list[Task]:
         """Human and machine-made instructions for one prompt, shuffled."""
@@ -114,7 +132,7 @@ class Pool:
         return draw.sample(human + machine, len(human) + len(machine))
 
     def rejection(self, instruction: str) -> Rejection | None:
-        """The first published rule that `instruction` breaks, or None."""
+        """The first rule that `instruction` breaks, or None. In a full pool nothing is held against it any more."""
         words = len(instruction.split())
         least, most = self.settings.words
         if words < least:
@@ -123,27 +141,29 @@ class Pool:
             return Rejection("too long", words, most)
         if self._blacklist and (found := self._blacklist.search(instruction)):
             return Rejection(f"blacklisted word: {found.group().lower()}")
-        if instruction.startswith("Write a program"):
+        # The published code capitalizes an instruction first: its first letter alone is upper case.
+        if instruction.lower().startswith("write a program"):
             return Rejection("starts with: Write a program")
         if instruction[0] in string.punctuation:
             return Rejection("starts with punctuation")
         if not instruction[0].isascii():
             return Rejection("starts with a non-ASCII character")
-        return self._similar(instruction)
-
-    def _similar(self, instruction: str) -> Rejection | None:
-        scores = (
-            self._rouge.score(task.instruction, instruction)["rougeL"].fmeasure for task in [*self.seeds, *self.machine]
-        )
-        best = max(scores, default=0.0)
-        return Rejection("ROUGE-L", best, self.settings.rouge_l) if best > self.settings.rouge_l else None
+        if not normalized(instruction):
+            return Rejection("no instruction")
+        if self.full:
+            return Rejection("enough instructions")
+        closest = self._closest.to(instruction, above=self.settings.rouge_l)
+        return Rejection("ROUGE-L", closest[1], self.settings.rouge_l) if closest else None
 
 
 def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: int) -> Result:
-    """Pairs bootstrapped from seed tasks (columns id, instruction), in `rounds` rounds of `calls` in all."""
+    """Pairs bootstrapped from seed tasks (columns id, instruction), in at most `rounds` rounds of `calls` in all."""
     gate = Gate(Pair)
     pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
     for round_ in range(settings.rounds):
+        # As published, nobody asks for more than is wanted.
+        if pool.full:
+            break
         _bootstrap(gate, pool, settings, writer, seed, round_)
     respond = _plainly if settings.answers == "plain" else _by_instances
     respond(gate, pool.machine, settings, writer, seed)
@@ -189,27 +209,25 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n\n",))
     completions = writer.complete(prompts, sampling)
     for tasks, completion in zip(shown, completions, strict=True):
-        made_of: tuple[Parent, ...] = (
-            *((task.id, "example") for task in tasks if task.id),
-            *(parent for task in tasks if not task.id for parent in task.parents if parent[1] == "tasks"),
-            (completion.call, "tasks"),
-        )
+        # A machine-made example is no record yet: it hands on what it was made of, down to the seeds.
+        handed_on = (parent for task in tasks for parent in ([(task.id, "example")] if task.id else task.parents))
+        made_of: tuple[Parent, ...] = (*dict.fromkeys(handed_on), (completion.call, "tasks"))
         silent = completion.error or completion.refusal
-        candidates = [] if silent else numbered_items(completion.text, completion.complete)
-        gate.arrive(max(1, len(candidates)))
+        candidates, cut_off = ([], "") if silent else numbered_items(completion.text, completion.complete)
+        gate.arrive(max(1, len(candidates) + bool(cut_off)))
         if unanswered(gate, _row(""), completion, made_of):
             continue
-        if not candidates:
-            gate.reject(_row(""), "no instruction", made_of)
         for instruction in candidates:
             rejection = pool.rejection(instruction)
             if rejection:
                 row = _row(instruction)
                 gate.reject(row, rejection.reason, made_of, rejection.score, rejection.cut)
-            elif len(pool.machine) >= settings.most:
-                gate.reject(_row(instruction), "enough instructions", made_of)
             else:
-                pool.machine.append(Task(instruction, parents=made_of))
+                pool.add(Task(instruction, parents=made_of))
+        if cut_off:
+            gate.reject(_row(cut_off), "instruction cut off", made_of)
+        elif not candidates:
+            gate.reject(_row(""), "no instruction", made_of)
 
 
 def _row(instruction: str, input_: str = "", response: str = "") -> dict[str, str]:
@@ -222,10 +240,14 @@ def make(job: Job[SelfInstruct], seed_tasks: pl.DataFrame) -> Result:
 
 
 def faults(settings: SelfInstruct) -> Iterator[tuple[str, object, str]]:
-    """Settings that contradict each other."""
+    """Settings that contradict each other, and one that none would use."""
     if settings.machine_demonstrations >= settings.demonstrations:
         most = f"it must be below generation.{NAME}.demonstrations ({settings.demonstrations})"
         yield "machine_demonstrations", settings.machine_demonstrations, most
+
+    if settings.answers == "plain" and "most_instances" in settings.model_fields_set:
+        without = f"plain answers have no instances; take it away, or set generation.{NAME}.answers to instances"
+        yield "most_instances", settings.most_instances, without
 
 
 def _most(settings: SelfInstruct, recipe: Recipe) -> Most:

@@ -1,7 +1,8 @@
 """Self-training: the model answers instructions that humans wrote (arXiv 2308.12711, section 2).
 
 Worked example: the seed ("How do I make Pesto?", "Crush the basil …") gives the pair
-("How do I make Pesto?", what the model writes); the human response is not used.
+("How do I make Pesto?", what the model writes); the human response is not used. Ours: the prompt, which is the
+instruction alone, the sampling, and that an answer that was cut off ends at its last whole sentence.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Source: arXiv 2212.09689, sections 2 and 3. As published: three demonstrations, the output written in a second step by
 greedy decoding, repeated tasks dropped, and further formulations of a task's instruction with its response as
-expansion. Ours: tasks have an instruction and an input but no constraints, which seed tasks lack; a copy of a
-demonstration is dropped too.
+expansion; as far as we remember, copies of a demonstration are dropped there too. Ours: tasks have an instruction and
+an input but no constraints, which seed tasks lack; a task that says nothing of an input stays (published: one that
+lacks a field is dropped); a copy of any seed task is dropped, shown or not; and how paraphrases are asked for.
 
 Worked example: after three tasks and "Example 4 / Instruction:" the model goes on "Name the river. / Input: It flows
 through Genoa."; asked in other words, "Which river is this?" becomes a second pair with the same response.
@@ -22,9 +23,9 @@ from pydantic import Field
 from assets.generation.answers import decide_answer, unanswered
 from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
-from assets.generation.prompts import answer
+from assets.generation.prompts import answer, one_line
 from assets.recipe_parts import Part, SamplingPart
-from assets.recipe_values import Count
+from assets.recipe_values import Count, Probability, Temperature
 from assets.step import Most, made
 from resources.calls import Prompt, Sampling, Writer
 from warehouse.identity import Parent, normalized, row_seed
@@ -40,21 +41,29 @@ Task = tuple[dict[str, str], tuple[Parent, ...]]
 """A pair whose response is still empty, and what it was made of."""
 
 
+class TaskSampling(SamplingPart):
+    """Nucleus sampling; top-p 0.99 as published, as far as we remember, the temperature ours."""
+
+    temperature: Temperature = 1.0
+    top_p: Probability = 0.99
+
+
 class UnnaturalInstructions(Part):
     """`calls` tasks are asked for; of each that is kept, the instruction is said in other words `paraphrases` times."""
 
     calls: Count
     demonstrations: Count = 3
     paraphrases: Annotated[int, Field(ge=0, strict=True)] = 0
-    task: SamplingPart
+    task: TaskSampling
     response: SamplingPart
 
 
 def fourth_task(shown: Sequence[dict[str, str]], seed: int) -> Prompt:
     """Asks for one more task like those shown (columns instruction, input)."""
+    lines = [(one_line(task["instruction"]), one_line(task["input"]) or NO_INPUT) for task in shown]
     examples = "".join(
-        f"Example {number}\nInstruction: {task['instruction']}\nInput: {task['input'] or NO_INPUT}\n\n"
-        for number, task in enumerate(shown, 1)
+        f"Example {number}\nInstruction: {instruction}\nInput: {input_}\n\n"
+        for number, (instruction, input_) in enumerate(lines, 1)
     )
     return Prompt(text=f"{examples}Example {len(shown) + 1}\nInstruction:", seed=seed)
 
