@@ -102,14 +102,17 @@ class LanguageModel:
         heads = [self.tokens(self.render(prompt)) or [self._first()] for prompt, _ in texts]
         plain = self.tokenizer.chat_template == PLAIN
         tails = [self.tokens(LEAD + text if plain and not prompt.text else text) for prompt, text in texts]
-        ids, mask = self._padded([head + tail for head, tail in zip(heads, tails, strict=True)])
+        # The last token is predicted and never read, so texts that differ in it alone are read once.
+        read = [(*head, *tail[:-1]) for head, tail in zip(heads, tails, strict=True)]
+        row_of = {tokens: row for row, tokens in enumerate(dict.fromkeys(read))}
+        ids, mask = self._padded([list(tokens) for tokens in row_of])
         longest = max(len(tail) for tail in tails)
         with torch.inference_mode():
-            logits = self.model(input_ids=ids, attention_mask=mask, logits_to_keep=longest + 1).logits
+            logits = self.model(input_ids=ids, attention_mask=mask, logits_to_keep=longest).logits
         measured = []
-        for row, tail in enumerate(tails):
+        for tokens, tail in zip(read, tails, strict=True):
             target = torch.tensor(tail, device=logits.device)
-            predicted = logits[row, -len(tail) - 1 : -1].float()
+            predicted = logits[row_of[tokens], -len(tail) :].float()
             loss = torch.nn.functional.cross_entropy(predicted, target)
             measured.append((float(loss), len(tail)))
         return measured

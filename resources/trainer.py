@@ -68,7 +68,7 @@ def train_adapter(
             max_length=training.max_tokens,
             completion_only_loss=True,
             seed=training.seed % 2**32,
-            # Activations are recomputed where models are large; on a CPU it would be half the speed for memory to spare.
+            # Recomputing activations lets large models fit on a GPU; on a CPU it would be half the speed for nothing.
             gradient_checkpointing=gpu,
             bf16=gpu,
             save_strategy="steps",

@@ -6,7 +6,9 @@ the model is then fine-tuned on the seed tasks and the kept candidates, and rate
 temperature 0.7 and top-p 0.9. Ours: the wording of the prompts; that the model as it is gives the first ratings, in
 place of one that was fine-tuned on the seed tasks; that it is fine-tuned by LoRA, without a system prompt that tells
 seeds from candidates; that the last score named in a rating counts; and that a candidate leaves at the first rating
-that fails.
+that fails. Ours too, for models that are too small to end a rating with its score: `scores: expected` takes the mean of
+the numbers 1 to 5, weighted by how likely the model is to answer each (after G-Eval, arXiv 2303.16634, section 2), and
+`keep` lets the best share of the candidates pass, since such a mean says little by itself.
 
 Not covered: the lineage of a pair leads to the call that trained its rater, and not on to the rows which that learned
 from, since all seed tasks and kept candidates would be parents of every pair.
@@ -17,10 +19,11 @@ Worked example: "Pesto is a sauce from Genoa …" gives the candidate ("What is 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import polars as pl
 from pydantic import Field
@@ -34,7 +37,7 @@ from assets.recipe_parts import LoraPart, Part, SamplingPart
 from assets.recipe_values import Count, Probability, Temperature
 from assets.step import Most, made
 from assets.training.checkpoint import training_of, written_by
-from resources.calls import Prompt, Sampling, Writer
+from resources.calls import Prompt, Reader, Sampling, Writer
 from warehouse.identity import Parent, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
@@ -61,7 +64,10 @@ Instruction:
 Answer:
 {response}
 
-Give your reasons in a few words. Then end with a line "Score: " and the number."""
+"""
+REASONS = 'Give your reasons in a few words. Then end with a line "Score: " and the number.'
+NUMBER = "Answer with the number alone."
+SCORES = (1, 2, 3, 4, 5)
 _LABEL = re.compile(r"\b(?:score|rating)\b\s*(?:\([^()\n]*\))?[\s*_]*[:=]", re.IGNORECASE)
 _SCALE = r"[^\S\n]*\(?[^\S\n]*(?:points?|stars?)?[^\S\n]*(?:/|(?:out[^\S\n]+)?of\b)"
 _SCORE = re.compile(
@@ -88,21 +94,29 @@ class PublishedSampling(SamplingPart):
 class BackTranslation(Part):
     """Defaults as published, for all documents or the first `count` of them. Ratings are given `iterations` times, and
     after each but the last the model is fine-tuned as `training` says; the last decides, and rejects what is below
-    `least_score`."""
+    `least_score` or, where `keep` is given, what is not among that share of all scored candidates, best first.
+
+    `rating` is how scores are written; `scores: expected` measures them instead."""
 
     count: Count | None = None
     iterations: Count = 2
+    scores: Annotated[Literal["written", "expected"], Field(exclude_if=lambda value: value == "written")] = "written"
     least_score: Annotated[float, Field(ge=1, le=5)] = 4
+    keep: Probability | None = None
     instruction: PublishedSampling
-    rating: PublishedSampling
+    rating: PublishedSampling | None = None
     training: LoraPart | None = None
+
+
+class Model(Writer, Reader, Protocol):
+    """Writes, and says how likely a text is."""
 
 
 @dataclass(frozen=True)
 class Rater:
     """A model that rates, and the call that trained it, if one did."""
 
-    writer: Writer
+    model: Model
     made_by: tuple[Parent, ...] = ()
 
 
@@ -152,20 +166,51 @@ def rated(
     gate: Gate, asked: Sequence[Candidate], settings: BackTranslation, rater: Rater, seed: int
 ) -> list[Candidate]:
     """The candidates with their scores; one that `rater` gives no rating for is decided."""
+    if settings.scores == "expected":
+        return _expected(gate, asked, rater)
+    assert settings.rating is not None  # see faults
     prompts = [
-        Prompt.ask(
-            RUBRIC.format(instruction=one.row["instruction"], response=one.row["response"]),
-            row_seed(seed, NAME, "rating", one.row["instruction"], one.row["response"]),
-        )
+        _question(one, REASONS, row_seed(seed, NAME, "rating", one.row["instruction"], one.row["response"]))
         for one in asked
     ]
     sampling = Sampling(**settings.rating.model_dump())
     found = []
-    for one, completion in zip(asked, rater.writer.complete(prompts, sampling), strict=True):
+    for one, completion in zip(asked, rater.model.complete(prompts, sampling), strict=True):
         parents = (*one.parents, *rater.made_by, (completion.call, "rating"))
         if not unanswered(gate, one.row, completion, parents):
             found.append(Candidate(one.row, parents, score_of(completion.text, completion.complete)))
     return found
+
+
+def _expected(gate: Gate, asked: Sequence[Candidate], rater: Rater) -> list[Candidate]:
+    texts = [(_question(one, NUMBER), str(score)) for one in asked for score in SCORES]
+    losses, found = rater.model.losses(texts), []
+    for number, one in enumerate(asked):
+        told = losses[number * len(SCORES) : (number + 1) * len(SCORES)]
+        parents = (*one.parents, *rater.made_by, *((loss.call, "rating") for loss in told))
+        # One that is not there decides for all: the mean of the others would be another score.
+        missing = next((loss for loss in told if loss.error or loss.refusal), told[0])
+        if not unanswered(gate, one.row, missing, parents):
+            found.append(Candidate(one.row, parents, expected_score([loss.mean * loss.tokens for loss in told])))
+    return found
+
+
+def _question(one: Candidate, how: str, seed: int = 0) -> Prompt:
+    return Prompt.ask(RUBRIC.format(instruction=one.row["instruction"], response=one.row["response"]) + how, seed)
+
+
+def expected_score(losses: Sequence[float]) -> float:
+    """The mean of SCORES, each weighted by its likelihood; `losses` are their negative logarithms, in nats."""
+    least = min(losses)
+    weights = [math.exp(least - loss) for loss in losses]
+    return sum(score * weight for score, weight in zip(SCORES, weights, strict=True)) / sum(weights)
+
+
+def cut_of(scores: Sequence[float], settings: BackTranslation) -> float:
+    """The least score that passes: `least_score`, or that of the last of the share `keep`, at least one."""
+    if settings.keep is None or not scores:
+        return settings.least_score
+    return sorted(scores, reverse=True)[max(1, math.floor(settings.keep * len(scores))) - 1]
 
 
 def generate(
@@ -173,7 +218,7 @@ def generate(
     seeds: pl.DataFrame,
     settings: BackTranslation,
     backward: Writer,
-    model: Writer,
+    model: Model,
     tune: Callable[[Sequence[Example]], Rater],
     seed: int,
 ) -> Result:
@@ -185,16 +230,18 @@ def generate(
     for _ in range(settings.iterations - 1):
         if not found:
             break
-        good = [one.row for one in found if one.score is not None and one.score >= settings.least_score]
+        cut = cut_of([one.score for one in found if one.score is not None], settings)
+        good = [one.row for one in found if one.score is not None and one.score >= cut]
         rater = tune([*human, *((answer(row["instruction"]), row["response"]) for row in good)])
         found = rated(gate, found, settings, rater, seed)
+    cut = cut_of([one.score for one in found if one.score is not None], settings)
     for one in found:
         if one.score is None:
             gate.reject(one.row, "no score", one.parents)
-        elif one.score < settings.least_score:
-            gate.reject(one.row, "score", one.parents, one.score, settings.least_score)
+        elif one.score < cut:
+            gate.reject(one.row, "score", one.parents, one.score, cut)
         else:
-            gate.keep(one.row, one.parents, one.score, settings.least_score)
+            gate.keep(one.row, one.parents, one.score, cut)
     return gate.result()
 
 
@@ -222,13 +269,19 @@ def faults(settings: BackTranslation) -> Iterator[tuple[str, object, str]]:
         yield "training", None, f"{settings.iterations} iterations need it: the model is fine-tuned between them"
     if settings.iterations == 1 and settings.training is not None:
         yield "iterations", 1, f"nothing is fine-tuned then; raise it, or take generation.{NAME}.training away"
+    if (settings.scores == "written") != (settings.rating is not None):
+        right = "scores that are written need it" if settings.rating is None else "scores: expected writes nothing"
+        yield "rating", settings.rating and settings.rating.model_dump(), right
+    if settings.keep is not None and "least_score" in settings.model_fields_set:
+        yield "least_score", settings.least_score, f"generation.{NAME}.keep decides; take one of both away"
 
 
 def most(settings: BackTranslation, recipe: Recipe) -> Most:
-    """One pair per document; its instruction, a rating in each iteration, and the trainings between them."""
+    """One pair per document; its instruction, its ratings in each iteration, and the trainings between them."""
+    ratings = 1 if settings.scores == "written" else len(SCORES)
     documents = sum(selection.count for selection in recipe.documents)
     rows = min(settings.count or documents, documents)
-    return Most(rows=rows, calls=rows * (1 + settings.iterations) + settings.iterations - 1)
+    return Most(rows=rows, calls=rows * (1 + ratings * settings.iterations) + settings.iterations - 1)
 
 
 _COLUMNS = made(
