@@ -68,13 +68,10 @@ def take(
             apart.append(row)
     drawn = sorted(apart, key=lambda row: row_seed(seed, "training set", row["id"]))
     sizes = budget.sizes([row["response"] for row in drawn])
-    if sum(sizes) < budget.size:
-        left_out = len(pairs) - len(apart)
-        without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
-        raise TooFewPairs(
-            f"arm {arm!r} has {sum(sizes)} {budget.unit}{without}, {budget.key} asks for {budget.size}: "
-            f"{budget.size - sum(sizes)} are missing; generate more, loosen a filter, or lower {budget.key}"
-        )
+    left_out = len(pairs) - len(apart)
+    without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
+    if few := too_few(arm, sum(sizes), budget, without=without):
+        raise TooFewPairs(few)
     taken = 0
     for row, size in zip(drawn, sizes, strict=True):
         taken += size
@@ -86,6 +83,16 @@ def take(
     leaked = sum(items.overlap(row, (vectors or {}).get(row["id"])) is not None for row in kept.iter_rows(named=True))
     facts = {"rows": len(kept), "benchmark items": items.count, "rows that hold text of it": leaked}
     return gate.result(checks=[Check(CHECK, not leaked, facts)])
+
+
+def too_few(arm: str, found: int, budget: Budget, most: str = "", without: str = "") -> str | None:
+    """What is wrong where an arm has `found` of what the budget is counted in; None where that is enough."""
+    if found >= budget.size:
+        return None
+    return (
+        f"arm {arm!r} has {most}{found} {budget.unit}{without}, {budget.key} asks for {budget.size}: "
+        f"{budget.size - found} are missing; generate more, loosen a filter, or lower {budget.key}"
+    )
 
 
 def declared(recipe: Recipe) -> dict[str, Any]:
@@ -139,6 +146,7 @@ def step(recipe: Recipe, name: str) -> Step:
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         most=None if by_tokens else Most(rows=size),
+        too_few=None if by_tokens else lambda rows: too_few(name, rows, Budget(size, key), most="at most "),
         checks={CHECK: True},
         columns=same(Pair, "pairs"),
     )
