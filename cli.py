@@ -233,7 +233,7 @@ def _print_leaderboard(terminal: Console, opened: Store) -> None:
     standings, recipe = opened.read(published), opened.named(published).recipe
     terminal.print("", leaderboard_table(standings, recipe["evaluation.baseline"]))
     for caveat in caveats(standings, [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]):
-        terminal.print(caveat, highlight=False, markup=False)
+        typer.echo(caveat)
 
 
 app.add_typer(checking.app)

@@ -127,6 +127,8 @@ def estimate_summary(found: Sequence[Stage], written_rate: float | None, trained
     text = f"at most {sum(one.completions for one in found):,} completions with {tokens:,} tokens"
     text += _hours(tokens, written_rate) + f", and {_counted(sum(one.trainings for one in found), 'training')}"
     text += f" over {trained:,} tokens" + _hours(trained, trained_rate)
+    if written_rate or trained_rate:
+        text += "; the hours leave out prompts, losses and embeddings"
     if uncounted := [asset for one in found for asset in one.uncounted]:
         text += f"; not counted: {', '.join(uncounted)}"
     return text

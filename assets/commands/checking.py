@@ -45,10 +45,14 @@ def check(
 
     with tempfile.TemporaryDirectory() as empty:
         bench = workbench(loaded, Path(empty), path.parent)
-        found = estimate(graph, Planner(bench, loaded.retries).plan(graph))
+        planned = Planner(bench, loaded.retries).plan(graph)
+    found = estimate(graph, planned)
     terminal = console()
     terminal.print("", estimate_table(found), "", sep="\n")
     terminal.print(estimate_summary(found, tokens_per_second, trained_per_second), highlight=False)
+    for one in planned:
+        if one.error and one.action == "build":
+            typer.echo(f"a build would fail at {one.asset}: {one.error}")
 
 
 @app.command()
