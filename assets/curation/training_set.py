@@ -26,7 +26,8 @@ from warehouse.result import Check, Gate, Result
 
 
 class TooFewPairs(Mendable, ValueError):
-    """An arm has fewer pairs than the budget asks for; arms of different sizes would not compare fairly."""
+    """An arm has fewer pairs than the budget asks for, and arms of different sizes would not compare fairly; or the
+    first of them exceeds the budget, so that none would be taken."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def take(
 
     A pair that would exceed what is left of a budget of tokens ends the draw, so that long responses are not passed
     over (ours). `vectors` are embeddings of the pairs' instructions; where there are any, each pair needs one.
-    Raises TooFewPairs where there is not as much.
+    Raises TooFewPairs where there is not as much, and where nothing would be taken.
     """
     gate, apart = Gate(Pair, len(pairs)), []
     for row in pairs.iter_rows(named=True):
@@ -72,6 +73,11 @@ def take(
     without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
     if few := too_few(arm, sum(sizes), budget, without=without):
         raise TooFewPairs(few)
+    if sizes[0] > budget.size:
+        raise TooFewPairs(
+            f"arm {arm!r} would have no pair: the first that is drawn has {sizes[0]} {budget.unit}, {budget.key} asks "
+            f"for {budget.size} in all; raise {budget.key}, or lower enhancement.heuristics.response_words"
+        )
     taken = 0
     for row, size in zip(drawn, sizes, strict=True):
         taken += size
