@@ -225,10 +225,15 @@ def gc(
 
 def _print_leaderboard(terminal: Console, opened: Store) -> None:
     from assets.reports import leaderboard_table
+    from assets.standings import caveats
 
     published = opened.current("leaderboard")
-    if published is not None:
-        terminal.print("", leaderboard_table(opened.read(published)))
+    if published is None:
+        return
+    standings, recipe = opened.read(published), opened.named(published).recipe
+    terminal.print("", leaderboard_table(standings, recipe["evaluation.baseline"]))
+    for caveat in caveats(standings, [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]):
+        typer.echo(caveat)
 
 
 app.add_typer(checking.app)

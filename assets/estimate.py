@@ -17,7 +17,7 @@ class Stage:
 
     `tokens` bounds what its `completions` write; prompts, which are read, come on top. `readings` are losses and
     embeddings. `trained` bounds the tokens that its `trainings` go through: rows, epochs and the longest example.
-    `uncounted` names assets whose calls cannot be bounded.
+    `uncounted` names assets whose calls, or what they train on, cannot be bounded.
     """
 
     name: str
@@ -36,22 +36,31 @@ def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
     A step's completions are taken to be as long as the longest that its slice of the recipe allows; a step that trains
     and writes counts as one that writes.
     """
-    rows = {one.asset: one.rows or one.most_rows or 0 for one in planned}
+    rows = {one.asset: _most_rows(step, one) for step, one in zip(steps, planned, strict=True)}
     stages = []
     for name in dict.fromkeys(step.group for step in steps):
         here = [(step, one) for step, one in zip(steps, planned, strict=True) if step.group == name]
         counted = {"completions": 0, "tokens": 0, "readings": 0, "trainings": 0, "trained": 0}
+        uncounted = [step.asset for step, one in here if one.calls is None]
         for step, one in here:
             longest = max(_budgets(step.slice), default=0)
             kind = "completions" if longest else "trainings" if step.model is Checkpoint else "readings"
+            examples = max((rows.get(asset, 0) for asset in step.inputs.values()), default=0)
+            if kind == "trainings" and one.calls and not examples:
+                uncounted.append(step.asset)
+                continue
             counted[kind] += one.calls or 0
             counted["tokens"] += longest * (one.calls or 0)
             if kind == "trainings":
-                examples = max(rows.get(asset, 0) for asset in step.inputs.values())
                 counted["trained"] += (one.calls or 0) * examples * _longest_epochs(step.slice)
-        uncounted = tuple(step.asset for step, one in here if one.calls is None)
-        stages.append(Stage(name, len(here), **counted, uncounted=uncounted))
+        stages.append(Stage(name, len(here), **counted, uncounted=tuple(uncounted)))
     return stages
+
+
+def _most_rows(step: Step, planned: Planned) -> int:
+    """How many rows a step keeps at most, as far as that is known: of `rows` some may be dropped."""
+    rows = planned.rows or planned.most_rows or 0
+    return min(rows, step.most.rows) if step.most else rows
 
 
 def _longest_epochs(slice_: Mapping[str, Any]) -> int:

@@ -7,23 +7,22 @@ rows are known exactly, and so is what follows from them; else what lies downstr
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
-from assets.step import Settled, Step
+from assets.stand_ins import decided, stand_ins
+from assets.step import Most, Settled, Step
 from resources.forecast import ForecastTools, NotFetched
 from resources.workbench import Workbench
 from warehouse.checks import failed_checks, held_up
 from warehouse.errors import Mendable
-from warehouse.identity import digest
 from warehouse.rates import Rates, measured_rates
 from warehouse.reasons import code_changes, recipe_changes, row_changes, withdrawal_changes
-from warehouse.records import KIND_OF, Record, empty
+from warehouse.records import KIND_OF, Checkpoint, empty
 from warehouse.result import Result
 from warehouse.store import WITHDRAWALS, Catalog, Published, Target
 from warehouse.validation import validated
@@ -191,12 +190,16 @@ class Planner:
             return self._failing(step, error, tools)
         if not (step.most or all(view.bounded for view in inputs.values())):
             return self._unbounded(step)
+        if not sure and (few := self._too_few(step, alike)):
+            return self._failing(step, few, tools)
         loose = any(view.loose for view in inputs.values())
-        if loose and step.most:
+        if loose and step.most and not _countable(step.most, inputs.values()):
             return self._unknown(step, tools, sure)
         if current is None and alike and not step.calls_model:
             # A gate lets through at most what comes in; what it would decide about stand-ins means nothing.
             frame = pl.concat([view.frame for view in alike])
+            if step.most:
+                frame = frame.head(step.most.rows)
             self.views[step.asset] = View(kind, lambda: frame, loose=loose)
             return Planned(step.asset, "build", exact=False, most_rows=len(frame))
         try:
@@ -231,7 +234,7 @@ class Planner:
 
     def _bounded(self, step: Step, result: Result, tools: ForecastTools, exact: bool, loose: bool) -> Planned:
         """A step of which some calls, or some of what it reads, are not known: counted with what stands in for them."""
-        missing, frame = tools.missing.calls, _decided(result)
+        missing, frame = tools.missing.calls, decided(result)
         self.views[step.asset] = View(KIND_OF[step.model], lambda: frame, loose=loose)
         return Planned(
             step.asset,
@@ -243,6 +246,13 @@ class Planner:
             from_memo=tools.meter.from_memo,
             seconds=self.rates.estimate(missing.values()),
         )
+
+    def _too_few(self, step: Step, alike: Sequence[View]) -> Mendable | None:
+        """What a gate will fail with that needs more rows than may come in."""
+        if step.too_few is None or not alike or not all(view.bounded for view in alike):
+            return None
+        told = step.too_few(sum(len(view.frame) for view in alike))
+        return Mendable(told) if told else None
 
     def _failing(self, step: Step, error: Mendable, tools: ForecastTools) -> Planned:
         """A step of which it is known that its build would fail."""
@@ -265,11 +275,11 @@ class Planner:
         if most is None:
             return self._unbounded(step)
         from_memo = tools.meter.from_memo if sure else 0
-        calls = most.calls - from_memo
+        calls = None if most.calls is None else most.calls - from_memo
         seconds = 0.0 if calls == 0 else None
-        if missing and (known := self.rates.estimate(missing.values())) is not None:
+        if calls is not None and missing and (known := self.rates.estimate(missing.values())) is not None:
             seconds = known / len(missing) * calls
-        self.views[step.asset] = View(KIND_OF[step.model], lambda: _stand_ins(step.model, most.rows), loose=True)
+        self.views[step.asset] = View(KIND_OF[step.model], lambda: stand_ins(step.model, most.rows), loose=True)
         return Planned(
             step.asset,
             "build",
@@ -281,20 +291,6 @@ class Planner:
         )
 
 
-def _decided(result: Result) -> pl.DataFrame:
-    """Every row that was decided about: a rule that a stand-in breaks may let the real row pass."""
-    rows = [{"id": row_id, **json.loads(content)} for row_id, content in result.dropped.iter_rows()]
-    schema = result.kept.schema
-    return pl.concat([result.kept, pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema)])
-
-
-def _stand_ins(model: type[Record], rows: int) -> pl.DataFrame:
-    """As many rows as there may be; they say nothing, and each is another."""
-    schema = empty(model).schema
-    known: dict[Any, Any] = {pl.Int64: 1, pl.Float64: 1.0}
-    columns = {
-        name: [f"not yet known {row}" if dtype == pl.String else known.get(dtype, []) for row in range(rows)]
-        for name, dtype in schema.items()
-    }
-    columns["id"] = [digest(["stand-in", model.__name__, row]) for row in range(rows)]
-    return pl.DataFrame(columns, schema=schema)
+def _countable(most: Most, views: Iterable[View]) -> bool:
+    """Whether calls that nothing bounds follow from what is known all the same: a model may be any, but no text."""
+    return most.calls is None and not any(view.loose for view in views if view.kind != KIND_OF[Checkpoint])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from assets.evaluation.ablations import SERIES, Series
+from assets.evaluation.ablations import BASELINE, SERIES, Series
 from assets.standing_plots import draw_leaderboard
 from warehouse.result import Result
 
@@ -98,7 +98,8 @@ def _loss(figure: Figure, result: Result) -> bool:
 def _scores(figure: Figure, result: Result) -> bool:
     if result.kept.is_empty():
         return False
-    draw_leaderboard(figure, result.kept, [Series(**one) for one in result.notes.get(SERIES, [])])
+    series = [Series(**one) for one in result.notes.get(SERIES, [])]
+    draw_leaderboard(figure, result.kept, series, result.notes[BASELINE])
     return True
 
 

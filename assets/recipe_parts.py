@@ -31,7 +31,7 @@ class LoraPart(Part):
     batch_size: Count
     max_tokens: Count
     last_layers: Count | None = None
-    target_modules: tuple[str, ...] = (
+    target_modules: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "q_proj",
         "k_proj",
         "v_proj",

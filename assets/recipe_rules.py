@@ -18,6 +18,7 @@ from assets.openness.gate import declarations, place
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
 from assets.recipe import Recipe, Selection
+from assets.recipe_sizes import contradictions
 from assets.recipe_values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
 from resources.addresses import Address
@@ -49,6 +50,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _benchmarks(recipe)
     yield from _curation(recipe)
     yield from _arms(recipe)
+    yield from (Problem(*fault) for fault in contradictions(recipe))
     yield from _namesakes(recipe)
     yield from _policy(recipe)
     yield from _openness(recipe)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from assets.estimate import Stage
 from assets.plan import Planned
+from assets.standings import standing_of
 from warehouse.collection import Garbage
 from warehouse.records import HIGHER, LOWER
 from warehouse.status import AssetStatus
@@ -86,14 +87,12 @@ def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
     return shown
 
 
-def leaderboard_table(standings: pl.DataFrame) -> Table:
+def leaderboard_table(standings: pl.DataFrame, baseline: str) -> Table:
     """The leaderboard as it is published; the arrow shows in which direction a metric is better."""
     shown = table(
         "benchmark", "metric", "arm", "mean", "interval", "difference", "interval", "verdict", "items", "seeds", left=3
     )
-    compared_by = set(standings.filter(pl.col("verdict").is_not_null()).select("benchmark", "metric").rows())
     for row in standings.iter_rows(named=True):
-        alone = "baseline" if (row["benchmark"], row["metric"]) in compared_by else ""
         over = row["over_baseline"]
         compared = ["", ""] if over is None else [f"{over:+.2f}", f"{row['over_low']:+.2f} to {row['over_high']:+.2f}"]
         interval = f"{row['low']:.2f} to {row['high']:.2f}"
@@ -105,7 +104,7 @@ def leaderboard_table(standings: pl.DataFrame) -> Table:
             f"{row['mean']:.2f} {row['unit']}",
             interval,
             *compared,
-            row["verdict"] or alone,
+            standing_of(row, baseline),
             *counts,
         )
     return shown
@@ -128,6 +127,8 @@ def estimate_summary(found: Sequence[Stage], written_rate: float | None, trained
     text = f"at most {sum(one.completions for one in found):,} completions with {tokens:,} tokens"
     text += _hours(tokens, written_rate) + f", and {_counted(sum(one.trainings for one in found), 'training')}"
     text += f" over {trained:,} tokens" + _hours(trained, trained_rate)
+    if written_rate or trained_rate:
+        text += "; the hours leave out prompts, losses and embeddings"
     if uncounted := [asset for one in found for asset in one.uncounted]:
         text += f"; not counted: {', '.join(uncounted)}"
     return text

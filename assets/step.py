@@ -40,10 +40,10 @@ def made(*parents: str, **columns: Sequence[tuple[str, str]]) -> Columns:
 
 @dataclass(frozen=True)
 class Most:
-    """Upper bounds of a step, whatever its inputs say: rows kept and model calls."""
+    """Upper bounds of a step, whatever its inputs say: rows kept and model calls (None: nothing bounds them)."""
 
     rows: int
-    calls: int = 0
+    calls: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Step:
     the step depends on, by path; `kinds` are the tags that the UI shows; `checks` names what `build` checks
     beside what is checked of every asset, with whether a failure blocks everything downstream; `plot` names a
     picture of the result (see assets/plots.py); `most` bounds what a plan cannot count by running `build` on what
-    is known; `columns` tells of each column what its values are made from, which leaves out what only decides whether
+    is known; `too_few` says what a build fails with where no more than so many rows come in, None where it does not;
+    `columns` tells of each column what its values are made from, which leaves out what only decides whether
     there is a row.
     """
 
@@ -77,6 +78,7 @@ class Step:
     checks: Mapping[str, bool] = field(default_factory=dict)
     plot: str | None = None
     most: Most | None = None
+    too_few: Callable[[int], str | None] | None = None
     columns: Columns = field(default_factory=dict)
 
     @property

@@ -21,6 +21,7 @@ from resources.tree_digest import tree_digest
 from resources.wheel import from_wheel
 from warehouse.identity import file_digest
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 STALE_SECONDS = 3600
 """A temporary folder in which nothing was written for so long was left by a dead process (our choice)."""
 
@@ -47,7 +48,7 @@ class Cache:
         Raises FetchError, and then nothing is left behind.
         """
         expected = sha256.lower()
-        if not re.fullmatch("[0-9a-f]{64}", expected) or len(set(expected)) == 1:
+        if not _SHA256.fullmatch(expected) or len(set(expected)) == 1:
             right = f"right would be the 64 hex digits of {hashed(address)}"
             raise failure(address, f"its sha256 is still a placeholder, {sha256!r}; {right}")
         try:
@@ -71,8 +72,11 @@ class Cache:
     def find(self, address: Address, sha256: str) -> Path | None:
         """What `fetch` would return, if it is on this machine already; writes nothing.
 
-        Raises FetchError for an endpoint, and where a path holds nothing, or something else than `sha256`.
+        Nothing is there of what has no sha256 yet. Raises FetchError for an endpoint, and where a path holds nothing,
+        or something else than `sha256`.
         """
+        if address.scheme == "path" and not _SHA256.fullmatch(sha256.lower()):
+            return None
         if address.scheme == "path":
             return self._local(address, sha256.lower())
         place = self._place(address, sha256.lower())

@@ -10,9 +10,15 @@ from typing import Any
 
 from resources.calls import Prompt, Training
 from resources.chat_template import with_template
+from warehouse.errors import Mendable
 from warehouse.identity import file_digest
 
 OUTCOME = "training.json"
+
+
+class NoRoom(Mendable, ValueError):
+    """Prompts fill `max_tokens`; trl would leave their examples out without a word."""
+
 
 Example = tuple[Prompt, str]
 """(prompt, the completion whose tokens carry the loss)."""
@@ -29,7 +35,7 @@ def train_adapter(
 
     Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the tokens read, which lie
     in the file OUTCOME of `target` too: what is there is not trained again. A run that was killed goes on from its last
-    whole checkpoint (every `checkpoint_every` steps), kept beside `target` until then.
+    whole checkpoint (every `checkpoint_every` steps), kept beside `target` until then. Raises NoRoom.
     """
     outcome, unfinished = target / OUTCOME, target.with_name(target.name + ".unfinished")
     if outcome.is_file():
@@ -82,6 +88,11 @@ def train_adapter(
         ),
         callbacks=[_progress_callback(progress)],
     )
+    if lost := len(examples) - len(trainer.train_dataset):
+        raise NoRoom(
+            f"{lost} of {len(examples)} examples have a prompt that leaves no room for a response within max_tokens "
+            f"({training.max_tokens}); raise max_tokens, or keep long instructions and inputs out"
+        )
     trainer.remove_callback(PrinterCallback)
     unfinished.mkdir(parents=True, exist_ok=True)
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(unfinished))

@@ -142,7 +142,7 @@ def fetched(source: str, most: int = 3) -> Step:
     return step("documents", build, Document, {}, {f"sources.{source}": source}, most=Most(rows=most))
 
 
-def gate(asset: str, *reads: str, model: Any = Document, least: int = 1) -> Step:
+def gate(asset: str, *reads: str, model: Any = Document, least: int = 1, **more: Any) -> Step:
     """Lets rows through whose text has `least` characters."""
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
@@ -156,7 +156,7 @@ def gate(asset: str, *reads: str, model: Any = Document, least: int = 1) -> Step
         return out.result()
 
     inputs = {f"from_{index}": name for index, name in enumerate(reads)}
-    return step(asset, build, model, inputs, {f"{asset}.least": least})
+    return step(asset, build, model, inputs, {f"{asset}.least": least}, **more)
 
 
 def strict(asset: str, reads: str, error: Exception, **more: Any) -> Step:

@@ -11,6 +11,7 @@ import pytest
 from assets.curation.decontamination import Benchmarks
 from assets.curation.training_set import Budget, TooFewPairs, take
 from assets.enhancement.filtering import decide
+from assets.evaluation.ablations import Series, series
 from assets.graph import steps
 from assets.recipe_values import LEVELS
 from assets.step import Step
@@ -83,3 +84,55 @@ def test_what_an_arm_cannot_differ_in_is_named() -> None:
         "arms.self_training.levels: found ['model']; only pairs of extract_then_generate have a level",
         "arms.self_training.keep: found 0.5; it needs perplexity among arms.self_training.filters",
     ]
+
+
+def series_of(arms: dict[str, dict[str, Any]], *changes: tuple[str, Any]) -> list[Series]:
+    """The series of the starter with more arms, each as ARM but for what is named."""
+    values = starter()
+    for path, value in changes:
+        values = put(values, path, value)
+    for name, differs in arms.items():
+        values = put(values, f"arms.{name}", values["arms"][ARM] | differs)
+    return series(parsed(values))
+
+
+MORE = {
+    "half": {"keep": 0.5},
+    "half_of_128": {"keep": 0.5, "rows": 128},
+    "whole": {"keep": 1.0},
+    "unfiltered": {"filters": ["diversity", "heuristics"]},
+    "keywords": {"levels": ["keywords"]},
+}
+DRAWN = "extract_then_generate\nheuristics, perplexity, diversity; "
+
+
+def test_arms_that_differ_in_one_thing_are_a_series() -> None:
+    assert series_of({}) == []
+    assert series_of(MORE) == [
+        Series("keep", (("half", 0.5), (ARM, 0.75), ("whole", 1.0)), f"{DRAWN}64 rows"),
+        Series("rows", (("half", 64), ("half_of_128", 128)), f"{DRAWN}keep 0.5"),
+    ]
+
+
+def test_an_arm_without_the_filter_ends_a_series_only_where_it_differs_in_nothing_else() -> None:
+    """Diversity prefers what has a low perplexity where that is measured, and limits drop what the share keeps."""
+    plain = {"filters": ["heuristics", "perplexity"]}
+    arms = {"cut": plain, "half": plain | {"keep": 0.5}, "all": {"filters": ["heuristics"]}}
+    of = "extract_then_generate\nheuristics, perplexity; 64 rows"
+    assert series_of(arms) == [Series("keep", (("half", 0.5), ("cut", 0.75), ("all", 1.0)), of)]
+    for limit in ({"at_most": 40.0}, {"at_least": 2.0}, {"measure": "ifd"}):
+        found = series_of(arms, ("enhancement.perplexity", {"keep": 0.75} | limit))
+        assert found == [Series("keep", (("half", 0.5), ("cut", 0.75)), of)]
+
+
+def test_a_series_says_which_levels_it_is_of() -> None:
+    found = series_of({"few": {"levels": ["keywords"], "rows": 8}, "many": {"levels": ["keywords"], "rows": 16}})
+    assert found == [
+        Series("rows", (("few", 8), ("many", 16)), "extract_then_generate (keywords)" + DRAWN[21:] + "keep 0.75")
+    ]
+
+
+def test_the_whole_share_keeps_every_pair_that_was_measured() -> None:
+    measured = pl.DataFrame({"pair": PAIRS["id"], "value": [float(row) for row in range(len(PAIRS))]})
+    settings = parsed(put(starter(), "enhancement.perplexity.keep", 1.0)).enhancement.perplexity
+    assert decide({"all": PAIRS}, {"all": measured}, None, settings).counts() == {("kept", ""): len(PAIRS)}

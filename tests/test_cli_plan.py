@@ -125,4 +125,5 @@ def test_a_build_of_what_is_fresh_says_so_and_shows_the_leaderboard(own: tuple[P
         "nothing is stale",
         "benchmark metric arm mean interval difference interval verdict items seeds",
     ]
-    assert len(told) == 2 + 10
+    assert len(told) == 2 + 10 + 1
+    assert told[-1].startswith("Trained once: filtered_extract_then_generate, instruction_generation, ")

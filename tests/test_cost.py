@@ -3,13 +3,20 @@ took, what arms share is in the cost of each, and the sums are those of the call
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from building import query
+from planning import MODEL, House, document, step
 
 from assets.reporting.study import DATA, EVALUATION, TRAINING, study
+from resources.tools import Tools
 from warehouse.audit.cost import Cost, costs, made_by
 from warehouse.database import Database
+from warehouse.memo import Answer, Call, Work
+from warehouse.records import Document
+from warehouse.result import Gate, Result
 
 ITEMS = 2
 
@@ -58,3 +65,25 @@ def test_a_later_stage_counts_only_what_no_earlier_one_did(built: tuple[Path, Pa
         alone = costs(connection, {"alone": [place]})["alone"]
     assert stages["first"].calls == alone.calls + 1
     assert stages["again"] == stages["none"] == Cost()
+
+
+def test_a_call_that_was_made_anew_within_a_larger_budget_counts_once(tmp_path: Path) -> None:
+    """The answer that was cut off is on record beside the whole one, and the row stands on the whole one."""
+    house, call = House(tmp_path), Call("completion", MODEL, {"text": "aa"}, 8)
+
+    def build(tools: Tools) -> Result:
+        def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
+            yield missing, lambda batch: [Answer({"text": "AA"}, call.budget, call.budget / 4, complete=False)]
+
+        tools.memo("duckdb").run([call], compose)
+        gate = Gate(Document)
+        gate.keep(document("aa"), [(call.key, "call")])
+        return gate.result()
+
+    for budget in (8, 16):
+        call = replace(call, budget=budget)
+        house.build(step("written", build, Document, {}, {"budget": budget}))
+    assert query(tmp_path / "data", "SELECT budget FROM memo.calls ORDER BY 1")["budget"].to_list() == [8, 16]
+    with Database(tmp_path / "data" / "slingshot.duckdb").read() as connection:
+        versions = connection.execute("SELECT asset, version FROM lineage.current").fetchall()
+        assert costs(connection, {"all": versions}) == {"all": Cost(calls=1, tokens=16, seconds=4.0)}

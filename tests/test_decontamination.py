@@ -18,6 +18,7 @@ from assets.curation.training_set import Budget, TooFewPairs, take
 from assets.graph import steps
 from assets.recipe import Decontamination
 from recipes import complaints, parsed, put, starter
+from warehouse.errors import Mendable
 from warehouse.identity import digest
 from warehouse.records import Pair, empty
 
@@ -39,6 +40,32 @@ def row(instruction: str = "What is it?", response: str = "A thing.", given_inpu
 
 def found(settings: Decontamination, said: dict[str, str]) -> Overlap | None:
     return Benchmarks(ITEMS, settings).overlap(said)
+
+
+def test_texts_in_the_details_of_an_item_count_by_their_runs() -> None:
+    """A choice of one word is said by many rows; a long one is the benchmark's."""
+    details = [
+        '{"question": "Which?", "choices": {"text": ["It grows near the old river", "yes"], "label": [1, null]}}',
+        "it is no JSON",
+    ]
+    items = ITEMS.with_columns(pl.Series("details", details))
+    settings = Decontamination(ngram=3)
+    reason = "3 words in a row of a benchmark item"
+    held = Benchmarks(items, settings)
+    assert held.overlap(row(response="A reed near the old wall.")) == Overlap(reason, BASIL, 1, 0)
+    assert held.overlap(row(response="Sadly it is no thing.")) == Overlap(reason, COD, 1, 0)
+    assert held.overlap(row(response="Yes!")) is None
+
+
+def test_an_item_that_could_not_be_embedded_is_not_passed_over() -> None:
+    settings = Decontamination(ngram=None, similarity=0.5)
+    with pytest.raises(Mendable) as refused:
+        Benchmarks(ITEMS, settings, {BASIL: [1.0, 0.0]})
+    assert str(refused.value) == (
+        "1 of 2 benchmark items have no embedding to hold instructions against; build benchmark_embeddings again, or "
+        "take curation.decontamination.similarity out"
+    )
+    assert Benchmarks(ITEMS, settings, {BASIL: [1.0, 0.0], COD: [0.0, 1.0]}).count == 2
 
 
 @pytest.mark.parametrize(
@@ -120,7 +147,7 @@ def test_what_is_left_out_is_on_record_with_the_item_and_the_rest_fills_the_budg
 
 
 def test_a_pair_without_a_vector_fails_where_similarity_is_asked_for() -> None:
-    near = Benchmarks(ITEMS, Decontamination(similarity=0.9), {BASIL: [1.0, 0.0]})
+    near = Benchmarks(ITEMS[:1], Decontamination(similarity=0.9), {BASIL: [1.0, 0.0]})
     ids = pairs(3)["id"].to_list()
     result = take("x", pairs(3), near, Budget(1), 7, {ids[0]: [0.0, 1.0], ids[1]: [1.0, 0.0]})
     reasons = dict(result.decisions.select("record", "reason").rows())

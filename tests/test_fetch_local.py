@@ -32,6 +32,12 @@ def test_a_local_file_is_used_in_place_and_checked_every_time(cache: Cache) -> N
     )
 
 
+def test_nothing_is_there_of_what_has_no_hash_yet(cache: Cache) -> None:
+    (cache.base / "seeds.jsonl").write_bytes(b"one")
+    for address in ("path:seeds.jsonl", "path:nowhere"):
+        assert cache.find(Address.parse(address), "unpinned") is None
+
+
 def test_an_unchanged_local_file_is_read_once_a_process(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     (cache.base / "seeds.jsonl").write_bytes(b"one")
     address, sha = Address.parse("path:seeds.jsonl"), hashlib.sha256(b"one").hexdigest()

@@ -16,8 +16,11 @@ from assets.generation import instruction_generation, self_training
 from assets.generation.backward_model import flipped
 from assets.generation.instruction_generation import InstructionGeneration, Text
 from assets.generation.self_training import SelfTraining
+from assets.graph import steps
 from assets.recipe_parts import SamplingPart
+from recipes import parsed, starter
 from resources.calls import Prompt, Sampling
+from warehouse.errors import Mendable
 from warehouse.identity import digest, record_id, row_seed
 from warehouse.records import Pair
 from warehouse.result import Result
@@ -200,6 +203,16 @@ def test_seed_tasks_are_flipped_and_those_with_an_input_left_out() -> None:
         (asked, "What is rye?"),
         (asked, "Who was Ada Lovelace?"),
     ]
+
+
+def test_without_a_seed_task_that_can_be_flipped_the_backward_model_says_so() -> None:
+    (step,) = [one for one in steps(parsed(starter())) if one.asset == "backward_model"]
+    with pytest.raises(Mendable) as refused:
+        step.build(None, seed_tasks=SEEDS.with_columns(input=pl.lit("a text")))
+    assert str(refused.value) == (
+        f"the backward model has nothing to learn from: of {len(SEEDS)} seed tasks none is without an input; right "
+        "would be a selection of seed_tasks whose fields have no input"
+    )
 
 
 def test_the_backward_model_is_asked_as_it_was_trained() -> None:

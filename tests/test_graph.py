@@ -169,7 +169,7 @@ OF_GENERATOR = {
         ("documents.0.count", 7777, {"documents"}),
         ("benchmark_items.0.count", 7777, {"benchmark_items"}),
         ("generation.backward_model.rank", 7777, {"backward_model"}),
-        ("generation.self_training.count", 7777, {"raw_self_training"}),
+        ("generation.self_training.count", 77, {"raw_self_training"}),
         ("generation.self_instruct.rouge_l", 0.123, {"raw_self_instruct"}),
         (
             "generation.instruction_generation.instruction.max_new_tokens",
@@ -215,6 +215,7 @@ def test_a_default_that_is_written_out_makes_nothing_stale() -> None:
     values = copy.deepcopy(_starter())
     values["seed_tasks"], values["benchmark_items"] = values["seed_tasks"][:1], values["benchmark_items"][1:]
     del values["seed_tasks"][0]["slice"]
+    values["generation"]["self_training"]["count"] = values["seed_tasks"][0]["count"]
     values["enhancement"]["perplexity"].pop("measure", None)
     values["training"].pop("checkpoint_every", None)
     silent = parse_recipe(yaml.safe_dump(values, sort_keys=False))

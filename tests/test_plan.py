@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from planning import House, fetched, gate, strict, texts
 
+from assets.generation.backward_model import flipped
 from assets.plan import Planned
+from assets.stand_ins import stand_ins
 from assets.step import Most, Step
 from warehouse.errors import Mendable
+from warehouse.records import Pair, SeedTask
 
 
 @pytest.fixture
@@ -135,6 +138,53 @@ def test_a_gate_that_waits_may_keep_all_that_was_decided_about_and_all_that_come
     assert (plan["asked"].rows, plan["asked"].most_rows) == (2, 2)
     assert (plan["good"].rows, plan["good"].most_rows, plan["good"].exact) == (None, 3, False)
     assert (plan["more"].calls, plan["more"].most_rows) == (3, 3)
+
+
+def test_a_gate_that_waits_keeps_no_more_than_it_ever_may(house: House) -> None:
+    asked = house.asking("asked", "documents")
+    drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=2))
+    plan = house.plan(texts("aa", "bb", "cc"), asked, drawn, house.asking("more", "drawn"))
+    assert plan["drawn"] == Planned("drawn", "build", ("never built",), exact=False, most_rows=2)
+    assert (plan["more"].calls, plan["more"].most_rows) == (2, 2)
+
+
+def too_few(rows: int) -> str | None:
+    return f"at most {rows}, 4 are needed" if rows < 4 else None
+
+
+def test_a_gate_that_can_never_have_enough_rows_fails_before_anything_is_built(house: House) -> None:
+    """Whether what comes in is known but for the model's answers, or bounded alone."""
+    asked = house.asking("asked", "documents", most=Most(rows=3, calls=3))
+    drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=4), too_few=too_few)
+    for source in (texts("aa", "bb", "cc"), fetched("far", most=3)):
+        plan = house.plan(source, asked, drawn)
+        assert plan["asked"].most_rows == 3
+        assert plan["drawn"] == Planned("drawn", "build", ("never built",), error="at most 3, 4 are needed")
+    assert house.plan(texts("aa", "bb", "cc", "dd"), asked, drawn)["drawn"].error is None
+
+
+def test_a_gate_of_which_nothing_bounds_what_comes_in_is_not_said_to_fail(house: House) -> None:
+    deep = house.chained("deep", "documents", None)
+    drawn = gate("drawn", "deep", model=deep.model, most=Most(rows=4), too_few=too_few)
+    assert house.plan(texts("aa"), deep, drawn)["drawn"].error is None
+
+
+def test_calls_that_nothing_bounds_are_told_as_such_and_their_rows_are_bounded(house: House) -> None:
+    most = Most(rows=7, calls=None)
+    plan = house.plan(fetched("far", most=2), house.asking("asked", "documents", most=most))
+    assert plan["asked"] == Planned("asked", "build", ("never built",), False, None, 7, calls=None, seconds=None)
+    plan = house.plan(texts("aa"), house.asking("asked", "documents", most=most))
+    assert (plan["asked"].calls, plan["asked"].exact) == (1, True)
+
+
+def test_a_row_that_stands_in_lacks_what_rows_may_lack() -> None:
+    """A seed task with an input is no example of the backward model."""
+    frame = stand_ins(SeedTask, 2)
+    assert frame.select("instruction", "input", "response").rows() == [
+        (f"not yet known {row}", "", f"not yet known {row}") for row in range(2)
+    ]
+    assert len(flipped(frame)) == 2
+    assert stand_ins(Pair, 1)["level"].to_list() == [""]
 
 
 def test_a_call_whose_files_are_lost_is_computed_again(house: House) -> None:

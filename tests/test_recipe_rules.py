@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import yaml
+from typer.testing import CliRunner
+
+from assets.evaluation.bootstrap import Bootstrap, difference
+from assets.recipe_sizes import unused_methods
+from cli import app
 from recipes import ABSENT, SHA, complaints, parsed, put, starter
 
 OVERLAP = "roles that share a source need disjoint slices, such as [0, 20] and [20, 100]"
@@ -86,3 +95,79 @@ def test_one_model_under_two_names_is_refused() -> None:
     assert complaints(("models.writer", twin)) == [
         "models.writer: found 'writer'; it is the same model as models.generator; name it once, and refer to that"
     ]
+
+
+def test_an_arm_has_no_level_that_no_fragment_has() -> None:
+    arm = "arms.filtered_extract_then_generate.levels"
+    assert complaints(("enhancement.fragments.levels", ["sentence", "model"]), (arm, ["keywords", "sentence"])) == [
+        f"{arm}: found ['keywords']; enhancement.fragments.levels has sentence, model alone"
+    ]
+    values = put(starter(), arm, ["keywords", "sentence"])
+    assert parsed(values).arms["filtered_extract_then_generate"].levels == ("keywords", "sentence")
+
+
+SAMPLING = {"max_new_tokens": 8}
+
+
+def test_a_method_takes_no_more_rows_than_there_are() -> None:
+    """Fewer would be taken, and nothing would say so."""
+    more = {
+        "seeds": {"count": 81},
+        "evol_instruct": {"count": 82, "instruction": SAMPLING, "response": SAMPLING},
+        "back_translation": {"count": 121, "instruction": SAMPLING, "rating": SAMPLING, "iterations": 1},
+    }
+    changes = [(f"generation.{name}", settings) for name, settings in more.items()]
+    assert complaints(("generation.self_training.count", 83), *changes) == [
+        "generation.seeds.count: found 81; it must be at most 80, the sum of the counts of seed_tasks",
+        "generation.self_training.count: found 83; it must be at most 80, the sum of the counts of seed_tasks",
+        "generation.evol_instruct.count: found 82; it must be at most 80, the sum of the counts of seed_tasks",
+        "generation.back_translation.count: found 121; it must be at most 120, the sum of the counts of documents",
+    ]
+
+
+def test_limits_that_leave_nothing_between_them_are_refused() -> None:
+    path = "enhancement.perplexity"
+    assert complaints((path, {"at_least": 40.0, "at_most": 40.0})) == [
+        f"{path}.at_least: found 40.0; it must be below at_most, 40"
+    ]
+    assert complaints((path, {"measure": "ifd", "at_least": 1.0})) == [
+        f"{path}.at_least: found 1.0; it must be below at_most, 1, which ifd has where nothing is said"
+    ]
+    assert parsed(put(starter(), path, {"measure": "ifd", "at_least": 0.9})).enhancement.perplexity
+
+
+def test_k_center_takes_no_fewer_rows_than_an_arm_trains_on() -> None:
+    rule = {"rule": "k_center", "embedder": "embedder", "select": 64}
+    larger = ("arms.self_instruct.rows", 70)
+    assert complaints(("curation.diversity", rule), larger) == [
+        "curation.diversity.select: found 64; it must be at least 70, the rows that arm 'self_instruct' trains on"
+    ]
+    values = put(put(starter(), "curation.diversity", rule), "arms.self_training.rows", 70)
+    assert parsed(values).curation.diversity, "an arm without the filter takes what it likes"
+
+
+def test_so_few_resamples_that_nothing_could_be_told_from_noise_are_refused() -> None:
+    """Four arms: the least p-value is 4 * 2 / (resamples + 1)."""
+    assert complaints(("evaluation.resamples", 158)) == [
+        "evaluation.resamples: found 158; it must be at least 159: with fewer, 4 arms at confidence 0.95 could never "
+        "be told from noise"
+    ]
+    assert parsed(put(starter(), "evaluation.resamples", 159)).evaluation.resamples == 159
+    scores = [np.array([[1.0, 1.0]]), np.array([[0.0, 0.0]])]
+    least = {resamples: difference(*scores, Bootstrap(resamples, 0.95, 1)).p_value for resamples in (158, 159)}
+    assert 4 * least[159] <= 1 - 0.95 < 4 * least[158]
+
+
+def test_a_training_changes_at_least_one_module() -> None:
+    (line,) = complaints(("training.target_modules", []))
+    assert line.startswith("training.target_modules: found []; ")
+
+
+def test_a_method_that_no_arm_takes_is_named(tmp_path: Path) -> None:
+    values = starter()
+    del values["arms"]["self_training"], values["arms"]["self_instruct"]
+    assert unused_methods(parsed(values)) == ["self_instruct", "self_training"]
+    assert unused_methods(parsed(starter())) == []
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    done = CliRunner().invoke(app, ["check", "--recipe", str(tmp_path / "recipe.yaml")])
+    assert done.stdout.splitlines()[1:] == ["not in any arm: raw_self_instruct, raw_self_training"]

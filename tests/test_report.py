@@ -4,6 +4,7 @@ the leaderboard says, be the same bytes each time, and not run what a model or a
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -16,13 +17,12 @@ from building import query
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-from assets.evaluation.ablations import Series, series
+from assets.evaluation.ablations import Series
 from assets.plots import draw
 from assets.reporting.page import page
 from assets.reporting.study import Study, study
-from assets.standing_plots import COLOURS, draw_differences, draw_means, draw_series
+from assets.standing_plots import COLOURS, draw_differences, draw_leaderboard, draw_means, draw_series
 from cli import app
-from recipes import parsed, put, starter
 from warehouse.database import Database
 from warehouse.records import BETTER, NOISE, WORSE, Standing
 from warehouse.result import Gate
@@ -54,15 +54,25 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def standings(*rows: tuple[str, float, float | None, str | None]) -> pl.DataFrame:
-    """Standings of METRIC from (arm, mean, difference, verdict); intervals reach 1 to each side."""
+def rows_of(text: str) -> list[str]:
+    """The rows of all tables of a page, their cells with a tab after each."""
+    plain = [re.sub("<[^>]*>", "", row.replace("</td>", "\t")) for row in re.findall("<tr>(.*?)</tr>", text, re.S)]
+    return [row.strip("\n").removesuffix("\t") for row in plain]
+
+
+def standings(*rows: tuple[str, float, float | None, str | None], metric: tuple[str, str] = METRIC) -> pl.DataFrame:
+    """Standings of a metric from (arm, mean, difference, verdict); intervals reach 1 to each side."""
     gate = Gate(Standing, len(rows))
     for arm, mean, over, verdict in rows:
-        row: dict[str, Any] = {"arm": arm, "benchmark": METRIC[0], "metric": METRIC[1], "unit": "%", "better": "higher"}
+        row: dict[str, Any] = {"arm": arm, "benchmark": metric[0], "metric": metric[1], "unit": "%", "better": "higher"}
         row |= {"mean": mean, "low": mean - 1, "high": mean + 1, "items": 9, "seeds": 2, "over_baseline": over}
         row |= {"over_low": over and over - 1, "over_high": over and over + 1, "p_value": over and 0.5}
         gate.keep(row | {"verdict": verdict}, [])
     return gate.result().kept
+
+
+JUDGED = ("judge", "order_agreement")
+AGREEMENT = standings(("b", 50.0, None, None), metric=JUDGED)
 
 
 def test_the_page_tells_what_the_leaderboard_and_the_ledger_say(found: Study, built: tuple[Path, Path]) -> None:
@@ -107,16 +117,45 @@ def test_a_difference_inside_the_noise_is_called_that(found: Study) -> None:
     assert "Compared with base: 1 better, 1 worse, 1 within the noise." in " ".join(text.split())
 
 
+def test_an_arm_without_a_verdict_is_the_baseline_or_not_compared(found: Study) -> None:
+    """How often both orders agree is a score that the baseline does not have."""
+    rows = pl.concat([standings(("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None)), AGREEMENT])
+    shown = [
+        [cell.strip() for cell in row.split("\t")]
+        for row in rows_of(
+            page(
+                dataclasses.replace(
+                    found, standings=rows, metrics=found.metrics | {JUDGED: {"description": "both orders agree"}}
+                )
+            )
+        )
+    ]
+    verdicts = {(row[0], row[1]): row[6] for row in shown if len(row) == 9 and row[0] != "arm"}
+    assert verdicts == {("b", "6.00"): "within the noise", ("base", "5.00"): "baseline", ("b", "50.00"): "not compared"}
+
+
+def test_a_metric_by_which_nothing_is_compared_has_no_panel_of_differences() -> None:
+    rows = pl.concat([standings(("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None)), AGREEMENT])
+    figure = Figure()
+    draw_leaderboard(figure, rows, [], "base")
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "longform: rouge_l (%), higher is better",
+        "judge: order_agreement (%), higher is better",
+        "longform: rouge_l, difference from base",
+    ]
+
+
 def test_panels_show_means_differences_and_series() -> None:
     rows = standings(("c", 9.0, 4.0, BETTER), ("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None))
     means, differences, along = Figure().subplots(3)
-    draw_means(means, rows, METRIC)
-    draw_differences(differences, rows, METRIC)
-    draw_series(along, rows, METRIC, Series("rows", (("b", 64), ("c", 128))))
+    draw_means(means, rows, METRIC, "base")
+    draw_differences(differences, rows, METRIC, "base")
+    draw_series(along, rows, METRIC, "base", Series("rows", (("b", 64), ("c", 128)), "magpie\nheuristics"))
     assert [label.get_text() for label in means.get_yticklabels()] == ["base", "b", "c"]
     assert [label.get_text() for label in differences.get_yticklabels()] == ["b", "c"]
     assert [label.get_text() for label in along.get_xticklabels()] == ["64", "128"]
     assert along.get_xlabel() == "rows"
+    assert along.get_title(loc="left") == "magpie\nheuristics"
     assert along.lines[0].get_xydata().tolist() == [[64, 6.0], [128, 9.0]]  # type: ignore[union-attr]
     assert {line.get_color() for line in means.lines} == {COLOURS[BETTER], COLOURS[NOISE], COLOURS["baseline"]}
 
@@ -124,24 +163,10 @@ def test_panels_show_means_differences_and_series() -> None:
 def test_the_ui_draws_the_series_that_the_leaderboard_notes() -> None:
     gate = Gate(Standing, 0)
     assert draw("scores", gate.result()) is None
-    result = dataclasses.replace(gate.result(), kept=standings(("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None)))
+    series = {"by": "rows", "arms": [["b", 64]], "of": "magpie"}
+    result = gate.result(notes={"baseline": "base", "series": [series]})
+    result = dataclasses.replace(result, kept=standings(("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None)))
     assert draw("scores", dataclasses.replace(result, decisions=pl.DataFrame({"outcome": ["kept"]}))) is not None
-
-
-def test_arms_that_differ_in_one_thing_are_a_series() -> None:
-    assert series(parsed(starter())) == []
-    values = starter()
-    for name, changes in {
-        "half": {"keep": 0.5},
-        "half_of_128": {"keep": 0.5, "rows": 128},
-        "all": {"filters": ["diversity", "heuristics"]},
-        "keywords": {"levels": ["keywords"]},
-    }.items():
-        values = put(values, f"arms.{name}", values["arms"]["filtered_extract_then_generate"] | changes)
-    assert series(parsed(values)) == [
-        Series("keep", (("half", 0.5), ("filtered_extract_then_generate", 0.75), ("all", 1.0))),
-        Series("rows", (("half", 64), ("half_of_128", 128))),
-    ]
 
 
 def test_the_command_writes_the_page_or_prints_the_cost(built: tuple[Path, Path], tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from resources.calls import Prompt, Training
-from resources.trainer import train_adapter
+from resources.trainer import NoRoom, train_adapter
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = [
@@ -57,6 +58,20 @@ def test_equal_training_gives_equal_weights(tiny_model: Path, tmp_path: Path) ->
     assert first == second
 
 
+def test_an_example_without_room_for_a_response_is_not_left_out_in_silence(tiny_model: Path, tmp_path: Path) -> None:
+    """The checkpoint would say that it was trained on all of them."""
+    long = (Prompt.ask("what is the river " * 10), "the river is old .")
+    training = replace(TRAINING, max_tokens=32)
+    for examples, told in (([*EXAMPLES, long], "1 of 5"), ([long], "1 of 1")):
+        with pytest.raises(NoRoom) as refused:
+            train_adapter(tiny_model, examples, training, tmp_path / "adapter")
+        assert str(refused.value) == (
+            f"{told} examples have a prompt that leaves no room for a response within max_tokens (32); raise "
+            "max_tokens, or keep long instructions and inputs out"
+        )
+        assert not (tmp_path / "adapter").exists()
+
+
 def test_the_loss_counts_the_completion_only(tiny_model: Path, tmp_path: Path) -> None:
     from resources.language_model import LanguageModel
 
@@ -74,7 +89,7 @@ KILLED_AFTER_TWO_STEPS = """
 import json, os, signal, sys
 from pathlib import Path
 from resources.calls import Prompt, Training
-from resources.trainer import train_adapter
+from resources.trainer import NoRoom, train_adapter
 base, target, examples, training = json.loads(sys.argv[1])
 def progress(done, total):
     if done == 3:  # the checkpoint of step 2 is on disk

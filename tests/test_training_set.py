@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from assets.curation.decontamination import Benchmarks
 from assets.curation.training_set import Budget, TooFewPairs
 from assets.curation.training_set import take as take_within
+from assets.graph import steps
+from recipes import parsed, starter
 from warehouse.identity import digest
 from warehouse.records import Pair, empty
 from warehouse.result import Check, Result
@@ -80,6 +82,26 @@ def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, messa
     with pytest.raises(TooFewPairs) as caught:
         take("some_arm", pairs(there), NO_ITEMS, 64, 7)
     assert str(caught.value) == message
+
+
+def test_a_budget_that_the_first_response_exceeds_takes_no_empty_set() -> None:
+    budget = Budget(5, "curation.response_tokens", "response tokens", lambda responses: [9] * len(responses))
+    with pytest.raises(TooFewPairs) as caught:
+        take_within("some_arm", pairs(3), Benchmarks(NO_ITEMS), budget, 7)
+    assert str(caught.value) == (
+        "arm 'some_arm' would have no pair: the first that is drawn has 9 response tokens, curation.response_tokens "
+        "asks for 5 in all; raise curation.response_tokens, or lower enhancement.heuristics.response_words"
+    )
+
+
+def test_a_plan_knows_that_an_arm_can_never_have_enough() -> None:
+    (step,) = [one for one in steps(parsed(starter())) if one.asset == "training_sets/self_training"]
+    assert step.too_few is not None
+    assert step.too_few(64) is None
+    assert step.too_few(61) == (
+        "arm 'self_training' has at most 61 pairs, curation.rows asks for 64: 3 are missing; "
+        "generate more, loosen a filter, or lower curation.rows"
+    )
 
 
 @settings(deadline=None)

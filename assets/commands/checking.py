@@ -29,6 +29,7 @@ def check(
     """Check the recipe without building anything."""
     from assets.graph import steps
     from assets.pinning import unpinned
+    from assets.recipe_sizes import unused_methods
     from warehouse.texts import listed
 
     loaded, path, _ = settle(recipe, None)
@@ -36,6 +37,8 @@ def check(
     typer.echo(f"{path} is good: {len(graph)} assets, arms {', '.join(loaded.arms)}")
     if open_ := unpinned(loaded):
         typer.echo(f"unpinned: {listed(list(open_))}; before a build: slingshot pin --recipe {path}")
+    if unused := unused_methods(loaded):
+        typer.echo(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
     if not cost:
         return
     from assets.estimate import estimate
@@ -45,10 +48,14 @@ def check(
 
     with tempfile.TemporaryDirectory() as empty:
         bench = workbench(loaded, Path(empty), path.parent)
-        found = estimate(graph, Planner(bench, loaded.retries).plan(graph))
+        planned = Planner(bench, loaded.retries).plan(graph)
+    found = estimate(graph, planned)
     terminal = console()
     terminal.print("", estimate_table(found), "", sep="\n")
     terminal.print(estimate_summary(found, tokens_per_second, trained_per_second), highlight=False)
+    for one in planned:
+        if one.error and one.action == "build":
+            typer.echo(f"a build would fail at {one.asset}: {one.error}")
 
 
 @app.command()

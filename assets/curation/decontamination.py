@@ -4,13 +4,14 @@ Three ways, each stronger than the one before: equal text after normalizing; a s
 GPT-3, arXiv 2005.14165, appendix C; lower case, punctuation left out); and an instruction whose embedding has a cosine
 above `similarity` to an item's instruction (ours: the published way to find paraphrases asks a model, arXiv
 2311.04850). Every text of every item counts, whatever its benchmark. A text of fewer than `ngram` words is found when
-it is equal.
+it is equal. Texts within an item's `details` count by their runs alone, since one may be a choice that many rows say.
 
 Worked example: with runs of 3 words, "crush the basil well" shares "crush the basil" with "Then crush the basil."
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from assets.recipe import Decontamination
 from assets.sources.held_out import REASON
+from warehouse.errors import Mendable
 from warehouse.identity import normalized
 
 # An input may be a single word, which many share.
@@ -44,7 +46,9 @@ class Overlap:
 
 
 class Benchmarks:
-    """The texts of benchmark items (columns id, instruction, input, reference), to hold rows against."""
+    """The texts of benchmark items (columns id, instruction, input, reference, details), to hold rows against.
+
+    Raises Mendable where there are `vectors` but some item has none: nothing could be held against it."""
 
     def __init__(self, items: pl.DataFrame, settings: Decontamination | None = None, vectors: Vectors | None = None):
         self.settings = settings or Decontamination(ngram=None)
@@ -54,7 +58,13 @@ class Benchmarks:
         self._equal = {normalized(row[name]): row["id"] for row in backwards for name in EQUAL_ITEM}
         self._equal.pop("", None)
         words = self.settings.ngram
-        self._runs = {run: row["id"] for row in backwards for name in ITEM_TEXTS for run in runs(row[name], words)}
+        self._runs = {run: row["id"] for row in backwards for text in _texts(row) for run in runs(text, words)}
+        lacking = 0 if vectors is None else sum(row["id"] not in vectors for row in backwards)
+        if lacking:
+            raise Mendable(
+                f"{lacking} of {self.count} benchmark items have no embedding to hold instructions against; build "
+                "benchmark_embeddings again, or take curation.decontamination.similarity out"
+            )
         self._items = list(vectors or {})
         self._matrix = _matrix(list((vectors or {}).values()))
 
@@ -87,6 +97,23 @@ def runs(text: str, words: int | None) -> Iterator[tuple[str, ...]]:
     found = _WORD.findall(text.lower())
     for start in range(len(found) - words + 1):
         yield tuple(found[start : start + words])
+
+
+def _texts(item: Mapping[str, Any]) -> Iterator[str]:
+    yield from (item[name] for name in ITEM_TEXTS)
+    details = item.get("details") or ""
+    try:
+        yield from _strings(json.loads(details or "null"))
+    except json.JSONDecodeError:
+        yield details
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inside in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inside)
 
 
 def _matrix(vectors: Sequence[Sequence[float]]) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Greedy diversity by embedding, as in Deita (arXiv 2312.15685, section 2.4): skip what is too similar to a kept row.
 
-Rows come best first; a row is skipped if its cosine similarity to a kept one exceeds the threshold (Deita's 0.9).
+Rows come best first; a row is skipped if its cosine similarity to a kept one exceeds the threshold (Deita's 0.9). Deita
+embeds the whole sample with a language model; we embed the instruction with a sentence encoder (ours).
 
 Worked example: vectors (1, 0), (0.99, 0.14) and (0, 1) at 0.9: the second is a duplicate of the first (0.99).
 """

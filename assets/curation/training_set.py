@@ -26,7 +26,8 @@ from warehouse.result import Check, Gate, Result
 
 
 class TooFewPairs(Mendable, ValueError):
-    """An arm has fewer pairs than the budget asks for; arms of different sizes would not compare fairly."""
+    """An arm has fewer pairs than the budget asks for, and arms of different sizes would not compare fairly; or the
+    first of them exceeds the budget, so that none would be taken."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def take(
 
     A pair that would exceed what is left of a budget of tokens ends the draw, so that long responses are not passed
     over (ours). `vectors` are embeddings of the pairs' instructions; where there are any, each pair needs one.
-    Raises TooFewPairs where there is not as much.
+    Raises TooFewPairs where there is not as much, and where nothing would be taken.
     """
     gate, apart = Gate(Pair, len(pairs)), []
     for row in pairs.iter_rows(named=True):
@@ -68,12 +69,14 @@ def take(
             apart.append(row)
     drawn = sorted(apart, key=lambda row: row_seed(seed, "training set", row["id"]))
     sizes = budget.sizes([row["response"] for row in drawn])
-    if sum(sizes) < budget.size:
-        left_out = len(pairs) - len(apart)
-        without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
+    left_out = len(pairs) - len(apart)
+    without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
+    if few := too_few(arm, sum(sizes), budget, without=without):
+        raise TooFewPairs(few)
+    if sizes[0] > budget.size:
         raise TooFewPairs(
-            f"arm {arm!r} has {sum(sizes)} {budget.unit}{without}, {budget.key} asks for {budget.size}: "
-            f"{budget.size - sum(sizes)} are missing; generate more, loosen a filter, or lower {budget.key}"
+            f"arm {arm!r} would have no pair: the first that is drawn has {sizes[0]} {budget.unit}, {budget.key} asks "
+            f"for {budget.size} in all; raise {budget.key}, or lower enhancement.heuristics.response_words"
         )
     taken = 0
     for row, size in zip(drawn, sizes, strict=True):
@@ -86,6 +89,16 @@ def take(
     leaked = sum(items.overlap(row, (vectors or {}).get(row["id"])) is not None for row in kept.iter_rows(named=True))
     facts = {"rows": len(kept), "benchmark items": items.count, "rows that hold text of it": leaked}
     return gate.result(checks=[Check(CHECK, not leaked, facts)])
+
+
+def too_few(arm: str, found: int, budget: Budget, most: str = "", without: str = "") -> str | None:
+    """What is wrong where an arm has `found` of what the budget is counted in; None where that is enough."""
+    if found >= budget.size:
+        return None
+    return (
+        f"arm {arm!r} has {most}{found} {budget.unit}{without}, {budget.key} asks for {budget.size}: "
+        f"{budget.size - found} are missing; generate more, loosen a filter, or lower {budget.key}"
+    )
 
 
 def declared(recipe: Recipe) -> dict[str, Any]:
@@ -139,6 +152,7 @@ def step(recipe: Recipe, name: str) -> Step:
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         most=None if by_tokens else Most(rows=size),
+        too_few=None if by_tokens else lambda rows: too_few(name, rows, Budget(size, key), most="at most "),
         checks={CHECK: True},
         columns=same(Pair, "pairs"),
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from assets.evaluation.ablations import SERIES, series
+from assets.evaluation.ablations import BASELINE, SERIES, series
 from assets.evaluation.benchmark import Metric
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Scores, difference, holm, mean
 from assets.evaluation.registry import benchmarks
@@ -120,7 +120,7 @@ def step(recipe: Recipe) -> Step:
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
-        return replace(ranked, notes=noted if noted[SERIES] else {})
+        return replace(ranked, notes={BASELINE: evaluation.baseline} | (noted if noted[SERIES] else {}))
 
     inputs = {f"scores_{name}_{arm}": f"scores/{name}/{arm}" for name in recipe.benchmarks for arm in arms}
     values = [(name, "value") for name in inputs]

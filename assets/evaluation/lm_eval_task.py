@@ -148,6 +148,8 @@ def steps(settings: LmEval, recipe: Recipe, arm: str) -> list[Step]:
         return measure(settings, arm, items, of.students(tools, base, student), seed)
 
     inputs = {"benchmark_items": "benchmark_items", **of.inputs(arm)}
+    # How many questions a document makes, the task alone knows.
+    most = replace(of.bound(recipe, arm, of.items_of(recipe, NAME) * len(settings.metrics), 0), calls=None)
     return [
         Step(
             asset=f"scores/{NAME}/{arm}",
@@ -158,6 +160,7 @@ def steps(settings: LmEval, recipe: Recipe, arm: str) -> list[Step]:
             slice=recipe.slice("seed", f"evaluation.{NAME}", "training.base", f"models.{base}"),
             inputs=inputs,
             kinds=frozenset({"transformers", "duckdb"}),
+            most=most,
             columns=made(
                 *inputs,
                 benchmark=(),

@@ -16,6 +16,7 @@ from assets.step import Step
 from assets.training.checkpoint import checkpoints, columns, training_of
 from resources.calls import Prompt
 from resources.tools import Tools
+from warehouse.errors import Mendable
 from warehouse.records import Checkpoint
 from warehouse.result import Result
 
@@ -38,6 +39,11 @@ def step(recipe: Recipe, settings: LoraPart) -> Step:
 
     def build(tools: Tools, seed_tasks: pl.DataFrame) -> Result:
         examples = flipped(seed_tasks)
+        if not examples:
+            raise Mendable(
+                f"the backward model has nothing to learn from: of {len(seed_tasks)} seed tasks none is without an "
+                "input; right would be a selection of seed_tasks whose fields have no input"
+            )
         rows = [row["id"] for row in seed_tasks.iter_rows(named=True) if not row["input"]]
         return checkpoints("backward_model", model, examples, rows, tools, [training_of(settings, seed)])
 

@@ -12,19 +12,18 @@ from typing import Any
 
 import yaml
 
-from assets.evaluation.ablations import KEEP
 from assets.reporting.study import Study
 from assets.reports import duration
 from assets.standing_plots import (
     INCHES_HIGH,
     INCHES_WIDE,
+    compared,
     draw_differences,
     draw_means,
     draw_series,
     inches_tall,
-    metrics_of,
-    standing_of,
 )
+from assets.standings import caveats, metrics_of, standing_of
 from warehouse.records import BETTER, NOISE, WORSE
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -40,31 +39,36 @@ def page(study: Study) -> str:
         study=study,
         metrics=[_metric(study, metric) for metric in metrics_of(study.standings)],
         recipe=yaml.safe_dump(study.recipe, sort_keys=False, allow_unicode=True, width=100),
-        baseline=study.recipe["evaluation"]["baseline"],
+        caveats=caveats(study.standings, study.metrics),
+        baseline=_baseline(study),
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",
     )
 
 
 def _metric(study: Study, metric: tuple[str, str]) -> dict[str, Any]:
     rows = study.standings.filter(benchmark=metric[0], metric=metric[1]).to_dicts()
+    standings = [standing_of(row, _baseline(study)) for row in rows]
     tall = inches_tall(len(rows))
     drawn = [("means", _picture(INCHES_WIDE * 1.2, tall, draw_means, study, metric))]
-    if any(row["over_baseline"] is not None for row in rows):
+    if compared(study.standings, metric):
         drawn.append(("differences", _picture(INCHES_WIDE * 1.2, tall, draw_differences, study, metric)))
     for one in study.series:
-        by = "share kept by the filter" if one.by == KEEP else one.by.replace("_", " ")
-        draw = partial(draw_series, series=one)
-        drawn.append((f"along {by}", _picture(INCHES_WIDE, INCHES_HIGH, draw, study, metric)))
+        alt = f"along {one.along}" + (f" of {one.of}".replace("\n", ": ") if one.of else "")
+        drawn.append((alt, _picture(INCHES_WIDE, INCHES_HIGH, partial(draw_series, series=one), study, metric)))
     return {
         "benchmark": metric[0],
         "name": metric[1],
         "described": study.metrics[metric]["description"],
         "unit": rows[0]["unit"],
         "better": rows[0]["better"],
-        "rows": [row | {"standing": standing_of(row)} for row in rows],
-        "summary": _summary([standing_of(row) for row in rows]),
+        "rows": [row | {"standing": standing} for row, standing in zip(rows, standings, strict=True)],
+        "summary": _summary(standings),
         "pictures": [{"alt": f"{metric[0]} {metric[1]}, {alt}", "data": data} for alt, data in drawn],
     }
+
+
+def _baseline(study: Study) -> str:
+    return str(study.recipe["evaluation"]["baseline"])
 
 
 def _summary(standings: list[str]) -> str:
@@ -80,7 +84,7 @@ def _picture(wide: float, high: float, draw: Callable[..., None], study: Study, 
 
     with matplotlib.rc_context({"svg.hashsalt": "slingshot", "font.size": 9}):
         figure = Figure(figsize=(wide, high), layout="constrained")
-        draw(figure.subplots(), study.standings, metric)
+        draw(figure.subplots(), study.standings, metric, _baseline(study))
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return base64.b64encode(buffer.getvalue()).decode()

@@ -72,7 +72,10 @@ def study(database: Database) -> Study:
         digest,
         standings,
         {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
-        [Series(one["by"], tuple((arm, value) for arm, value in one["arms"])) for one in named.recipe.get(SERIES, [])],
+        [
+            Series(one["by"], tuple((arm, value) for arm, value in one["arms"]), one.get("of", ""))
+            for one in named.recipe.get(SERIES, [])
+        ],
         arms,
         [entry for entry in ledger(database, every_version=True) if (entry.asset, entry.version) in places],
         materials,

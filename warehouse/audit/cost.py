@@ -14,7 +14,10 @@ from warehouse.audit.behind import Place, chain
 
 @dataclass(frozen=True)
 class Cost:
-    """Model calls with their tokens (read and written) and seconds of model time, as they were when computed."""
+    """Model calls with their tokens and seconds of model time, as they were when computed.
+
+    `tokens` are those that a completion wrote, a training read, and a loss was measured over (the target's, not those
+    of its prompt); of an embedding they are words. Prompts of completions are not in it."""
 
     calls: int = 0
     tokens: int = 0
@@ -35,8 +38,9 @@ def costs(connection: duckdb.DuckDBPyConnection, stages: Stages) -> dict[str, Co
     """The cost of each stage; a call counts once, in the first stage that made use of it.
 
     So it is what these stages alone would have taken: what several arms share is in the cost of each. A call counts
-    where a version decided anything about what came of it, so that a rejected row costs what it took. Failed attempts
-    are not in it, since nothing came of them.
+    where a version decided anything about what came of it, so that a rejected row costs what it took. Of answers to the
+    same call within several budgets the one of the largest counts: a row stands on one answer. Failed attempts are not
+    in it, since nothing came of them.
     """
     found, before = {}, set[Place]()
     for name, places in stages.items():
@@ -53,8 +57,10 @@ def _cost(connection: duckdb.DuckDBPyConnection, places: Collection[Place], befo
         "JOIN lineage.edges ON child = record JOIN memo.calls ON key = parent"
     )
     row = connection.execute(
-        "SELECT count(*), coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(seconds), 0) FROM memo.calls "
-        f"SEMI JOIN ({calls.format('places')}) USING (key) ANTI JOIN ({calls.format('earlier')}) USING (key)"
+        "SELECT count(*), coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(seconds), 0) FROM ("
+        f"FROM memo.calls SEMI JOIN ({calls.format('places')}) USING (key) "
+        f"ANTI JOIN ({calls.format('earlier')}) USING (key) "
+        "QUALIFY row_number() OVER (PARTITION BY key ORDER BY budget DESC) = 1)"
     ).fetchone()
     connection.unregister("places")
     connection.unregister("earlier")

@@ -1,0 +1,58 @@
+"""A number is trusted as far as the page that shows it does not say otherwise. So what has no verdict is called the
+baseline only where it is, and what a leaderboard leaves open is said under it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from assets.reports import leaderboard_table
+from assets.standings import caveats, standing_of
+
+
+def row(arm: str, metric: str = "rouge_l", items: int = 9, seeds: int = 3, **more: Any) -> dict[str, Any]:
+    compared = dict.fromkeys(("over_baseline", "over_low", "over_high", "p_value", "verdict"))
+    numbers = {"mean": 5.0, "low": 4.0, "high": 6.0, "items": items, "seeds": seeds}
+    return {"arm": arm, "benchmark": "b", "metric": metric, "unit": "%", "better": "higher"} | numbers | compared | more
+
+
+OVER = {"over_baseline": 1.0, "over_low": -1.0, "over_high": 2.0, "p_value": 0.5, "verdict": "within the noise"}
+
+
+def test_without_a_verdict_an_arm_is_the_baseline_or_not_compared() -> None:
+    assert standing_of(row("x", **OVER), "base") == "within the noise"
+    assert standing_of(row("base"), "base") == "baseline"
+    assert standing_of(row("x"), "base") == "not compared"
+    assert standing_of(row("base"), "x") == "not compared"
+
+
+def test_the_terminal_shows_how_each_arm_stands() -> None:
+    shown = leaderboard_table(pl.DataFrame([row("x", **OVER), row("base"), row("x", "agreement")]), "base")
+    console = Console(width=300)
+    with console.capture() as capture:
+        console.print(shown)
+    assert [line.split("%")[1].split() for line in capture.get().splitlines()[1:]] == [
+        ["4.00", "to", "6.00", "+1.00", "-1.00", "to", "+2.00", "within", "the", "noise", "9", "3"],
+        ["4.00", "to", "6.00", "baseline", "9", "3"],
+        ["4.00", "to", "6.00", "not", "compared", "9", "3"],
+    ]
+
+
+def test_a_leaderboard_that_leaves_nothing_open_has_no_caveat() -> None:
+    found = pl.DataFrame([row("x"), row("base", seeds=1)])
+    assert caveats(found, [("b", "rouge_l")]) == []
+
+
+def test_what_a_leaderboard_leaves_open_is_said() -> None:
+    found = pl.DataFrame([row("y", seeds=1), row("x", items=7, seeds=1), row("base", seeds=1), row("x", "m", seeds=1)])
+    assert caveats(found, [("b", "rouge_l"), ("b", "m"), ("ifeval", "strict"), ("ifeval", "loose")]) == [
+        "Trained once: x, y; the noise of training is not covered.",
+        "b/rouge_l: arms have 7 to 9 items; each mean is over the arm's own items.",
+        "No score: ifeval/strict, ifeval/loose.",
+    ]
+
+
+def test_a_leaderboard_without_any_score_says_so() -> None:
+    assert caveats(pl.DataFrame([row("x")]).clear(), [("b", "m")]) == ["No score: b/m."]
