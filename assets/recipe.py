@@ -83,10 +83,13 @@ class Fragments(Part):
 
 
 class Heuristics(Part):
-    """Rules that need no model. All are ours, beyond those that the methods publish themselves."""
+    """Rules that need no model. All are ours, beyond those that the methods publish themselves.
+
+    `instruction_words` and `response_words` are the least and the most, `input_words` the most."""
 
     instruction_words: Words = (3, 60)
     response_words: Words = (5, 400)
+    input_words: Count | None = None
     most_repeated_line: Probability = 0.5
     copied_words: Probability = 0.9
 

@@ -229,7 +229,12 @@ def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None
     found = [
         f"assets/evaluation/{name}.py" for name in ("ablations", "benchmark", "bootstrap", "leaderboard", "registry")
     ]
-    assert code["leaderboard"] == ["assets/declared.py", *found, "warehouse.records.Standing"]
+    assert code["leaderboard"] == [
+        "assets/declared.py",
+        "assets/enhancement/perplexity.py",
+        *found,
+        "warehouse.records.Standing",
+    ]
     methods = ("self_training", "self_instruct", "instruction_generation", "extract_then_generate")
     assert {asset for asset, files in code.items() if parsing in files} == {f"raw_{method}" for method in methods}
     outside = ("assets/recipe.py", "assets/step.py", "assets/graph.py", "assets/plan.py", "assets/display.py")

@@ -46,6 +46,13 @@ def test_the_first_broken_rule_counts() -> None:
     assert fault("one one one", "one one one\none one one", RULES) == Fault("response repeats a line", 1.0, 0.5)
 
 
+def test_an_input_has_a_limit_where_one_is_set() -> None:
+    rules = RULES.model_copy(update={"input_words": 2})
+    assert fault("what is it", "pesto is a sauce", RULES, "one two three") is None
+    assert fault("what is it", "pesto is a sauce", rules, "one two") is None
+    assert fault("what is it", "pesto is a sauce", rules, "one two three") == Fault("input too long", 3, 2)
+
+
 def test_the_worked_example_breaks_no_length_rule() -> None:
     assert fault("What is it?", "It is. It is. It is.", Heuristics()) is None
 

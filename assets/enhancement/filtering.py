@@ -34,7 +34,7 @@ def decide(
         if levels is not None and pair["level"] and pair["level"] not in levels:
             gate.reject(pair, f"level: {pair['level']}")
             continue
-        broken = heuristics and fault(pair["instruction"], pair["response"], heuristics)
+        broken = heuristics and fault(pair["instruction"], pair["response"], heuristics, pair["input"])
         if broken:
             gate.reject(pair, broken.rule, score=broken.score, cut=broken.cut)
         else:

@@ -21,7 +21,7 @@ class Fault:
     cut: float
 
 
-def fault(instruction: str, response: str, rules: Heuristics) -> Fault | None:
+def fault(instruction: str, response: str, rules: Heuristics, input_: str = "") -> Fault | None:
     """The first rule that the pair breaks, or None."""
     for name, text, (least, most) in (
         ("instruction", instruction, rules.instruction_words),
@@ -32,6 +32,9 @@ def fault(instruction: str, response: str, rules: Heuristics) -> Fault | None:
             return Fault(f"{name} too short", words, least)
         if words > most:
             return Fault(f"{name} too long", words, most)
+    words = len(input_.split())
+    if rules.input_words is not None and words > rules.input_words:
+        return Fault("input too long", words, rules.input_words)
     repeated = repeated_line_share(response)
     if repeated > rules.most_repeated_line:
         return Fault("response repeats a line", repeated, rules.most_repeated_line)
