@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from scripted import ScriptedWriter, call_of, on_text
 
 from assets.generation import back_translation
-from assets.generation.back_translation import BackTranslation, Example, PublishedSampling, Rater, score_of
+from assets.generation.back_translation import BackTranslation, Example, PublishedSampling, Rater
 from assets.generation.instruction_generation import Text
 from assets.generation.method import Job
 from assets.generation.prompts import answer, instruction_for
+from assets.generation.rating import score_of
 from assets.recipe_parts import LoraPart
 from assets.training.checkpoint import training_of
 from recipes import complaints, parsed, put, starter

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets.generation.back_translation import score_of
+from assets.generation.rating import score_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""A model too small to write a rating still says which number is likelier: the measured score must be the mean that
+these likelihoods give, the share that is kept the best one, and no candidate may get lost on the way."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+from scripted import Refusal, ScriptedWriter, on_text
+
+from assets.generation import back_translation
+from assets.generation.back_translation import BackTranslation, Rater, cut_of
+from assets.generation.instruction_generation import Text
+from assets.generation.rating import NUMBER, SCORES, expected_score
+from recipes import complaints, parsed, starter
+from resources.calls import Prompt, TokenLoss
+from warehouse.identity import digest
+from warehouse.result import Result
+
+SETTINGS = BackTranslation(scores="expected", iterations=1, keep=0.5, instruction={"max_new_tokens": 8}, training=None)
+SEEDS = pl.DataFrame(schema=dict.fromkeys(("id", "instruction", "input", "response"), pl.String))
+
+
+class Measured(ScriptedWriter):
+    """Answers each number with the likelihood that the response is given; a word in its place is an error."""
+
+    def __init__(self, likely: dict[str, Sequence[float] | str]) -> None:
+        super().__init__(on_text(lambda text: ("", True, None)))
+        self.likely = likely
+
+    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+        found = []
+        for prompt, target in texts:
+            told = self.likely[prompt.messages[-1][1].split("Answer:\n")[1].split("\n")[0]]
+            assert prompt.messages[-1][1].endswith(NUMBER)
+            call = digest([prompt.messages, target])
+            if isinstance(told, Refusal):
+                found.append(TokenLoss(0.0, 0, call, refusal=told))
+            elif isinstance(told, str):
+                found.append(TokenLoss(0.0, 0, call, error=told))
+            else:
+                found.append(TokenLoss(-math.log(told[int(target) - 1]), 1, call))
+        return found
+
+
+def run(likely: dict[str, Sequence[float] | str], settings: BackTranslation = SETTINGS) -> Result:
+    texts = [Text(name, name, ((digest(name), "document"),)) for name in likely]
+    backward = ScriptedWriter(on_text(lambda text: (f"What is {text.split()[0]}?", True, None)))
+
+    def untuned(_: object) -> Rater:
+        raise AssertionError("one iteration trains nothing")
+
+    return back_translation.generate(texts, SEEDS, settings, backward, Measured(likely), untuned, 7)
+
+
+@pytest.mark.parametrize(
+    ("likely", "score"),
+    [
+        ((0.2, 0.2, 0.2, 0.2, 0.2), 3.0),
+        ((0.0625, 0.0625, 0.0625, 0.0625, 0.75), 4.375),
+        # What is not a number is left out of account.
+        ((0.02, 0.0, 0.0, 0.0, 0.02), 3.0),
+    ],
+)
+def test_a_score_is_the_mean_of_the_numbers_by_their_likelihood(likely: Sequence[float], score: float) -> None:
+    losses = [-math.log(one) if one else 1000.0 for one in likely]
+    assert expected_score(losses) == pytest.approx(score)
+    assert expected_score([loss + 900 for loss in losses]) == pytest.approx(score)
+
+
+@pytest.mark.parametrize(("keep", "cut"), [(None, 4.0), (1.0, 1.5), (0.5, 3.0), (0.74, 3.0), (0.75, 2.0), (0.01, 4.5)])
+def test_a_share_is_the_best_and_never_empty(keep: float | None, cut: float) -> None:
+    assert cut_of([3.0, 1.5, 4.5, 2.0], SETTINGS.model_copy(update={"keep": keep})) == cut
+    assert cut_of([], SETTINGS.model_copy(update={"keep": keep})) == 4.0
+
+
+def test_the_best_share_is_kept_and_every_candidate_is_decided() -> None:
+    result = run(
+        {
+            "pesto": (0.1, 0.1, 0.1, 0.1, 0.6),
+            "rye": (0.6, 0.1, 0.1, 0.1, 0.1),
+            "soap": "out of memory",
+            "moss": Refusal("the text has 900 tokens, at most 800 fit"),
+        }
+    )
+    response = dict(result.kept.select("id", "response").iter_rows())
+    response |= {record: json.loads(content)["response"] for record, content in result.dropped.iter_rows()}
+    assert {response[record]: tuple(rest[:2]) for record, *rest in result.decisions.iter_rows()} == {
+        "pesto": ("kept", None),
+        "rye": ("rejected", "score"),
+        "soap": ("failed", "out of memory"),
+        "moss": ("rejected", "the text has 900 tokens, at most 800 fit"),
+    }
+    assert result.incoming == 4
+    parents = result.edges.filter(pl.col("child") == result.kept["id"][0])["role"].to_list()
+    assert parents.count("rating") == len(SCORES)
+
+
+def test_what_decides_is_named_once() -> None:
+    key = "generation.back_translation"
+    asked = {"instruction": {"max_new_tokens": 8}, "iterations": 1}
+    assert complaints((key, asked)) == [f"{key}.rating: found nothing; scores that are written need it"]
+    assert complaints((key, asked | {"scores": "expected", "keep": 0.5, "least_score": 3})) == [
+        f"{key}.least_score: found 3.0; {key}.keep decides; take one of both away"
+    ]
+    assert back_translation.METHOD.most is not None
+    found = back_translation.METHOD.most(SETTINGS, parsed(starter()))
+    assert (found.rows, found.calls) == (120, 120 * 6)
