@@ -173,8 +173,8 @@ def test_the_recipe_of_the_paper_is_checked_without_a_hub(tmp_path: Path) -> Non
     assert code == 0
     assert output.startswith(f"{paper} is good: 120 assets, arms seeds, self_training, self_instruct, ")
     assert " ".join(output[output.index("at most") :].split()) == (
-        "at most 147,000 completions with 44,544,000 tokens (6.2 hours at 2,000 tokens a second), and 43 trainings "
-        "over 436,224,000 tokens (15.1 hours at 8,000 tokens a second); the hours leave out prompts, losses and "
+        "at most 132,000 completions with 36,864,000 tokens (5.1 hours at 2,000 tokens a second), and 43 trainings "
+        "over 829,440,000 tokens (28.8 hours at 8,000 tokens a second); the hours leave out prompts, losses and "
         "embeddings"
     )
     assert not (tmp_path / "data").exists()
