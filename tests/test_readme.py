@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
 from conftest import ROOT
 from typer.testing import CliRunner
 
@@ -30,6 +32,25 @@ def test_the_recipe_of_ones_own_has_ten_lines_and_loads(tmp_path: Path) -> None:
     loaded = load_recipe(recipe)
     assert loaded.sources["faq"].address == "path:faq.jsonl"
     assert [selection.source for selection in loaded.seed_tasks] == ["faq"]
+
+
+SAME = "curation: {rows: 64}"
+# These need a source, or a file, of which the README tells beside them.
+NOT_ALONE = ("evaluation: {lm_eval", "generation: {paraphrase")
+EXAMPLES = [
+    example
+    for example in re.findall(r"`((?:curation|training|enhancement|evaluation|generation): \{[^`]*\})`", README)
+    if not example.startswith(NOT_ALONE)
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_of_a_key_loads_over_the_starter(example: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(f"extends: starter\n{example}\n")
+    key, *inside = yaml.safe_load(example)
+    assert not inside
+    assert load_recipe(recipe).part(key) != load_recipe(ROOT / "recipe.yaml").part(key) or example == SAME
 
 
 def every() -> list[Any]:
