@@ -6,9 +6,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 import pytest
+from building import build, edit, query
 from scripted import Refusal, ScriptedWriter, on_text
 
 from assets.generation import back_translation
@@ -109,3 +111,28 @@ def test_what_decides_is_named_once() -> None:
     assert back_translation.METHOD.most is not None
     found = back_translation.METHOD.most(SETTINGS, parsed(starter()))
     assert (found.rows, found.calls) == (120, 120 * 6)
+
+
+def test_a_build_keeps_the_best_and_knows_which_model_rated(tiny: Path, tmp_path: Path) -> None:
+    """The rater that is trained in between is no asset; what it rated must lead back to its base all the same, or no
+    build would take a row of it for open."""
+    training = {"epochs": 1, "learning_rate": 0.01, "rank": 2, "alpha": 4, "batch_size": 2, "max_tokens": 128}
+    asked = {"count": 6, "scores": "expected", "keep": 0.5, "instruction": {"max_new_tokens": 24}}
+    edit(tiny, lambda recipe: recipe["generation"].update(back_translation=asked | {"training": training}))
+    _, failures = build(tiny, tmp_path / "data", "+raw_back_translation")
+    assert failures == []
+    kept = query(tmp_path / "data", "SELECT id FROM raw_back_translation")["id"].to_list()
+    assert kept
+    (training_call,) = query(
+        tmp_path / "data",
+        "SELECT key FROM memo.calls ANTI JOIN records.checkpoint ON key = training WHERE kind = 'training'",
+    )["key"]
+    behind = query(tmp_path / "data", f"FROM lineage.ancestors('{kept[0]}')").rows()
+    ratings = {parent for child, parent, role in behind if child == kept[0] and role == "rating"}
+    models = query(tmp_path / "data", "SELECT id FROM lineage.models WHERE name = 'generator'")["id"].to_list()
+    assert len(ratings) == 2 * len(SCORES)
+    assert {parent for child, parent, role in behind if child in ratings and role == "model"} == {
+        training_call,
+        *models,
+    }
+    assert (training_call, models[0], "model") in behind

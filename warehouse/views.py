@@ -11,13 +11,16 @@ VIEWS: dict[str, str] = {
     ),
     "lineage.models": "SELECT * EXCLUDE (role) FROM lineage.described WHERE role = 'model'",
     "lineage.sources": "SELECT * EXCLUDE (role) FROM lineage.described WHERE role = 'source'",
-    # What answers under the id of a model call: a base alone, or a base that wears the adapter of a checkpoint. An
-    # adapted model's id is the digest of [base, weights] (see warehouse/identity.py), spelt out here in SQL.
+    # What answers under the id of a model call: a base alone, or a base that wears the adapter of a checkpoint, or that
+    # of a training which a method keeps to itself and which is on record as a call alone. An adapted model's id is the
+    # digest of [base, weights] (see warehouse/identity.py), spelt out here in SQL.
     "lineage.answering": (
         "SELECT DISTINCT id AS model, id AS base, NULL::VARCHAR AS checkpoint FROM lineage.materials "
         "WHERE role = 'model' UNION ALL "
-        """SELECT DISTINCT left(sha256('["' || base || '","' || weights || '"]'), 32), base, id """
-        "FROM records.checkpoint"
+        """SELECT DISTINCT left(sha256('["' || base || '","' || weights || '"]'), 32), base, id FROM ("""
+        "SELECT base, weights, id FROM records.checkpoint UNION ALL "
+        "SELECT model, response ->> 'weights', key FROM memo.calls WHERE kind = 'training' "
+        "AND key NOT IN (SELECT training FROM records.checkpoint))"
     ),
     # Every link of the graph: edges between records, and from each call to what answered it.
     "lineage.links": (
