@@ -42,22 +42,7 @@ def to_asset(
     `terms`. `condition` says when Dagster rebuilds it by itself.
     """
 
-    @dg.asset(
-        key=step.asset.split("/"),
-        ins={name: dg.AssetIn(key=asset.split("/")) for name, asset in step.inputs.items()},
-        group_name=step.group,
-        description=step.description,
-        kinds=set(step.kinds),
-        code_version=step.recipe_and_code,
-        metadata={"dagster/column_schema": column_schema(step), "dagster/column_lineage": column_lineage(step)},
-        check_specs=[
-            dg.AssetCheckSpec(name, asset=step.asset.split("/"), description=CHECKS.get(name), blocking=blocking)
-            for name, blocking in step.every_check.items()
-        ],
-        io_manager_key="warehouse",
-        automation_condition=condition,
-    )
-    def asset(context: dg.AssetExecutionContext, **inputs: Input) -> Iterator[Any]:
+    def materialize(context: dg.AssetExecutionContext, inputs: dict[str, Input]) -> Iterator[Any]:
         began = time.monotonic()
         tools = Tools(bench, _reporting(context, display, step.asset))
         # Held for all that is read here: opening the file takes longer than any of the queries.
@@ -100,6 +85,25 @@ def to_asset(
         if failed:
             # Dagster would stop here too, but name the check alone and not what it found.
             raise dg.Failure(held_up(step.asset, failed), allow_retries=False)
+
+    @dg.asset(
+        key=step.asset.split("/"),
+        ins={name: dg.AssetIn(key=asset.split("/")) for name, asset in step.inputs.items()},
+        group_name=step.group,
+        description=step.description,
+        kinds=set(step.kinds),
+        code_version=step.recipe_and_code,
+        metadata={"dagster/column_schema": column_schema(step), "dagster/column_lineage": column_lineage(step)},
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=step.asset.split("/"), description=CHECKS.get(name), blocking=blocking)
+            for name, blocking in step.every_check.items()
+        ],
+        io_manager_key="warehouse",
+        automation_condition=condition,
+    )
+    def asset(context: dg.AssetExecutionContext, **inputs: Input) -> Iterator[Any]:
+        with display.following(step.asset):
+            yield from materialize(context, inputs)
 
     return asset
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +22,18 @@ class Display:
 
     def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
         """The asset is published."""
+
+    def failed(self, asset: str) -> None:
+        """The asset is not published, or must not be built on; the build tells why at its end."""
+
+    @contextmanager
+    def following(self, asset: str) -> Iterator[None]:
+        """Tells of a failure in the block, which goes on upwards."""
+        try:
+            yield
+        except Exception:
+            self.failed(asset)
+            raise
 
 
 class TerminalDisplay(Display):
@@ -63,3 +77,8 @@ class TerminalDisplay(Display):
         calls = f" · {effort.computed} calls" if effort.computed else ""
         memo = f" · {effort.from_memo} from memo" if effort.from_memo else ""
         self.console.print(f"{action:>9}  {asset:<48} {effort.seconds:6.1f} s  {rows}{calls}{memo}", highlight=False)
+
+    def failed(self, asset: str) -> None:
+        """Prints that it failed, hours before a long build ends and says why."""
+        self._bar.update(self._task, visible=False)
+        self.console.print(f"{'failed':>9}  {asset}", highlight=False)

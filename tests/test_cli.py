@@ -61,6 +61,7 @@ def test_a_wrong_hash_fails_the_asset_in_one_line_and_leaves_nothing(tiny: Path,
     done = slingshot("build", "benchmark_items", recipe=tiny, data=tmp_path / "data")
     assert done.returncode == 1
     assert done.stderr.startswith("slingshot: benchmark_items failed: ")
+    assert "   failed  benchmark_items" in done.stdout.splitlines()
     assert done.stderr.count("\n") == 1
     assert "0" * 64 in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
