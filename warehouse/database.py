@@ -20,6 +20,7 @@ import pandera.polars as pa
 from filelock import FileLock
 
 from warehouse.errors import Mendable
+from warehouse.identity import digest
 from warehouse.records import KINDS, empty
 from warehouse.tables import LINEAGE, MEMO
 from warehouse.views import MACROS, VIEWS
@@ -37,6 +38,9 @@ INDICES = {
     "lineage.decisions": "CREATE INDEX IF NOT EXISTS decisions_by_record ON lineage.decisions (record)",
     "memo.calls": "CREATE INDEX IF NOT EXISTS calls_by_key ON memo.calls (key)",
 }
+
+MARKED, VIEWS_DIGEST = next(iter(VIEWS)), digest([VIEWS, MACROS])
+"""The view whose comment says which views and macros a file has: DuckDB keeps their text in words of its own."""
 
 SPARE = 0.25
 """The part of the file that may stay free; the next build uses it."""
@@ -117,7 +121,9 @@ class Database:
                 pass
 
     def _complete(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Whether all tables are there. Raises WarehouseError where one has other columns than it should."""
+        """Whether all tables and views are there, as they are now.
+
+        Raises WarehouseError where a table has other columns than it should."""
         found: dict[str, set[str]] = {}
         for table, column in connection.execute(
             "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal"
@@ -134,7 +140,10 @@ class Database:
                     f"the warehouse {self.path} was made by another version of Slingshot: {table} has the columns "
                     f"{sorted(found[table])}, right would be {sorted(columns)}; build into a new folder (--warehouse)"
                 )
-        return wanted.keys() <= found.keys()
+        views = connection.execute(
+            "SELECT comment FROM duckdb_views() WHERE schema_name || '.' || view_name = ?", [MARKED]
+        ).fetchone()
+        return wanted.keys() <= found.keys() and views == (VIEWS_DIGEST,)
 
     def _make_file(self) -> None:
         """The file appears whole or not at all: DuckDB refuses one that a kill left half-made."""
@@ -202,3 +211,4 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
     for signature, query in MACROS.items():
         connection.execute(f"CREATE OR REPLACE MACRO {signature} AS TABLE {query}")
+    connection.execute(f"COMMENT ON VIEW {MARKED} IS '{VIEWS_DIGEST}'")
