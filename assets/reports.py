@@ -11,7 +11,7 @@ from rich.text import Text
 
 from assets.estimate import Stage
 from assets.plan import Planned
-from assets.standings import standing_of
+from assets.standings import figure, standing_of
 from warehouse.collection import Garbage
 from warehouse.records import HIGHER, LOWER
 from warehouse.status import AssetStatus
@@ -94,15 +94,18 @@ def leaderboard_table(standings: pl.DataFrame, baseline: str) -> Table:
     )
     for row in standings.iter_rows(named=True):
         over = row["over_baseline"]
-        compared = ["", ""] if over is None else [f"{over:+.2f}", f"{row['over_low']:+.2f} to {row['over_high']:+.2f}"]
-        interval = f"{row['low']:.2f} to {row['high']:.2f}"
+        low, high, mean = (figure(row[name], row["unit"]) for name in ("low", "high", "mean"))
+        compared = ["", ""]
+        if over is not None:
+            over, least, most = (figure(row[f"over_{name}"], row["unit"], "+") for name in ("baseline", "low", "high"))
+            compared = [over, f"{least} to {most}"]
         counts = [str(row["items"]), str(row["seeds"])]
         shown.add_row(
             row["benchmark"],
             f"{row['metric']} {ARROWS[row['better']]}",
             row["arm"],
-            f"{row['mean']:.2f} {row['unit']}",
-            interval,
+            f"{mean} {row['unit']}",
+            f"{low} to {high}",
             *compared,
             standing_of(row, baseline),
             *counts,

@@ -23,6 +23,12 @@ def standing_of(row: dict[str, Any], baseline: str) -> str:
     return str(row["verdict"] or (BASELINE if row["arm"] == baseline else NOT_COMPARED))
 
 
+def figure(value: float, unit: str, sign: str = "") -> str:
+    """A mean or a difference ("+" gives it a sign) as it is shown: shares to a hundredth of a percent, else one digit
+    more, since a mean loss moves in the third."""
+    return f"{value:{sign}.{2 if unit == '%' else 3}f}"
+
+
 def caveats(standings: pl.DataFrame, metrics: Iterable[tuple[str, str]]) -> list[str]:
     """What a reader must know to trust the numbers no further than they go, a sentence each; `metrics` are those of the
     recipe, as (benchmark, metric)."""

@@ -9,7 +9,7 @@ import polars as pl
 from rich.console import Console
 
 from assets.reports import leaderboard_table
-from assets.standings import caveats, standing_of
+from assets.standings import caveats, figure, standing_of
 
 
 def row(arm: str, metric: str = "rouge_l", items: int = 9, seeds: int = 3, **more: Any) -> dict[str, Any]:
@@ -56,3 +56,8 @@ def test_what_a_leaderboard_leaves_open_is_said() -> None:
 
 def test_a_leaderboard_without_any_score_says_so() -> None:
     assert caveats(pl.DataFrame([row("x")]).clear(), [("b", "m")]) == ["No score: b/m."]
+
+
+def test_a_loss_is_shown_to_the_third_digit_and_a_share_to_a_hundredth_of_a_percent() -> None:
+    assert [figure(2.8649, "nats"), figure(-0.0091, "nats", "+")] == ["2.865", "-0.009"]
+    assert [figure(15.519, "%"), figure(0.346, "%", "+")] == ["15.52", "+0.35"]

@@ -23,7 +23,7 @@ from assets.standing_plots import (
     draw_series,
     inches_tall,
 )
-from assets.standings import caveats, metrics_of, standing_of
+from assets.standings import caveats, figure, metrics_of, standing_of
 from warehouse.records import BETTER, NOISE, WORSE
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -34,7 +34,7 @@ def page(study: Study) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"signed": "{:+.2f}".format, "number": "{:,}".format, "time": duration}
+    environment.filters |= {"figure": figure, "number": "{:,}".format, "time": duration}
     return environment.from_string(TEMPLATE.read_text()).render(
         study=study,
         metrics=[_metric(study, metric) for metric in metrics_of(study.standings)],
