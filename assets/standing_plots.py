@@ -72,7 +72,7 @@ def draw_series(axes: Axes, standings: pl.DataFrame, metric: tuple[str, str], ba
     axes.set_xticks(sorted(set(across)), [f"{one:g}" for one in sorted(set(across))])
     axes.set(xlabel=series.along)
     axes.set_title(series.of, fontsize="small", loc="left")
-    axes.set_ylabel(_label(rows[0]) if rows else "")
+    axes.set_ylabel(f"{rows[0]['metric']} ({rows[0]['unit']})" if rows else "")
     _lighten(axes, "y")
 
 
