@@ -91,7 +91,11 @@ class Database:
         """
         if not self.path.exists():
             with _empty().cursor() as connection:
-                yield connection
+                connection.begin()
+                try:
+                    yield connection
+                finally:
+                    connection.rollback()
             return
         if not self._ready:
             self._prepare()
@@ -191,7 +195,7 @@ def _lock_of(path: Path) -> threading.RLock:
 
 @cache
 def _empty() -> duckdb.DuckDBPyConnection:
-    """A database in memory whose tables are empty; nobody writes to it."""
+    """A database in memory whose tables are empty, and stay so: what is done on a cursor is rolled back."""
     connection = duckdb.connect(":memory:")
     _create_tables(connection)
     return connection
