@@ -168,7 +168,7 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
     }
     for method in ("instruction_generation", "extract_then_generate"):
         generation[method] = {"instruction": {"max_new_tokens": 24, **sampling}}
-    recipe["enhancement"]["fragments"]["extraction"] = {"max_new_tokens": 8}
+    recipe["enhancement"]["fragments"]["extraction"] = {"max_new_tokens": 8, **sampling}
     recipe["enhancement"]["heuristics"] = {
         "instruction_words": [1, 100],
         "response_words": [1, 100],

@@ -63,7 +63,9 @@ EMBEDDINGS = {
 }
 DIVERSE = arms("diverse_instructions", STAGES[-1], *ARMS[1:]) | BOARD
 NEAR_COPIES = (
-    arms("diverse_instructions", "training_sets", *ARMS[1:]) | arm("instruction_generation", "students") | BOARD
+    arms("diverse_instructions", "training_sets", *ARMS[1:])
+    | arms("students", STAGES[-1], "self_instruct", "instruction_generation")
+    | BOARD
 )
 ALL = SEEDS | DOCUMENTS | ITEMS
 NOTHING: set[str] = set()
@@ -74,7 +76,7 @@ FIXED = ["benchmark_items.0.benchmark", "benchmark_items.1.benchmark"]
 # (key, new value, assets that are stale or may become so, model calls at most). A student that is trained anew is one
 # call, and its predictions are four.
 EDITS: list[tuple[str, Any, set[str], int]] = [
-    ("seed", 7, ALL, 157),
+    ("seed", 7, ALL, 158),
     # What is accepted, and what is declared of what is used, is judged anew where it counts: no row changes with it.
     ("policy.licences", ["Apache-2.0", "CC0-1.0"], TRAINING_SETS, 0),
     ("policy.commercial", False, TRAINING_SETS, 0),
@@ -96,7 +98,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("models.embedder.address", "path:copy_of_embedder", EMBEDDINGS, 0),
     ("models.embedder.licence", "MIT", EMBEDDINGS | TRAINING_SETS, 0),
     ("models.embedder.origin", "mixed", EMBEDDINGS | TRAINING_SETS, 0),
-    ("models.embedder.sha256", NO_DIGEST, EMBEDDINGS | DIVERSE, 35),
+    ("models.embedder.sha256", NO_DIGEST, EMBEDDINGS | DIVERSE, 38),
     ("sources.wikibooks_recipes.address", "path:copy_of_wikibooks_recipes.jsonl", {"benchmark_items", "seed_tasks"}, 0),
     ("sources.wikibooks_recipes.licence", "MIT", {"benchmark_items", "seed_tasks"} | TRAINING_SETS, 0),
     ("sources.wikibooks_recipes.origin", "mixed", {"benchmark_items", "seed_tasks"} | TRAINING_SETS, 0),
@@ -105,26 +107,26 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("sources.wikipedia_leads.licence", "MIT", SOURCES | TRAINING_SETS, 0),
     ("sources.wikipedia_leads.origin", "mixed", SOURCES | TRAINING_SETS, 0),
     ("sources.wikipedia_leads.sha256", NO_DIGEST, ALL, 165),
-    ("seed_tasks.0.source", "other_rows", SEEDS, 135),
-    ("seed_tasks.1.source", "other_rows", SEEDS, 135),
-    ("seed_tasks.0.slice", [0, 30], SEEDS, 131),
-    ("seed_tasks.1.slice", [0, 30], SEEDS, 128),
-    ("seed_tasks.0.count", 7, SEEDS, 130),
+    ("seed_tasks.0.source", "other_rows", SEEDS, 143),
+    ("seed_tasks.1.source", "other_rows", SEEDS, 143),
+    ("seed_tasks.0.slice", [0, 30], SEEDS, 139),
+    ("seed_tasks.1.slice", [0, 30], SEEDS, 136),
+    ("seed_tasks.0.count", 7, SEEDS, 138),
     # Self-training asks twelve seed tasks, and these stay the first twelve.
-    ("seed_tasks.1.count", 7, SEEDS - arm("self_training"), 117),
+    ("seed_tasks.1.count", 7, SEEDS - arm("self_training"), 125),
     # No row is longer than 40 words, so that the rows stay and nothing follows.
     ("seed_tasks.0.words", [3, 41], {"seed_tasks"}, 0),
     ("seed_tasks.1.words", [3, 41], {"seed_tasks"}, 0),
-    ("seed_tasks.0.fields.instruction", "tell me the {title}", SEEDS, 141),
-    ("seed_tasks.1.fields.instruction", "tell me the {title}", SEEDS, 141),
-    ("seed_tasks.0.fields.response", "the {text}", SEEDS, 73),
-    ("seed_tasks.1.fields.response", "the {text}", SEEDS, 73),
+    ("seed_tasks.0.fields.instruction", "tell me the {title}", SEEDS, 149),
+    ("seed_tasks.1.fields.instruction", "tell me the {title}", SEEDS, 149),
+    ("seed_tasks.0.fields.response", "the {text}", SEEDS, 81),
+    ("seed_tasks.1.fields.response", "the {text}", SEEDS, 81),
     ("documents.0.source", "other_rows", DOCUMENTS, 75),
-    ("documents.0.slice", [40, 70], DOCUMENTS, 25),
-    ("documents.0.count", 13, DOCUMENTS, 20),
+    ("documents.0.slice", [40, 70], DOCUMENTS, 27),
+    ("documents.0.count", 13, DOCUMENTS, 22),
     ("documents.0.words", [3, 41], {"documents"}, 0),
     # Titles are not shown to the model; the level at which a document is cut follows from its id.
-    ("documents.0.fields.title", "a {title}", DOCUMENTS, 36),
+    ("documents.0.fields.title", "a {title}", DOCUMENTS, 38),
     ("documents.0.fields.text", "the {text}", DOCUMENTS, 67),
     ("benchmark_items.0.source", "other_rows", ITEMS, 10),
     ("benchmark_items.1.source", "other_rows", ITEMS, 10),
@@ -140,7 +142,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("benchmark_items.1.fields.reference", "the {text}", ITEMS, 0),
     ("generation.model", "other_generator", ALL - SOURCES - BASE, 154),
     *(
-        (f"generation.backward_model.{key}", value, BACKWARD, 63)
+        (f"generation.backward_model.{key}", value, BACKWARD, 71)
         for key, value in (
             ("epochs", 2),
             ("learning_rate", 0.001),
@@ -161,25 +163,26 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("generation.self_instruct.instruction.max_new_tokens", 4, SELF_INSTRUCT, 56),
     ("generation.self_instruct.instruction.temperature", 0.9, SELF_INSTRUCT, 61),
     ("generation.self_instruct.instruction.top_p", 0.9, SELF_INSTRUCT, 61),
-    ("generation.self_instruct.response.max_new_tokens", 4, SELF_INSTRUCT, 21),
-    ("generation.self_instruct.response.temperature", 0.9, SELF_INSTRUCT, 21),
-    ("generation.self_instruct.response.top_p", 0.9, SELF_INSTRUCT, 21),
+    ("generation.self_instruct.response.max_new_tokens", 4, SELF_INSTRUCT, 31),
+    ("generation.self_instruct.response.temperature", 0.9, SELF_INSTRUCT, 31),
+    ("generation.self_instruct.response.top_p", 0.9, SELF_INSTRUCT, 31),
     ("generation.instruction_generation.instruction.max_new_tokens", 4, GENERATED, 20),
     ("generation.instruction_generation.instruction.temperature", 0.9, GENERATED, 29),
     ("generation.instruction_generation.instruction.top_p", 0.9, GENERATED, 29),
-    ("generation.extract_then_generate.instruction.max_new_tokens", 4, EXTRACTED, 28),
-    ("generation.extract_then_generate.instruction.temperature", 0.9, EXTRACTED, 33),
-    ("generation.extract_then_generate.instruction.top_p", 0.9, EXTRACTED, 33),
+    ("generation.extract_then_generate.instruction.max_new_tokens", 4, EXTRACTED, 33),
+    ("generation.extract_then_generate.instruction.temperature", 0.9, EXTRACTED, 41),
+    ("generation.extract_then_generate.instruction.top_p", 0.9, EXTRACTED, 41),
     ("enhancement.fragments.levels", ["keywords", "sentence"], FRAGMENTS, 24),
     ("enhancement.fragments.extraction.max_new_tokens", 4, FRAGMENTS, 29),
     ("enhancement.heuristics.instruction_words", [1, 99], arms(STAGES[0], STAGES[0]), 0),
     ("enhancement.heuristics.response_words", [1, 99], arms(STAGES[0], STAGES[0]), 0),
     ("enhancement.perplexity.keep", 0.25, arm("filtered_extract_then_generate") | BOARD, 5),
-    ("curation.diversity.embedder", "other_embedder", EMBEDDINGS | DIVERSE, 35),
-    # Near copies of each other are rows of one arm only; the other arms decide anew and stay as they are.
-    ("curation.diversity.similarity", 0.999, NEAR_COPIES, 5),
+    ("curation.diversity.embedder", "other_embedder", EMBEDDINGS | DIVERSE, 38),
+    # Near copies of each other are rows of two arms only; the third decides anew and stays as it is.
+    ("curation.diversity.similarity", 0.999, NEAR_COPIES, 10),
     ("curation.rows", 3, arms("training_sets") | BOARD, 20),
-    ("arms.self_training.methods", ["self_training", "self_instruct"], arm("self_training") | BOARD, 5),
+    # The training set is then that of the arm self_instruct: what was trained on it is on record.
+    ("arms.self_training.methods", ["self_instruct"], arm("self_training") | BOARD, 0),
     ("arms.self_training.filters", [], {"enhanced_instructions/self_training"}, 0),
     (
         "arms.self_instruct.methods",
@@ -206,11 +209,12 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
         {"perplexities/instruction_generation"} | arm("filtered_extract_then_generate") | BOARD,
         16,
     ),
+    # The rows that the budget draws are among those that the filter keeps, and stay the same without it.
     (
         "arms.filtered_extract_then_generate.filters",
         ["heuristics", "diversity"],
-        arm("filtered_extract_then_generate") | BOARD,
-        5,
+        arm("filtered_extract_then_generate", STAGES[0], STAGES[2]),
+        0,
     ),
     ("training.base", "other_generator", STUDENTS | BASE, 24),
     *(
