@@ -36,13 +36,12 @@ def caveats(standings: pl.DataFrame, metrics: Iterable[tuple[str, str]]) -> list
     once = standings.filter((pl.col("seeds") == 1) & (pl.col("arm") != BASE))["arm"].unique(maintain_order=True)
     if len(once):
         found.append(f"Trained once: {', '.join(sorted(once))}; the noise of training is not covered.")
-    for benchmark, metric in metrics_of(standings):
+    there = metrics_of(standings)
+    for benchmark, metric in there:
         items = standings.filter(benchmark=benchmark, metric=metric)["items"].to_list()
         if min(items) < max(items):
             between = f"{min(items)} to {max(items)} items"
             found.append(f"{benchmark}/{metric}: arms have {between}; each mean is over the arm's own items.")
-    if lacking := [
-        f"{benchmark}/{metric}" for benchmark, metric in metrics if (benchmark, metric) not in metrics_of(standings)
-    ]:
+    if lacking := [f"{benchmark}/{metric}" for benchmark, metric in metrics if (benchmark, metric) not in there]:
         found.append(f"No score: {', '.join(lacking)}.")
     return found

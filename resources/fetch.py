@@ -75,10 +75,8 @@ class Cache:
         Nothing is there of what has no sha256 yet. Raises FetchError for an endpoint, and where a path holds nothing,
         or something else than `sha256`.
         """
-        if address.scheme == "path" and not _SHA256.fullmatch(sha256.lower()):
-            return None
         if address.scheme == "path":
-            return self._local(address, sha256.lower())
+            return self._local(address, sha256.lower()) if _SHA256.fullmatch(sha256.lower()) else None
         place = self._place(address, sha256.lower())
         return place if place.parent.is_dir() else None
 

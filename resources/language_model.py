@@ -44,6 +44,10 @@ class LanguageModel:
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(self.device).eval()
 
     @property
+    def _plain(self) -> bool:
+        return bool(self.tokenizer.chat_template == PLAIN)
+
+    @property
     def context(self) -> int:
         """The most tokens that prompt and completion may have together."""
         return int(self.model.config.max_position_embeddings)
@@ -77,9 +81,10 @@ class LanguageModel:
         """One completion per prompt, in one batch; each row draws from its own seed."""
         encoded = [self.tokens(self.render(prompt)) for prompt in prompts]
         ids, mask = self._padded(encoded)
-        if self.tokenizer.chat_template == PLAIN and any(prompt.messages for prompt in prompts):
+        if self._plain and any(prompt.messages for prompt in prompts):
             sampling = replace(sampling, stop=(*sampling.stop, NEXT_TURN))
-        stops = _StopStrings(self.tokenizer, self._by_text(sampling.stop), ids.shape[1])
+        stops = self._by_text(sampling.stop)
+        stopping = [_StopStrings(self.tokenizer, stops, ids.shape[1])] if stops else []
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=ids,
@@ -89,10 +94,10 @@ class LanguageModel:
                 logits_processor=logits_processors(
                     sampling.temperature, sampling.top_p, [prompt.seed for prompt in prompts]
                 ),
-                stopping_criteria=StoppingCriteriaList([stops] if sampling.stop else []),
+                stopping_criteria=StoppingCriteriaList(stopping),
                 pad_token_id=self.tokenizer.pad_token_id,
             )
-        return [self._written(row, sampling) for row in output[:, ids.shape[1] :].tolist()]
+        return [self._written(row, stops, sampling.max_new_tokens) for row in output[:, ids.shape[1] :].tolist()]
 
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[tuple[float, int]]:
         """(mean loss in nats, tokens) of each continuation given its prompt, in one batch.
@@ -100,8 +105,7 @@ class LanguageModel:
         An empty prompt scores the continuation alone, from the token after the model's first one on.
         """
         heads = [self.tokens(self.render(prompt)) or [self._first()] for prompt, _ in texts]
-        plain = self.tokenizer.chat_template == PLAIN
-        tails = [self.tokens(LEAD + text if plain and not prompt.text else text) for prompt, text in texts]
+        tails = [self.tokens(LEAD + text if self._plain and not prompt.text else text) for prompt, text in texts]
         # The last token is predicted and never read, so texts that differ in it alone are read once.
         read = [(*head, *tail[:-1]) for head, tail in zip(heads, tails, strict=True)]
         row_of = {tokens: row for row, tokens in enumerate(dict.fromkeys(read))}
@@ -128,14 +132,14 @@ class LanguageModel:
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device)
         return ids, mask
 
-    def _written(self, row: list[int], sampling: Sampling) -> Written:
+    def _written(self, row: list[int], stops: Mapping[bool, Sequence[str]], budget: int) -> Written:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         length = next((index for index, token in enumerate(row) if token in ends), len(row))
         stopped = []
-        for marked, stops in self._by_text(sampling.stop).items():
+        for marked, sought in stops.items():
             text = self.tokenizer.decode(row[:length], skip_special_tokens=not marked)
-            stopped += [self._unmarked(text[: text.index(stop)], marked) for stop in stops if stop in text]
-        complete = length < len(row) or bool(stopped) or len(row) < sampling.max_new_tokens
+            stopped += [self._unmarked(text[: text.index(stop)], marked) for stop in sought if stop in text]
+        complete = length < len(row) or bool(stopped) or len(row) < budget
         text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
         return min(stopped, key=len, default=text), length, complete
 

@@ -79,6 +79,11 @@ def test_a_share_is_the_best_and_never_empty(keep: float | None, cut: float) -> 
     assert cut_of([], SETTINGS.model_copy(update={"keep": keep})) == 4.0
 
 
+def test_a_share_is_not_short_of_one_by_the_rounding_of_a_product() -> None:
+    scores = [1 + number / 100 for number in range(100)]
+    assert cut_of(scores, SETTINGS.model_copy(update={"keep": 0.29})) == scores[-29]
+
+
 def test_the_best_share_is_kept_and_every_candidate_is_decided() -> None:
     result = run(
         {

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measured import pair
 
-from assets.enhancement.perplexity import cut_for, measure, measured_text
+from assets.enhancement.perplexity import measure, measured_text
+from assets.share import cut_for
 from resources.calls import Prompt, TokenLoss
 from resources.language_model import LanguageModel
 from warehouse.identity import digest, record_id

@@ -1,14 +1,24 @@
-"""Words of messages, reasons and the terminal: texts cut where they are long, lists cut where they are many, plurals.
+"""Texts: found in a record, put on one line; for messages and the terminal cut where they are long, listed, in plural.
 
-What stands in a record is never cut; these are for people to recognise a thing by.
+What stands in a record is never cut; what is cut is for people to recognise a thing by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 FEW = 5
 """So many things are named one by one in a message."""
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, in lists and mappings too; keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(part)
 
 
 def on_one_line(text: str) -> str:

@@ -25,6 +25,7 @@ from assets.recipe import Decontamination
 from assets.sources.held_out import REASON
 from warehouse.errors import Mendable
 from warehouse.identity import normalized
+from warehouse.texts import texts_in
 
 # An input may be a single word, which many share.
 EQUAL, EQUAL_ITEM = ("instruction", "response"), ("instruction", "reference")
@@ -103,17 +104,9 @@ def _texts(item: Mapping[str, Any]) -> Iterator[str]:
     yield from (item[name] for name in ITEM_TEXTS)
     details = item.get("details") or ""
     try:
-        yield from _strings(json.loads(details or "null"))
+        yield from texts_in(json.loads(details or "null"))
     except json.JSONDecodeError:
         yield details
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inside in value.values() if isinstance(value, dict) else value:
-            yield from _strings(inside)
 
 
 def _matrix(vectors: Sequence[Sequence[float]]) -> NDArray[np.float64]:

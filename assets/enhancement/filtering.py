@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from assets.enhancement.heuristics import fault
-from assets.enhancement.perplexity import IFD, cut_for, limits, prefers_high
+from assets.enhancement.perplexity import IFD, limits, prefers_high
 from assets.recipe import Arm, Heuristics, PerplexityFilter, Recipe
+from assets.share import cut_for
 from assets.step import Step, same
 from resources.tools import Tools
 from warehouse.records import Pair

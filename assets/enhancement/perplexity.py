@@ -91,14 +91,6 @@ def _ratio(given: TokenLoss, alone: TokenLoss) -> float | None:
     return given.mean / alone.mean if measured and given.mean > 0 and alone.mean > 0 else None
 
 
-def cut_for(values: pl.Series, keep: float, high: bool = False) -> float:
-    """The worst of `values` (at least one) that is still kept, when the share `keep` with the lowest, or the highest,
-    is; that is at least one."""
-    # A float product of 0.29 and 100 is a hair below 29.
-    kept = max(1, math.floor(round(keep * len(values), 9)))
-    return float(values.sort(descending=high)[kept - 1])
-
-
 def prefers_high(settings: PerplexityFilter) -> bool:
     """Whether the highest values are the best: of ifd as published, else where the recipe says so."""
     return settings.prefer == "high" or (settings.prefer is None and settings.measure == IFD)

@@ -19,7 +19,6 @@ Worked example: "Pesto is a sauce from Genoa …" gives the candidate ("What is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
@@ -35,6 +34,7 @@ from assets.generation.prompts import answer, instruction_for
 from assets.generation.rating import NUMBER, REASONS, RUBRIC, SCORES, expected_score, score_of
 from assets.recipe_parts import LoraPart, Part, SamplingPart
 from assets.recipe_values import Count, Probability, Temperature
+from assets.share import cut_for
 from assets.step import Most, made
 from assets.training.checkpoint import training_of, written_by
 from resources.calls import Prompt, Reader, Sampling, Writer
@@ -152,7 +152,7 @@ def cut_of(scores: Sequence[float], settings: BackTranslation) -> float:
     """The least score that passes: `least_score`, or that of the last of the share `keep`, at least one."""
     if settings.keep is None or not scores:
         return settings.least_score
-    return sorted(scores, reverse=True)[max(1, math.floor(settings.keep * len(scores))) - 1]
+    return cut_for(pl.Series(scores), settings.keep, high=True)
 
 
 def generate(

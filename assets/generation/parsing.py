@@ -6,6 +6,8 @@ import re
 
 from segtok.segmenter import split_single
 
+from warehouse.texts import on_one_line
+
 _NUMBERED = re.compile(r"(?:^|\n)\s*\d+\s*[.)](?:[^\S\n]+|(?=\n)|$)")
 _LABEL = re.compile(r"^(?:(?:instruction|question|prompt|query|task)\s*\d*\s*:\s*)+", re.IGNORECASE)
 _FINISHED = re.compile(r"[.!?][\"'”’)\]]*$")
@@ -19,7 +21,7 @@ def numbered_items(text: str, complete: bool) -> tuple[list[str], str]:
 
     Where the text was cut off, this is its last item, since nobody knows its end; "" where there is none.
     """
-    items = [" ".join(item.split()) for item in _NUMBERED.split(text)]
+    items = [on_one_line(item) for item in _NUMBERED.split(text)]
     cut_off = "" if complete else items.pop()
     return [item for item in items if item], cut_off
 

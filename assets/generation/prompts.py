@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resources.calls import Prompt
-
-
-def one_line(text: str) -> str:
-    """The text with single spaces for all that separates its words: among examples a line break would begin another."""
-    return " ".join(text.split())
+from warehouse.texts import on_one_line
 
 
 def with_input(instruction: str, input_: str) -> str:
@@ -34,5 +30,6 @@ def extraction(text: str, seed: int = 0) -> Prompt:
 
 def more_tasks(instructions: Sequence[str], seed: int) -> Prompt:
     """The published prompt of Self-Instruct (arXiv 2212.10560, table 5): a numbered list to go on with, a line each."""
-    listed = "".join(f"{number}. {one_line(text)}\n" for number, text in enumerate(instructions, 1))
+    # A line break within an example would begin another.
+    listed = "".join(f"{number}. {on_one_line(text)}\n" for number, text in enumerate(instructions, 1))
     return Prompt(text=f"Come up with a series of tasks:\n\n{listed}{len(instructions) + 1}.", seed=seed)

@@ -23,7 +23,7 @@ from pydantic import Field
 from assets.generation.answers import decide_answer, unanswered
 from assets.generation.method import Job, Method
 from assets.generation.parsing import instruction_of
-from assets.generation.prompts import answer, one_line
+from assets.generation.prompts import answer
 from assets.recipe_parts import Part, SamplingPart
 from assets.recipe_values import Count, Probability, Temperature
 from assets.step import Most, made
@@ -31,6 +31,7 @@ from resources.calls import Prompt, Sampling, Writer
 from warehouse.identity import Parent, normalized, row_seed
 from warehouse.records import Pair
 from warehouse.result import Gate, Result
+from warehouse.texts import on_one_line
 
 NAME = "unnatural_instructions"
 NO_INPUT = "None."
@@ -60,7 +61,7 @@ class UnnaturalInstructions(Part):
 
 def fourth_task(shown: Sequence[dict[str, str]], seed: int) -> Prompt:
     """Asks for one more task like those shown (columns instruction, input)."""
-    lines = [(one_line(task["instruction"]), one_line(task["input"]) or NO_INPUT) for task in shown]
+    lines = [(on_one_line(task["instruction"]), on_one_line(task["input"]) or NO_INPUT) for task in shown]
     examples = "".join(
         f"Example {number}\nInstruction: {instruction}\nInput: {input_}\n\n"
         for number, (instruction, input_) in enumerate(lines, 1)
@@ -74,7 +75,7 @@ def task_of(text: str) -> tuple[str, str]:
     if found is None:
         return "", ""
     input_ = (found["input"] or "").strip()
-    return " ".join(found["instruction"].split()), "" if _NO_INPUT.fullmatch(input_) else input_
+    return on_one_line(found["instruction"]), "" if _NO_INPUT.fullmatch(input_) else input_
 
 
 def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Writer, seed: int) -> Result:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -17,6 +16,7 @@ from warehouse.errors import Mendable
 from warehouse.identity import canonical
 from warehouse.lineage import lookup
 from warehouse.records import KINDS, empty
+from warehouse.texts import texts_in
 
 MOST = 20
 """So many rows are told of where a text is in more."""
@@ -121,7 +121,7 @@ def _saying(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         dropped = connection.execute(
             "SELECT id, content FROM lineage.records WHERE content ILIKE ? ESCAPE '|'", [in_json]
         ).fetchall()
-        saying = {row_id for row_id, content in dropped if any(map(holds, _texts(json.loads(content))))}
+        saying = {row_id for row_id, content in dropped if any(map(holds, texts_in(json.loads(content))))}
         if found := saying.union(row_id for (row_id,) in kept):
             return sorted(found)
     return []
@@ -133,15 +133,6 @@ def _first(connection: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]:
     dropping = "SELECT record FROM (FROM lineage.outcomes WHERE outcome <> 'kept')"
     dropped = {record for (record,) in lookup(connection, dropping, "record", ids)}
     return [row_id for _, _, row_id in sorted((row_id not in dropped, asset, row_id) for row_id, asset in rows)[:MOST]]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a content, in lists and mappings too; keys are none."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
 
 
 def _like(text: str) -> str:
