@@ -24,6 +24,8 @@ from warehouse.identity import row_seed
 from warehouse.records import Pair
 from warehouse.result import Check, Gate, Result
 
+TEXTS = ("instruction", "input", "response")
+
 
 class TooFewPairs(Mendable, ValueError):
     """An arm has fewer pairs than the budget asks for, and arms of different sizes would not compare fairly; or the
@@ -50,10 +52,11 @@ def take(
     seed: int,
     vectors: dict[str, Sequence[float]] | None = None,
 ) -> Result:
-    """Pairs up to the budget that share nothing with the benchmark `items`, drawn by a hash of their ids.
+    """Pairs up to the budget that share nothing with the benchmark `items`, drawn by a hash of their texts.
 
-    The check `leakage` proves it. What a smaller budget takes is the first of what a larger one does, so that sizes can
-    be compared.
+    Texts and not ids decide: ids depend on the weights of the backward model, whose last bits differ from processor to
+    processor, so that equal texts would be drawn differently. The check `leakage` proves that nothing is shared. What a
+    smaller budget takes is the first of what a larger one does, so that sizes can be compared.
 
     A pair that would exceed what is left of a budget of tokens ends the draw, so that long responses are not passed
     over (ours). `vectors` are embeddings of the pairs' instructions; where there are any, each pair needs one.
@@ -67,7 +70,7 @@ def take(
             gate.reject(row, found.reason, score=found.score, cut=found.cut, of=found.item)
         else:
             apart.append(row)
-    drawn = sorted(apart, key=lambda row: row_seed(seed, "training set", row["id"]))
+    drawn = sorted(apart, key=lambda row: (row_seed(seed, "training set", *(row[name] for name in TEXTS)), row["id"]))
     sizes = budget.sizes([row["response"] for row in drawn])
     left_out = len(pairs) - len(apart)
     without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
