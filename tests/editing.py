@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from conftest import ROOT, tiny_recipe, write_rows
 
-from resources.tree_digest import tree_digest
-from warehouse.identity import file_digest
+from resources.fetching.tree_digest import tree_digest
+from warehouse.core.identity import file_digest
 
 NO_DIGEST = "1" * 63 + "2"
 

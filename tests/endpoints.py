@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from resources.calls import Prompt, Sampling
-from resources.language_model import LanguageModel
+from resources.models.calls import Prompt, Sampling
+from resources.models.language_model import LanguageModel
 
 
 @dataclass

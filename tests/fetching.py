@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.addresses import Address
-from resources.fetch import Cache
-from resources.fetch_errors import FetchError
+from resources.fetching.addresses import Address
+from resources.fetching.cache import Cache
+from resources.fetching.errors import FetchError
 
 WRONG = "0123456789abcdef" * 4
 

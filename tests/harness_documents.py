@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from resources.calls import Completion, Prompt, Sampling, TokenLoss
-from resources.language_model import LanguageModel
-from warehouse.identity import digest
-from warehouse.result import Result
+from resources.models.calls import Completion, Prompt, Sampling, TokenLoss
+from resources.models.language_model import LanguageModel
+from warehouse.core.identity import digest
+from warehouse.results.result import Result
 
 
 def arc(number: int, question: str, choices: Sequence[str], answer: str) -> dict[str, Any]:

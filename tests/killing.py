@@ -20,19 +20,19 @@ from typing import Any
 import torch
 from building import build
 
-import resources.tools
-import resources.trainer
-from resources.quiet import quiet
-from warehouse.memo import Memo
-from warehouse.store import Store
+import resources.models.trainer
+import resources.tools.tools
+from resources.models.quiet import quiet
+from warehouse.store.memo import Memo
+from warehouse.store.versions import Store
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
     [
         "definitions",
-        "assets.building",
-        "warehouse.dagster_home",
-        "resources.language_model",
+        "assets.building.run",
+        "assets.building.dagster_home",
+        "resources.models.language_model",
         "sentence_transformers",
         "peft",
         "trl",
@@ -109,7 +109,7 @@ def _told_build(recipe: Path, data: Path, log: Path) -> None:
     def tell(what: str, of: list[Any]) -> None:
         os.write(file, json.dumps([what, of]).encode() + b"\n")
 
-    commit, publish, train = Memo._commit, Store.publish, resources.trainer.train_adapter
+    commit, publish, train = Memo._commit, Store.publish, resources.models.trainer.train_adapter
 
     @wraps(commit)
     def told_commit(memo: Memo, answered: list[Any], *rest: Any) -> None:
@@ -133,8 +133,8 @@ def _told_build(recipe: Path, data: Path, log: Path) -> None:
 
         return train(base, examples, training, target, told_progress)
 
-    Memo._commit, Store.publish, resources.trainer.train_adapter = told_commit, told_publish, told_train  # type: ignore
-    resources.tools.MOST_ROWS = ROWS_OF_A_BATCH
+    Memo._commit, Store.publish, resources.models.trainer.train_adapter = told_commit, told_publish, told_train  # type: ignore
+    resources.tools.tools.MOST_ROWS = ROWS_OF_A_BATCH
     torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning
     tell("start", [])
     _, failures = build(recipe, data)

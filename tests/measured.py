@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from warehouse.identity import digest
+from warehouse.core.identity import digest
 
 
 def pair(number: int, instruction: str = "what is that", response: str = "it is a thing") -> dict[str, str]:

@@ -9,15 +9,15 @@ from typing import Any
 
 import polars as pl
 
-from assets.plan import Planned, Planner
-from assets.step import Most, Step
-from resources.tools import Tools
-from resources.workbench import Material, Workbench
-from warehouse.checks import failed_checks
-from warehouse.memo import Answer, Call, Work
-from warehouse.records import Document, Pair
-from warehouse.result import Gate, Result
-from warehouse.store import Effort, Run
+from assets.planning.plan import Planned, Planner
+from assets.steps.step import Most, Step
+from resources.tools.tools import Tools
+from resources.tools.workbench import Material, Workbench
+from warehouse.results.checks import failed_checks
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document, Pair
+from warehouse.store.memo import Answer, Call, Work
+from warehouse.store.versions import Effort, Run
 
 MODEL = "a" * 32
 
@@ -46,7 +46,7 @@ class House:
         return {one.asset: one for one in self.planner().plan(steps, chosen)}
 
     def build(self, *steps: Step) -> dict[str, str]:
-        """Builds the steps as Dagster's assets do (see assets/dagster_assets.py); returns what was done, by asset."""
+        """Builds the steps as Dagster's assets do (see dagster_assets.py); returns what was done, by asset."""
         actions, store = {}, self.bench.store
         for step in steps:
             inputs = {name: store.current(asset) for name, asset in step.inputs.items()}

@@ -7,9 +7,9 @@ from pathlib import Path
 from versions import SOURCE, documents, pairs, publish
 
 from warehouse.audit.integrity import Finding, integrity
-from warehouse.database import Database
-from warehouse.result import Result
-from warehouse.store import Store
+from warehouse.results.result import Result
+from warehouse.store.database import Database
+from warehouse.store.versions import Store
 
 WRONG = "records whose id is not the hash of what they say and were made from"
 SILENT = "records without any content"

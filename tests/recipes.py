@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.recipe import Recipe
-from assets.recipe_file import RecipeError, parse_recipe
+from assets.loading.file import RecipeError, parse_recipe
+from assets.recipe.types import Recipe
 
 STARTER = Path(__file__).resolve().parents[1] / "recipe.yaml"
 SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"

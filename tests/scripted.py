@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from resources.calls import Completion, Prompt, Sampling
-from warehouse.identity import digest
+from resources.models.calls import Completion, Prompt, Sampling
+from warehouse.core.identity import digest
 
 
 class Refusal(str):

@@ -12,11 +12,11 @@ from assets.curation.decontamination import Benchmarks
 from assets.curation.training_set import Budget, TooFewPairs, take
 from assets.enhancement.filtering import decide
 from assets.evaluation.ablations import Series, series
-from assets.graph import steps
-from assets.recipe_values import LEVELS
-from assets.step import Step
+from assets.planning.graph import steps
+from assets.recipe.values import LEVELS
+from assets.steps.step import Step
 from recipes import complaints, parsed, put, starter
-from warehouse.identity import digest
+from warehouse.core.identity import digest
 
 ARM = "filtered_extract_then_generate"
 PAIRS = pl.DataFrame(

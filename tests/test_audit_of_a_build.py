@@ -13,23 +13,23 @@ from pathlib import Path
 import pytest
 from building import query
 
-from assets.recipe import Recipe
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
+from assets.recipe.types import Recipe
 from assets.sources import benchmark_items, documents, held_out, seed_tasks
 from assets.sources.seeding import select
 from definitions import workbench
-from resources.tools import Tools
-from warehouse.attestation import ROW_IDS, statement
+from resources.tools.tools import Tools
 from warehouse.audit.integrity import integrity
 from warehouse.audit.ledger import ledger
 from warehouse.audit.nodes import decisions
-from warehouse.audit.provenance import exported
 from warehouse.audit.why import why
 from warehouse.audit.why_not import why_not
-from warehouse.database import Database
-from warehouse.export import export
-from warehouse.lineage import Graph
-from warehouse.store import Store
+from warehouse.lineage.graph import Graph
+from warehouse.release.attestation import ROW_IDS, statement
+from warehouse.release.export import export
+from warehouse.release.provenance import exported
+from warehouse.store.database import Database
+from warehouse.store.versions import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 

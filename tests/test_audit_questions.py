@@ -13,15 +13,15 @@ from warehouse.audit.finding import Ambiguous, Unknown, find, searched
 from warehouse.audit.nodes import Decided
 from warehouse.audit.trace import trace
 from warehouse.audit.why import Under, why
-from warehouse.database import Database
-from warehouse.export import record_export
-from warehouse.lineage import Link
-from warehouse.memo import Answer, Call, Memo
-from warehouse.recall import find_affected, withdraw
-from warehouse.records import Document, Pair
-from warehouse.result import Gate, Result
-from warehouse.store import WITHDRAWALS, Effort, Published, Run, Store, Target
-from warehouse.withdrawals import heeded_digest
+from warehouse.lineage.graph import Link
+from warehouse.lineage.withdrawals import heeded_digest
+from warehouse.release.export import record_export
+from warehouse.release.recall import find_affected, withdraw
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document, Pair
+from warehouse.store.database import Database
+from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.versions import WITHDRAWALS, Effort, Published, Run, Store, Target
 
 
 @pytest.fixture

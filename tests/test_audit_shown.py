@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 from versions import SOURCE, documents, ids_by_text, named, pairs, publish
 
 from cli import app
-from warehouse.database import Database
-from warehouse.export import record_export
-from warehouse.memo import Answer, Call, Memo
-from warehouse.records import Document
-from warehouse.result import Gate
-from warehouse.store import Store
-from warehouse.texts import listed, on_one_line, shortened
+from warehouse.core.texts import listed, on_one_line, shortened
+from warehouse.release.export import record_export
+from warehouse.results.result import Gate
+from warehouse.schema.records import Document
+from warehouse.store.database import Database
+from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.versions import Store
 
 
 @pytest.fixture

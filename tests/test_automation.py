@@ -8,9 +8,9 @@ from pathlib import Path
 from building import edit, query
 from serving import Server
 
-from assets.automation import automation_condition
-from assets.graph import steps
-from assets.recipe_file import load_recipe
+from assets.building.automation import automation_condition
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
 
 CALLS_A_MODEL = (
     "raw_",

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedWriter, call_of, on_text
 
-from assets.generation import back_translation
-from assets.generation.back_translation import BackTranslation, Example, PublishedSampling, Rater
-from assets.generation.instruction_generation import Text
 from assets.generation.method import Job
-from assets.generation.prompts import answer, instruction_for
+from assets.generation.methods import back_translation
+from assets.generation.methods.back_translation import BackTranslation, Example, PublishedSampling, Rater
+from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import score_of
-from assets.recipe_parts import LoraPart
+from assets.prompting.prompts import answer, instruction_for
+from assets.recipe.parts import LoraPart
 from assets.training.checkpoint import training_of
 from recipes import complaints, parsed, put, starter
-from resources.calls import Adapter, Sampling, Trained, Training
-from warehouse.identity import digest, row_seed
-from warehouse.result import Result
+from resources.models.calls import Adapter, Sampling, Trained, Training
+from warehouse.core.identity import digest, row_seed
+from warehouse.results.result import Result
 
 SAMPLING = PublishedSampling(max_new_tokens=32)
 SETTINGS = BackTranslation(instruction=SAMPLING, rating=SAMPLING)

@@ -13,14 +13,14 @@ import pytest
 from building import build, edit, query
 from scripted import Refusal, ScriptedWriter, on_text
 
-from assets.generation import back_translation
-from assets.generation.back_translation import BackTranslation, Rater, cut_of
-from assets.generation.instruction_generation import Text
+from assets.generation.methods import back_translation
+from assets.generation.methods.back_translation import BackTranslation, Rater, cut_of
+from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import NUMBER, SCORES, expected_score
 from recipes import complaints, parsed, starter
-from resources.calls import Prompt, TokenLoss
-from warehouse.identity import digest
-from warehouse.result import Result
+from resources.models.calls import Prompt, TokenLoss
+from warehouse.core.identity import digest
+from warehouse.results.result import Result
 
 SETTINGS = BackTranslation(scores="expected", iterations=1, keep=0.5, instruction={"max_new_tokens": 8}, training=None)
 SEEDS = pl.DataFrame(schema=dict.fromkeys(("id", "instruction", "input", "response"), pl.String))

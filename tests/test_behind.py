@@ -13,15 +13,15 @@ from versions import publish
 from assets.openness.ancestry import openness
 from assets.openness.rules import Terms
 from warehouse.audit.behind import behind, chain
-from warehouse.audit.provenance import behind_version, provenance_of
-from warehouse.database import Database
-from warehouse.identity import digest
-from warehouse.lineage import Graph, Link
-from warehouse.materials import DESCRIPTION, record_materials
-from warehouse.memo import Answer, Call, Memo
-from warehouse.records import Checkpoint, Document, Embedding, Pair
-from warehouse.result import Gate
-from warehouse.store import Published, Store
+from warehouse.core.identity import digest
+from warehouse.lineage.graph import Graph, Link
+from warehouse.release.provenance import behind_version, provenance_of
+from warehouse.results.result import Gate
+from warehouse.schema.records import Checkpoint, Document, Embedding, Pair
+from warehouse.store.database import Database
+from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.versions import Published, Store
 
 MODEL, SOURCE = digest("model"), digest("source")
 TERMS = Terms(("MIT",))

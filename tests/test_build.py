@@ -8,10 +8,10 @@ from typing import Any
 
 from building import build, edit, query, store
 
-from assets.graph import steps
-from assets.recipe_file import load_recipe
-from warehouse.database import SCHEMAS
-from warehouse.records import KINDS, empty
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from warehouse.schema.records import KINDS, empty
+from warehouse.store.database import SCHEMAS
 
 
 def test_every_asset_of_the_graph_is_published(built: tuple[Path, Path]) -> None:
@@ -66,7 +66,7 @@ def test_every_stored_row_fits_the_schema_of_its_table(built: tuple[Path, Path])
 
 
 def test_ids_are_the_hashes_that_they_claim_to_be(built: tuple[Path, Path]) -> None:
-    from warehouse.identity import record_id
+    from warehouse.core.identity import record_id
 
     _, data = built
     edges = query(data, "SELECT child, parent, role FROM lineage.edges").rows()
@@ -94,7 +94,7 @@ def test_a_second_build_computes_no_model_call_and_changes_nothing(built: tuple[
 
 
 def test_scores_are_the_metrics_of_the_predictions(built: tuple[Path, Path]) -> None:
-    from assets.evaluation.metrics import METRICS
+    from assets.evaluation.benchmarks.metrics import METRICS
 
     _, data = built
     rows = query(

@@ -11,10 +11,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from resources.calls import Prompt, Sampling, Training
-from resources.chat_template import NEXT_TURN, PLAIN
-from resources.language_model import LanguageModel
-from resources.trainer import train_adapter
+from resources.models.calls import Prompt, Sampling, Training
+from resources.models.chat_template import NEXT_TURN, PLAIN
+from resources.models.language_model import LanguageModel
+from resources.models.trainer import train_adapter
 
 TRAINING = Training(
     epochs=2, learning_rate=0.02, rank=2, alpha=4, batch_size=2, max_tokens=64, last_layers=1,
@@ -86,17 +86,17 @@ def test_a_template_of_the_models_own_is_left_alone(tiny_model: Path) -> None:
 def test_an_answer_ends_where_the_model_takes_the_users_next_turn(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny model writes no capitals, so its "user" stands for the marker here."""
     assert NEXT_TURN == "\nUser:"
-    monkeypatch.setattr("resources.language_model.NEXT_TURN", "user")
+    monkeypatch.setattr("resources.models.language_model.NEXT_TURN", "user")
     asked = [Prompt.ask("what is the river", seed=seed) for seed in range(24)]
     plain = LanguageModel(base)
     texts = [text for text, _, _ in plain.complete(asked, SAMPLED)]
     assert not any("user" in text for text in texts)
-    monkeypatch.setattr("resources.language_model.NEXT_TURN", "no such text")
+    monkeypatch.setattr("resources.models.language_model.NEXT_TURN", "no such text")
     on = [text for text, _, _ in plain.complete(asked, SAMPLED)]
     assert any("user" in text for text in on)
     assert texts == [text.split("user")[0] for text in on]
     bare = [Prompt(text="what is the river", seed=seed) for seed in range(24)]
-    monkeypatch.setattr("resources.language_model.NEXT_TURN", "user")
+    monkeypatch.setattr("resources.models.language_model.NEXT_TURN", "user")
     assert any("user" in text for text, _, _ in plain.complete(bare, SAMPLED))
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from warehouse.checks import checked, failed_checks, ledger, schema
-from warehouse.records import Document
-from warehouse.result import Check, Gate, Result
+from warehouse.results.checks import checked, failed_checks, ledger, schema
+from warehouse.results.result import Check, Gate, Result
+from warehouse.schema.records import Document
 
 SOURCE = ("5" * 32, "source")
 CLOSED = {"in": 5, "kept": 2, "rejected": 1, "duplicate": 1, "failed": 1, "quarantined": 0}

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT
 from digesting import changed, digests
 
-from assets.graph import steps
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
 
 PROMPTS = '''
     """The prompts."""
@@ -200,7 +200,10 @@ def test_what_a_package_itself_defines_is_followed(project: Path) -> None:
 def test_the_recipes_types_and_code_outside_assets_do_not_count(project: Path) -> None:
     (project / "resources").mkdir()
     (project / "resources" / "tools.py").write_text("X = 1\n")
-    files = {"main": "from assets.recipe import Recipe\nfrom resources.tools import X\n", "recipe": "Recipe = 1\n"}
+    files = {
+        "main": "from assets.recipe.types import Recipe\nfrom resources.tools import X\n",
+        "recipe/types": "Recipe = 1\n",
+    }
     assert list(digests(project, files)) == ["assets/main.py"]
 
 
@@ -214,35 +217,41 @@ def test_a_digest_is_of_this_file_alone(project: Path) -> None:
 
 def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None:
     code = {step.asset: list(step.code) for step in steps(load_recipe(ROOT / "recipe.yaml"))}
-    parsing = "assets/generation/parsing.py"
+    parsing = "assets/prompting/parsing.py"
     assert code["raw_self_instruct"] == [
-        "assets/generation/answers.py",
         "assets/generation/instances.py",
         "assets/generation/method.py",
-        parsing,
-        "assets/generation/prompts.py",
+        "assets/generation/methods/self_instruct.py",
         "assets/generation/rouge_l.py",
-        "assets/generation/self_instruct.py",
+        "assets/prompting/answers.py",
+        parsing,
+        "assets/prompting/prompts.py",
         "assets/training/checkpoint.py",
-        "warehouse.records.Pair",
+        "warehouse.schema.records.Pair",
     ]
     found = [
         f"assets/evaluation/{name}.py" for name in ("ablations", "benchmark", "bootstrap", "leaderboard", "registry")
     ]
     assert code["leaderboard"] == [
-        "assets/declared.py",
         "assets/enhancement/perplexity.py",
         *found,
-        "warehouse.records.Standing",
+        "assets/steps/discovery.py",
+        "warehouse.schema.records.Standing",
     ]
     methods = ("self_training", "self_instruct", "instruction_generation", "extract_then_generate")
     assert {asset for asset, files in code.items() if parsing in files} == {f"raw_{method}" for method in methods}
-    outside = ("assets/recipe.py", "assets/step.py", "assets/graph.py", "assets/plan.py", "assets/display.py")
+    outside = (
+        "assets/recipe/types.py",
+        "assets/steps/step.py",
+        "assets/planning/graph.py",
+        "assets/planning/plan.py",
+        "assets/building/display.py",
+    )
     assert not {file for files in code.values() for file in files} & set(outside)
 
 
 def test_an_edit_of_one_prompt_leaves_the_steps_alone_that_use_another() -> None:
-    prompts = "assets/generation/prompts.py"
+    prompts = "assets/prompting/prompts.py"
     digest = {step.asset: step.code.get(prompts) for step in steps(load_recipe(ROOT / "recipe.yaml"))}
     assert digest["raw_self_instruct"] is not None
     assert digest["raw_self_instruct"] != digest["raw_self_training"]

@@ -16,14 +16,14 @@ from conftest import ROOT
 from filelock import FileLock
 from versions import checkpoint, contents, documents, everything, named, pairs, publish, rows, stored
 
-from warehouse.collection import Garbage, collect, find_garbage
-from warehouse.database import SCHEMAS, Database, WarehouseError
-from warehouse.export import record_export
-from warehouse.identity import digest
-from warehouse.memo import Answer, Call, Memo, Work, claim_on
-from warehouse.records import Document
-from warehouse.result import Gate
-from warehouse.store import Effort, Run, Store
+from warehouse.core.identity import digest
+from warehouse.release.export import record_export
+from warehouse.results.result import Gate
+from warehouse.schema.records import Document
+from warehouse.store.collection import Garbage, collect, find_garbage
+from warehouse.store.database import SCHEMAS, Database, WarehouseError
+from warehouse.store.memo import Answer, Call, Memo, Work, claim_on
+from warehouse.store.versions import Effort, Run, Store
 
 
 @pytest.fixture
@@ -231,8 +231,8 @@ def test_a_kill_leaves_all_rows_or_none_and_no_half_folder(store: Store, when: s
     script = """
     import os, signal, sys
     from pathlib import Path
-    from warehouse import collection
-    from warehouse.database import Database
+    from warehouse.store import collection
+    from warehouse.store.database import Database
 
     class Deadly(dict):
         def items(self):

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from versions import call_of, contents, documents, pairs, publish, rows
 
-from warehouse.collection import collect, find_garbage
-from warehouse.database import SCHEMAS, Database
-from warehouse.export import record_export
-from warehouse.identity import digest
-from warehouse.records import Pair
-from warehouse.result import Gate
-from warehouse.store import Store
+from warehouse.core.identity import digest
+from warehouse.release.export import record_export
+from warehouse.results.result import Gate
+from warehouse.schema.records import Pair
+from warehouse.store.collection import collect, find_garbage
+from warehouse.store.database import SCHEMAS, Database
+from warehouse.store.versions import Store
 
 LETTERS = st.lists(st.sampled_from("abcde"), unique=True, max_size=4)
 ASSETS = ("documents", "pairs", "training_set")

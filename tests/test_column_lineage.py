@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from conftest import ROOT
 
-from assets.graph import steps
-from assets.presentation import column_lineage, column_schema
-from assets.recipe_file import load_recipe
-from assets.step import Step, made, same
-from warehouse.records import Document, empty
+from assets.building.facts import column_lineage, column_schema
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from assets.steps.step import Step, made, same
+from warehouse.schema.records import Document, empty
 
 STEPS = {step.asset: step for step in steps(load_recipe(ROOT / "recipe.yaml"))}
 READ_FROM_FILES = {"benchmark_items", "seed_tasks", "documents"}

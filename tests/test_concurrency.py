@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.database import Database, WarehouseError
-from warehouse.records import Document
-from warehouse.result import Gate, Result
-from warehouse.store import Effort, Run, Store, Target
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document
+from warehouse.store.database import Database, WarehouseError
+from warehouse.store.versions import Effort, Run, Store, Target
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,11 +27,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PRELUDE = """
 import sys, time
 from pathlib import Path
-import warehouse.store
-from warehouse.database import Database
-from warehouse.records import Document
-from warehouse.result import Gate
-from warehouse.store import Effort, Run, Store, Target
+import warehouse.store.versions
+from warehouse.store.database import Database
+from warehouse.schema.records import Document
+from warehouse.results.result import Gate
+from warehouse.store.versions import Effort, Run, Store, Target
 
 path = Path(sys.argv[1])
 store = Store(Database(path, patience=20.0))
@@ -184,7 +184,7 @@ def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path
         print("inside", flush=True)
         time.sleep(30)
 
-    warehouse.store._point = stuck
+    warehouse.store.versions._point = stuck
     publish("raw/wiki", 2)
     """
     with python(interrupted, path) as writer:

@@ -11,12 +11,12 @@ from building import query
 from planning import MODEL, House, document, step
 
 from assets.reporting.study import DATA, EVALUATION, TRAINING, study
-from resources.tools import Tools
+from resources.tools.tools import Tools
 from warehouse.audit.cost import Cost, costs, made_by
-from warehouse.database import Database
-from warehouse.memo import Answer, Call, Work
-from warehouse.records import Document
-from warehouse.result import Gate, Result
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document
+from warehouse.store.database import Database
+from warehouse.store.memo import Answer, Call, Work
 
 ITEMS = 2
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from assets.curation.decontamination import Benchmarks, Overlap, runs
 from assets.curation.training_set import Budget, TooFewPairs, take
-from assets.graph import steps
-from assets.recipe import Decontamination
+from assets.planning.graph import steps
+from assets.recipe.types import Decontamination
 from recipes import complaints, parsed, put, starter
-from warehouse.errors import Mendable
-from warehouse.identity import digest
-from warehouse.records import Pair, empty
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import digest
+from warehouse.schema.records import Pair, empty
 
 BASIL, COD = digest("basil"), digest("cod")
 ITEMS = pl.DataFrame(

@@ -18,10 +18,10 @@ from assets.curation import greedy as greedy_module
 from assets.curation.diversity import diversify
 from assets.curation.embeddings import embed
 from assets.curation.greedy import Nearest, greedy
-from assets.recipe import Diversity
-from resources.calls import Vector
-from warehouse.identity import digest, record_id
-from warehouse.records import Embedding, Pair
+from assets.recipe.types import Diversity
+from resources.models.calls import Vector
+from warehouse.core.identity import digest, record_id
+from warehouse.schema.records import Embedding, Pair
 
 # Unit vectors whose dot products are exact in floating point (-1, -0.5, 0, 0.5 or 1), whatever the order of sums.
 EXACT = [

@@ -22,10 +22,10 @@ from assets.curation.greedy import Nearest
 from assets.curation.k_center import k_center
 from assets.curation.lexical import lexical
 from assets.curation.semdedup import semdedup
-from assets.graph import steps
-from assets.recipe import Diversity
+from assets.planning.graph import steps
+from assets.recipe.types import Diversity
 from recipes import complaints, parsed, put, starter
-from warehouse.identity import digest
+from warehouse.core.identity import digest
 
 WORKED = np.array([(1, 0), (0.99, 0.14), (0, 1)], dtype=np.float32)
 # Unit vectors whose dot products are exact in floating point.

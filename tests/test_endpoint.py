@@ -13,15 +13,15 @@ import pytest
 from building import build, edit, planned, query
 from endpoints import Server
 
-from resources.addresses import Address
-from resources.calls import Completion, Prompt, Sampling
-from resources.endpoint import CallFailed, Endpoint, EndpointError
-from resources.fetch import Cache
-from resources.fetch_errors import FetchError
-from resources.language_model import LanguageModel
-from resources.tools import Tools
-from resources.workbench import Material, Workbench
-from warehouse.errors import Mendable
+from resources.fetching.addresses import Address
+from resources.fetching.cache import Cache
+from resources.fetching.errors import FetchError
+from resources.models.calls import Completion, Prompt, Sampling
+from resources.models.endpoint import CallFailed, Endpoint, EndpointError
+from resources.models.language_model import LanguageModel
+from resources.tools.tools import Tools
+from resources.tools.workbench import Material, Workbench
+from warehouse.core.errors import Mendable
 
 SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GREEDY = Sampling(max_new_tokens=12)

@@ -11,11 +11,11 @@ import yaml
 from building import edit
 from typer.testing import CliRunner
 
-from assets.estimate import estimate
-from assets.graph import steps
-from assets.plan import Planned
-from assets.reports import estimate_summary
-from assets.step import Step
+from assets.planning.estimate import estimate
+from assets.planning.graph import steps
+from assets.planning.plan import Planned
+from assets.reporting.tables import estimate_summary
+from assets.steps.step import Step
 from cli import app
 from recipes import parsed, put, starter
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedWriter, call_of
 
-from assets.generation import evol_instruct
-from assets.generation.evol_instruct import OPERATIONS, EvolInstruct, judged_equal
-from assets.recipe_parts import SamplingPart
-from resources.calls import Prompt
-from warehouse.identity import digest
-from warehouse.result import Result
+from assets.generation.methods import evol_instruct
+from assets.generation.methods.evol_instruct import OPERATIONS, EvolInstruct, judged_equal
+from assets.recipe.parts import SamplingPart
+from resources.models.calls import Prompt
+from warehouse.core.identity import digest
+from warehouse.results.result import Result
 
 SAMPLING = SamplingPart(max_new_tokens=64, temperature=0.7, top_p=0.9)
 SETTINGS = EvolInstruct(count=1, rounds=1, instruction=SAMPLING, response=SAMPLING)

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 from versions import documents, named, pairs, publish, rows
 
-from warehouse.database import Database, now
-from warehouse.errors import Mendable
-from warehouse.export import HoldsWithdrawn, NotBuilt, export
-from warehouse.identity import digest
-from warehouse.materials import DESCRIPTION, record_materials
-from warehouse.recall import NoReason, find_affected, withdraw
-from warehouse.store import Published, Store
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import digest
+from warehouse.release.export import HoldsWithdrawn, NotBuilt, export
+from warehouse.release.recall import NoReason, find_affected, withdraw
+from warehouse.store.database import Database, now
+from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.versions import Published, Store
 
 ASSET = "training_sets/x"
 

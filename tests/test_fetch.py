@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from fetching import WRONG, closed_port, refused, tree
 
-from resources import wheel as wheels
-from resources.addresses import Address
-from resources.fetch import STALE_SECONDS, Cache
-from resources.fetch_errors import FetchError
-from warehouse.identity import file_digest
+from resources.fetching import wheel as wheels
+from resources.fetching.addresses import Address
+from resources.fetching.cache import STALE_SECONDS, Cache
+from resources.fetching.errors import FetchError
+from warehouse.core.identity import file_digest
 
 FILES = {"toy/data/a.json": b'{"a": 1}', "toy/data/deep/b.txt": b"b", "toy/__init__.py": b"raise SystemExit"}
 A = "pypi:toy==1.0#toy/data/a.json"
@@ -182,7 +182,7 @@ def test_a_process_killed_while_it_extracts_leaves_nothing_that_counts(registry:
     sha = wheel(registry, FILES)
     script = (
         "import os, shutil, sys; from pathlib import Path\n"
-        "from resources.addresses import Address; from resources.fetch import Cache\n"
+        "from resources.fetching.addresses import Address; from resources.fetching.cache import Cache\n"
         "def die(source, sink, size):\n"
         "    sink.write(source.read(3)); sink.flush(); os.kill(os.getpid(), 9)\n"
         "shutil.copyfileobj = die\n"
@@ -199,7 +199,7 @@ def test_two_processes_that_fetch_the_same_at_once_both_succeed(registry: Path, 
     sha = wheel(registry, FILES)
     script = (
         "import sys; from pathlib import Path\n"
-        "from resources.addresses import Address; from resources.fetch import Cache\n"
+        "from resources.fetching.addresses import Address; from resources.fetching.cache import Cache\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "print(Cache(Path(sys.argv[1])).fetch(Address.parse(sys.argv[2]), sys.argv[3]))\n"
     )

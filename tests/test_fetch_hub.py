@@ -10,9 +10,9 @@ import pytest
 from fetching import WRONG, closed_port, refused, tree
 from hub_stand_in import COMMIT, Hub
 
-from resources.addresses import Address
-from resources.fetch import Cache
-from resources.tree_digest import tree_digest
+from resources.fetching.addresses import Address
+from resources.fetching.cache import Cache
+from resources.fetching.tree_digest import tree_digest
 
 
 @pytest.fixture

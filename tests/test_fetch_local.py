@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from fetching import refused
 
-from resources import fetch as fetching
-from resources.addresses import Address
-from resources.fetch import Cache
-from resources.fetch_errors import FetchError
-from resources.tree_digest import tree_digest
+from resources.fetching import cache as fetching
+from resources.fetching.addresses import Address
+from resources.fetching.cache import Cache
+from resources.fetching.errors import FetchError
+from resources.fetching.tree_digest import tree_digest
 
 
 def test_a_local_file_is_used_in_place_and_checked_every_time(cache: Cache) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.sources.mapping import Mapping, MappingError, MissingField, Template, TemplateError, check_fields
+from assets.recipe.mapping import Mapping, MappingError, MissingField, Template, TemplateError, check_fields
 from assets.sources.partition import row_identity
 from assets.sources.readers import read_rows
 

@@ -10,9 +10,9 @@ from measured import pair, perplexities
 
 from assets.enhancement.filtering import decide
 from assets.enhancement.perplexity import limits
-from assets.recipe import Heuristics, PerplexityFilter
+from assets.recipe.types import Heuristics, PerplexityFilter
 from recipes import complaints
-from warehouse.result import Result
+from warehouse.results.result import Result
 
 RULES = Heuristics(instruction_words=(3, 6), response_words=(4, 8), most_repeated_line=0.5, copied_words=0.75)
 

@@ -13,16 +13,16 @@ from pydantic import ValidationError
 from scripted import ScriptedWriter, call_of
 
 from assets.enhancement.fragments import extract, keywords, levels_of, random_sentence
-from assets.generation.prompts import extraction
-from assets.graph import steps
-from assets.recipe import LEVELS, Fragments
-from assets.recipe_parts import SamplingPart
-from assets.step import Most
+from assets.planning.graph import steps
+from assets.prompting.prompts import extraction
+from assets.recipe.parts import SamplingPart
+from assets.recipe.types import LEVELS, Fragments
+from assets.steps.step import Most
 from recipes import complaints, parsed, put, starter
-from resources.calls import Prompt, Sampling
-from warehouse.identity import digest, record_id, row_seed
-from warehouse.records import Fragment
-from warehouse.result import Result
+from resources.models.calls import Prompt, Sampling
+from warehouse.core.identity import digest, record_id, row_seed
+from warehouse.results.result import Result
+from warehouse.schema.records import Fragment
 
 PESTO = "Pesto is a sauce. It comes from Genoa."
 LOVELACE = (

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Refusal, ScriptedWriter, call_of, on_text
 
-from assets.generation import instruction_generation, self_training
-from assets.generation.backward_model import flipped
-from assets.generation.instruction_generation import InstructionGeneration, Text
-from assets.generation.self_training import SelfTraining
-from assets.graph import steps
-from assets.recipe_parts import SamplingPart
+from assets.generation.methods import instruction_generation, self_training
+from assets.generation.methods.instruction_generation import InstructionGeneration, Text
+from assets.generation.methods.self_training import SelfTraining
+from assets.planning.graph import steps
+from assets.recipe.parts import SamplingPart
+from assets.training.backward_model import flipped
 from recipes import parsed, starter
-from resources.calls import Prompt, Sampling
-from warehouse.errors import Mendable
-from warehouse.identity import digest, record_id, row_seed
-from warehouse.records import Pair
-from warehouse.result import Result
+from resources.models.calls import Prompt, Sampling
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import digest, record_id, row_seed
+from warehouse.results.result import Result
+from warehouse.schema.records import Pair
 
 SAMPLING = SamplingPart(max_new_tokens=32, temperature=0.7, top_p=0.9)
 SELF_TRAINING = SelfTraining(count=10, response=SAMPLING)

@@ -19,10 +19,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.graph import steps
-from assets.recipe import FILTERS, Recipe
-from assets.recipe_file import load_recipe, parse_recipe
-from assets.step import Step
+from assets.loading.file import load_recipe, parse_recipe
+from assets.planning.graph import steps
+from assets.recipe.types import FILTERS, Recipe
+from assets.steps.step import Step
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTER = ROOT / "recipe.yaml"
@@ -319,8 +319,8 @@ def imported(code: str) -> set[str]:
 def test_the_graph_loads_without_dagster_and_without_a_model_library() -> None:
     loaded = imported(
         "from pathlib import Path\n"
-        "from assets.graph import steps\n"
-        "from assets.recipe_file import load_recipe\n"
+        "from assets.planning.graph import steps\n"
+        "from assets.loading.file import load_recipe\n"
         f"steps(load_recipe(Path({str(STARTER)!r})))"
     )
     assert "assets" in loaded

@@ -8,13 +8,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.evaluation.held_out_perplexity import measure
-from assets.evaluation.students import Student
-from assets.generation.prompts import answer
-from assets.graph import steps
+from assets.evaluation.answerers import Student
+from assets.evaluation.benchmarks.held_out_perplexity import measure
+from assets.planning.graph import steps
+from assets.prompting.prompts import answer
 from recipes import complaints, parsed, put, starter
-from resources.calls import Prompt, TokenLoss
-from warehouse.identity import digest
+from resources.models.calls import Prompt, TokenLoss
+from warehouse.core.identity import digest
 
 ITEMS = pl.DataFrame(
     {

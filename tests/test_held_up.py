@@ -13,21 +13,21 @@ import pytest
 from building import Log
 from planning import House, document, texts
 
-from assets.building import build_assets, build_stale
-from assets.dagster_assets import to_asset
+from assets.building.dagster_assets import to_asset
+from assets.building.dagster_home import dagster_instance
+from assets.building.io_manager import WarehouseIOManager
+from assets.building.run import build_assets, build_stale
 from assets.openness.rules import Terms
-from assets.plan import Planned, Planner
-from assets.reports import plan_summary
-from assets.step import Step
-from resources.tools import Tools
-from warehouse.dagster_home import dagster_instance
-from warehouse.database import Database
-from warehouse.export import HeldUp, export
-from warehouse.io_manager import WarehouseIOManager
-from warehouse.materials import DESCRIPTION, record_materials
-from warehouse.records import Document, Pair
-from warehouse.result import Check, Gate, Result
-from warehouse.store import Effort, Run, Store, Target
+from assets.planning.plan import Planned, Planner
+from assets.reporting.tables import plan_summary
+from assets.steps.step import Step
+from resources.tools.tools import Tools
+from warehouse.release.export import HeldUp, export
+from warehouse.results.result import Check, Gate, Result
+from warehouse.schema.records import Document, Pair
+from warehouse.store.database import Database
+from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.versions import Effort, Run, Store, Target
 
 SOURCE = "5" * 32
 TERMS = Terms(("MIT",))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.enhancement.heuristics import Fault, copied_share, fault, repeated_line_share
-from assets.recipe import Heuristics
+from assets.recipe.types import Heuristics
 
 RULES = Heuristics(instruction_words=(3, 6), response_words=(4, 8), most_repeated_line=0.5, copied_words=0.75)
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "aa", "A"]), max_size=8)

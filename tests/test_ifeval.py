@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 from building import build, edit, query
 
-from assets.evaluation import ifeval
-from assets.evaluation.ifeval import example, judged, library, verify
+from assets.evaluation.benchmarks import ifeval
+from assets.evaluation.benchmarks.ifeval import example, judged, library, verify
 from recipes import complaints
-from warehouse.identity import digest
+from warehouse.core.identity import digest
 
 PROMPTS = Path(__file__).parents[1].parent / "shared" / "data" / "ifeval_prompts.jsonl"
 LONG = "It rains today. We stay inside. The cat sleeps."
@@ -198,7 +198,7 @@ def test_a_build_scores_every_arm_and_trains_nothing_anew(own: tuple[Path, Path]
     prompts.write_text("".join(json.dumps(one) + "\n" for one in asked))
 
     def add(values: dict[str, Any]) -> None:
-        from warehouse.identity import file_digest
+        from warehouse.core.identity import file_digest
 
         described = {"address": f"path:{prompts}", "sha256": file_digest(prompts), "licence": "CC0-1.0"}
         values["sources"]["ifeval"] = described | {"origin": "human"}

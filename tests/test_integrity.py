@@ -11,12 +11,12 @@ from planting import WRONG, change, document, found, make, one, with_calls
 from versions import SOURCE, documents, named, pairs, publish, rows
 
 from warehouse.audit.integrity import RULES
-from warehouse.collection import collect, find_garbage
-from warehouse.database import Database
-from warehouse.identity import canonical, digest
-from warehouse.records import Pair
-from warehouse.result import Gate
-from warehouse.store import Published, Store
+from warehouse.core.identity import canonical, digest
+from warehouse.results.result import Gate
+from warehouse.schema.records import Pair
+from warehouse.store.collection import collect, find_garbage
+from warehouse.store.database import Database
+from warehouse.store.versions import Published, Store
 
 TWICE = "records with more than one row in a table"
 STRAY = "kept rows that lineage.records does not have, or has under another kind"

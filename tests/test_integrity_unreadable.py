@@ -10,12 +10,12 @@ import pytest
 from planting import SILENT, WRONG, change, document, found, make, one
 from versions import SOURCE, named, publish
 
-from warehouse.database import Database
-from warehouse.identity import canonical
-from warehouse.memo import Call
-from warehouse.records import Score
-from warehouse.result import Gate
-from warehouse.store import Store
+from warehouse.core.identity import canonical
+from warehouse.results.result import Gate
+from warehouse.schema.records import Score
+from warehouse.store.database import Database
+from warehouse.store.memo import Call
+from warehouse.store.versions import Store
 
 CALL = Call("completion", SOURCE[0], {"messages": [["user", "Why?"]]})
 

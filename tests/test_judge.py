@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedWriter
 
-from assets.evaluation.judge import PLACES, Judge, against_itself, chosen, judge, outcome, question, score
-from assets.graph import steps
+from assets.evaluation.benchmarks.judge import PLACES, Judge, against_itself, chosen, judge, outcome, question, score
+from assets.planning.graph import steps
 from recipes import complaints, parsed, put, starter
-from resources.calls import Prompt
-from warehouse.identity import digest
-from warehouse.result import Result
+from resources.models.calls import Prompt
+from warehouse.core.identity import digest
+from warehouse.results.result import Result
 
 SETTINGS = Judge(model="generator")
 ITEMS = pl.DataFrame(

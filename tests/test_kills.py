@@ -20,12 +20,12 @@ import pytest
 from building import edit, query
 from killing import Event, kill_oneself, killed_builds, process
 
-from resources import weights
-from resources.calls import Prompt, Training
-from resources.trainer import OUTCOME, _last_whole_checkpoint, train_adapter
-from warehouse.dagster_home import dagster_instance
-from warehouse.database import SCHEMAS, Database
-from warehouse.memo import Answer, Call, Memo, Work
+from assets.building.dagster_home import dagster_instance
+from resources.models import weights
+from resources.models.calls import Prompt, Training
+from resources.models.trainer import OUTCOME, _last_whole_checkpoint, train_adapter
+from warehouse.store.database import SCHEMAS, Database
+from warehouse.store.memo import Answer, Call, Memo, Work
 
 KILLS_OF_A_WAREHOUSE = 12
 CHECKPOINT_EVERY = 2

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from resources.calls import Prompt, Sampling
-from resources.language_model import LanguageModel
-from resources.sampling import SeededSampling
-from resources.tools import batches
+from resources.models.calls import Prompt, Sampling
+from resources.models.language_model import LanguageModel
+from resources.models.sampling import SeededSampling
+from resources.tools.tools import batches
 
 SAMPLED = Sampling(max_new_tokens=16, temperature=1.0, top_p=0.9)
 

@@ -12,9 +12,9 @@ from assets.evaluation.benchmark import Metric
 from assets.evaluation.bootstrap import Bootstrap
 from assets.evaluation.leaderboard import rank as rank_against
 from recipes import complaints
-from warehouse.identity import digest, record_id
-from warehouse.records import Standing
-from warehouse.result import Result
+from warehouse.core.identity import digest, record_id
+from warehouse.results.result import Result
+from warehouse.schema.records import Standing
 
 NAMES = ("meteor_exact_stem", "rouge_l", "m")
 METRICS = {("longform", name): Metric(name, "") for name in NAMES} | {

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from versions import publish, rows
 
-from warehouse.database import Database
-from warehouse.identity import digest
-from warehouse.inserting import insert
-from warehouse.lineage import Graph, Link
-from warehouse.materials import DESCRIPTION, record_materials
-from warehouse.memo import Answer, Call, Memo
-from warehouse.records import Checkpoint, Document, Pair
-from warehouse.result import Gate
-from warehouse.store import Store
+from warehouse.core.identity import digest
+from warehouse.lineage.graph import Graph, Link
+from warehouse.results.result import Gate
+from warehouse.schema.records import Checkpoint, Document, Pair
+from warehouse.store.database import Database
+from warehouse.store.inserting import insert
+from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.versions import Store
 
 
 @st.composite

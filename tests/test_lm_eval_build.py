@@ -13,7 +13,7 @@ from building import build, edit, planned, query
 from conftest import ROOT
 from harness_documents import ARC, offline
 
-from warehouse.identity import file_digest
+from warehouse.core.identity import file_digest
 
 pytest.importorskip("lm_eval", reason="the extra lm_eval is not installed")
 
@@ -28,8 +28,8 @@ FIELDS = {"instruction": "{question}", "details": "{*:json}"}
 
 GRAPH = """
 import sys
-from assets.graph import steps
-from assets.recipe_file import load_recipe
+from assets.planning.graph import steps
+from assets.loading.file import load_recipe
 
 found = {step.asset for step in steps(load_recipe(sys.argv[1]))}
 print("scores/lm_eval/base" in found, sorted({"lm_eval", "datasets", "torch", "evaluate"} & set(sys.modules)))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from harness_documents import ARC, GSM8K, OwnModel, items, offline, scored
 
-from assets.evaluation import harness
-from assets.evaluation.harness import HarnessTask
-from assets.evaluation.lm_eval_task import LmEval, measure
-from assets.evaluation.students import Student
-from resources.calls import Prompt, Sampling
+from assets.evaluation.answerers import Student
+from assets.evaluation.benchmarks import harness
+from assets.evaluation.benchmarks.harness import HarnessTask
+from assets.evaluation.benchmarks.lm_eval import LmEval, measure
+from resources.models.calls import Prompt, Sampling
 
 pytest.importorskip("lm_eval", reason="the extra lm_eval is not installed")
 

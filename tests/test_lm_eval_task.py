@@ -15,13 +15,13 @@ from harness_documents import ARC, GSM8K, Scripted, items, offline, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.evaluation import harness
-from assets.evaluation.harness import HarnessTask, TaskRefused
-from assets.evaluation.lm_eval_task import LmEval, measure, metrics
-from assets.evaluation.students import Student
+from assets.evaluation.answerers import Student
+from assets.evaluation.benchmarks import harness
+from assets.evaluation.benchmarks.harness import HarnessTask, TaskRefused
+from assets.evaluation.benchmarks.lm_eval import LmEval, measure, metrics
 from recipes import complaints
-from resources.calls import Sampling, TokenLoss
-from warehouse.identity import digest
+from resources.models.calls import Sampling, TokenLoss
+from warehouse.core.identity import digest
 
 pytest.importorskip("lm_eval", reason="the extra lm_eval is not installed")
 

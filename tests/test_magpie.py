@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedWriter, call_of
 
-from assets.generation import magpie
-from assets.generation.magpie import Magpie, PublishedSampling
-from assets.recipe_parts import SamplingPart
-from resources.calls import Prompt, Sampling
-from warehouse.identity import row_seed
+from assets.generation.methods import magpie
+from assets.generation.methods.magpie import Magpie, PublishedSampling
+from assets.recipe.parts import SamplingPart
+from resources.models.calls import Prompt, Sampling
+from warehouse.core.identity import row_seed
 
 USER = "<|im_start|>user\n"
 SETTINGS = Magpie(

@@ -26,19 +26,19 @@ from assets.generation import (
     self_training,
     unnatural_instructions,
 )
-from assets.generation.back_translation import Rater
-from assets.generation.evol_instruct import judged_equal
 from assets.generation.instances import is_classification
-from assets.generation.instruction_generation import Text
+from assets.generation.methods.back_translation import Rater
+from assets.generation.methods.evol_instruct import judged_equal
+from assets.generation.methods.instruction_generation import Text
+from assets.generation.methods.reverse_instructions import hint
+from assets.generation.methods.unnatural_instructions import task_of
 from assets.generation.registry import methods
-from assets.generation.reverse_instructions import hint
-from assets.generation.unnatural_instructions import task_of
-from assets.recipe import Fragments
-from assets.recipe_parts import SamplingPart
-from resources.calls import Writer
-from warehouse.identity import digest, normalized
-from warehouse.result import Result
-from warehouse.validation import validated
+from assets.recipe.parts import SamplingPart
+from assets.recipe.types import Fragments
+from resources.models.calls import Writer
+from warehouse.core.identity import digest, normalized
+from warehouse.results.result import Result
+from warehouse.results.validation import validated
 
 SAMPLING = {"max_new_tokens": 8}
 PIECES = [

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 from versions import rows
 
-from warehouse.database import Database
-from warehouse.materials import DESCRIPTION, record_materials
-from warehouse.store import Store
+from warehouse.store.database import Database
+from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.versions import Store
 
 
 def source(licence: str, origin: str | None) -> pl.DataFrame:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.database import Database
-from warehouse.memo import Answer, Call, Compose, Memo, Meter, Work
-from warehouse.tables import ModelCall, ModelFailure
+from warehouse.schema.bookkeeping import ModelCall, ModelFailure
+from warehouse.store.database import Database
+from warehouse.store.memo import Answer, Call, Compose, Memo, Meter, Work
 
 MODEL = "a" * 32
 Batches = Iterator[tuple[list[Call], Work]]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.merkle import merkle_root
+from warehouse.release.merkle import merkle_root
 
 # The leaves and roots of Certificate Transparency's reference tests:
 # https://github.com/transparency-dev/merkle/blob/main/testonly/constants.go

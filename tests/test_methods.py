@@ -17,9 +17,9 @@ from conftest import ROOT
 
 from assets.evaluation.registry import benchmarks
 from assets.generation.registry import methods
-from assets.graph import steps
+from assets.planning.graph import steps
 from recipes import parsed, put, starter
-from warehouse.records import Pair, empty
+from warehouse.schema.records import Pair, empty
 
 OWN = """
 import sys, pathlib
@@ -75,7 +75,7 @@ def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, t
         shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__", "data"))
     for part in ("definitions.py", "recipe.yaml"):
         shutil.copy(ROOT / part, home / part)
-    (home / "assets/generation/paraphrase.py").write_text(code)
+    (home / "assets/generation/methods/paraphrase.py").write_text(code)
     recipe = yaml.safe_load(tiny.read_text())
     recipe["generation"]["paraphrase"] = {"instruction": {"max_new_tokens": 24, "temperature": 1.0}}
     recipe["arms"] = {"own": {"methods": ["paraphrase"], "filters": ["heuristics"]}}

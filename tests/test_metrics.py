@@ -13,11 +13,11 @@ from nltk.translate.meteor_score import single_meteor_score
 from rouge_score.rouge_scorer import RougeScorer
 
 from assets.evaluation.answering import score as score_by
-from assets.evaluation.longform import compare
-from assets.evaluation.metrics import METRICS, meteor_exact_stem, rouge_l
-from warehouse.identity import digest, record_id
-from warehouse.records import Score
-from warehouse.result import Result
+from assets.evaluation.benchmarks.longform import compare
+from assets.evaluation.benchmarks.metrics import METRICS, meteor_exact_stem, rouge_l
+from warehouse.core.identity import digest, record_id
+from warehouse.results.result import Result
+from warehouse.schema.records import Score
 
 TEXTS = st.text(max_size=40) | st.text(alphabet="a cats.", max_size=40)
 PAIRS = [

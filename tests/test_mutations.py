@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 from assets.openness.ancestry import training_sets
 from cli import app
 from warehouse.audit.integrity import Finding, integrity
-from warehouse.database import Database
-from warehouse.identity import canonical, digest
-from warehouse.inserting import insert_rows
-from warehouse.memo import Call
-from warehouse.records import Pair
-from warehouse.result import Gate
+from warehouse.core.identity import canonical, digest
+from warehouse.results.result import Gate
+from warehouse.schema.records import Pair
+from warehouse.store.database import Database
+from warehouse.store.inserting import insert_rows
+from warehouse.store.memo import Call
 
 ARM = "self_training"
 WAY = (f"raw_{ARM}", f"enhanced_instructions/{ARM}", f"diverse_instructions/{ARM}", f"training_sets/{ARM}")

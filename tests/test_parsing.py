@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.generation.parsing import instruction_of, numbered_items, whole_sentences
+from assets.prompting.parsing import instruction_of, numbered_items, whole_sentences
 
 # Arbitrary text seldom holds a list or two sentences; the second alphabet makes them likely.
 TEXT = st.text() | st.text(alphabet=" \n\r\t\x85\u2028\u200b0123.)(:!?\"'“”`…。aBQuestion", max_size=60)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from measured import pair
 
 from assets.enhancement.perplexity import measure, measured_text
-from assets.share import cut_for
-from resources.calls import Prompt, TokenLoss
-from resources.language_model import LanguageModel
-from warehouse.identity import digest, record_id
-from warehouse.records import Perplexity
-from warehouse.validation import validated
+from assets.generation.cuts import cut_for
+from resources.models.calls import Prompt, TokenLoss
+from resources.models.language_model import LanguageModel
+from warehouse.core.identity import digest, record_id
+from warehouse.results.validation import validated
+from warehouse.schema.records import Perplexity
 
 PAIR = {"instruction": "Translate.", "input": "Ciao.", "response": "Hello."}
 

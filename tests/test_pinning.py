@@ -12,12 +12,12 @@ from conftest import ROOT
 from hub_stand_in import COMMIT, Hub
 from typer.testing import CliRunner
 
-from assets.pinning import refuse_unpinned, unpinned, with_values, write_pin
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
+from assets.loading.pinning import refuse_unpinned, unpinned, with_values, write_pin
 from cli import app
-from resources.addresses import Address
-from warehouse.errors import Mendable
-from warehouse.identity import file_digest
+from resources.fetching.addresses import Address
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import file_digest
 
 TEXT = """\
 models:

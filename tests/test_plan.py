@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from planning import House, fetched, gate, strict, texts
 
-from assets.generation.backward_model import flipped
-from assets.plan import Planned
-from assets.stand_ins import stand_ins
-from assets.step import Most, Step
-from warehouse.errors import Mendable
-from warehouse.records import Pair, SeedTask
+from assets.planning.plan import Planned
+from assets.planning.stand_ins import stand_ins
+from assets.steps.step import Most, Step
+from assets.training.backward_model import flipped
+from warehouse.core.errors import Mendable
+from warehouse.schema.records import Pair, SeedTask
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from planning import House, gate, texts
 
-from assets.plan import Planned
-from assets.step import Step
-from warehouse.collection import collect, find_garbage
+from assets.planning.plan import Planned
+from assets.steps.step import Step
+from warehouse.store.collection import collect, find_garbage
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 from conftest import ROOT
 
 BARS = """
-from resources.quiet import quiet
+from resources.models.quiet import quiet
 quiet()
 from tqdm.auto import tqdm
 list(tqdm(range(3)))

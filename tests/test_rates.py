@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from warehouse.database import Database
-from warehouse.memo import Answer, Call, Memo
-from warehouse.rates import Rates, measured_rates
+from warehouse.store.database import Database
+from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.rates import Rates, measured_rates
 
 SMALL, LARGE = "a" * 32, "b" * 32
 

@@ -11,9 +11,9 @@ import yaml
 from conftest import ROOT
 from typer.testing import CliRunner
 
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
 from cli import app
-from warehouse.identity import file_digest
+from warehouse.core.identity import file_digest
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

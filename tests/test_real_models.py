@@ -11,9 +11,9 @@ from building import build, query, store
 from conftest import ROOT
 
 from definitions import workbench
-from resources.calls import Prompt, Sampling
-from resources.tools import Tools
-from resources.workbench import Workbench
+from resources.models.calls import Prompt, Sampling
+from resources.tools.tools import Tools
+from resources.tools.workbench import Workbench
 
 # What was fetched and converted once serves every run of the tests, and the starter build too.
 CACHE = ROOT / "warehouse" / "data" / "cache"
@@ -48,7 +48,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def bench(built: tuple[Path, Path]) -> Workbench:
-    from assets.recipe_file import load_recipe
+    from assets.loading.file import load_recipe
 
     recipe, data = built
     return workbench(load_recipe(recipe), data, recipe.parent, CACHE)

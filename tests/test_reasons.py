@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from warehouse.reasons import attempt_changes, code_changes, recipe_changes, row_changes
+from warehouse.store.reasons import attempt_changes, code_changes, recipe_changes, row_changes
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ import yaml
 from building import Log, build, edit, planned, query, store
 from conftest import ROOT
 
-from resources.calls import Prompt, Sampling
-from resources.language_model import LanguageModel, Written
-from warehouse.identity import file_digest
+from resources.models.calls import Prompt, Sampling
+from resources.models.language_model import LanguageModel, Written
+from warehouse.core.identity import file_digest
 
 
 def kept(data: Path, asset: str) -> list[str]:
@@ -194,7 +194,7 @@ def test_failed_rows_are_tried_again_by_each_build_up_to_the_number_in_the_recip
 ) -> None:
     data, chosen = tmp_path / "data", "+raw_self_training"
     build(tiny, data, "+seed_tasks")
-    monkeypatch.setattr("resources.language_model.LanguageModel", Moody)
+    monkeypatch.setattr("resources.models.language_model.LanguageModel", Moody)
     disliked = query(data, "SELECT instruction FROM seed_tasks LIMIT 1")["instruction"][0]
     monkeypatch.setattr(Moody, "dislikes", disliked)
     outcome = (
@@ -249,14 +249,14 @@ def test_an_edit_of_the_code_makes_stale_what_uses_it_and_a_new_parser_calls_no_
     assert stale() == {}
     prompts.write_text(prompts.read_text().replace("Come up with a series of tasks", "Think of a series of tasks"))
     found = stale()
-    assert found["raw_self_instruct"] == ["code of assets/generation/prompts.py changed"]
+    assert found["raw_self_instruct"] == ["code of assets/prompting/prompts.py changed"]
     assert {asset for asset in found if "self_instruct" not in asset} == {"leaderboard"}
     shutil.copy(ROOT / "assets" / "generation" / "prompts.py", prompts)
     parsing = project / "assets" / "generation" / "parsing.py"
     parsing.write_text(parsing.read_text().replace("(?:instruction|question|", "(?:instruction|question|what|"))
     found = stale()
     assert {
-        asset for asset, reasons in found.items() if reasons == ["code of assets/generation/parsing.py changed"]
+        asset for asset, reasons in found.items() if reasons == ["code of assets/prompting/parsing.py changed"]
     } == {
         "raw_instruction_generation",
         "raw_extract_then_generate",

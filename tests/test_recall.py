@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from versions import call_of, checkpoint, documents, named, pairs, publish, rows
 
 from warehouse.audit.finding import Ambiguous, Unknown
-from warehouse.collection import collect, find_garbage
-from warehouse.database import Database, now
-from warehouse.export import record_export
-from warehouse.lineage import Graph
-from warehouse.recall import Holding, NoReason, WithdrawnBefore, find_affected, withdraw, withdrawn_behind
-from warehouse.records import Pair, Score
-from warehouse.result import Gate, Result
-from warehouse.store import Store
-from warehouse.withdrawable import NotWithdrawable
-from warehouse.withdrawals import read_withdrawals
+from warehouse.lineage.graph import Graph
+from warehouse.lineage.withdrawals import read_withdrawals
+from warehouse.release.export import record_export
+from warehouse.release.recall import Holding, NoReason, WithdrawnBefore, find_affected, withdraw, withdrawn_behind
+from warehouse.release.withdrawable import NotWithdrawable
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Pair, Score
+from warehouse.store.collection import collect, find_garbage
+from warehouse.store.database import Database, now
+from warehouse.store.versions import Store
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 from building import build, edit, planned, query, store
 
-from resources.tree_digest import tree_digest
-from warehouse.database import now
-from warehouse.lineage import Graph
-from warehouse.recall import find_affected, withdraw
+from resources.fetching.tree_digest import tree_digest
+from warehouse.lineage.graph import Graph
+from warehouse.release.recall import find_affected, withdraw
+from warehouse.store.database import now
 
 WHY = "the author asked for it"
 

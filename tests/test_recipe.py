@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from assets.generation.registry import methods
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
 from recipes import ABSENT, SHA, STARTER, complaints, holder, parsed, put, starter
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.recipe_file import STARTER, RecipeError, load_recipe
+from assets.loading.file import STARTER, RecipeError, load_recipe
 
 
 def written(folder: Path, name: str, text: str) -> Path:

@@ -11,10 +11,10 @@ import yaml
 from typer.testing import CliRunner
 
 import definitions
-from assets import locations
-from assets.recipe_file import RecipeError
+from assets.loading.file import RecipeError
 from cli import app
 from recipes import ABSENT, complaints, parsed, put, starter
+from resources.tools import locations
 
 ACCEPTED = ", ".join(starter()["policy"]["licences"])
 OPENAI = "is a closed model of OpenAI, whose terms forbid models made to compete (https://openai.com/policies/)"

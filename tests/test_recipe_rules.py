@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from assets.evaluation.bootstrap import Bootstrap, difference
-from assets.recipe_sizes import unused_methods
+from assets.loading.sizes import unused_methods
 from cli import app
 from recipes import ABSENT, SHA, complaints, parsed, put, starter
 

@@ -8,11 +8,11 @@ import json
 import yaml
 from conftest import ROOT
 
-from assets.graph import steps
-from assets.recipe_file import load_recipe
-from assets.recipe_shown import MOST_CHARACTERS, recipe_metadata, recipe_text
-from warehouse.identity import canonical
-from warehouse.store import Run
+from assets.building.recipe_shown import MOST_CHARACTERS, recipe_metadata, recipe_text
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from warehouse.core.identity import canonical
+from warehouse.store.versions import Run
 
 
 def test_the_text_is_the_whole_recipe_as_yaml() -> None:

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.recipe import Recipe
-from assets.recipe_file import RecipeError, load_recipe, parse_recipe
+from assets.loading.file import RecipeError, load_recipe, parse_recipe
+from assets.recipe.types import Recipe
 from recipes import STARTER, parsed, put, read_starter, starter
 
 

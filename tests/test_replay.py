@@ -11,12 +11,12 @@ import pandera.polars as pa
 from building import build, edit, query
 from typer.testing import CliRunner
 
-from assets.step import Step
+from assets.steps.step import Step
 from cli import app
-from resources.tools import Tools
-from warehouse.identity import file_digest
-from warehouse.records import Document
-from warehouse.result import Gate, Result
+from resources.tools.tools import Tools
+from warehouse.core.identity import file_digest
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document
 
 
 def run(command: str, recipe: Path, data: Path) -> str:

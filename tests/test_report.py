@@ -18,14 +18,14 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from assets.evaluation.ablations import Series
-from assets.plots import draw
 from assets.reporting.page import page
+from assets.reporting.plots import draw
+from assets.reporting.standing_plots import COLOURS, draw_differences, draw_leaderboard, draw_means, draw_series
 from assets.reporting.study import Study, study
-from assets.standing_plots import COLOURS, draw_differences, draw_leaderboard, draw_means, draw_series
 from cli import app
-from warehouse.database import Database
-from warehouse.records import BETTER, NOISE, WORSE, Standing
-from warehouse.result import Gate
+from warehouse.results.result import Gate
+from warehouse.schema.records import BETTER, NOISE, WORSE, Standing
+from warehouse.store.database import Database
 
 METRIC = ("longform", "rouge_l")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from assets.plan import Planned
-from assets.reports import plan_summary, plan_table
+from assets.planning.plan import Planned
+from assets.reporting.tables import plan_summary, plan_table
 
 FRESH = Planned("a", "none", same_content=True)
 REASON = ("never built",)

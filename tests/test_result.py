@@ -10,9 +10,9 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.identity import digest, record_id
-from warehouse.records import Document, Fragment
-from warehouse.result import Gate, Result
+from warehouse.core.identity import digest, record_id
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document, Fragment
 
 SOURCE = ("5" * 32, "source")
 OUTCOMES = {

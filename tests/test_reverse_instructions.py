@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scripted import ScriptedWriter, call_of, on_text
 
-from assets.generation import reverse_instructions
-from assets.generation.reverse_instructions import PROMPTS, ReverseInstructions, Style, hint, style_of
-from assets.recipe_parts import SamplingPart
-from resources.calls import Prompt
-from warehouse.identity import digest
+from assets.generation.methods import reverse_instructions
+from assets.generation.methods.reverse_instructions import PROMPTS, ReverseInstructions, Style, hint, style_of
+from assets.recipe.parts import SamplingPart
+from resources.models.calls import Prompt
+from warehouse.core.identity import digest
 
 SAMPLING = SamplingPart(max_new_tokens=24, temperature=0.7, top_p=0.9)
 SETTINGS = ReverseInstructions(instruction=SAMPLING)

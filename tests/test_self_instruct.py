@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Script, ScriptedWriter, call_of
 
-from assets.generation.self_instruct import generate
-from resources.calls import Prompt, Sampling
-from warehouse.identity import row_seed
-from warehouse.records import Pair
-from warehouse.result import Result
+from assets.generation.methods.self_instruct import generate
+from resources.models.calls import Prompt, Sampling
+from warehouse.core.identity import row_seed
+from warehouse.results.result import Result
+from warehouse.schema.records import Pair
 
 
 def bootstrapped(prompt: Prompt) -> tuple[str, bool, str | None]:

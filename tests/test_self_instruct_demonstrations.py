@@ -10,8 +10,8 @@ from bootstrapping import pool
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.generation.prompts import more_tasks
-from assets.generation.self_instruct import Task
+from assets.generation.methods.self_instruct import Task
+from assets.prompting.prompts import more_tasks
 
 
 @hypothesis.settings(deadline=None)

@@ -18,10 +18,10 @@ from assets.generation.instances import (
     output_first,
     rejections,
 )
-from assets.generation.self_instruct import METHOD, generate
+from assets.generation.methods.self_instruct import METHOD, generate
 from recipes import complaints, parsed, put, starter
-from resources.calls import Prompt
-from warehouse.result import Result
+from resources.models.calls import Prompt
+from warehouse.results.result import Result
 
 GENERATED = "Example 1\nInput: Peru\nOutput: Lima\n\nExample 2\nInput: Chile\nOutput: Santiago"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from bootstrapping import SETTINGS, pool
 
-from assets.generation.self_instruct import Rejection, Task
+from assets.generation.methods.self_instruct import Rejection, Task
 
 
 def test_the_defaults_are_the_published_ones() -> None:

@@ -27,10 +27,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.attesting import PROVENANCE, attested, exported, reread
-from warehouse.attestation import Exported, statement
-from warehouse.identity import canonical
-from warehouse.signing import SigningError, load_signer, load_verifier
-from warehouse.verification import NotVerified, verify
+from warehouse.core.identity import canonical
+from warehouse.release.attestation import Exported, statement
+from warehouse.release.signing import SigningError, load_signer, load_verifier
+from warehouse.release.verification import NotVerified, verify
 
 TYPE = "application/vnd.in-toto+json"
 

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.recipe import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, Selection
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
+from assets.recipe.mapping import MappingError
+from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, Selection
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.sources.held_out import held_out, leaking
-from assets.sources.mapping import MappingError
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.seeding import TooFewRows, select
-from warehouse.identity import normalized
-from warehouse.result import Check, Gate, Result
-from warehouse.withdrawals import NONE
+from warehouse.core.identity import normalized
+from warehouse.lineage.withdrawals import NONE
+from warehouse.results.result import Check, Gate, Result
 
 STARTER = Path(__file__).resolve().parents[1] / "recipe.yaml"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from assets.reports import leaderboard_table
-from assets.standings import caveats, figure, standing_of
+from assets.reporting.standings import caveats, figure, standing_of
+from assets.reporting.tables import leaderboard_table
 
 
 def row(arm: str, metric: str = "rouge_l", items: int = 9, seeds: int = 3, **more: Any) -> dict[str, Any]:

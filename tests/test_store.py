@@ -12,12 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from warehouse.database import SCHEMAS, Database, WarehouseError
-from warehouse.identity import digest
-from warehouse.records import Document, Embedding
-from warehouse.result import Gate, Result
-from warehouse.store import Effort, Published, Run, Store, Target, view_name
-from warehouse.validation import InvalidTable
+from warehouse.core.identity import digest
+from warehouse.results.result import Gate, Result
+from warehouse.results.validation import InvalidTable
+from warehouse.schema.records import Document, Embedding
+from warehouse.store.database import SCHEMAS, Database, WarehouseError
+from warehouse.store.versions import Effort, Published, Run, Store, Target, view_name
 
 SOURCE = ("5" * 32, "source")
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
@@ -212,7 +212,7 @@ def test_an_error_at_the_very_end_of_a_publish_leaves_nothing(store: Store, monk
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("warehouse.store._point", broken)
+    monkeypatch.setattr("warehouse.store.versions._point", broken)
     with pytest.raises(KeyboardInterrupt):
         publish(store, documents("b"), version=V2)
     monkeypatch.undo()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.calls import Prompt, Training
-from resources.trainer import NoRoom, train_adapter
+from resources.models.calls import Prompt, Training
+from resources.models.trainer import NoRoom, train_adapter
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = [
@@ -73,7 +73,7 @@ def test_an_example_without_room_for_a_response_is_not_left_out_in_silence(tiny_
 
 
 def test_the_loss_counts_the_completion_only(tiny_model: Path, tmp_path: Path) -> None:
-    from resources.language_model import LanguageModel
+    from resources.models.language_model import LanguageModel
 
     model = LanguageModel(tiny_model)
     # Before its first step an adapter changes nothing, so the first loss is the bare model's.
@@ -88,8 +88,8 @@ def test_the_loss_counts_the_completion_only(tiny_model: Path, tmp_path: Path) -
 KILLED_AFTER_TWO_STEPS = """
 import json, os, signal, sys
 from pathlib import Path
-from resources.calls import Prompt, Training
-from resources.trainer import NoRoom, train_adapter
+from resources.models.calls import Prompt, Training
+from resources.models.trainer import NoRoom, train_adapter
 base, target, examples, training = json.loads(sys.argv[1])
 def progress(done, total):
     if done == 3:  # the checkpoint of step 2 is on disk

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from assets.curation.decontamination import Benchmarks
 from assets.curation.training_set import Budget, TooFewPairs
 from assets.curation.training_set import take as take_within
-from assets.graph import steps
+from assets.planning.graph import steps
 from recipes import parsed, starter
-from warehouse.identity import digest
-from warehouse.records import Pair, empty
-from warehouse.result import Check, Result
+from warehouse.core.identity import digest
+from warehouse.results.result import Check, Result
+from warehouse.schema.records import Pair, empty
 
 NO_ITEMS = pl.DataFrame(schema=dict.fromkeys(["id", "instruction", "input", "reference"], pl.String))
 ITEMS = pl.DataFrame(

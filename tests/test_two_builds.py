@@ -13,8 +13,8 @@ from building import query
 from conftest import ROOT
 from serving import Server
 
-from assets.graph import steps
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
 
 
 def test_two_builds_and_a_reader_wait_for_each_other(tiny: Path, tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import yaml
 from building import query, store
 from serving import ASSETS, Server
 
-from assets.recipe import Recipe
-from assets.recipe_file import load_recipe
-from warehouse.identity import canonical
-from warehouse.store import Run
+from assets.loading.file import load_recipe
+from assets.recipe.types import Recipe
+from warehouse.core.identity import canonical
+from warehouse.store.versions import Run
 
 ARMS = ("self_training", "self_instruct", "instruction_generation", "filtered_extract_then_generate")
 

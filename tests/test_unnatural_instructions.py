@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedWriter, call_of
 
-from assets.generation import unnatural_instructions
-from assets.generation.unnatural_instructions import TaskSampling, UnnaturalInstructions, fourth_task, task_of
-from assets.recipe_parts import SamplingPart
-from resources.calls import Prompt, Sampling
-from warehouse.identity import digest
+from assets.generation.methods import unnatural_instructions
+from assets.generation.methods.unnatural_instructions import TaskSampling, UnnaturalInstructions, fourth_task, task_of
+from assets.recipe.parts import SamplingPart
+from resources.models.calls import Prompt, Sampling
+from warehouse.core.identity import digest
 
 SETTINGS = UnnaturalInstructions(
     calls=5,

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from warehouse.records import Embedding, Pair, Perplexity, Record
-from warehouse.result import Check, Gate, Result
-from warehouse.validation import InvalidTable, validated
+from warehouse.results.result import Check, Gate, Result
+from warehouse.results.validation import InvalidTable, validated
+from warehouse.schema.records import Embedding, Pair, Perplexity, Record
 
 PARENT = "e" * 32
 

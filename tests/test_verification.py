@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.attesting import ANCESTOR, MODEL, SOURCE, attested, exported, reread
-from warehouse.attestation import Exported, recipe_digest
-from warehouse.identity import file_digest
-from warehouse.verification import NotVerified, Verified, verify
+from warehouse.core.identity import file_digest
+from warehouse.release.attestation import Exported, recipe_digest
+from warehouse.release.verification import NotVerified, Verified, verify
 
 MADE = "predicate__buildDefinition"
 NAMES = ["mine.alpaca.jsonl", "mine.messages.jsonl", "mine.parquet"]

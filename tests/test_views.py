@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.database import MARKED, VIEWS_DIGEST, Database
-from warehouse.identity import digest
+from warehouse.core.identity import digest
+from warehouse.store.database import MARKED, VIEWS_DIGEST, Database
 
 BASE, WEIGHTS = "b" * 32, "w" * 64
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from warehouse.database import SCHEMAS, Database
-from warehouse.records import KINDS, empty
-from warehouse.views import MACROS, VIEWS
+from warehouse.schema.records import KINDS, empty
+from warehouse.schema.views import MACROS, VIEWS
+from warehouse.store.database import SCHEMAS, Database
 
 README = (ROOT / "warehouse" / "README.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", README, flags=re.DOTALL)

@@ -11,10 +11,10 @@ from versions import documents, gated_pairs, ids_by_text, named, publish
 from warehouse.audit.finding import Unknown
 from warehouse.audit.nodes import Decided, nodes
 from warehouse.audit.why_not import BlankText, WhyNot, quarantined, why_not
-from warehouse.database import Database
-from warehouse.records import Pair
-from warehouse.result import Gate
-from warehouse.store import Published, Store
+from warehouse.results.result import Gate
+from warehouse.schema.records import Pair
+from warehouse.store.database import Database
+from warehouse.store.versions import Published, Store
 
 
 @pytest.fixture

@@ -15,20 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planning import House, gate, texts
 
-from assets.recipe import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, SourcePart
-from assets.recipe_file import load_recipe
+from assets.loading.file import load_recipe
+from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, SourcePart
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.sources.seeding import TooFewRows
-from assets.step import Step
-from resources.workbench import Material, Workbench
-from warehouse.database import now
-from warehouse.errors import Mendable
-from warehouse.identity import file_digest, normalized
-from warehouse.lineage import Graph
-from warehouse.reasons import withdrawal_changes
-from warehouse.recall import find_affected, withdraw
-from warehouse.records import MAIN_TEXT, Pair
-from warehouse.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, heeded_digest, text_key
+from assets.steps.step import Step
+from resources.tools.workbench import Material, Workbench
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import file_digest, normalized
+from warehouse.lineage.graph import Graph
+from warehouse.lineage.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, heeded_digest, text_key
+from warehouse.release.recall import find_affected, withdraw
+from warehouse.schema.records import MAIN_TEXT, Pair
+from warehouse.store.database import now
+from warehouse.store.reasons import withdrawal_changes
 
 STARTER = Path(__file__).resolve().parents[1] / "recipe.yaml"
 ASSETS = {"seed_task": "seed_tasks", "document": "documents", "benchmark_item": "benchmark_items"}

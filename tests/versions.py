@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from warehouse.database import SCHEMAS
-from warehouse.identity import Parent, digest
-from warehouse.records import Checkpoint, Document, Pair
-from warehouse.result import Gate, Result
-from warehouse.store import Effort, Published, Run, Store, Target
+from warehouse.core.identity import Parent, digest
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Checkpoint, Document, Pair
+from warehouse.store.database import SCHEMAS
+from warehouse.store.versions import Effort, Published, Run, Store, Target
 
 SOURCE = ("5" * 32, "source")
 

@@ -11,7 +11,7 @@ import typer
 from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, folder, print_json, store
 
 if TYPE_CHECKING:
-    from warehouse.result import Check
+    from warehouse.results.result import Check
 
 app = typer.Typer()
 
@@ -23,7 +23,7 @@ Everything = Annotated[bool, typer.Option("--all", help="Show whole texts, and e
 @clear_errors
 def why(row: Row, everything: Everything = False, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
     """Tell where a row came from: texts, prompts, models, scores against cuts, down to sources."""
-    from assets.commands.shown import why_tree
+    from assets.reporting.audit_tables import why_tree
     from warehouse.audit.why import why as ask
 
     found = ask(store(folder(warehouse)).database, row)
@@ -42,7 +42,7 @@ def why_not(
     as_json: AsJson = False,
 ) -> None:
     """Tell where a row was dropped: by which rule, with which score, or what it repeats."""
-    from assets.commands.shown import why_not_tree
+    from assets.reporting.audit_tables import why_not_tree
     from warehouse.audit.why_not import why_not as ask
 
     found = ask(store(folder(warehouse)).database, text)
@@ -67,9 +67,9 @@ def trace(
     """Tell what came of a row, a model or a source, up to checkpoints, scores and exports."""
     from rich.text import Text
 
-    from assets.commands.shown import trace_tables
+    from assets.reporting.audit_tables import trace_tables
     from warehouse.audit.trace import trace as ask
-    from warehouse.errors import Mendable
+    from warehouse.core.errors import Mendable
 
     if not down:
         raise Mendable(f"what it was made from is told by: slingshot why {start}")
@@ -94,7 +94,7 @@ def diff(
     """Tell what differs between two versions of an asset: rows added, removed, decided anew, and why."""
     from rich.text import Text
 
-    from assets.commands.shown import diff_tables
+    from assets.reporting.audit_tables import diff_tables
     from warehouse.audit.diff import diff as ask
 
     found = ask(store(folder(warehouse)).database, before, after)
@@ -116,7 +116,7 @@ def ledger(
     as_json: AsJson = False,
 ) -> None:
     """Tell the flow of rows from sources to training sets: what came in, what became of it, and why."""
-    from assets.commands.shown import ledger_table
+    from assets.reporting.audit_tables import ledger_table
     from warehouse.audit.ledger import ledger as ask
 
     found = ask(store(folder(warehouse)).database, every_version)
@@ -137,7 +137,7 @@ def quarantine(
     as_json: AsJson = False,
 ) -> None:
     """Show the rows that were set aside because they break a rule of their table."""
-    from assets.commands.shown import why_not_tree
+    from assets.reporting.audit_tables import why_not_tree
     from warehouse.audit.why_not import quarantined
 
     found = quarantined(store(folder(warehouse)).database, asset)
@@ -154,10 +154,10 @@ def quarantine(
 @clear_errors
 def audit(warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
     """Check the whole warehouse: ids against contents, parents, ledger, calls, and that training sets are open."""
-    from assets.commands.shown import audit_table
     from assets.openness.ancestry import training_sets
+    from assets.reporting.audit_tables import audit_table
     from warehouse.audit.integrity import integrity
-    from warehouse.errors import Mendable
+    from warehouse.core.errors import Mendable
 
     opened = store(folder(warehouse))
     if not opened.catalog().stored:

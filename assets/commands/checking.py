@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console, settle
-from assets.locations import warehouse_path
+from resources.tools.locations import warehouse_path
 
 app = typer.Typer()
 
@@ -27,10 +27,10 @@ def check(
     ] = None,
 ) -> None:
     """Check the recipe without building anything."""
-    from assets.graph import steps
-    from assets.pinning import unpinned
-    from assets.recipe_sizes import unused_methods
-    from warehouse.texts import listed
+    from assets.loading.pinning import unpinned
+    from assets.loading.sizes import unused_methods
+    from assets.planning.graph import steps
+    from warehouse.core.texts import listed
 
     loaded, path, _ = settle(recipe, None)
     graph = steps(loaded)
@@ -41,9 +41,9 @@ def check(
         typer.echo(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
     if not cost:
         return
-    from assets.estimate import estimate
-    from assets.plan import Planner
-    from assets.reports import estimate_summary, estimate_table
+    from assets.planning.estimate import estimate
+    from assets.planning.plan import Planner
+    from assets.reporting.tables import estimate_summary, estimate_table
     from definitions import workbench
 
     with tempfile.TemporaryDirectory() as empty:
@@ -62,10 +62,10 @@ def check(
 @clear_errors
 def pin(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
     """Fetch what the recipe names as unpinned, and write its sha256 and its commit into the recipe."""
-    from assets.pinning import in_file, unpinned, write_pin
-    from resources.fetch import Cache
-    from warehouse.errors import Mendable
-    from warehouse.texts import listed
+    from assets.loading.pinning import in_file, unpinned, write_pin
+    from resources.fetching.cache import Cache
+    from warehouse.core.errors import Mendable
+    from warehouse.core.texts import listed
 
     loaded, path, _ = settle(recipe, warehouse)
     cache = Cache(warehouse_path() / "cache", path.parent)

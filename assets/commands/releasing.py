@@ -35,9 +35,9 @@ def export(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Write an arm's training set as JSONL (messages and Alpaca forms) and Parquet."""
-    from assets.recipe_rules import nearest
-    from warehouse.errors import Mendable
-    from warehouse.export import export as write
+    from assets.loading.rules import nearest
+    from warehouse.core.errors import Mendable
+    from warehouse.release.export import export as write
 
     loaded, _, data = settle(recipe, warehouse)
     if version is None and arm not in loaded.arms:
@@ -58,9 +58,9 @@ def recall(
     """Withdraw a source row, a source or a model, and tell all that hangs on it; the next build does without."""
     from rich.text import Text
 
-    from assets.commands.shown import recall_tables
-    from warehouse.errors import Mendable
-    from warehouse.recall import find_affected, withdraw
+    from assets.reporting.audit_tables import recall_tables
+    from warehouse.core.errors import Mendable
+    from warehouse.release.recall import find_affected, withdraw
 
     database = store(folder(warehouse)).database
     affected = find_affected(database, named)
@@ -91,9 +91,9 @@ def attest(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Write an in-toto Statement with SLSA provenance beside an arm's exported files."""
-    from warehouse.attestation import attestation_path, statement, summary, write_attestation
-    from warehouse.audit.provenance import exported
-    from warehouse.signing import load_signer
+    from warehouse.release.attestation import attestation_path, statement, summary, write_attestation
+    from warehouse.release.provenance import exported
+    from warehouse.release.signing import load_signer
 
     files, provenance = exported(store(folder(warehouse)).database, arm, to)
     said = statement(files, provenance)
@@ -110,7 +110,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check an attestation against the files beside it; no warehouse is needed."""
-    from warehouse.verification import verify as check
+    from warehouse.release.verification import verify as check
 
     found = check(file, key)
     if as_json:

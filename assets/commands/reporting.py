@@ -24,8 +24,8 @@ def report(
     With --json it writes nothing, and prints the cost per arm."""
     from assets.reporting.page import page
     from assets.reporting.study import study
-    from warehouse.atomic import written_whole
-    from warehouse.errors import Mendable
+    from warehouse.core.atomic import written_whole
+    from warehouse.core.errors import Mendable
 
     found = study(store(folder(warehouse)).database)
     if as_json:

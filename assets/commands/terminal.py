@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assets.locations import RECIPE, WAREHOUSE, recipe_path, warehouse_path
+from resources.tools.locations import RECIPE, WAREHOUSE, recipe_path, warehouse_path
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assets.recipe import Recipe
-    from warehouse.store import Store
+    from assets.recipe.types import Recipe
+    from warehouse.store.versions import Store
 
 RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="The recipe; the starter if not given.")]
 WarehouseOption = Annotated[
@@ -33,7 +33,7 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        from warehouse.errors import Mendable
+        from warehouse.core.errors import Mendable
 
         try:
             command(*args, **kwargs)
@@ -46,7 +46,7 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 def settle(recipe: Path | None, warehouse: Path | None) -> tuple[Recipe, Path, Path]:
     """(recipe, its path, the warehouse's folder); the environment carries both on to child processes."""
-    from assets.recipe_file import load_recipe
+    from assets.loading.file import load_recipe
 
     if recipe:
         os.environ[RECIPE] = str(recipe.resolve())
@@ -63,8 +63,8 @@ def folder(warehouse: Path | None) -> Path:
 
 def store(data: Path) -> Store:
     """The version store in a warehouse's folder."""
-    from warehouse.database import Database
-    from warehouse.store import Store
+    from warehouse.store.database import Database
+    from warehouse.store.versions import Store
 
     return Store(Database(data / "slingshot.duckdb"))
 

@@ -21,11 +21,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.recipe import Decontamination
+from assets.recipe.types import Decontamination
 from assets.sources.held_out import REASON
-from warehouse.errors import Mendable
-from warehouse.identity import normalized
-from warehouse.texts import texts_in
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import normalized
+from warehouse.core.texts import texts_in
 
 # An input may be a single word, which many share.
 EQUAL, EQUAL_ITEM = ("instruction", "response"), ("instruction", "reference")

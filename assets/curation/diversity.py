@@ -18,12 +18,12 @@ from assets.curation.k_center import k_center
 from assets.curation.lexical import lexical
 from assets.curation.semdedup import semdedup
 from assets.enhancement.perplexity import prefers_high
-from assets.generation.prompts import with_input
-from assets.recipe import Arm, Diversity, Recipe
-from assets.step import Step, same
-from resources.tools import Tools
-from warehouse.records import Pair
-from warehouse.result import Gate, Result
+from assets.prompting.prompts import with_input
+from assets.recipe.types import Arm, Diversity, Recipe
+from assets.steps.step import Step, same
+from resources.tools.tools import Tools
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Pair
 
 
 @dataclass(frozen=True)

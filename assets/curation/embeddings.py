@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.generation.answers import unanswered
-from assets.generation.prompts import with_input
-from assets.recipe import Recipe
-from assets.step import Step, made
-from resources.calls import Vector
-from resources.tools import Tools
-from warehouse.records import Embedding
-from warehouse.result import Gate, Result
+from assets.prompting.answers import unanswered
+from assets.prompting.prompts import with_input
+from assets.recipe.types import Recipe
+from assets.steps.step import Step, made
+from resources.models.calls import Vector
+from resources.tools.tools import Tools
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Embedding
 
 BENCHMARKS = "benchmark_embeddings"
 

@@ -15,14 +15,14 @@ import polars as pl
 
 from assets.curation.decontamination import Benchmarks
 from assets.curation.embeddings import BENCHMARKS
-from assets.recipe import Recipe
+from assets.recipe.types import Recipe
 from assets.sources.held_out import CHECK
-from assets.step import Most, Step, same
-from resources.tools import Tools
-from warehouse.errors import Mendable
-from warehouse.identity import row_seed
-from warehouse.records import Pair
-from warehouse.result import Check, Gate, Result
+from assets.steps.step import Most, Step, same
+from resources.tools.tools import Tools
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import row_seed
+from warehouse.results.result import Check, Gate, Result
+from warehouse.schema.records import Pair
 
 TEXTS = ("instruction", "input", "response")
 

@@ -8,12 +8,12 @@ import polars as pl
 
 from assets.enhancement.heuristics import fault
 from assets.enhancement.perplexity import IFD, limits, prefers_high
-from assets.recipe import Arm, Heuristics, PerplexityFilter, Recipe
-from assets.share import cut_for
-from assets.step import Step, same
-from resources.tools import Tools
-from warehouse.records import Pair
-from warehouse.result import Gate, Result
+from assets.generation.cuts import cut_for
+from assets.recipe.types import Arm, Heuristics, PerplexityFilter, Recipe
+from assets.steps.step import Step, same
+from resources.tools.tools import Tools
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Pair
 
 
 def decide(

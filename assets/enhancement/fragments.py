@@ -16,16 +16,16 @@ import polars as pl
 from segtok.segmenter import split_single
 from yake import KeywordExtractor
 
-from assets.generation.answers import unanswered
-from assets.generation.prompts import extraction
-from assets.recipe import Fragments, Recipe
-from assets.recipe_values import Level
-from assets.step import Most, Step, made
-from resources.calls import Completion, Sampling, Writer
-from resources.tools import Tools
-from warehouse.identity import normalized, row_seed
-from warehouse.records import Fragment
-from warehouse.result import Gate, Result
+from assets.prompting.answers import unanswered
+from assets.prompting.prompts import extraction
+from assets.recipe.types import Fragments, Recipe
+from assets.recipe.values import Level
+from assets.steps.step import Most, Step, made
+from resources.models.calls import Completion, Sampling, Writer
+from resources.tools.tools import Tools
+from warehouse.core.identity import normalized, row_seed
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Fragment
 
 
 def keywords(text: str, count: int, phrase_words: int) -> str:
@@ -77,7 +77,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
 
 
 def _extracted(texts: Sequence[str], settings: Fragments, writer: Writer, seed: int) -> list[Completion]:
-    assert settings.extraction is not None  # see recipe_rules
+    assert settings.extraction is not None  # see assets/loading/rules.py
     prompts = [extraction(text, row_seed(seed, "extraction", text)) for text in texts]
     return writer.complete(prompts, Sampling(**settings.extraction.model_dump()))
 

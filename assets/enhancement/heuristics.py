@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from assets.recipe import Heuristics
+from assets.recipe.types import Heuristics
 
 
 @dataclass(frozen=True)

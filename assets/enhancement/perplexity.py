@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from assets.generation.prompts import answer, instruction_for, with_input
-from assets.step import Step, made
-from resources.calls import Prompt, Reader, TokenLoss
-from resources.tools import Tools
-from warehouse.records import Perplexity
-from warehouse.result import Gate, Result
+from assets.prompting.prompts import answer, instruction_for, with_input
+from assets.steps.step import Step, made
+from resources.models.calls import Prompt, Reader, TokenLoss
+from resources.tools.tools import Tools
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Perplexity
 
 if TYPE_CHECKING:
-    from assets.recipe import PerplexityFilter, Recipe
+    from assets.recipe.types import PerplexityFilter, Recipe
 
 
 IFD = "ifd"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from assets.enhancement.perplexity import limits
 
 if TYPE_CHECKING:
-    from assets.recipe import Arm, Recipe
+    from assets.recipe.types import Arm, Recipe
 
 SIZES = ("rows", "response_tokens")
 KEEP = "keep"

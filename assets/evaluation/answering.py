@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.evaluation import students as of
-from assets.evaluation.students import Student
-from assets.generation.answers import unanswered
-from assets.generation.prompts import answer
-from assets.recipe_parts import SamplingPart
-from assets.step import Step, made
-from resources.calls import Sampling
-from resources.tools import Tools
-from warehouse.identity import row_seed
-from warehouse.records import Prediction, Score
-from warehouse.result import Gate, Result
+from assets.evaluation import answerers as of
+from assets.evaluation.answerers import Student
+from assets.prompting.answers import unanswered
+from assets.prompting.prompts import answer
+from assets.recipe.parts import SamplingPart
+from assets.steps.step import Step, made
+from resources.models.calls import Sampling
+from resources.tools.tools import Tools
+from warehouse.core.identity import row_seed
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Prediction, Score
 
 if TYPE_CHECKING:
-    from assets.recipe import Recipe
+    from assets.recipe.types import Recipe
 
 Scorer = Callable[[str, Mapping[str, Any]], Mapping[str, float]]
 """The text of a prediction and its item to the metrics' values."""

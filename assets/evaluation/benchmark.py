@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assets.recipe_parts import Part
-from assets.step import Step
-from warehouse.records import HIGHER
+from assets.recipe.parts import Part
+from assets.steps.step import Step
+from warehouse.schema.records import HIGHER
 
 if TYPE_CHECKING:
-    from assets.recipe import Recipe
+    from assets.recipe.types import Recipe
 
 
 @dataclass(frozen=True)

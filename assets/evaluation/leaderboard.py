@@ -18,14 +18,14 @@ from assets.evaluation.ablations import BASELINE, SERIES, series
 from assets.evaluation.benchmark import Metric
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Scores, difference, holm, mean
 from assets.evaluation.registry import benchmarks
-from assets.recipe_values import BASE
-from assets.step import Step, made
-from resources.tools import Tools
-from warehouse.records import BETTER, HIGHER, NOISE, WORSE, Standing
-from warehouse.result import Gate, Result
+from assets.recipe.values import BASE
+from assets.steps.step import Step, made
+from resources.tools.tools import Tools
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import BETTER, HIGHER, NOISE, WORSE, Standing
 
 if TYPE_CHECKING:
-    from assets.recipe import Recipe
+    from assets.recipe.types import Recipe
 
 Metrics = Mapping[tuple[str, str], Metric]
 """(benchmark, metric's name) to what its scores mean."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assets.declared import declared
 from assets.evaluation.benchmark import Benchmark
+from assets.steps.discovery import declared
 
 
 def benchmarks() -> Mapping[str, Benchmark]:
     """Name to benchmark, by name."""
-    return declared("assets.evaluation", "BENCHMARK")
+    return declared("assets.evaluation.benchmarks", "BENCHMARK")

@@ -19,10 +19,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from assets.generation.parsing import says_yes
-from resources.calls import Prompt
-from warehouse.identity import Parent, normalized
-from warehouse.result import Gate
+from assets.prompting.parsing import says_yes
+from resources.models.calls import Prompt
+from warehouse.core.identity import Parent, normalized
+from warehouse.results.result import Gate
 
 _CLASSIFICATION = """Can the task be seen as a classification task with a finite number of output labels?
 

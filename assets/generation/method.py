@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import polars as pl
 
-from assets.recipe_parts import Part
-from assets.step import Columns, Most, Step
+from assets.recipe.parts import Part
+from assets.steps.step import Columns, Most, Step
 from assets.training.checkpoint import adapter_of
-from resources.tools import MemoizedModel, Tools
-from warehouse.records import Pair
-from warehouse.result import Result
+from resources.tools.tools import MemoizedModel, Tools
+from warehouse.results.result import Result
+from warehouse.schema.records import Pair
 
 if TYPE_CHECKING:
-    from assets.recipe import Recipe
+    from assets.recipe.types import Recipe
 
 Settings = TypeVar("Settings", bound=Part)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assets.declared import declared
 from assets.generation.method import Method
+from assets.steps.discovery import declared
 
 
 def methods() -> Mapping[str, Method]:
     """Name to method, by name."""
-    return declared("assets.generation", "METHOD")
+    return declared("assets.generation.methods", "METHOD")

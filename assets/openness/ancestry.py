@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from assets.openness.rules import ANCESTOR, Declared, Terms, violations
 from warehouse.audit.behind import Behind, Described, behind, chain
-from warehouse.audit.provenance import behind_version, built_by
-from warehouse.checks import OPENNESS
-from warehouse.database import Database
-from warehouse.result import Check, Result
+from warehouse.release.provenance import behind_version, built_by
+from warehouse.results.checks import OPENNESS
+from warehouse.results.result import Check, Result
+from warehouse.store.database import Database
 
 SHOWN = 10
 """So many violations are told."""

@@ -12,9 +12,7 @@ from typing import Any
 
 import yaml
 
-from assets.reporting.study import Study
-from assets.reports import duration
-from assets.standing_plots import (
+from assets.reporting.standing_plots import (
     INCHES_HIGH,
     INCHES_WIDE,
     compared,
@@ -23,8 +21,10 @@ from assets.standing_plots import (
     draw_series,
     inches_tall,
 )
-from assets.standings import caveats, figure, metrics_of, standing_of
-from warehouse.records import BETTER, NOISE, WORSE
+from assets.reporting.standings import caveats, figure, metrics_of, standing_of
+from assets.reporting.study import Study
+from assets.reporting.tables import duration
+from warehouse.schema.records import BETTER, NOISE, WORSE
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 

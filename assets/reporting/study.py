@@ -14,9 +14,9 @@ from assets.evaluation.ablations import SERIES, Series
 from warehouse.audit.behind import Behind, Place, behind
 from warehouse.audit.cost import Cost, costs, made_by
 from warehouse.audit.ledger import Entry, ledger
-from warehouse.database import Database
-from warehouse.errors import Mendable
-from warehouse.store import Store
+from warehouse.core.errors import Mendable
+from warehouse.store.database import Database
+from warehouse.store.versions import Store
 
 LEADERBOARD = "leaderboard"
 DATA, TRAINING, EVALUATION = "data", "training", "evaluation"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from assets.recipe import Recipe
+from assets.recipe.types import Recipe
 from assets.sources.seeding import Role, select
-from assets.step import Most, Step, same
-from resources.tools import Tools
-from warehouse.records import MAIN_TEXT, BenchmarkItem
-from warehouse.result import Result
+from assets.steps.step import Most, Step, same
+from resources.tools.tools import Tools
+from warehouse.results.result import Result
+from warehouse.schema.records import MAIN_TEXT, BenchmarkItem
 
 ROLE = Role(BenchmarkItem, main=MAIN_TEXT["benchmark_item"], optional=("input", "reference", "details"))
 

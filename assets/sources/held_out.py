@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from assets.recipe import Selection
+from assets.recipe.types import Selection
 from assets.sources.seeding import Role, select
-from resources.tools import Tools
-from warehouse.identity import normalized
-from warehouse.result import Check, Gate, Result
+from resources.tools.tools import Tools
+from warehouse.core.identity import normalized
+from warehouse.results.result import Check, Gate, Result
 
 CHECK = "leakage"
 REASON = "text of a benchmark item"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.errors import Mendable
+from warehouse.core.errors import Mendable
 
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.recipe import Recipe
+from assets.recipe.types import Recipe
 from assets.sources.held_out import CHECK, select_apart
 from assets.sources.seeding import Role
-from assets.step import Most, Step, same
-from resources.tools import Tools
-from warehouse.records import MAIN_TEXT, SeedTask
-from warehouse.result import Result
+from assets.steps.step import Most, Step, same
+from resources.tools.tools import Tools
+from warehouse.results.result import Result
+from warehouse.schema.records import MAIN_TEXT, SeedTask
 
 ROLE = Role(SeedTask, main=MAIN_TEXT["seed_task"], optional=("input",))
 TEXTS = ("instruction", "response")

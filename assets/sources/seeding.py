@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.recipe import BenchmarkSelection, Selection
-from assets.sources.mapping import Mapping as FieldMapping
-from assets.sources.mapping import MissingField, check_fields
+from assets.recipe.mapping import Mapping as FieldMapping
+from assets.recipe.mapping import MissingField, check_fields
+from assets.recipe.types import BenchmarkSelection, Selection
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.readers import read_rows
-from warehouse.errors import Mendable
-from warehouse.identity import Parent, record_id
-from warehouse.records import KIND_OF, MAIN_TEXT, Record
-from warehouse.result import Gate
-from warehouse.withdrawals import NONE, Withdrawals, Withdrawn
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import Parent, record_id
+from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
+from warehouse.results.result import Gate
+from warehouse.schema.records import KIND_OF, MAIN_TEXT, Record
 
 SourceFile = Callable[[str], tuple[str, Path]]
 """Name of a source to its id and its verified local file."""

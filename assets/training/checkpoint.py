@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.recipe_parts import LoraPart
-from assets.step import Columns, made
-from resources.calls import Adapter, Prompt, Training
-from resources.tools import Tools
-from warehouse.records import Checkpoint
-from warehouse.result import Gate, Result
+from assets.recipe.parts import LoraPart
+from assets.steps.step import Columns, made
+from resources.models.calls import Adapter, Prompt, Training
+from resources.tools.tools import Tools
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Checkpoint
 
 
 def training_of(settings: LoraPart, seed: int) -> Training:

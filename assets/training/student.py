@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.generation.prompts import answer
-from assets.recipe import Recipe
-from assets.step import Most, Step
+from assets.prompting.prompts import answer
+from assets.recipe.types import Recipe
+from assets.steps.step import Most, Step
 from assets.training.checkpoint import checkpoints, columns, training_of
-from resources.tools import Tools
-from warehouse.records import Checkpoint
-from warehouse.result import Result
+from resources.tools.tools import Tools
+from warehouse.results.result import Result
+from warehouse.schema.records import Checkpoint
 
 
 def step(recipe: Recipe, arm: str) -> Step:

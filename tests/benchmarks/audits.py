@@ -33,12 +33,12 @@ from warehouse.audit import ledger as ledger_
 from warehouse.audit import why as why_
 from warehouse.audit import why_not as why_not_
 from warehouse.audit.trace import trace
-from warehouse.database import SCHEMAS, Database
-from warehouse.identity import digest
-from warehouse.records import Pair
-from warehouse.result import EDGE_COLUMNS, Result
-from warehouse.store import Effort, Run, Store, Target
-from warehouse.validation import validated
+from warehouse.core.identity import digest
+from warehouse.results.result import EDGE_COLUMNS, Result
+from warehouse.results.validation import validated
+from warehouse.schema.records import Pair
+from warehouse.store.database import SCHEMAS, Database
+from warehouse.store.versions import Effort, Run, Store, Target
 
 EDGES = 4
 """Parents of each pair that is published."""
@@ -100,7 +100,7 @@ def why(bench: Bench) -> Iterator[Figure]:
 def recall(bench: Bench) -> Iterator[Figure]:
     """All that came of documents, those that students learned from."""
     try:
-        from warehouse.recall import find_affected as affected
+        from warehouse.release.recall import find_affected as affected
     except ImportError:
         affected = trace
     documents = bench.sample(

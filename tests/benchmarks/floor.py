@@ -9,11 +9,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.building import build_assets
-from assets.graph import steps
-from assets.recipe_file import load_recipe
-from assets.step import Step
-from warehouse.dagster_home import dagster_instance
+from assets.building.dagster_home import dagster_instance
+from assets.building.run import build_assets
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from assets.steps.step import Step
 
 
 class Nothing(dg.IOManager):

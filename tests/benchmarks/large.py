@@ -12,15 +12,15 @@ import yaml
 from building import build, edit, store
 from conftest import WORDS, tiny_recipe, write_rows
 
-from assets.graph import steps
-from assets.recipe_file import load_recipe
-from assets.step import Step
-from warehouse.database import Database
-from warehouse.identity import ID_LENGTH, canonical, digest
-from warehouse.memo import Call
-from warehouse.records import Record, empty
-from warehouse.result import DECISION_COLUMNS, DROPPED_COLUMNS, EDGE_COLUMNS, Result
-from warehouse.store import Effort, Run
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from assets.steps.step import Step
+from warehouse.core.identity import ID_LENGTH, canonical, digest
+from warehouse.results.result import DECISION_COLUMNS, DROPPED_COLUMNS, EDGE_COLUMNS, Result
+from warehouse.schema.records import Record, empty
+from warehouse.store.database import Database
+from warehouse.store.memo import Call
+from warehouse.store.versions import Effort, Run
 
 METHOD = "self_training"
 PLAIN, DIVERSE = "without_diversity", "with_diversity"

@@ -29,10 +29,10 @@ from benchmarks.floor import seconds_of_empty_assets
 from building import Log, build, planned
 from conftest import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 
-from resources.quiet import quiet
-from warehouse.database import Database
-from warehouse.identity import canonical
-from warehouse.memo import Memo
+from resources.models.quiet import quiet
+from warehouse.core.identity import canonical
+from warehouse.store.database import Database
+from warehouse.store.memo import Memo
 
 
 @dataclass(frozen=True)

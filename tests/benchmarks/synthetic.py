@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 from benchmarks.writing import MODEL, Writer
 
-from warehouse.database import Database
-from warehouse.identity import digest
+from warehouse.core.identity import digest
+from warehouse.store.database import Database
 
 BOOTSTRAPPED = tuple(f"self_instruct_{number}" for number in range(1, 6))
 BACKWARD = ("instruction_generation", "extract_then_generate")

@@ -6,8 +6,8 @@ import duckdb
 import numpy as np
 from conftest import WORDS
 
-from warehouse.identity import digest
-from warehouse.records import KINDS, empty
+from warehouse.core.identity import digest
+from warehouse.schema.records import KINDS, empty
 
 MODEL = digest("generator")
 

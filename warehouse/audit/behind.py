@@ -11,7 +11,7 @@ from typing import Literal
 import duckdb
 import polars as pl
 
-from warehouse.lineage import named_by
+from warehouse.lineage.graph import named_by
 
 SHOWN = 5
 """So many ids of unknown origin are given."""

@@ -11,12 +11,12 @@ import duckdb
 
 from warehouse.audit.finding import Ambiguous, Thing, Unknown, candidates, find, searched
 from warehouse.audit.nodes import Decided, contents
-from warehouse.database import Database
-from warehouse.errors import Mendable
-from warehouse.reasons import attempt_changes, code_changes, recipe_changes, row_changes, withdrawal_changes
-from warehouse.store import WITHDRAWALS, kept_rows
-from warehouse.texts import listed
-from warehouse.withdrawals import heeded_digest, read_withdrawals
+from warehouse.core.errors import Mendable
+from warehouse.core.texts import listed
+from warehouse.lineage.withdrawals import heeded_digest, read_withdrawals
+from warehouse.store.database import Database
+from warehouse.store.reasons import attempt_changes, code_changes, recipe_changes, row_changes, withdrawal_changes
+from warehouse.store.versions import WITHDRAWALS, kept_rows
 
 
 class OtherAssets(Mendable, ValueError):

@@ -9,9 +9,9 @@ from typing import Literal
 
 import duckdb
 
-from warehouse.errors import Mendable
-from warehouse.identity import ID_LENGTH
-from warehouse.texts import listed
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import ID_LENGTH
+from warehouse.core.texts import listed
 
 Sort = Literal["record", "call", "material", "version"]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.audit.rehashing import Rehashed, rehash, stream, wrong_calls
-from warehouse.database import Database
-from warehouse.identity import digest
-from warehouse.records import KINDS
+from warehouse.core.identity import digest
+from warehouse.schema.records import KINDS
+from warehouse.store.database import Database
 
 RULES = ("content", "parents", "ledger", "data version", "calls")
 """What `integrity` checks; see there."""

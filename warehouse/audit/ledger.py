@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.database import Database
-from warehouse.store import WITHDRAWALS
-from warehouse.tables import OUTCOMES
+from warehouse.schema.bookkeeping import OUTCOMES
+from warehouse.store.database import Database
+from warehouse.store.versions import WITHDRAWALS
 
 
 @dataclass(frozen=True)

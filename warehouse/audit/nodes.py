@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from warehouse.lineage import lookup
-from warehouse.records import KINDS
+from warehouse.lineage.graph import lookup
+from warehouse.schema.records import KINDS
 
 _HIDDEN = ("vector", "losses")
 """Columns of numbers that nobody reads; a node gives their length."""

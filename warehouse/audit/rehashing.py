@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
-from warehouse.identity import Parent, digest, record_id
-from warehouse.memo import Call
-from warehouse.records import KINDS
+from warehouse.core.identity import Parent, digest, record_id
+from warehouse.schema.records import KINDS
+from warehouse.store.memo import Call
 
 AT_ONCE = 100
 """So many rows are made Python objects at a time: a checkpoint alone may have thousands of parents."""

@@ -8,8 +8,8 @@ import duckdb
 
 from warehouse.audit.finding import Thing, find
 from warehouse.audit.nodes import Node, nodes
-from warehouse.database import Database
-from warehouse.lineage import Graph, Link, lookup
+from warehouse.lineage.graph import Graph, Link, lookup
+from warehouse.store.database import Database
 
 RESULTS = ("checkpoint", "standing")
 """Kinds of records that are few and told of one by one."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from warehouse.audit.finding import Thing, find
 from warehouse.audit.nodes import Node, nodes
-from warehouse.database import Database
-from warehouse.lineage import Graph, Link
+from warehouse.lineage.graph import Graph, Link
+from warehouse.store.database import Database
 
 
 @dataclass(frozen=True)

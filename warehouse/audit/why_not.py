@@ -11,12 +11,12 @@ import polars as pl
 
 from warehouse.audit.finding import Unknown, candidates, find, searched
 from warehouse.audit.nodes import Decided, Node, nodes
-from warehouse.database import Database
-from warehouse.errors import Mendable
-from warehouse.identity import canonical
-from warehouse.lineage import lookup
-from warehouse.records import KINDS, empty
-from warehouse.texts import texts_in
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import canonical
+from warehouse.core.texts import texts_in
+from warehouse.lineage.graph import lookup
+from warehouse.schema.records import KINDS, empty
+from warehouse.store.database import Database
 
 MOST = 20
 """So many rows are told of where a text is in more."""

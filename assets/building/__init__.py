@@ -1,0 +1,1 @@
+"""What Dagster builds: the only folder that imports it."""

@@ -1,0 +1,84 @@
+"""What follows a build in the terminal; the default shows nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from warehouse.schema.bookkeeping import OUTCOMES
+from warehouse.store.versions import Effort
+
+
+class Display:
+    """Told how an asset goes on and how it ended."""
+
+    def progress(self, asset: str, what: str, done: int, total: int) -> None:
+        """`done` of `total` of `what` (model calls, training steps) are finished."""
+
+    def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
+        """The asset is published."""
+
+    def failed(self, asset: str) -> None:
+        """The asset is not published, or must not be built on; the build tells why at its end."""
+
+    @contextmanager
+    def following(self, asset: str) -> Iterator[None]:
+        """Tells of a failure in the block, which goes on upwards."""
+        try:
+            yield
+        except Exception:
+            self.failed(asset)
+            raise
+
+
+class TerminalDisplay(Display):
+    """A line per finished asset, and a bar under them for the one that is being built; counts the `assets`."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", visible=False)
+        self.assets = 0
+
+    def __enter__(self) -> TerminalDisplay:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def progress(self, asset: str, what: str, done: int, total: int) -> None:
+        """Moves the bar."""
+        description = f"{asset}: {what}"
+        if self._bar.tasks[0].description != description or done == 0:
+            self._bar.reset(self._task, total=total, description=description, visible=True)
+        self._bar.update(self._task, completed=done, total=total)
+
+    def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
+        """Prints the asset's line."""
+        self.assets += 1
+        self._bar.update(self._task, visible=False)
+        outcomes: Counter[str] = Counter()
+        for row in facts["rows"]:
+            outcomes[row["outcome"]] += row["rows"]
+        rows = ", ".join(f"{outcomes[name]} {name}" for name in OUTCOMES if outcomes[name]) or "no rows"
+        calls = f" · {effort.computed} calls" if effort.computed else ""
+        memo = f" · {effort.from_memo} from memo" if effort.from_memo else ""
+        self.console.print(f"{action:>9}  {asset:<48} {effort.seconds:6.1f} s  {rows}{calls}{memo}", highlight=False)
+
+    def failed(self, asset: str) -> None:
+        """Prints that it failed, hours before a long build ends and says why."""
+        self._bar.update(self._task, visible=False)
+        self.console.print(f"{'failed':>9}  {asset}", highlight=False)

@@ -1,0 +1,39 @@
+"""The recipe as a materialization shows it in the UI: whole, by its digest, and the slice that the asset depends on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from warehouse.core.identity import text_digest
+
+MOST_CHARACTERS = 10_000
+"""A longer recipe is not repeated in Dagster's history for each asset of each run; the warehouse has it once."""
+
+
+def recipe_metadata(recipe: str, slice_: Mapping[str, Any]) -> dict[str, Any]:
+    """Dagster metadata of a materialization; `recipe` is the whole recipe in force, as JSON with sorted keys."""
+    return {
+        "recipe": dg.MetadataValue.md(recipe_text(recipe)),
+        "recipe digest": text_digest(recipe),
+        "recipe slice": dg.MetadataValue.json(dict(slice_)),
+    }
+
+
+@cache
+def recipe_text(recipe: str) -> str:
+    """A recipe (JSON) as a block of YAML in markdown; where to read it, if it is longer than MOST_CHARACTERS."""
+    text = yaml.safe_dump(json.loads(recipe), sort_keys=False, allow_unicode=True, width=MOST_CHARACTERS)
+    if len(text) > MOST_CHARACTERS:
+        return (
+            f"The recipe has {len(text)} characters, more than the {MOST_CHARACTERS} that are shown here. Read it by "
+            f"`SELECT recipe FROM lineage.recipes WHERE digest = '{text_digest(recipe)}'`"
+        )
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", text)), default=0))
+    return f"{fence}yaml\n{text}{fence}"

@@ -1,0 +1,101 @@
+"""Materializes what is stale in the graph, or in a selection of it, in this process."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from assets.building.dagster_home import PROCESS, close_killed_runs
+from assets.loading.rules import nearest
+from assets.planning.plan import Planner
+from assets.steps.step import Step
+from warehouse.core.errors import Mendable
+
+
+class BadSelection(Mendable):
+    """The selection names no asset of the graph."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An asset that failed; `trace` is empty where the message says all that the user needs."""
+
+    asset: str
+    message: str
+    trace: str
+
+
+def build_stale(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    steps: Sequence[Step],
+    planner: Planner,
+    selection: str | None = None,
+) -> list[Failure]:
+    """Builds what is stale, in order, and what may follow from it; what is fresh is not touched.
+
+    What failed a check that blocks is run again, and fails again, so that it is told while it holds up others.
+    Raises BadSelection.
+    """
+    close_killed_runs(instance)
+    plan = planner.plan(steps, selected(definitions, selection))
+    stale = [one.asset for one in plan if one.action != "none" or one.error]
+    return build_assets(definitions, instance, stale) if stale else []
+
+
+def build_assets(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Iterable[str] | None = None
+) -> list[Failure]:
+    """Materializes assets (all, if none are named) in order; what lies downstream of a failed one is skipped."""
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        tags={PROCESS: str(os.getpid())},
+        # The display tells the terminal; the instance keeps the events for the UI.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
+    )
+    failures = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            asset = (event.step_key or "").replace("__", "/")
+            if data.user_failure_data:
+                failures.append(Failure(asset, data.user_failure_data.description or "", ""))
+            else:
+                error = data.error.cause if data.error and data.error.cause else data.error
+                trace = "" if error is None else error.to_string()
+                failures.append(Failure(asset, "" if error is None else error.message.strip(), trace))
+    return failures
+
+
+def selected(definitions: dg.Definitions, selection: str | None) -> frozenset[str] | None:
+    """The assets that `selection` names; None, which is all of them, without one.
+
+    It is in the syntax of Dagster's UI; a bare name may stand for its key, and + before it takes all that it is made
+    from. Raises BadSelection.
+    """
+    if selection is None:
+        return None
+    graph = definitions.resolve_asset_graph()
+    names = [key.to_user_string() for key in graph.get_all_asset_keys()]
+    bare = _BARE.fullmatch(selection)
+    if bare and bare["name"] not in names:
+        raise BadSelection(f"no asset is named {bare['name']!r}; {nearest(bare['name'], names)}")
+    # Dagster reads a bare "+name" in its older way, where + means one layer only.
+    text = f'{bare["up"]}key:"{bare["name"]}"{bare["down"]}' if bare else selection
+    try:
+        keys = dg.AssetSelection.from_string(text).resolve(graph)
+    except dg.DagsterError as error:
+        raise BadSelection(f"the selection {selection!r} cannot be read: {error}") from error
+    if not keys:
+        raise BadSelection(f"the selection {selection!r} names no asset; {nearest(selection, names)}")
+    return frozenset(key.to_user_string() for key in keys)
+
+
+_BARE = re.compile(r"(?P<up>\+?)(?P<name>[\w/]+)(?P<down>\+?)")

@@ -1,0 +1,1 @@
+"""Methods that make instruction-response pairs, one file each."""

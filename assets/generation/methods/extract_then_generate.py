@@ -1,0 +1,68 @@
+"""Extract-then-generate: an instruction for a fragment of the document, with the document as the response.
+
+Source: arXiv 2308.12711, section 3. The fragments are an asset of their own; here the backward model writes the
+instruction for each. Ours: the prompt and the sampling, which are those of instruction generation.
+
+Worked example: the fragment "Pesto, sauce, Genoa" gives "What is Pesto?", whose response is the whole document.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from assets.generation.method import Job, Method
+from assets.generation.methods.instruction_generation import InstructionGeneration, Text, generate
+from assets.steps.step import Most, made
+from assets.training.checkpoint import written_by
+from warehouse.results.result import Result
+
+if TYPE_CHECKING:
+    from assets.recipe.types import Recipe
+
+
+def make(
+    job: Job[InstructionGeneration], fragments: pl.DataFrame, documents: pl.DataFrame, backward_model: pl.DataFrame
+) -> Result:
+    """The asset's rows."""
+    response = dict(zip(documents["id"], documents["text"], strict=True))
+    made_by = (str(backward_model["id"][0]), "backward_model")
+    texts = [
+        Text(
+            shown=row["text"],
+            response=response[row["document"]],
+            parents=((row["id"], "fragment"), (row["document"], "document"), made_by),
+            level=row["level"],
+        )
+        for row in fragments.iter_rows(named=True)
+    ]
+    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.seed)
+
+
+def most(settings: InstructionGeneration, recipe: Recipe) -> Most:
+    """One pair per fragment."""
+    per_document = recipe.enhancement.fragments.per_document if recipe.enhancement.fragments else 0
+    fragments = per_document * sum(selection.count for selection in recipe.documents)
+    return Most(rows=fragments, calls=fragments)
+
+
+METHOD = Method(
+    name="extract_then_generate",
+    description="Instructions that the backward model writes for fragments of human documents.",
+    settings=InstructionGeneration,
+    make=make,
+    inputs=("fragments", "documents", "backward_model"),
+    columns=made(
+        "fragments",
+        "documents",
+        "backward_model",
+        method=(),
+        level=[("fragments", "level")],
+        instruction=[("fragments", "text"), *written_by("backward_model")],
+        input=(),
+        response=[("documents", "text")],
+    ),
+    most=most,
+    group="enhancement",
+)

@@ -1,0 +1,90 @@
+"""Instruction generation: the backward model writes the instruction that human text answers.
+
+Source: arXiv 2308.12711, section 2. The response stays human, which is why it beats self-training there. With a
+fragment in the document's place it is the second half of extract-then-generate: the instruction is written
+for the fragment, and the response is still the whole document. Ours: the prompt, the sampling, and that an instruction
+is one line.
+
+Worked example: "Pesto is a sauce from Genoa …" gives ("What is Pesto?", "Pesto is a sauce from Genoa …").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from assets.generation.method import Job, Method
+from assets.prompting.answers import unwritten
+from assets.prompting.parsing import instruction_of
+from assets.prompting.prompts import instruction_for
+from assets.recipe.parts import Part, SamplingPart
+from assets.steps.step import made
+from assets.training.checkpoint import written_by
+from resources.models.calls import Sampling, Writer
+from warehouse.core.identity import Parent, row_seed
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Pair
+
+
+class InstructionGeneration(Part):
+    """How the backward model writes."""
+
+    instruction: SamplingPart
+
+
+@dataclass(frozen=True)
+class Text:
+    """What an instruction is written for: the text shown to the model, and the response of the pair."""
+
+    shown: str
+    response: str
+    parents: tuple[Parent, ...]
+    level: str = ""
+
+
+def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, seed: int) -> Result:
+    """One pair per text, with the instruction that `writer` (the backward model) gives for it."""
+    gate = Gate(Pair, len(texts))
+    prompts = [instruction_for(text.shown, row_seed(seed, method, text.shown)) for text in texts]
+    sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
+    for text, completion in zip(texts, writer.complete(prompts, sampling), strict=True):
+        row = {
+            "method": method,
+            "level": text.level,
+            "instruction": instruction_of(completion.text),
+            "input": "",
+            "response": text.response,
+        }
+        parents = (*text.parents, (completion.call, "call"))
+        if not unwritten(gate, row, completion, parents):
+            gate.keep(row, parents)
+    return gate.result()
+
+
+def make(job: Job[InstructionGeneration], documents: pl.DataFrame, backward_model: pl.DataFrame) -> Result:
+    """The asset's rows."""
+    made_by = (str(backward_model["id"][0]), "backward_model")
+    texts = [
+        Text(row["text"], row["text"], ((row["id"], "document"), made_by)) for row in documents.iter_rows(named=True)
+    ]
+    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.seed)
+
+
+METHOD = Method(
+    name="instruction_generation",
+    description="Instructions that the backward model writes for human documents.",
+    settings=InstructionGeneration,
+    make=make,
+    inputs=("documents", "backward_model"),
+    columns=made(
+        "documents",
+        "backward_model",
+        method=(),
+        level=(),
+        instruction=[("documents", "text"), *written_by("backward_model")],
+        input=(),
+        response=[("documents", "text")],
+    ),
+)

@@ -1,0 +1,106 @@
+"""Reverse instructions: the model as it is says which instruction a human text answers, in one of three styles.
+
+Source: LongForm, arXiv 2304.08460, section 3: an instruction, a chatbot's user, or a search query, and a hint at the
+length of the answer for some. No backward model is trained. Ours: the wording of the prompts, that a hash of the
+document picks the style, and that a hint counts the response's sentences.
+
+Worked example: "Pesto is a sauce from Genoa …" in the style of a search query gives ("what is pesto", "Pesto is …").
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import AfterValidator, Field
+from segtok.segmenter import split_single
+
+from assets.generation.method import Job, Method
+from assets.prompting.answers import unwritten
+from assets.prompting.parsing import instruction_of
+from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.values import distinct
+from assets.steps.step import made
+from resources.models.calls import Prompt, Sampling, Writer
+from warehouse.core.identity import normalized, row_seed
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Pair
+
+NAME = "reverse_instructions"
+Style = Literal["instruction", "message", "query"]
+PROMPTS: dict[Style, str] = {
+    "instruction": "Text:\n{text}\n\nWhich instruction was this text written for? Write the instruction alone.\n"
+    "Instruction:",
+    "message": "Text:\n{text}\n\nAn assistant sent this text. Which message of a user did it answer? Write the message "
+    "alone.\nMessage:",
+    "query": "Text:\n{text}\n\nA search engine found this text. Which query was it asked? Write the query alone.\n"
+    "Query:",
+}
+
+
+class ReverseInstructions(Part):
+    """The `styles` in use, and the share of instructions with a hint at the length of the response."""
+
+    styles: Annotated[tuple[Style, ...], Field(min_length=1), AfterValidator(distinct)] = (
+        "instruction",
+        "message",
+        "query",
+    )
+    length_hints: Annotated[float, Field(ge=0, le=1)] = 0.0
+    instruction: SamplingPart
+
+
+def style_of(document: str, styles: tuple[Style, ...], seed: int) -> Style:
+    """The style for a document, by its text alone."""
+    return min(styles, key=lambda style: row_seed(seed, NAME, "style", document, style))
+
+
+def hint(response: str) -> str:
+    """How long the response is, as an instruction would say it."""
+    sentences = sum(1 for sentence in split_single(response) if sentence.strip())
+    return f"Respond in {sentences} sentence{'' if sentences == 1 else 's'}."
+
+
+def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Writer, seed: int) -> Result:
+    """One pair per document (columns id, text), whose response is the document."""
+    rows = documents.to_dicts()
+    gate = Gate(Pair, len(rows))
+    prompts = [
+        Prompt.ask(
+            PROMPTS[style_of(row["text"], settings.styles, seed)].format(text=row["text"]),
+            row_seed(seed, NAME, row["text"]),
+        )
+        for row in rows
+    ]
+    sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
+    for document, completion in zip(rows, writer.complete(prompts, sampling), strict=True):
+        text, written = document["text"], instruction_of(completion.text)
+        if normalized(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
+            written = f"{written} {hint(text)}"
+        row = {"method": NAME, "level": "", "instruction": written, "input": "", "response": text}
+        parents = [(document["id"], "document"), (completion.call, "call")]
+        if not unwritten(gate, row, completion, parents):
+            gate.keep(row, parents)
+    return gate.result()
+
+
+def make(job: Job[ReverseInstructions], documents: pl.DataFrame) -> Result:
+    """The asset's rows."""
+    return generate(documents, job.settings, job.writer, job.seed)
+
+
+METHOD = Method(
+    name=NAME,
+    description="Instructions that the model as it is finds for human documents, in three styles.",
+    settings=ReverseInstructions,
+    make=make,
+    inputs=("documents",),
+    columns=made(
+        "documents",
+        method=(),
+        level=(),
+        instruction=[("documents", "text")],
+        input=(),
+        response=[("documents", "text")],
+    ),
+)

@@ -1,0 +1,85 @@
+"""Pinning a recipe: each sha256 that says "unpinned" becomes the one of what lies at its address now, in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+
+import yaml
+
+from assets.recipe.types import Recipe
+from assets.recipe.values import UNPINNED
+from resources.fetching.addresses import Address
+from warehouse.core.atomic import written_whole
+from warehouse.core.errors import Mendable
+from warehouse.core.texts import listed
+
+
+def unpinned(recipe: Recipe) -> dict[str, Address]:
+    """Path ("models.base") to address of every model and source whose sha256 is not known yet."""
+    parts = {f"models.{name}": part for name, part in recipe.models.items()}
+    parts |= {f"sources.{name}": part for name, part in recipe.sources.items()}
+    return {path: Address.parse(part.address) for path, part in parts.items() if part.sha256 == UNPINNED}
+
+
+def refuse_unpinned(recipe: Recipe, path: Path) -> None:
+    """Raises Mendable where something is not pinned yet: what is built has to be what is named."""
+    if found := unpinned(recipe):
+        verb = "is" if len(found) == 1 else "are"
+        raise Mendable(
+            f"{path}: {listed(list(found))} {verb} unpinned; right would be: slingshot pin --recipe {path}, which "
+            "fetches what lies at each address and writes its sha256 into the recipe"
+        )
+
+
+def write_pin(path: Path, part: str, address: Address, sha256: str) -> None:
+    """Writes address and sha256 of `part` ("models.base") into the recipe file, whole or not at all.
+
+    Only these two values are replaced: comments, order and line ends stay. Raises Mendable where the file does not have
+    both, or has them in a form that cannot be replaced alone, such as an anchor."""
+    text = path.read_bytes().decode("utf-8")
+    replaced = with_values(text, part, {"address": str(address), "sha256": sha256})
+    if replaced is None:
+        raise Mendable(
+            f"{path}: address and sha256 of {part} do not both stand there as plain values; right would be the address "
+            f'"{address}" and the sha256 {sha256}, written by hand where they stand'
+        )
+    written_whole(path, lambda scratch: scratch.write_bytes(replaced.encode("utf-8")))
+
+
+def in_file(path: Path, part: str) -> bool:
+    """Whether this very file, and not one that it extends, has the address and the sha256 of `part`."""
+    return with_values(path.read_bytes().decode("utf-8"), part, {"address": "x", "sha256": "x"}) is not None
+
+
+def with_values(text: str, part: str, values: Mapping[str, str]) -> str | None:
+    """YAML `text` with the plain `values` of the mapping at a dotted path in place of those that are there.
+
+    None where it has no such mapping with these keys, or where anything else would change with them."""
+    found = yaml.compose(text)
+    for key in part.split("."):
+        found = _child(found, key)
+    before, wanted = text, yaml.safe_load(text)
+    nodes = {key: _child(found, key) for key in values}
+    for key, node in sorted(nodes.items(), key=lambda one: one[1].start_mark.index if one[1] else -1, reverse=True):
+        if not isinstance(node, yaml.ScalarNode):
+            return None
+        if node.value != values[key]:
+            written = values[key] if node.style is None else f'"{values[key]}"'
+            text = text[: node.start_mark.index] + written + text[node.end_mark.index :]
+    reduce(lambda at, key: at[key], part.split("."), wanted).update(values)
+    return text if text == before or _reads_as(text, wanted) else None
+
+
+def _reads_as(text: str, wanted: object) -> bool:
+    try:
+        return bool(yaml.safe_load(text) == wanted)
+    except yaml.YAMLError:
+        return False
+
+
+def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    return next((value for name, value in node.value if name.value == key), None)

@@ -1,0 +1,97 @@
+"""The whole graph that a recipe describes, as steps in pipeline order."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+
+from assets.curation import diversity, embeddings, training_set
+from assets.enhancement import filtering, fragments, perplexity
+from assets.evaluation import leaderboard
+from assets.evaluation.registry import benchmarks
+from assets.generation.registry import methods
+from assets.recipe.types import Recipe
+from assets.recipe.values import BASE
+from assets.sources import benchmark_items, documents, seed_tasks
+from assets.steps.step import Step
+from assets.training import backward_model, student
+
+
+def steps(recipe: Recipe) -> list[Step]:
+    """Every step of the recipe's graph, each after the steps that it reads."""
+    return _in_order(
+        *_sources(recipe),
+        *_generation(recipe),
+        *_measures(recipe),
+        *(step for name in recipe.arms for step in _arm(recipe, name)),
+        *_scores(recipe, BASE),
+        leaderboard.step(recipe),
+    )
+
+
+def _in_order(*found: Step) -> list[Step]:
+    """The steps in their order, but each after those that it reads: one arm's may read another's."""
+    waiting, placed = list(found), list[Step]()
+    while waiting:
+        known = {step.asset for step in placed}
+        ready = next((step for step in waiting if known.issuperset(step.inputs.values())), waiting[0])
+        waiting.remove(ready)
+        placed.append(ready)
+    return placed
+
+
+def _sources(recipe: Recipe) -> list[Step]:
+    found = [benchmark_items.step(recipe), seed_tasks.step(recipe)]
+    if recipe.documents:
+        found.append(documents.step(recipe))
+    return found
+
+
+def _generation(recipe: Recipe) -> list[Step]:
+    found = []
+    if recipe.generation.backward_model:
+        found.append(backward_model.step(recipe, recipe.generation.backward_model))
+    if recipe.enhancement.fragments and "extract_then_generate" in recipe.methods:
+        found.append(fragments.step(recipe, recipe.enhancement.fragments))
+    making = {step.asset: step for step in (methods()[name].step(recipe) for name in recipe.methods)}
+    order = TopologicalSorter(
+        {asset: [name for name in step.inputs if name in making] for asset, step in making.items()}
+    )
+    return [*found, *(making[asset] for asset in order.static_order())]
+
+
+def _measures(recipe: Recipe) -> list[Step]:
+    """What is measured about a method's pairs, for the methods whose arms ask for it."""
+    found = []
+    settings = recipe.curation.diversity
+    embedder = settings.embedder if settings else None
+    by_similarity = recipe.curation.decontamination and recipe.curation.decontamination.similarity
+    for method in recipe.methods:
+        used = [arm for arm in recipe.arms.values() if method in arm.methods]
+        filters = {rule for arm in used for rule in arm.filters}
+        if "perplexity" in filters and recipe.enhancement.perplexity:
+            found.append(perplexity.step(recipe, recipe.enhancement.perplexity, method))
+        by_diversity = "diversity" in filters and settings is not None and diversity.RULES[settings.rule].embeds
+        if embedder and (by_diversity or (by_similarity and used)):
+            found.append(embeddings.step(recipe, embedder, method))
+    if embedder and by_similarity:
+        found.append(embeddings.benchmarks_step(recipe, embedder))
+    return found
+
+
+def _arm(recipe: Recipe, name: str) -> list[Step]:
+    arm = recipe.arms[name]
+    return [
+        filtering.step(recipe, name, arm),
+        diversity.step(recipe, name, arm),
+        training_set.step(recipe, name),
+        student.step(recipe, name),
+        *_scores(recipe, name),
+    ]
+
+
+def _scores(recipe: Recipe, arm: str) -> list[Step]:
+    return [
+        step
+        for name in recipe.benchmarks
+        for step in benchmarks()[name].steps(recipe.evaluation.settings(name), recipe, arm)
+    ]

@@ -1,0 +1,54 @@
+"""Turns model text into fields. Apart from generating: a new parser costs no model call."""
+
+from __future__ import annotations
+
+import re
+
+from segtok.segmenter import split_single
+
+from warehouse.core.texts import on_one_line
+
+_NUMBERED = re.compile(r"(?:^|\n)\s*\d+\s*[.)](?:[^\S\n]+|(?=\n)|$)")
+_LABEL = re.compile(r"^(?:(?:instruction|question|prompt|query|task)\s*\d*\s*:\s*)+", re.IGNORECASE)
+_FINISHED = re.compile(r"[.!?][\"'”’)\]]*$")
+_YES = re.compile(r"\W*yes\b", re.IGNORECASE)
+_LIST_NUMBER = re.compile(r"^\d+[.)]$")
+_QUOTES = {'"': '"', "“": "”", "'": "'", "`": "`"}
+
+
+def numbered_items(text: str, complete: bool) -> tuple[list[str], str]:
+    """(the items of a list that the model went on with, the item that was cut off); the first has no number of its own.
+
+    Where the text was cut off, this is its last item, since nobody knows its end; "" where there is none.
+    """
+    items = [on_one_line(item) for item in _NUMBERED.split(text)]
+    cut_off = "" if complete else items.pop()
+    return [item for item in items if item], cut_off
+
+
+def instruction_of(text: str) -> str:
+    """The instruction in a completion: its first line with text, without a label or quotes around it."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = _LABEL.sub("", line).strip()
+    inside = line[1:-1]
+    if len(line) > 1 and _QUOTES.get(line[0]) == line[-1] and line[0] not in inside and line[-1] not in inside:
+        line = inside.strip()
+    return line
+
+
+def says_yes(text: str) -> bool:
+    """Whether the text begins with yes, however it is marked up."""
+    return _YES.match(text) is not None
+
+
+def whole_sentences(text: str, complete: bool) -> str:
+    """The text up to its last finished sentence if it was cut off, else all of it. "" if none is finished."""
+    text = text.strip()
+    if complete or not text:
+        return text
+    for sentence in reversed(list(split_single(text))):
+        if _FINISHED.search(sentence.rstrip()) and not _LIST_NUMBER.match(sentence.strip()):
+            return text
+        # segtok rewrites rare line separators, and then its sentence is not found: nothing is whole.
+        text = text[: max(0, text.rfind(sentence))].rstrip()
+    return text

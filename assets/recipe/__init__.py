@@ -1,0 +1,1 @@
+"""The recipe's types. They know no method and no benchmark."""

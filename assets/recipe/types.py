@@ -1,0 +1,281 @@
+"""The recipe's types: what a dataset should be, as one frozen value. Unknown keys are refused.
+
+Where the paper (arXiv 2308.12711) leaves a number open, the default here is our choice; the field says so.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, create_model
+
+from assets.evaluation.registry import benchmarks
+from assets.generation.registry import methods
+from assets.recipe.materials import AncestorPart, ModelPart, PolicyPart, SourcePart
+from assets.recipe.parts import LoraPart, Part, SamplingPart
+from assets.recipe.values import (
+    BASE,
+    FILTERS,
+    LEVELS,
+    BenchmarkFields,
+    Count,
+    DocumentFields,
+    Fields,
+    FilterNames,
+    Levels,
+    MethodNames,
+    Name,
+    Probability,
+    Seed,
+    SeedFields,
+    Slice,
+    Words,
+)
+
+
+class Selection(Part):
+    """Rows of a source, mapped to fields, for one role.
+
+    `slice` is the share of the source, in percent of its rows by hash, that the role draws from: rows of
+    disjoint slices can never meet. `count` rows whose main text has `words` (least, most) words are taken.
+    """
+
+    source: str
+    slice: Slice = (0, 100)
+    count: Count
+    words: Words = (1, 100_000)
+    fields: Fields
+
+
+class SeedSelection(Selection):
+    """Seed pairs: the fields `instruction` and `response`, and `input` where there is one."""
+
+    fields: SeedFields
+
+
+class DocumentSelection(Selection):
+    """Documents: the field `text`, and `title` where there is one."""
+
+    fields: DocumentFields
+
+
+class BenchmarkSelection(Selection):
+    """Items of a benchmark: the field `instruction`, and those of `input`, `reference` and `details` that it needs.
+
+    `details` is the item as it is published, as JSON (`{*:json}`), for what is not compared with a text."""
+
+    benchmark: Name
+    fields: BenchmarkFields
+
+
+class Fragments(Part):
+    """The extraction levels in use; each document gets `per_document` of them, chosen by hash.
+
+    At level keywords, `keywords` phrases of at most `phrase_words` words are taken; level model alone heeds
+    `extraction`, and needs it."""
+
+    levels: Levels = LEVELS
+    per_document: Count = 1
+    keywords: Count = 5
+    phrase_words: Count = 2
+    extraction: SamplingPart | None = None
+
+
+class Heuristics(Part):
+    """Rules that need no model. All are ours, beyond those that the methods publish themselves.
+
+    `instruction_words` and `response_words` are the least and the most, `input_words` the most."""
+
+    instruction_words: Words = (3, 60)
+    response_words: Words = (5, 400)
+    input_words: Count | None = None
+    most_repeated_line: Probability = 0.5
+    copied_words: Probability = 0.9
+
+
+class PerplexityFilter(Part):
+    """Instruction filtering by the model's own perplexity, or by IFD (see assets/enhancement/perplexity.py).
+
+    The paper names neither formula nor cut: we take the perplexity of the response given the instruction, and of the
+    pairs between `at_least` and `at_most` keep the share `keep` at the end that is preferred. For ifd the high end is
+    preferred and `at_most` is 1, as published, where nothing else is said; for perplexities the low one.
+    """
+
+    measure: Literal["response_given_instruction", "response_alone", "instruction_given_response", "ifd"] = (
+        "response_given_instruction"
+    )
+    keep: Probability | None = None
+    prefer: Literal["low", "high"] | None = None
+    at_most: Annotated[float, Field(gt=0)] | None = None
+    at_least: Annotated[float, Field(gt=0)] | None = None
+
+
+class Diversity(Part):
+    """How rows with instructions that are alike are dropped (see assets/curation/diversity.py).
+
+    `greedy` skips a row whose cosine to a kept one exceeds `similarity` (0.9), `rouge_l` one whose ROUGE-L exceeds that
+    key (0.7), `semdedup` one of the same of `clusters` with a cosine of at least 1 - `epsilon` (0.1); `k_center` takes
+    the `select` rows that are furthest apart."""
+
+    rule: Literal["greedy", "semdedup", "k_center", "rouge_l"] = "greedy"
+    embedder: str | None = None
+    similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
+    epsilon: Annotated[float, Field(ge=0, le=2)] | None = None
+    clusters: Count | None = None
+    select: Count | None = None
+    rouge_l: Probability | None = None
+
+
+class Decontamination(Part):
+    """How training rows are held against all benchmark items, beyond equal texts, which are always left out.
+
+    A row is left out that shares `ngram` words in a row with an item (13: arXiv 2005.14165), or whose instruction has a
+    cosine above `similarity` to that of an item, by the embedder of `curation.diversity`."""
+
+    ngram: Count | None = 13
+    similarity: Probability | None = None
+
+
+class GenerationPart(Part):
+    """The methods in use and what writes for them; a method that is left out is not built.
+
+    Beside these keys there is one of each method's name, with the settings that the method declares."""
+
+    model: str
+    backward_model: LoraPart | None = None
+
+    def settings(self, method: str) -> Any:
+        """The settings of a method; None where it is left out."""
+        return getattr(self, method)
+
+
+if TYPE_CHECKING:
+    Generation = GenerationPart
+else:
+    Generation = create_model(
+        "Generation",
+        __base__=GenerationPart,
+        __doc__=GenerationPart.__doc__,
+        **{name: (method.settings | None, None) for name, method in methods().items()},
+    )
+
+
+class Enhancement(Part):
+    """The strategies of the paper, and heuristics."""
+
+    fragments: Fragments | None = None
+    heuristics: Heuristics = Heuristics()
+    perplexity: PerplexityFilter | None = None
+
+
+class Curation(Part):
+    """What turns pairs into training sets of one size: of as many `rows`, or of as many `response_tokens`.
+
+    The tokens are those of the student's base."""
+
+    diversity: Diversity | None = None
+    decontamination: Decontamination | None = None
+    rows: Count | None = None
+    response_tokens: Count | None = None
+
+
+class Arm(Part):
+    """One variant under comparison: pairs of these methods, through these filters.
+
+    For ablations an arm may differ from the others: it takes the pairs of these extraction `levels` alone, keeps
+    another share by perplexity, or trains on another number of rows or response tokens."""
+
+    methods: MethodNames
+    filters: FilterNames = FILTERS
+    levels: Levels | None = None
+    keep: Probability | None = None
+    rows: Count | None = None
+    response_tokens: Count | None = None
+
+
+class Student(LoraPart):
+    """The student that every arm fine-tunes, `seeds` times: the same base and the same settings for all."""
+
+    base: str
+    seeds: Count = 1
+
+
+class EvaluationPart(Part):
+    """The benchmarks in use; one that is left out is not built.
+
+    Beside these keys there is one of each benchmark's name, with the settings that the benchmark declares. Arms are
+    compared with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws whose intervals
+    hold with `confidence` (ours: 10,000 and 0.95)."""
+
+    baseline: Name = BASE
+    resamples: Count = 10_000
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+    def settings(self, benchmark: str) -> Any:
+        """The settings of a benchmark; None where it is left out."""
+        return getattr(self, benchmark)
+
+
+if TYPE_CHECKING:
+    Evaluation = EvaluationPart
+else:
+    Evaluation = create_model(
+        "Evaluation",
+        __base__=EvaluationPart,
+        __doc__=EvaluationPart.__doc__,
+        **{name: (benchmark.settings | None, None) for name, benchmark in benchmarks().items()},
+    )
+
+
+class Recipe(Part):
+    """The whole recipe. A row at which a model failed is tried again by the next build, up to `retries` times."""
+
+    seed: Seed
+    retries: Annotated[int, Field(ge=0, strict=True)] = 2
+    policy: PolicyPart
+    models: dict[Name, ModelPart]
+    sources: dict[Name, SourcePart]
+    ancestors: dict[Name, AncestorPart] = Field(default_factory=dict)
+    seed_tasks: Annotated[tuple[SeedSelection, ...], Field(min_length=1)]
+    documents: tuple[DocumentSelection, ...] = ()
+    benchmark_items: Annotated[tuple[BenchmarkSelection, ...], Field(min_length=1)]
+    generation: Generation
+    enhancement: Enhancement
+    curation: Curation
+    arms: Annotated[dict[Name, Arm], Field(min_length=1)]
+    training: Student
+    evaluation: Evaluation
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are built, in the order of their names."""
+        return tuple(name for name in methods() if self.generation.settings(name))
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """The benchmarks that students are scored by, in the order of their names."""
+        return tuple(name for name in benchmarks() if self.evaluation.settings(name))
+
+    def part(self, path: str) -> Any:
+        """The value at a dotted path, such as "generation.self_instruct"."""
+        return reduce(lambda at, key: at[key] if isinstance(at, dict) else getattr(at, key), path.split("."), self)
+
+    def slice(self, *paths: str) -> dict[str, Any]:
+        """The values at `paths` as plain JSON values: what an asset's version is hashed from."""
+        return {path: _plain(self.part(path)) for path in paths}
+
+    def filters(self, arm: str, *names: str) -> dict[str, Any]:
+        """Which of the filters `names` an arm has, as part of a slice: a step heeds its own filters alone."""
+        return {f"arms.{arm}.filters": [name for name in self.arms[arm].filters if name in names]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        # A key that is left out says nothing, so that one which a later version adds makes nothing stale.
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value

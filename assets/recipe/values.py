@@ -1,0 +1,75 @@
+"""The kinds of value that a recipe's keys take, with the ranges that they must lie in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from assets.recipe.mapping import Mapping
+from resources.fetching.addresses import Address
+
+FilterName = Literal["heuristics", "perplexity", "diversity"]
+Level = Literal["keywords", "sentence", "model"]
+
+BASE = "base"
+"""The untouched base among arms: the control."""
+
+FILTERS: tuple[FilterName, ...] = get_args(FilterName)
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+def _address(text: str) -> str:
+    Address.parse(text)
+    return text
+
+
+def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise ValueError("the second number must not be below the first")
+    return pair
+
+
+def _range(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] >= pair[1]:
+        raise ValueError("it must rise, as in [0, 25]")
+    return pair
+
+
+def distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The names, each of which stands once. Raises ValueError."""
+    if len(set(names)) < len(names):
+        raise ValueError("it must name each one once")
+    return names
+
+
+def _fields(needed: frozenset[str], *optional: str) -> AfterValidator:
+    def check(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        Mapping.parse(fields)
+        if needed - fields.keys() or fields.keys() - needed - set(optional):
+            raise ValueError(f"it must have {' and '.join(sorted(needed))}, and may have {', '.join(optional)}")
+        return fields
+
+    return AfterValidator(check)
+
+
+UNPINNED = "unpinned"
+"""Stands for a sha256 that nobody has looked up yet: the recipe can be checked, and not built."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+AddressText = Annotated[str, AfterValidator(_address)]
+Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64}|unpinned)$")]
+Fields = dict[str, str | list[str]]
+SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
+DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]
+BenchmarkFields = Annotated[Fields, _fields(frozenset({"instruction"}), "input", "reference", "details")]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Slice = Annotated[tuple[Percent, Percent], AfterValidator(_range)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Words = Annotated[tuple[Count, Count], AfterValidator(_rising)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+Probability = Annotated[float, Field(gt=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+MethodNames = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
+FilterNames = Annotated[tuple[FilterName, ...], AfterValidator(distinct)]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(distinct)]

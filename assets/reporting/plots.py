@@ -1,0 +1,116 @@
+"""Pictures of a result where a distribution matters, as PNG in base64."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from assets.evaluation.ablations import BASELINE, SERIES, Series
+from assets.reporting.standing_plots import draw_leaderboard
+from warehouse.results.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(name: str, result: Result) -> str | None:
+    """The picture `name` of a result, or None where there is nothing to draw."""
+    from matplotlib.figure import Figure  # half a second, which only a build should pay
+
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    if len(result.decisions) == 0 or not _PLOTS[name](figure, result):
+        return None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _cut(figure: Figure, result: Result, rule: str, label: str) -> bool:
+    ruled = result.decisions.filter(pl.col("cut").is_not_null() & pl.col("score").is_finite())
+    ruled = ruled.filter((pl.col("outcome") == "kept") | (pl.col("reason") == rule))
+    if ruled.is_empty():
+        return False
+    axes = figure.subplots()
+    kept = pl.col("outcome") == "kept"
+    groups = [ruled.filter(kept)["score"].to_list(), ruled.filter(~kept)["score"].to_list()]
+    axes.hist(groups, bins=30, stacked=True, label=["kept", "dropped"], color=["#2a7f62", "#c44e52"])
+    axes.axvline(ruled["cut"][0], color="black", linestyle="--", label=f"cut {ruled['cut'][0]:.3g}")
+    axes.set(xlabel=label, ylabel="rows")
+    axes.legend()
+    return True
+
+
+def _perplexity(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "perplexity", "perplexity")
+
+
+def _ifd(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "IFD", "instruction-following difficulty")
+
+
+def _greedy(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "similar instruction", "cosine similarity to the nearest kept instruction")
+
+
+def _semdedup(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "near copy in its cluster", "cosine similarity to the nearest kept one of the cluster")
+
+
+def _rouge_l(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "ROUGE-L", "ROUGE-L with the nearest kept instruction")
+
+
+def _k_center(figure: Figure, result: Result) -> bool:
+    scores = result.decisions.filter(pl.col("outcome") == "rejected")["score"].drop_nulls()
+    if scores.is_empty():
+        return False
+    axes = figure.subplots()
+    axes.hist(scores.to_list(), bins=30, color="#c44e52")
+    axes.set(xlabel="cosine similarity of what is dropped to its centre", ylabel="rows")
+    return True
+
+
+def _perplexities(figure: Figure, result: Result) -> bool:
+    values = result.kept["value"].drop_nulls()
+    if values.is_empty():
+        return False
+    axes = figure.subplots()
+    axes.hist(values.to_list(), bins=30, color="#4c72b0")
+    axes.set(xlabel=result.kept["measure"][0].replace("_", " "), ylabel="pairs")
+    return True
+
+
+def _loss(figure: Figure, result: Result) -> bool:
+    axes = figure.subplots()
+    for row in result.kept.iter_rows(named=True):
+        axes.plot(
+            range(1, len(row["losses"]) + 1), row["losses"], marker=".", label=f"{row['name']}, seed {row['seed']}"
+        )
+    axes.set(xlabel="optimizer step", ylabel="mean loss (nats per token)")
+    axes.legend()
+    return True
+
+
+def _scores(figure: Figure, result: Result) -> bool:
+    if result.kept.is_empty():
+        return False
+    series = [Series(**one) for one in result.notes.get(SERIES, [])]
+    draw_leaderboard(figure, result.kept, series, result.notes[BASELINE])
+    return True
+
+
+_PLOTS: dict[str, Callable[[Figure, Result], bool]] = {
+    "perplexity": _perplexity,
+    "IFD": _ifd,
+    "perplexities": _perplexities,
+    "greedy": _greedy,
+    "semdedup": _semdedup,
+    "rouge_l": _rouge_l,
+    "k_center": _k_center,
+    "loss": _loss,
+    "scores": _scores,
+}

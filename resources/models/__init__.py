@@ -1,0 +1,1 @@
+"""Clients of models: the only folder that imports model libraries."""

@@ -1,0 +1,172 @@
+"""LoRA fine-tuning with peft and trl: completion-only loss, safetensors, resumable after a kill."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from resources.models.calls import Prompt, Training
+from resources.models.chat_template import with_template
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import file_digest
+
+OUTCOME = "training.json"
+
+
+class NoRoom(Mendable, ValueError):
+    """Prompts fill `max_tokens`; trl would leave their examples out without a word."""
+
+
+Example = tuple[Prompt, str]
+"""(prompt, the completion whose tokens carry the loss)."""
+
+
+def train_adapter(
+    base: Path,
+    examples: Sequence[Example],
+    training: Training,
+    target: Path,
+    progress: Callable[[int, int], None] = lambda step, steps: None,
+) -> tuple[str, list[float], int]:
+    """Fine-tunes the model in `base` on `examples`; the adapter appears in `target` whole or not at all.
+
+    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the tokens read, which lie
+    in the file OUTCOME of `target` too: what is there is not trained again. A run that was killed goes on from its last
+    whole checkpoint (every `checkpoint_every` steps), kept beside `target` until then. Raises NoRoom.
+    """
+    outcome, unfinished = target / OUTCOME, target.with_name(target.name + ".unfinished")
+    if outcome.is_file():
+        shutil.rmtree(unfinished, ignore_errors=True)  # a kill may have come right after the renaming
+        found = json.loads(outcome.read_text(encoding="utf-8"))
+        return found["weights"], found["losses"], found["tokens"]
+
+    import torch
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
+    from trl import SFTConfig
+
+    gpu = torch.cuda.is_available()
+    tokenizer = with_template(AutoTokenizer.from_pretrained(base))
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if gpu else torch.float32)
+    layers = model.config.num_hidden_layers
+    trainer = _completion_trainer()(
+        model=model,
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list([_example(prompt, completion) for prompt, completion in examples]),
+        peft_config=LoraConfig(
+            task_type="CAUSAL_LM",
+            r=training.rank,
+            lora_alpha=training.alpha,
+            target_modules=list(training.target_modules),
+            layers_to_transform=(
+                None if training.last_layers is None else list(range(max(0, layers - training.last_layers), layers))
+            ),
+        ),
+        args=SFTConfig(
+            output_dir=str(unfinished),
+            num_train_epochs=training.epochs,
+            learning_rate=training.learning_rate,
+            per_device_train_batch_size=training.batch_size,
+            max_length=training.max_tokens,
+            completion_only_loss=True,
+            seed=training.seed % 2**32,
+            # Recomputing activations lets large models fit on a GPU; on a CPU it would be half the speed for nothing.
+            gradient_checkpointing=gpu,
+            bf16=gpu,
+            save_strategy="steps",
+            save_steps=training.checkpoint_every,
+            save_total_limit=1,
+            logging_steps=1,
+            include_num_input_tokens_seen="non_padding",
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=gpu,
+        ),
+        callbacks=[_progress_callback(progress)],
+    )
+    if lost := len(examples) - len(trainer.train_dataset):
+        raise NoRoom(
+            f"{lost} of {len(examples)} examples have a prompt that leaves no room for a response within max_tokens "
+            f"({training.max_tokens}); raise max_tokens, or keep long instructions and inputs out"
+        )
+    trainer.remove_callback(PrinterCallback)
+    unfinished.mkdir(parents=True, exist_ok=True)
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(unfinished))
+    losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    finished = target.with_name(target.name + ".finished")
+    shutil.rmtree(finished, ignore_errors=True)
+    trainer.model.save_pretrained(str(finished), safe_serialization=True)
+    tokenizer.save_pretrained(str(finished))
+    weights = file_digest(finished / "adapter_model.safetensors")
+    tokens = int(trainer.state.num_input_tokens_seen)
+    (finished / OUTCOME).write_text(json.dumps({"weights": weights, "losses": losses, "tokens": tokens}))
+    finished.rename(target)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return weights, losses, tokens
+
+
+def _last_whole_checkpoint(unfinished: Path) -> str | None:
+    """The newest checkpoint that was written to its end; what a kill left half-written is removed."""
+    steps = {int(folder.name.split("-")[1]): folder for folder in unfinished.glob("checkpoint-*")}
+    for _, folder in sorted(steps.items(), reverse=True):
+        try:
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))  # written last
+        except (OSError, ValueError):
+            shutil.rmtree(folder)
+        else:
+            return str(folder)
+    return None
+
+
+def _example(prompt: Prompt, completion: str) -> dict[str, Any]:
+    if prompt.messages:
+        return {"prompt": prompt.chat(), "completion": [{"role": "assistant", "content": completion}]}
+    return {"prompt": prompt.text, "completion": completion}
+
+
+def _completion_trainer() -> Any:
+    import torch
+    from trl import SFTTrainer
+
+    class CompletionTrainer(SFTTrainer):
+        """Projects to the vocabulary only where the loss counts.
+
+        Without Triton, trl's own loss projects every position, prompts included, and measures their entropy.
+        """
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            targets = inputs["labels"][:, 1:]
+            counted = targets != -100
+            positions = counted.any(dim=0).nonzero().squeeze(-1)
+            outputs = model(
+                input_ids=inputs["input_ids"],
+                attention_mask=inputs["attention_mask"],
+                logits_to_keep=positions,
+                use_cache=False,
+            )
+            total = torch.nn.functional.cross_entropy(
+                outputs.logits.float().flatten(0, 1), targets[:, positions].flatten(), reduction="sum"
+            )
+            loss = total / (counted.sum() if num_items_in_batch is None else num_items_in_batch)
+            return (loss, outputs) if return_outputs else loss
+
+    return CompletionTrainer
+
+
+def _progress_callback(progress: Callable[[int, int], None]) -> Any:
+    from transformers import TrainerCallback
+
+    class Progress(TrainerCallback):
+        """Hands each step on."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if logs and "loss" in logs:
+                progress(state.global_step, state.max_steps)
+
+    return Progress()

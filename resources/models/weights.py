@@ -1,0 +1,50 @@
+"""Makes a model's files loadable: GGUF files are converted to safetensors once and kept."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from warehouse.core.errors import Mendable
+
+
+class NoModel(Mendable, ValueError):
+    """What an address names is no model that can be loaded."""
+
+
+def loadable(path: Path) -> Path:
+    """The folder that transformers loads for `path`: a folder itself, or the conversion of a `.gguf` file.
+
+    The conversion lies beside the file and appears whole or not at all; it loads in a second where the GGUF
+    takes half a minute. Raises NoModel for any other file.
+    """
+    if path.is_dir():
+        return path
+    if path.suffix != ".gguf":
+        raise NoModel(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
+    converted = path.with_suffix(".safetensors")
+    if not converted.is_dir():
+        # A kill lets go of the lock, so what lies there under it was left by one.
+        with FileLock(path.with_suffix(".converting.lock")):
+            scratch = path.with_suffix(".converting")
+            shutil.rmtree(scratch, ignore_errors=True)
+            if not converted.is_dir():
+                _convert(path, scratch)
+                scratch.rename(converted)
+    return converted
+
+
+def _convert(path: Path, target: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    # A dequantized model still calls itself quantized, and then refuses to be saved.
+    del model.config.quantization_config
+    model.hf_quantizer = None
+    model.is_quantized = False
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)

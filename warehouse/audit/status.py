@@ -1,0 +1,55 @@
+"""What lies in the warehouse, asset by asset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from warehouse.schema.bookkeeping import OUTCOMES
+from warehouse.store.database import Database
+
+
+@dataclass(frozen=True)
+class AssetStatus:
+    """The published version of an asset and the last build of it; all None or empty before the first build."""
+
+    asset: str
+    version: str | None
+    rows: dict[str, int]
+    reasons: dict[str, int]
+    action: str | None
+    computed: int | None
+    from_memo: int | None
+    tokens: int | None
+    seconds: float | None
+
+
+def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
+    """One status per asset, in the given order. `reasons` counts "outcome: reason" for rows not kept."""
+    with database.read() as connection:
+        versions = dict(connection.execute("SELECT asset, version FROM lineage.current").fetchall())
+        counted = connection.execute(
+            "SELECT d.asset, d.outcome, coalesce(d.reason, ''), count(*) "
+            "FROM lineage.decisions d JOIN lineage.current c USING (asset, version) "
+            "GROUP BY ALL ORDER BY 4 DESC, 1, 2, 3"
+        ).fetchall()
+        last = {
+            row[0]: row[1:]
+            for row in connection.execute(
+                "SELECT asset, action, computed, from_memo, tokens, seconds FROM lineage.materializations "
+                "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY finished_at DESC) = 1"
+            ).fetchall()
+        }
+    found = []
+    for asset in assets:
+        rows = dict.fromkeys(OUTCOMES, 0)
+        reasons: dict[str, int] = {}
+        for name, outcome, reason, count in counted:
+            if name == asset:
+                rows[outcome] += count
+                if outcome != "kept":
+                    reasons[f"{outcome}: {reason}"] = count
+        effort = last.get(asset, (None,) * 5)
+        met = {outcome: count for outcome, count in rows.items() if count}
+        found.append(AssetStatus(asset, versions.get(asset), met, reasons, *effort))
+    return found

@@ -1,0 +1,1 @@
+"""Ids, texts, errors and atomic writes, used by everything else."""

@@ -1,0 +1,1 @@
+"""The graph of edges between records, and withdrawals."""

@@ -1,0 +1,113 @@
+"""What has been withdrawn, as builds and exports ask: by a row's id, by what it says, by model, source or file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+import duckdb
+
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import digest, normalized, text_digest
+from warehouse.core.texts import kind_named
+from warehouse.lineage.graph import Graph
+from warehouse.schema.records import MAIN_TEXT
+
+
+class UsesWithdrawn(Mendable):
+    """A recipe names a model or a source that was withdrawn."""
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """A row of lineage.withdrawals."""
+
+    id: str
+    kind: str
+    shown: str
+    text: str | None
+    reason: str
+    withdrawn_at: datetime
+
+    @property
+    def told(self) -> str:
+        """What, when and why, for messages."""
+        named = kind_named(self.kind, 1)
+        return f"the {named} {self.shown!r} ({self.id[:9]}), withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Withdrawals:
+    """All that was withdrawn, in the order of withdrawal.
+
+    `materials` holds models, sources and ancestors by id: those withdrawn, and those on record as made from them;
+    `files` the files that withdrawn ones were fetched as, which stay withdrawn under another name.
+    """
+
+    entries: tuple[Withdrawn, ...] = ()
+    materials: Mapping[str, Withdrawn] = field(default_factory=dict)
+    files: Mapping[tuple[str, str], Withdrawn] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> dict[str, Withdrawn]:
+        """The source rows among them, by id."""
+        return {one.id: one for one in self.entries if one.kind in MAIN_TEXT}
+
+    @cached_property
+    def texts(self) -> dict[str, Withdrawn]:
+        """The source rows among them, by `text_key` of their main text."""
+        return {one.text: one for one in self.entries if one.text}
+
+    def of_row(self, ids: Iterable[str], text: str) -> Withdrawn | None:
+        """By what a source row is withdrawn that has one of `ids` or the main text `text`."""
+        found = next((self.rows[row_id] for row_id in ids if row_id in self.rows), None)
+        return found or (self.texts.get(text_key(text) or "") if self.texts else None)
+
+    def of_material(self, material: str, sha256: str | None, address: str | None) -> Withdrawn | None:
+        """By what a model or source is withdrawn that has this id, or is this file."""
+        return self.materials.get(material) or self.files.get(file_key(sha256, address))
+
+
+NONE = Withdrawals()
+
+
+def heeded_digest(heeded: Sequence[Withdrawn]) -> str:
+    """Names the withdrawals that a version heeded."""
+    return digest([one.id for one in heeded])
+
+
+def text_key(text: str) -> str | None:
+    """What a text is known by when it comes again: a SHA-256; None where it has no letter and no digit."""
+    said = normalized(text)
+    return text_digest(said) if said else None
+
+
+def file_key(sha256: str | None, address: str | None) -> tuple[str, str]:
+    """What a file is known by wherever it lies: its SHA-256, and what is read of it."""
+    return sha256 or "", (address or "").partition("#")[2]
+
+
+def read_withdrawals(connection: duckdb.DuckDBPyConnection) -> Withdrawals:
+    """All that is withdrawn in the warehouse behind `connection`."""
+    rows = connection.execute(
+        "SELECT id, kind, shown, text, reason, withdrawn_at FROM lineage.withdrawals ORDER BY withdrawn_at, id"
+    ).fetchall()
+    entries = tuple(Withdrawn(*row) for row in rows)
+    materials = {one.id: one for one in entries if one.kind not in MAIN_TEXT}
+    if not materials:
+        return Withdrawals(entries)
+    described = connection.execute("SELECT id, sha256, address FROM lineage.described").fetchall()
+    files = {file_key(*file): materials[one] for one, *file in described if one in materials and file[0]}
+    made_from, front = Graph(connection).made_from, set(materials)
+    while front:
+        new = {
+            child: materials[parent]
+            for child, parents in made_from.items()
+            for parent in parents
+            if parent in front and child not in materials
+        }
+        materials |= new
+        front = set(new)
+    return Withdrawals(entries, materials, files)

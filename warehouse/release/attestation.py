@@ -1,0 +1,209 @@
+"""Says of exported files what they were made from and how: an in-toto Statement with SLSA provenance.
+
+The statement is about the bytes of the files. Where the specifications leave a choice, it is made so:
+
+- Each material is one of `resolvedDependencies`, under its address. What they have no field for is in `annotations`,
+  under names with our prefix.
+- The recipe is the external parameter, whole. Its digest is one of the `byproducts`, where SLSA puts the digest of a
+  fully evaluated configuration.
+- The list of row ids is another byproduct: its digest is a Merkle root, which the name of the algorithm says.
+
+https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
+https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md
+https://slsa.dev/spec/v1.1/provenance
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from urllib.parse import quote
+
+from warehouse.core.atomic import written_whole
+from warehouse.core.identity import canonical, text_digest
+from warehouse.release.merkle import ALGORITHM, merkle_root
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+BUILD_TYPE = "slingshot:build/training-set/v1"
+"""One arm's training set, built from a recipe (`slingshot build`) and written as files (`slingshot export`)."""
+LOCAL_BUILDER = "slingshot:builder/local/v1"
+"""Whoever ran Slingshot, on a machine of their own; nobody else vouches for what is said."""
+
+ROLE, LICENCE, ORIGIN = "slingshot_role", "slingshot_licence", "slingshot_origin"
+EXCEPTION, ROWS = "slingshot_exception", "slingshot_rows"
+RECIPE, ROW_IDS = "recipe", "row ids"
+UNLOCATED = "slingshot:name/"
+"""Opens the URI of a material of which neither an address nor a digest is known."""
+
+
+@dataclass(frozen=True)
+class MaterialUsed:
+    """A model, a source, or an ancestor of a model. `sha256` is the one that stands beside `address` in the recipe."""
+
+    role: Literal["model", "source", "ancestor"]
+    name: str
+    address: str | None
+    sha256: str | None
+    licence: str
+    origin: str | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files of one export. `files` holds SHA-256 by file name, `row_ids` the ids in the training set's order.
+
+    `override` says why they were written although something in them was withdrawn, None where nothing was.
+    """
+
+    arm: str
+    asset: str
+    version: str
+    folder: Path
+    files: Mapping[str, str]
+    row_ids: Sequence[str]
+    override: str | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a training set came to be.
+
+    `recipe` is a JSON value, `code` digests by file, `run` the id of the run that built the version, `started` and
+    `finished` its times (with a time zone), `exceptions` the reason by name of a material, `builder` a URI of who built
+    and `versions` what they built with, by component.
+    """
+
+    recipe: Mapping[str, Any]
+    code: Mapping[str, str]
+    run: str
+    finished: datetime
+    materials: Sequence[MaterialUsed]
+    started: datetime | None = None
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+    builder: str = LOCAL_BUILDER
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+class Signer(Protocol):
+    """Signs bytes; `warehouse.release.signing.load_signer` gives one."""
+
+    def envelope(self, payload: bytes, payload_type: str) -> dict[str, Any]:
+        """A DSSE envelope (https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md) as a JSON value."""
+        ...
+
+
+def recipe_digest(recipe: object) -> str:
+    """The SHA-256 of the canonical JSON of a recipe, as 64 lower-case hex digits. Raises ValueError for NaN."""
+    return text_digest(canonical(recipe))
+
+
+def as_uri(address: str) -> str:
+    """An address as a URI (RFC 3986): what may not stand in one is percent-encoded, as UTF-8."""
+    return "#".join(quote(part, safe="/?:@!$&'()*+,;=") for part in address.split("#", 1))
+
+
+def attestation_path(exported: Exported) -> Path:
+    """Where the attestation of exported files lies: beside them."""
+    return exported.folder / f"{exported.arm}.intoto.json"
+
+
+def statement(exported: Exported, provenance: Provenance) -> dict[str, Any]:
+    """An in-toto Statement v1 with the predicate SLSA provenance v1, as a JSON value.
+
+    Its subjects are the files; `read_statement` in `warehouse.release.attested` reads it back. Raises ValueError for
+    times without a zone, for NaN in the recipe, and for exceptions that name none of the materials.
+    """
+    unknown = sorted(set(provenance.exceptions) - {material.name for material in provenance.materials})
+    if unknown:
+        raise ValueError(f"exceptions for what is no material: {', '.join(unknown)}")
+    metadata = {"invocationId": provenance.run, "finishedOn": _timestamp(provenance.finished)}
+    if provenance.started is not None:
+        metadata["startedOn"] = _timestamp(provenance.started)
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": sha256}} for name, sha256 in sorted(exported.files.items())],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {"arm": exported.arm, "recipe": provenance.recipe},
+                "internalParameters": {
+                    "asset": exported.asset,
+                    "version": exported.version,
+                    "code": dict(provenance.code),
+                    **({"override": exported.override} if exported.override else {}),
+                },
+                "resolvedDependencies": [
+                    _dependency(material, provenance.exceptions.get(material.name)) for material in provenance.materials
+                ],
+            },
+            "runDetails": {
+                "builder": {"id": provenance.builder, "version": dict(provenance.versions)},
+                "metadata": metadata,
+                "byproducts": [
+                    {"name": RECIPE, "digest": {"sha256": recipe_digest(provenance.recipe)}},
+                    {
+                        "name": ROW_IDS,
+                        "digest": {ALGORITHM: merkle_root(exported.row_ids)},
+                        "annotations": {ROWS: len(exported.row_ids)},
+                    },
+                ],
+            },
+        },
+    }
+
+
+def write_attestation(said: Mapping[str, Any], path: Path, signer: Signer | None = None) -> Path:
+    """Writes a statement to `path`, whole or not at all: as it is, or in an envelope that `signer` has signed.
+
+    Raises OSError, ValueError for what JSON cannot say, and what the signer raises.
+    """
+    text = canonical(said)
+    if signer is not None:
+        text = canonical(signer.envelope(text.encode(), PAYLOAD_TYPE))
+    return written_whole(path, lambda file: file.write_bytes(text.encode() + b"\n"))
+
+
+def summary(said: Mapping[str, Any]) -> list[str]:
+    """Lines that tell what a statement of ours says."""
+    made, ran = said["predicate"]["buildDefinition"], said["predicate"]["runDetails"]
+    row_ids = next(one for one in ran["byproducts"] if one["name"] == ROW_IDS)
+    recipe = next(one for one in ran["byproducts"] if one["name"] == RECIPE)
+    return [
+        f"files      {', '.join(one['name'] for one in said['subject'])}",
+        f"rows       {row_ids['annotations'][ROWS]}, Merkle root {row_ids['digest'][ALGORITHM]}",
+        f"recipe     sha256 {recipe['digest']['sha256']}",
+        f"materials  {len(made['resolvedDependencies'])}",
+    ]
+
+
+def _dependency(material: MaterialUsed, exception: str | None) -> dict[str, Any]:
+    said = {
+        ROLE: material.role,
+        LICENCE: material.licence,
+        ORIGIN: material.origin,
+        EXCEPTION: exception,
+    }
+    descriptor: dict[str, Any] = {
+        "name": material.name,
+        "annotations": {name: value for name, value in said.items() if value is not None},
+    }
+    if material.address is not None:
+        descriptor["uri"] = as_uri(material.address)
+    if material.sha256 is not None:
+        descriptor["digest"] = {"sha256": material.sha256}
+    if material.address is None and material.sha256 is None:
+        # The specification wants one of uri, digest and content, and such a material has a name alone.
+        descriptor["uri"] = f"{UNLOCATED}{quote(material.name, safe='/')}"
+    return descriptor
+
+
+def _timestamp(time: datetime) -> str:
+    if time.tzinfo is None:
+        raise ValueError(f"{time.isoformat()} has no time zone")
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,151 @@
+"""How a stored version came to be: the models and sources behind it, the code, the recipe and the run that built it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.audit.behind import Behind, Place, behind, chain
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import file_digest
+from warehouse.release.attestation import Exported, MaterialUsed, Provenance
+from warehouse.store.database import Database
+from warehouse.store.versions import kept_rows
+
+
+class NotExported(Mendable):
+    """What is to be attested was not exported, or its files are no longer what was exported."""
+
+
+@dataclass(frozen=True)
+class Building:
+    """The run that built a version: its id, the whole recipe, when it ended (UTC) and how many seconds it took."""
+
+    run: str
+    recipe: dict[str, Any]
+    finished: datetime
+    seconds: float
+
+
+def built_by(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Building:
+    """The run that built a stored version."""
+    ((run, recipe, finished, seconds),) = connection.execute(
+        "SELECT m.run, r.recipe, m.finished_at, m.seconds FROM lineage.materializations m "
+        "JOIN lineage.recipes r ON r.digest = m.recipe WHERE m.asset = ? AND m.version = ? "
+        "ORDER BY m.action <> 'built', m.finished_at LIMIT 1",
+        [asset, version],
+    ).fetchall()
+    return Building(run, json.loads(recipe), finished, seconds)
+
+
+def behind_version(
+    connection: duckdb.DuckDBPyConnection, asset: str, version: str, at: datetime | None = None
+) -> Behind:
+    """What stands behind the rows of a version, what measured them and what its recipe named on the way.
+
+    All as it was described last, or `at` that time.
+    """
+    places = _places(connection, asset, version)
+    return behind(connection, {*kept_rows(connection, asset, version), *_named(connection, places)}, places, at)
+
+
+def _places(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Place]:
+    return [(asset, version), *chain(connection, json.loads(_column(connection, (asset, version), "inputs")))]
+
+
+def _named(connection: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> set[str]:
+    """Ids of the models and sources that the recipe slices of versions name."""
+    rows = connection.execute("SELECT DISTINCT role, name, sha256, id FROM lineage.materials").fetchall()
+    ids = {(role, name, sha256): row_id for role, name, sha256, row_id in rows}
+    found = set()
+    for place in places:
+        for path, value in json.loads(_column(connection, place, "recipe")).items():
+            section, _, name = path.partition(".")
+            if section in ("models", "sources") and (row_id := ids.get((section[:-1], name, value["sha256"]))):
+                found.add(row_id)
+    return found
+
+
+def _column(connection: duckdb.DuckDBPyConnection, place: Place, column: str) -> str:
+    query = f"SELECT {column} FROM lineage.versions WHERE asset = ? AND version = ?"
+    cell: str = connection.execute(query, [*place]).fetchall()[0][0]
+    return cell
+
+
+def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Provenance:
+    """What an attestation says of a version: models and sources as they were described when it was built."""
+    building = built_by(connection, asset, version)
+    found = behind_version(connection, asset, version, building.finished)
+    materials = [
+        MaterialUsed(one.role, one.name, one.address, one.sha256, one.licence, one.origin)
+        for one in (*found.used, *found.ancestors)
+    ]
+    names = {material.name for material in materials}
+    excepted = building.recipe.get("policy", {}).get("exceptions", {})
+    return Provenance(
+        recipe=building.recipe,
+        code=_code(connection, _places(connection, asset, version)),
+        run=building.run,
+        started=(building.finished - timedelta(seconds=building.seconds)).replace(tzinfo=UTC),
+        finished=building.finished.replace(tzinfo=UTC),
+        materials=materials,
+        exceptions={name: reason for name, reason in excepted.items() if name in names},
+        versions=_packages(found.engines),
+    )
+
+
+def _code(connection: duckdb.DuckDBPyConnection, places: list[Place]) -> dict[str, str]:
+    """Digests by "<asset>: <file>": two assets may have been built by two states of one file."""
+    found: dict[str, str] = {}
+    for place in sorted(places):
+        code = json.loads(_column(connection, place, "code"))
+        found |= {f"{place[0]}: {file}": digest for file, digest in code.items()}
+    return found
+
+
+def _packages(engines: Iterable[str]) -> dict[str, str]:
+    """The versions of each package that computed a model call."""
+    packages: dict[str, set[str]] = {}
+    for engine in engines:
+        for word in engine.split():
+            name, pinned, version = word.partition("==")
+            if pinned:
+                packages.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(packages.items())}
+
+
+def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Provenance]:
+    """What was exported last of an arm into `folder`, and how it came to be.
+
+    Raises NotExported where nothing was, or where a file there is no longer the one that was written.
+    """
+    asset, place = f"training_sets/{arm}", folder.resolve()
+    with database.read() as connection:
+        rows = connection.execute(
+            "SELECT version, files, override FROM lineage.exports WHERE asset = ? AND folder = ? "
+            "ORDER BY exported_at DESC LIMIT 1",
+            [asset, str(place)],
+        ).fetchall()
+        if not rows:
+            raise NotExported(
+                f"nothing of the arm {arm!r} was exported to {place}; "
+                f"export it first: slingshot export {arm} --to {folder}"
+            )
+        version, files, override = rows[0][0], json.loads(rows[0][1]), rows[0][2]
+        ids = kept_rows(connection, asset, version)
+        provenance = provenance_of(connection, asset, version)
+    for name, sha256 in files.items():
+        path = place / name
+        found = file_digest(path) if path.is_file() else "no file"
+        if found != sha256:
+            raise NotExported(
+                f"{path} is not what was exported: found {found}, written was {sha256}; "
+                f"export it again: slingshot export {arm} --to {folder}"
+            )
+    return Exported(arm, asset, version, place, files, ids, override), provenance

@@ -1,0 +1,1 @@
+"""What a step returns, validated and checked."""

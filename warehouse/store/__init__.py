@@ -1,0 +1,1 @@
+"""The database, versions, memo and what is collected."""

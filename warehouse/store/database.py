@@ -1,0 +1,218 @@
+"""The one DuckDB file: short connections that wait for each other, and its tables.
+
+DuckDB lets one process write a file at a time and refuses the others, so every connection here is opened
+late, closed soon, and retried until the file is free. Nothing may hold one open across a model call.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pandera.polars as pa
+from filelock import FileLock
+
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import digest
+from warehouse.schema.bookkeeping import LINEAGE, MEMO
+from warehouse.schema.records import KINDS, empty
+from warehouse.schema.views import MACROS, VIEWS
+
+SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
+    "records": dict(KINDS),
+    "lineage": LINEAGE,
+    "memo": MEMO,
+}
+
+# Audits look up a few ids at a time; without these every look-up reads the whole table.
+INDICES = {
+    "lineage.records": "CREATE INDEX IF NOT EXISTS records_by_id ON lineage.records (id)",
+    "lineage.edges": "CREATE INDEX IF NOT EXISTS edges_by_child ON lineage.edges (child)",
+    "lineage.decisions": "CREATE INDEX IF NOT EXISTS decisions_by_record ON lineage.decisions (record)",
+    "memo.calls": "CREATE INDEX IF NOT EXISTS calls_by_key ON memo.calls (key)",
+}
+
+MARKED, VIEWS_DIGEST = next(iter(VIEWS)), digest([VIEWS, MACROS])
+"""The view whose comment says which views and macros a file has: DuckDB keeps their text in words of its own."""
+
+SPARE = 0.25
+"""The part of the file that may stay free; the next build uses it."""
+
+
+class WarehouseError(Mendable, RuntimeError):
+    """The warehouse could not be used; the message says what was tried and what would help."""
+
+
+def now() -> datetime:
+    """The time in UTC, as all tables hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Database:
+    """The DuckDB file at `path`, made with its tables on first use.
+
+    A connection waits up to `patience` seconds for other processes to let go of the file, then raises
+    WarehouseError.
+    """
+
+    def __init__(self, path: Path, patience: float = 300.0) -> None:
+        self.path = path
+        self.patience = patience
+        self._in_process = _lock_of(path)
+        self._ready = False
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection inside one transaction: committed at the end, rolled back when the block raises."""
+        with self._in_process, self._connect(read_only=False) as connection:
+            if not self._ready:
+                _create_tables(connection)
+                self._ready = True
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection; several processes may hold one at the same time.
+
+        Reading makes no file: where there is none, the tables are empty.
+        """
+        if not self.path.exists():
+            with _empty().cursor() as connection:
+                connection.begin()
+                try:
+                    yield connection
+                finally:
+                    connection.rollback()
+            return
+        if not self._ready:
+            self._prepare()
+        with self._in_process, self._connect(read_only=True) as connection:
+            yield connection
+
+    def compact(self) -> None:
+        """Writes all tables anew, one after the other, so that the file gives back what deletions left free in it."""
+        with self._in_process, self._connect(read_only=False) as connection:
+            # A file shrinks from its end only, and a first rewrite may land behind the rows that it frees.
+            for _ in range(2):
+                for schema, tables in SCHEMAS.items():
+                    for name in tables:
+                        connection.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS FROM {schema}.{name}")
+                        if index := INDICES.get(f"{schema}.{name}"):
+                            connection.execute(index)
+                        connection.execute("CHECKPOINT")  # the next table may use what this one freed
+                (used,) = connection.sql("SELECT used_blocks * block_size FROM pragma_database_size()").fetchall()[0]
+                if used >= (1 - SPARE) * self.path.stat().st_size:
+                    return
+
+    def _prepare(self) -> None:
+        with self._in_process, self._connect(read_only=True) as connection:
+            self._ready = self._complete(connection)
+        if not self._ready:
+            with self.write():
+                pass
+
+    def _complete(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether all tables and views are there, as they are now.
+
+        Raises WarehouseError where a table has other columns than it should."""
+        found: dict[str, set[str]] = {}
+        for table, column in connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall():
+            found.setdefault(table, set()).add(column)
+        wanted = {
+            f"{schema}.{name}": set(empty(model).columns)
+            for schema, tables in SCHEMAS.items()
+            for name, model in tables.items()
+        }
+        for table, columns in wanted.items():
+            if found.get(table, columns) != columns:
+                raise WarehouseError(
+                    f"the warehouse {self.path} was made by another version of Slingshot: {table} has the columns "
+                    f"{sorted(found[table])}, right would be {sorted(columns)}; build into a new folder (--warehouse)"
+                )
+        views = connection.execute(
+            "SELECT comment FROM duckdb_views() WHERE schema_name || '.' || view_name = ?", [MARKED]
+        ).fetchone()
+        return wanted.keys() <= found.keys() and views == (VIEWS_DIGEST,)
+
+    def _make_file(self) -> None:
+        """The file appears whole or not at all: DuckDB refuses one that a kill left half-made."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_suffix(".making.lock")):
+            scratch = self.path.with_suffix(".making")
+            scratch.unlink(missing_ok=True)
+            if not self.path.exists():
+                duckdb.connect(str(scratch)).close()
+                scratch.rename(self.path)
+
+    @contextmanager
+    def _connect(self, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self.path.exists():
+            self._make_file()
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), read_only=read_only)
+                break
+            except duckdb.IOException as error:
+                if "Could not set lock" not in str(error):
+                    raise WarehouseError(f"the warehouse {self.path} cannot be opened: {error}") from error
+                if time.monotonic() > deadline:
+                    raise WarehouseError(
+                        f"the warehouse {self.path} stayed locked by another process for "
+                        f"{self.patience:g} s; close the program that holds it open ({error})"
+                    ) from error
+                time.sleep(random.uniform(0.005, 0.05))
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+_LOCKS: dict[Path, threading.RLock] = {}
+_LOCKS_LOCK = threading.Lock()
+
+
+def _lock_of(path: Path) -> threading.RLock:
+    """One lock per file: DuckDB refuses to open a file both read-only and writable within a process."""
+    with _LOCKS_LOCK:
+        return _LOCKS.setdefault(path.resolve(), threading.RLock())
+
+
+@cache
+def _empty() -> duckdb.DuckDBPyConnection:
+    """A database in memory whose tables are empty, and stay so: what is done on a cursor is rolled back."""
+    connection = duckdb.connect(":memory:")
+    _create_tables(connection)
+    return connection
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    for schema, tables in SCHEMAS.items():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name, model in tables.items():
+            columns = empty(model)
+            connection.register("columns_of_model", columns)
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} AS FROM columns_of_model LIMIT 0")
+            connection.unregister("columns_of_model")
+    for index in INDICES.values():
+        connection.execute(index)
+    for name, query in VIEWS.items():
+        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+    for signature, query in MACROS.items():
+        connection.execute(f"CREATE OR REPLACE MACRO {signature} AS TABLE {query}")
+    connection.execute(f"COMMENT ON VIEW {MARKED} IS '{VIEWS_DIGEST}'")

@@ -1,0 +1,264 @@
+"""The version store: publishes rows, decisions, edges and the pointer to them in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse.core.identity import canonical, text_digest
+from warehouse.lineage.withdrawals import NONE, Withdrawals, read_withdrawals
+from warehouse.results.checks import held_up
+from warehouse.results.result import Result
+from warehouse.schema.records import KIND_OF
+from warehouse.store.database import Database, WarehouseError, now
+from warehouse.store.inserting import insert, insert_rows, is_stored
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What an asset's run cost: model calls computed and taken from the memo, tokens, and wall seconds."""
+
+    computed: int = 0
+    from_memo: int = 0
+    tokens: int = 0
+    model_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+WITHDRAWALS = "withdrawals"
+"""Where a Target says which withdrawals it heeded; no asset has this name."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A version as it is named: by the asset's code (digests by file), its slice of the recipe (values by path), its
+    inputs' data versions (by asset), and how often rows that failed were tried again. Where something is withdrawn that
+    concerns it, `inputs` also has a digest of that, under WITHDRAWALS."""
+
+    asset: str
+    version: str
+    attempt: int
+    code: dict[str, str]
+    recipe: dict[str, Any]
+    inputs: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a build: its id, and the whole recipe in force as JSON."""
+
+    id: str
+    recipe: str = "{}"
+
+    @property
+    def recipe_digest(self) -> str:
+        """The SHA-256 of the recipe, as 64 hex digits."""
+        return text_digest(self.recipe)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version that lies in the warehouse.
+
+    `failed` counts its rows at which a model failed; `failed_checks` names its blocking checks that failed, with what
+    they found, and is empty where none did.
+    """
+
+    asset: str
+    version: str
+    data_version: str
+    kind: str
+    attempt: int = 0
+    failed: int = 0
+    failed_checks: str = ""
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing may be built on it, if so."""
+        return held_up(self.asset, self.failed_checks) if self.failed_checks else None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What lies in the warehouse, as it was when it was asked for."""
+
+    stored: Mapping[tuple[str, str], Published]
+    published: Mapping[str, Published]
+    withdrawals: Withdrawals = NONE
+
+    def find(self, asset: str, version: str) -> Published | None:
+        """The stored version `version` of `asset`, whether it is the current one or not."""
+        return self.stored.get((asset, version))
+
+    def current(self, asset: str) -> Published | None:
+        """The published version of `asset`, or None before its first build."""
+        return self.published.get(asset)
+
+
+def view_name(asset: str) -> str:
+    """The DuckDB view that shows the kept rows of an asset's current version."""
+    return asset.replace("/", "__")
+
+
+class Store:
+    """Versions of assets in the DuckDB file of `database`."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def catalog(self) -> Catalog:
+        """Every stored version, which ones are current, and what is withdrawn."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                "SELECT v.asset, v.version, data_version, kind, attempt, failed, failed_checks, c.version IS NOT NULL "
+                "FROM lineage.versions v LEFT JOIN lineage.current c USING (asset, version)"
+            ).fetchall()
+            withdrawals = read_withdrawals(connection)
+        versions = [(Published(*row[:-1]), row[-1]) for row in rows]
+        return Catalog(
+            {(found.asset, found.version): found for found, _ in versions},
+            {found.asset: found for found, is_current in versions if is_current},
+            withdrawals,
+        )
+
+    def current(self, asset: str) -> Published | None:
+        """The published version of `asset`, or None before its first build."""
+        return self.catalog().current(asset)
+
+    def named(self, published: Published) -> Target:
+        """By what a stored version was named when it was built."""
+        row = self._of(published, "code, recipe, inputs")
+        return Target(published.asset, published.version, published.attempt, *map(json.loads, row))
+
+    def facts(self, published: Published) -> dict[str, Any]:
+        """What is shown of a stored version: counts, checks, notes, a picture."""
+        facts: dict[str, Any] = json.loads(self._of(published, "facts")[0])
+        return facts
+
+    def kept_ids(self, asset: str, data_version: str) -> list[str] | None:
+        """The ids of the rows that `asset` kept at `data_version`, in order; None where no such version is stored."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                "SELECT any_value(version) FROM lineage.versions WHERE asset = ? AND data_version = ?",
+                [asset, data_version],
+            ).fetchone()
+            if row is None or row[0] is None:
+                return None
+            return kept_rows(connection, asset, row[0])
+
+    def _of(self, published: Published, columns: str) -> tuple[Any, ...]:
+        with self.database.read() as connection:
+            row = connection.execute(
+                f"SELECT {columns} FROM lineage.versions WHERE asset = ? AND version = ?",
+                [published.asset, published.version],
+            ).fetchone()
+        if row is None:
+            raise _gone(published)
+        return row
+
+    def read(self, published: Published) -> pl.DataFrame:
+        """The kept rows of a version, in order, with the columns of its kind."""
+        with self.database.read() as connection:
+            return connection.execute(
+                f"SELECT r.* FROM lineage.decisions d JOIN records.{published.kind} r ON r.id = d.record "
+                "WHERE d.asset = ? AND d.version = ? AND d.outcome = 'kept' ORDER BY d.position",
+                [published.asset, published.version],
+            ).pl()
+
+    def publish(
+        self,
+        target: Target,
+        result: Result,
+        facts: dict[str, Any],
+        effort: Effort,
+        run: Run,
+        failed_checks: str = "",
+    ) -> Published:
+        """Store `result` as the current version of the asset: all of it, or nothing if this raises.
+
+        `failed_checks` names the blocking checks that failed, with what they found.
+        Raises InvalidTable where a row of the bookkeeping breaks its table's model.
+        """
+        kind = KIND_OF[result.model]
+        failed = len(result.decisions.filter(outcome="failed"))
+        published = Published(
+            target.asset, target.version, result.data_version, kind, target.attempt, failed, failed_checks
+        )
+        with self.database.write() as connection:
+            if not is_stored(connection, published.asset, published.version):
+                insert_rows(connection, target.asset, target.version, result, kind)
+                row = asdict(published) | {
+                    "incoming": len(result.decisions) if result.incoming is None else result.incoming,
+                    "code": canonical(target.code),
+                    "recipe": canonical(target.recipe),
+                    "inputs": canonical(target.inputs),
+                    "facts": canonical(facts),
+                    "created_at": now(),
+                }
+                insert(connection, "lineage.versions", pl.DataFrame([row]))
+            _point(connection, published, "built", effort, run)
+        return published
+
+    def reuse(self, published: Published, action: str, effort: Effort, run: Run) -> None:
+        """Make a stored version the current one; `action` is "unchanged" or "restored".
+
+        Raises WarehouseError where the version was collected since it was looked up.
+        """
+        with self.database.write() as connection:
+            self.check_stored(connection, published)
+            _point(connection, published, action, effort, run)
+
+    @staticmethod
+    def check_stored(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
+        """Raises WarehouseError where the version was collected since it was looked up."""
+        if not is_stored(connection, published.asset, published.version):
+            raise _gone(published)
+
+
+def kept_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[str]:
+    """The ids of the rows that a version keeps, in order."""
+    rows = connection.execute(
+        "SELECT record FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept' ORDER BY position",
+        [asset, version],
+    ).fetchall()
+    return [record for (record,) in rows]
+
+
+def _gone(published: Published) -> WarehouseError:
+    return WarehouseError(f"version {published.version} of {published.asset} is no longer in the warehouse")
+
+
+def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: Run) -> None:
+    asset, version = published.asset, published.version
+    row = {
+        "run": run.id,
+        "recipe": run.recipe_digest,
+        "asset": asset,
+        "version": version,
+        "action": action,
+        "computed": effort.computed,
+        "from_memo": effort.from_memo,
+        "tokens": effort.tokens,
+        "seconds": effort.seconds,
+        "finished_at": now(),
+    }
+    insert(connection, "lineage.materializations", pl.DataFrame([row]))
+    if not connection.execute("FROM lineage.recipes WHERE digest = ?", [run.recipe_digest]).fetchone():
+        recipe = {"digest": run.recipe_digest, "recipe": run.recipe}
+        insert(connection, "lineage.recipes", pl.DataFrame([recipe]))
+    if connection.execute("FROM lineage.current WHERE asset = ? AND version = ?", [asset, version]).fetchone():
+        return
+    connection.execute("DELETE FROM lineage.current WHERE asset = ?", [asset])
+    insert(connection, "lineage.current", pl.DataFrame([{"asset": asset, "version": version}]))
+    # The name and the kind come from the graph, and view definitions take no parameters.
+    connection.execute(
+        f'CREATE OR REPLACE VIEW "{view_name(asset)}" AS SELECT r.*, d.position FROM lineage.current c '
+        f"JOIN lineage.decisions d ON d.asset = c.asset AND d.version = c.version "
+        f"JOIN records.{published.kind} r ON r.id = d.record "
+        f"WHERE c.asset = '{asset}' AND d.outcome = 'kept' ORDER BY d.position"
+    )
