@@ -16,8 +16,8 @@ lint: install
 	$(BIN)/mypy
 
 bench: install
-	$(BIN)/python tests/benchmarks/rebuilds.py
-	$(BIN)/python tests/benchmarks/audits.py
+	$(BIN)/python -m tests.benchmarks.rebuilds
+	$(BIN)/python -m tests.benchmarks.audits
 
 install: .venv/installed
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import random
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -14,22 +11,13 @@ from hypothesis import settings
 
 from assets.steps import code_digest
 from resources.fetching.cache import Cache
-from resources.fetching.tree_digest import tree_digest
 from resources.models.quiet import quiet
-from warehouse.core.identity import file_digest
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.tiny import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 
 # Shared machines are slow at times; a slow example is no failure.
 settings.register_profile("slingshot", deadline=None)
 settings.load_profile("slingshot")
 quiet()
-
-WORDS = ["what", "is", "the", "how", "does", "a", "near", "old", "river", "stone", "garden", "house", "grow", "and"]
-CHAT = (
-    "{% for message in messages %}{{ message['role'] + ' : ' + message['content'] + '\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'assistant : ' }}{% endif %}"
-)
 
 
 @pytest.fixture(scope="session")
@@ -38,148 +26,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def save_tiny_model(folder: Path) -> Path:
-    """A randomly initialised Llama of two layers, with a tokenizer of whole words so that its text has sentences."""
-    import torch
-    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    vocabulary = ["<unk>", "<s>", "</s>", "\n", ".", ":", "user", "assistant", *WORDS]
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(" ", "removed"), pre_tokenizers.Split(Regex(r"\n|[.]"), "isolated")]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="</s>",
-        chat_template=CHAT,
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=256,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def tiny_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny embedding model."""
     return save_tiny_embedder(tmp_path_factory.mktemp("models") / "embedder")
-
-
-def save_tiny_embedder(folder: Path) -> Path:
-    """A randomly initialised sentence-transformers model of MiniLM's architecture."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    bert = folder / "bert"
-    bert.mkdir(parents=True)
-    (bert / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
-    BertTokenizerFast(vocab_file=str(bert / "vocab.txt")).save_pretrained(bert)
-    torch.manual_seed(0)
-    BertModel(
-        BertConfig(
-            vocab_size=5 + len(WORDS),
-            hidden_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=32,
-            max_position_embeddings=64,
-        )
-    ).save_pretrained(bert)
-    transformer = Transformer(str(bert))
-    model = SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu")
-    model.save(str(folder / "model"))
-    return folder / "model"
-
-
-def sentence(draw: random.Random, words: int) -> str:
-    """Words of the tiny model's vocabulary, with a full stop."""
-    return " ".join(draw.choice(WORDS) for _ in range(words)) + " ."
-
-
-def write_rows(path: Path, rows: int, seed: int) -> Path:
-    """A source of `rows` rows with title, text and answer."""
-    draw = random.Random(seed)
-    lines = (
-        {
-            "title": f"{draw.choice(WORDS)} {draw.choice(WORDS)} {index}",
-            "text": " ".join(sentence(draw, 6) for _ in range(3)),
-        }
-        for index in range(rows)
-    )
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
-
-
-def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
-    """The starter recipe with the tiny models, one small source, and every count made small."""
-    recipe: dict[str, Any] = yaml.safe_load((ROOT / "recipe.yaml").read_text())
-    for name, folder in (("generator", model), ("embedder", embedder)):
-        recipe["models"][name] = {
-            "address": f"path:{folder}",
-            "sha256": tree_digest(folder),
-            "licence": "Apache-2.0",
-            "origin": "human",
-        }
-    del recipe["ancestors"], recipe["policy"]["exceptions"]
-    row_source = {"address": f"path:{source}", "sha256": file_digest(source), "licence": "CC0-1.0", "origin": "human"}
-    recipe["sources"] = {"rows": row_source}
-    pair = {"instruction": "what is the {title}", "response": "{text}"}
-    recipe["seed_tasks"] = [{"source": "rows", "slice": [0, 40], "count": 12, "fields": pair}]
-    recipe["documents"] = [{"source": "rows", "slice": [40, 90], "count": 12, "fields": {"text": "{text}"}}]
-    recipe["benchmark_items"] = [
-        {
-            "benchmark": "longform",
-            "source": "rows",
-            "slice": [90, 100],
-            "count": 2,
-            "fields": {"instruction": "what is the {title}", "reference": "{text}"},
-        }
-    ]
-    generation = recipe["generation"]
-    generation["backward_model"] |= {"epochs": 1, "batch_size": 4, "max_tokens": 128}
-    sampling = {"temperature": 1.0, "top_p": 1.0}
-    generation["self_training"] = {"count": 12, "response": {"max_new_tokens": 24, **sampling}}
-    generation["self_instruct"] = {
-        "calls": 24,
-        "rounds": 2,
-        "most": 16,
-        "demonstrations": 4,
-        "machine_demonstrations": 1,
-        "rouge_l": 0.9,
-        "instruction": {"max_new_tokens": 24, **sampling},
-        "response": {"max_new_tokens": 24, **sampling},
-    }
-    for method in ("instruction_generation", "extract_then_generate"):
-        generation[method] = {"instruction": {"max_new_tokens": 24, **sampling}}
-    recipe["enhancement"]["fragments"]["extraction"] = {"max_new_tokens": 8, **sampling}
-    recipe["enhancement"]["heuristics"] = {
-        "instruction_words": [1, 100],
-        "response_words": [1, 100],
-        "most_repeated_line": 1,
-        "copied_words": 1,
-    }
-    # Only exact copies are as similar as this: at 1.0 the last bit of their cosine, which is the processor's, decides.
-    recipe["curation"] = {"diversity": {"embedder": "embedder", "similarity": 0.9999}, "rows": 2}
-    recipe["training"] |= {"batch_size": 2, "max_tokens": 128}
-    recipe["evaluation"]["longform"]["answer"] = {"max_new_tokens": 8}
-    return recipe
 
 
 @pytest.fixture
@@ -194,7 +44,7 @@ def tiny(tiny_model: Path, tiny_embedder: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A recipe that builds in seconds, and a warehouse that it was built in; tests that use it only read."""
-    from building import build
+    from tests.support.building import build
 
     folder = tmp_path_factory.mktemp("built")
     source = write_rows(folder / "rows.jsonl", 120, seed=1)
@@ -230,5 +80,5 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=6, help="how many builds tests/test_kills.py kills; at length: 100")
-    parser.addoption("--audit", help="a warehouse built from the starter recipe, for tests/test_audit_of_a_build.py")
+    parser.addoption("--kills", type=int, default=6, help="how many builds test_kills.py kills; at length: 100")
+    parser.addoption("--audit", help="a warehouse built from the starter recipe, for test_audit_of_a_build.py")

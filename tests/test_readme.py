@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
 from typer.testing import CliRunner
 
 from assets.loading.file import load_recipe
 from cli import app
+from tests.support.tiny import ROOT
 from warehouse.core.identity import file_digest
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

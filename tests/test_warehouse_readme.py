@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
+from tests.support.tiny import ROOT
 from warehouse.schema.records import KINDS, empty
 from warehouse.schema.views import MACROS, VIEWS
 from warehouse.store.database import SCHEMAS, Database

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,11 +22,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from benchmarks import large, synthetic
-from benchmarks.figures import Figure, table_of
-
+from tests.benchmarks import large, synthetic
+from tests.benchmarks.figures import Figure, table_of
 from warehouse.audit import integrity as integrity_
 from warehouse.audit import ledger as ledger_
 from warehouse.audit import why as why_

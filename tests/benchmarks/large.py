@@ -9,12 +9,12 @@ import duckdb
 import numpy as np
 import polars as pl
 import yaml
-from building import build, edit, store
-from conftest import WORDS, tiny_recipe, write_rows
 
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
 from assets.steps.step import Step
+from tests.support.building import build, edit, store
+from tests.support.tiny import WORDS, tiny_recipe, write_rows
 from warehouse.core.identity import ID_LENGTH, canonical, digest
 from warehouse.results.result import DECISION_COLUMNS, DROPPED_COLUMNS, EDGE_COLUMNS, Result
 from warehouse.schema.records import Record, empty

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +20,12 @@ import polars as pl
 import yaml
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from benchmarks import large
-from benchmarks.figures import Figure, table_of
-from benchmarks.floor import seconds_of_empty_assets
-from building import Log, build, planned
-from conftest import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
-
 from resources.models.quiet import quiet
+from tests.benchmarks import large
+from tests.benchmarks.figures import Figure, table_of
+from tests.benchmarks.floor import seconds_of_empty_assets
+from tests.support.building import Log, build, planned
+from tests.support.tiny import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 from warehouse.core.identity import canonical
 from warehouse.store.database import Database
 from warehouse.store.memo import Memo

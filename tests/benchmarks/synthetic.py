@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
-from benchmarks.writing import MODEL, Writer
 
+from tests.benchmarks.writing import MODEL, Writer
 from warehouse.core.identity import digest
 from warehouse.store.database import Database
 

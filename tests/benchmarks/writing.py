@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 import numpy as np
-from conftest import WORDS
 
+from tests.support.tiny import WORDS
 from warehouse.core.identity import digest
 from warehouse.schema.records import KINDS, empty
 

@@ -1,0 +1,64 @@
+"""Under `slingshot up --automatic` an edit of the recipe rebuilds what is cheap; a model is never called unasked."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from assets.building.automation import automation_condition
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from tests.support.building import edit, query
+from tests.support.serving import Server
+from tests.support.tiny import ROOT
+
+CALLS_A_MODEL = (
+    "raw_",
+    "backward_model",
+    "fragments",
+    "perplexities/",
+    "instruction_embeddings/",
+    "students/",
+    "predictions/",
+)
+
+
+def test_what_calls_a_model_has_no_condition_and_all_else_has_one() -> None:
+    starter = steps(load_recipe(ROOT / "recipe.yaml"))
+    automatic = {step.asset for step in starter if automation_condition(step)}
+    assert automatic == {step.asset for step in starter if not step.asset.startswith(CALLS_A_MODEL)}
+    assert len(automatic) == 21
+
+
+def test_an_edit_of_the_recipe_rebuilds_the_gates_and_neither_generates_nor_trains(own: tuple[Path, Path]) -> None:
+    recipe, data = own
+    before = query(data, "SELECT count(*) AS calls FROM memo.calls")["calls"][0]
+    built = "SELECT DISTINCT asset FROM lineage.materializations WHERE run NOT IN ({runs}) AND action = 'built'"
+    runs = ", ".join(f"'{run}'" for run in query(data, "SELECT DISTINCT run FROM lineage.materializations")["run"])
+    arm = "filtered_extract_then_generate"
+    with Server(recipe, data, "--automatic") as server:
+        server.wait()
+        time.sleep(10)  # the daemon looks at everything once before it notices a change
+        edit(recipe, lambda values: values["enhancement"]["perplexity"].update(keep=0.25))
+        deadline = time.monotonic() + 180
+        found: set[str] = set()
+        while f"training_sets/{arm}" not in found and time.monotonic() < deadline:
+            time.sleep(1)
+            found = set(query(data, built.format(runs=runs))["asset"])
+        told = server.log.read_text()
+    stages = ("enhanced_instructions", "diverse_instructions", "training_sets")
+    assert found == {f"{stage}/{arm}" for stage in stages}, told
+    assert query(data, "SELECT count(*) AS calls FROM memo.calls")["calls"][0] == before
+    assert "the recipe has changed; the UI shows what is stale" in told
+
+
+def test_a_recipe_that_an_edit_broke_is_told_and_the_server_goes_on(own: tuple[Path, Path]) -> None:
+    recipe, data = own
+    with Server(recipe, data) as server:
+        server.wait()
+        edit(recipe, lambda values: values["curation"].update(rows=0))
+        deadline = time.monotonic() + 60
+        while "the UI stays as it is" not in server.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert "curation.rows: found 0" in server.log.read_text()
+        server.ask("{ version }")

@@ -1,0 +1,65 @@
+"""Rows in quarantine are not lost: once what set them aside is mended, a replay decides about them again, and what was
+computed before is not computed again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandera.polars as pa
+from typer.testing import CliRunner
+
+from assets.steps.step import Step
+from cli import app
+from resources.tools.tools import Tools
+from tests.support.building import build, edit, query
+from warehouse.core.identity import file_digest
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document
+
+
+def run(command: str, recipe: Path, data: Path) -> str:
+    told = CliRunner().invoke(app, [command, "--recipe", str(recipe), "--warehouse", str(data)])
+    assert told.exit_code == 0, told.output
+    return " ".join(told.output.split())
+
+
+def test_rows_without_a_field_come_back_once_the_mapping_is_mended(tiny: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    source = tmp_path / "rows.jsonl"
+    rows = [json.loads(line) for line in source.read_text().splitlines()]
+    for row in rows[:60]:
+        del row["title"]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    edit(tiny, lambda recipe: recipe["sources"]["rows"].update(sha256=file_digest(source)))
+    _, failures = build(tiny, data, "+raw_self_training")
+    assert failures == []
+    before = query(data, "SELECT quarantined FROM lineage.ledger WHERE asset = 'seed_tasks'")["quarantined"][0]
+    assert before > 0
+    said = run("replay", tiny, data)
+    assert "nothing was mended since these rows were set aside: source, recipe and code are what they were" in said
+    assert f"seed_tasks: {before} quarantined before, {before} now" in said
+
+    def mend(recipe: dict[str, Any]) -> None:
+        for selection in (*recipe["seed_tasks"], *recipe["benchmark_items"]):
+            selection["fields"]["instruction"] = "what is {title?} here"
+
+    edit(tiny, mend)
+    assert f"seed_tasks: {before} quarantined before, 0 now" in run("replay", tiny, data)
+    assert "nothing is quarantined" in run("replay", tiny, data)
+
+
+def test_a_rule_of_the_table_that_is_mended_decides_anew() -> None:
+    def make(tools: Tools) -> Result:
+        return Gate(Document).result()
+
+    step = Step("documents", "sources", "Documents.", Document, make, {})
+
+    class Strict(Document):
+        title: str = pa.Field(str_length={"min_value": 3})
+
+    Strict.__module__, Strict.__name__ = Document.__module__, Document.__name__
+    stricter = Step("documents", "sources", "Documents.", Strict, make, {})
+    assert step.code.keys() == stricter.code.keys()
+    assert step.target({}).version != stricter.target({}).version

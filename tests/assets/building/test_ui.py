@@ -1,0 +1,158 @@
+"""The UI's way in: a real webserver on loopback, the graph materialized through GraphQL, the rows read from DuckDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from assets.loading.file import load_recipe
+from assets.recipe.types import Recipe
+from tests.support.building import query, store
+from tests.support.serving import ASSETS, Server
+from warehouse.core.identity import canonical
+from warehouse.store.versions import Run
+
+ARMS = ("self_training", "self_instruct", "instruction_generation", "filtered_extract_then_generate")
+
+MATERIALIZATION = """
+query Materialization($key: AssetKeyInput!) {
+  assetOrError(assetKey: $key) {
+    ... on Asset {
+      definition {
+        staleStatus
+      }
+      assetMaterializations(limit: 1) {
+        metadataEntries { __typename label ... on IntMetadataEntry { intValue } ... on MarkdownMetadataEntry { mdStr }
+          ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString } }
+      }
+    }
+  }
+}
+"""
+
+
+DEFINITIONS = """
+query Definitions {
+  assetNodes {
+    assetKey { path }
+    assetChecksOrError { ... on AssetChecks { checks { name blocking
+      executionForLatestMaterialization { status
+        evaluation { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } } }
+    metadataEntries { label
+      ... on TableColumnLineageMetadataEntry { lineage { columnName columnDeps { assetKey { path } columnName } } }
+      ... on TableSchemaMetadataEntry { schema { columns { name description } } } }
+  }
+}
+"""
+
+
+@pytest.fixture
+def server(tiny: Path, tmp_path: Path) -> Iterator[Server]:
+    with Server(tiny, tmp_path / "data") as running:
+        running.wait()
+        yield running
+
+
+def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, tmp_path: Path, tiny: Path) -> None:
+    data, recipe = tmp_path / "data", load_recipe(tiny)
+    nodes = server.ask(ASSETS)["assetNodes"]
+    keys = [node["assetKey"]["path"] for node in nodes]
+    assert len(keys) == 40
+    assert {node["groupName"] for node in nodes} == {
+        "sources",
+        "generation",
+        "enhancement",
+        "curation",
+        "training",
+        "evaluation",
+    }
+    assert all(node["description"] and node["kinds"] for node in nodes)
+
+    assert server.materialize(keys) == "SUCCESS", server.log.read_text()
+
+    published = query(data, "SELECT asset FROM lineage.current")["asset"].to_list()
+    assert sorted(published) == sorted("/".join(key) for key in keys)
+    board = store(data).current("leaderboard")
+    assert board is not None
+    assert len(store(data).read(board)) == 5 * 2
+
+    shown = server.ask(MATERIALIZATION, key={"path": ["seed_tasks"]})["assetOrError"]
+    assert shown["definition"]["staleStatus"] == "FRESH"
+    assert_checked(server, data)
+    entries = {entry["label"]: entry for entry in shown["assetMaterializations"][0]["metadataEntries"]}
+    assert_made_from(recipe, entries)
+    assert entries["dagster/row_count"]["intValue"] == 12
+    assert entries["sample"]["mdStr"].startswith("| id | source | instruction |")
+    assert {"rows by outcome", "model calls computed", "model calls from memo", "tokens", "tokens per second"} <= set(
+        entries
+    )
+    trained = server.ask(MATERIALIZATION, key={"path": ["backward_model"]})["assetOrError"]
+    pictures = [e["mdStr"] for e in trained["assetMaterializations"][0]["metadataEntries"] if e["label"] == "plot"]
+    assert len(pictures) == 1
+    assert pictures[0].startswith("![plot](data:image/png;base64,")
+
+    assert server.materialize([["seed_tasks"], ["raw_self_training"]]) == "SUCCESS"
+    again = server.ask(MATERIALIZATION, key={"path": ["raw_self_training"]})["assetOrError"]
+    entries = {entry["label"]: entry for entry in again["assetMaterializations"][0]["metadataEntries"]}
+    assert entries["action"]["text"] == "unchanged"
+    assert entries["model calls computed"]["intValue"] == 0
+
+
+def assert_checked(server: Server, data: Path) -> None:
+    """Every asset passed its checks, and its ledger in the UI is that of the warehouse."""
+    leakage = {"seed_tasks", "documents"} | {f"training_sets/{arm}" for arm in ARMS}
+    ledger = query(data, "FROM lineage.ledger WHERE is_current").rows_by_key("asset", named=True, unique=True)
+    for node in server.ask(DEFINITIONS)["assetNodes"]:
+        asset = "/".join(node["assetKey"]["path"])
+        checks = {check["name"]: check for check in node["assetChecksOrError"]["checks"]}
+        assert set(checks) == {"ledger", "openness", "schema"} | ({"leakage"} if asset in leakage else set()), asset
+        ends = [(c["blocking"], c["executionForLatestMaterialization"]["status"]) for c in checks.values()]
+        assert set(ends) == {(True, "SUCCEEDED")}, asset
+        entries = checks["ledger"]["executionForLatestMaterialization"]["evaluation"]["metadataEntries"]
+        row = ledger[asset]
+        assert row["closes"]
+        counted = {outcome: row[outcome] for outcome in ("kept", "rejected", "duplicate", "failed", "quarantined")}
+        assert {entry["label"]: entry["intValue"] for entry in entries} == {"in": row["incoming"], **counted}
+
+
+def assert_made_from(recipe: Recipe, entries: dict[str, Any]) -> None:
+    """A materialization of the seed tasks shows the recipe in force, by text, digest and slice."""
+    text = entries["recipe"]["mdStr"].removeprefix("```yaml\n").removesuffix("```")
+    whole = recipe.model_dump(mode="json", exclude_none=True)
+    assert yaml.safe_load(text) == whole
+    assert entries["recipe digest"]["text"] == Run("", canonical(whole)).recipe_digest
+    assert json.loads(entries["recipe slice"]["jsonString"]) == recipe.slice("seed", "seed_tasks", "sources.rows")
+
+
+def test_the_lineage_of_columns_shows_before_any_build(server: Server) -> None:
+    shown = {}
+    for node in server.ask(DEFINITIONS)["assetNodes"]:
+        shown["/".join(node["assetKey"]["path"])] = {entry["label"]: entry for entry in node["metadataEntries"]}
+    assert len(shown) == 40
+    lineage = {
+        (asset, column["columnName"]): [
+            "/".join([*of["assetKey"]["path"], of["columnName"]]) for of in column["columnDeps"]
+        ]
+        for asset, entries in shown.items()
+        for column in entries["dagster/column_lineage"]["lineage"]
+    }
+    assert lineage["raw_self_training", "response"] == ["seed_tasks/input", "seed_tasks/instruction"]
+    assert lineage["raw_instruction_generation", "response"] == ["documents/text"]
+    assert lineage["scores/longform/base", "value"] == ["benchmark_items/reference", "predictions/longform/base/text"]
+    assert lineage["seed_tasks", "instruction"] == []
+    columns = shown["scores/longform/base"]["dagster/column_schema"]["schema"]["columns"]
+    told = {column["name"]: column["description"] for column in columns}
+    assert told["value"] == "from benchmark_items.reference, predictions/longform/base.text"
+
+
+def test_the_history_lies_in_the_warehouse_and_telemetry_is_off(server: Server, tmp_path: Path) -> None:
+    home = tmp_path / "data" / "dagster"
+    assert (home / "dagster.yaml").read_text().startswith("telemetry:\n  enabled: false\n")
+    assert server.materialize([["benchmark_items"]]) == "SUCCESS"
+    assert (home / "history").is_dir()
+    assert not list(home.rglob("telemetry*"))

@@ -1,0 +1,278 @@
+"""The command as users type it: what it prints, what it exports, and one clear line instead of a traceback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from cli import app
+from tests.support.building import build, edit, query, store
+from tests.support.tiny import ROOT
+from tests.support.versions import checkpoint, documents, named, publish, stored
+
+
+def slingshot(*arguments: str, recipe: Path, data: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process of its own."""
+    environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def built(tiny: Path, tmp_path: Path) -> tuple[Path, Path]:
+    _, failures = build(tiny, tmp_path / "data", "+training_sets/self_training")
+    assert failures == []
+    return tiny, tmp_path / "data"
+
+
+def test_check_says_what_the_recipe_describes(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("check", recipe=tiny, data=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"{tiny} is good: 40 assets, arms self_training, self_instruct, instruction_generation, "
+        "filtered_extract_then_generate\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "build", "status", "up"])
+def test_a_wrong_recipe_is_one_clear_error(command: str, tiny: Path, tmp_path: Path) -> None:
+    edit(tiny, lambda recipe: recipe["curation"].update(rwos=3))
+    done = slingshot(command, recipe=tiny, data=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"slingshot: {tiny}: 1 problem\n"
+        "  curation.rwos: found 3; there is no such key; did you mean 'rows'? "
+        "(known: decontamination, diversity, response_tokens, rows)\n"
+    )
+
+
+def test_a_wrong_hash_fails_the_asset_in_one_line_and_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
+    edit(tiny, lambda recipe: recipe["sources"]["rows"].update(sha256="0" * 64))
+    done = slingshot("build", "benchmark_items", recipe=tiny, data=tmp_path / "data")
+    assert done.returncode == 1
+    assert done.stderr.startswith("slingshot: benchmark_items failed: ")
+    assert "   failed  benchmark_items" in done.stdout.splitlines()
+    assert done.stderr.count("\n") == 1
+    assert "0" * 64 in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_model_that_is_none_fails_the_asset_in_one_line(tiny: Path, tmp_path: Path) -> None:
+    edit(tiny, lambda recipe: recipe["models"].update(generator=recipe["sources"]["rows"]))
+    done = slingshot("build", "+predictions/longform/base", recipe=tiny, data=tmp_path / "data")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "slingshot: predictions/longform/base failed: a model must be a folder or a .gguf file; "
+        "found the file 'rows.jsonl'\n",
+    )
+
+
+def test_a_misspelt_asset_is_answered_with_the_nearest_name(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("build", "leaderbord", recipe=tiny, data=tmp_path / "data")
+    assert done.returncode == 1
+    assert done.stderr.startswith("slingshot: no asset is named 'leaderbord'; did you mean 'leaderboard'? (known: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_asset_without_its_inputs_says_what_to_build_first(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("build", "seed_tasks", recipe=tiny, data=tmp_path / "data")
+    assert done.returncode == 1
+    assert "benchmark_items has not been built yet; build it first: slingshot build '+benchmark_items'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_tells_version_rows_and_cost_per_asset(built: tuple[Path, Path]) -> None:
+    recipe, data = built
+    done = slingshot("status", "--json", recipe=recipe, data=data)
+    assert done.returncode == 0
+    by_asset = {one["asset"]: one for one in json.loads(done.stdout)}
+    assert len(by_asset) == 40
+    assert by_asset["seed_tasks"]["rows"]["kept"] == 12
+    assert sum(by_asset["seed_tasks"]["rows"].values()) == 120
+    assert by_asset["raw_self_training"]["computed"] == 12
+    assert by_asset["raw_self_training"]["from_memo"] == 0
+    assert by_asset["leaderboard"] == {
+        "asset": "leaderboard",
+        "version": None,
+        "rows": {},
+        "reasons": {},
+        "action": None,
+        "computed": None,
+        "from_memo": None,
+        "tokens": None,
+        "seconds": None,
+    }
+    build(recipe, data, "raw_self_training")
+    again = json.loads(slingshot("status", "--json", recipe=recipe, data=data).stdout)
+    assert again == list(by_asset.values())
+    table = slingshot("status", recipe=recipe, data=data).stdout
+    assert "raw_self_training" in table
+    assert "not built" in table
+
+
+def test_export_writes_the_same_rows_in_three_forms(built: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, data = built
+    folder = tmp_path / "out"
+    done = slingshot("export", "self_training", "--to", str(folder), recipe=recipe, data=data)
+    assert done.stdout.split() == [
+        str(folder / f"self_training.{form}") for form in ("messages.jsonl", "alpaca.jsonl", "parquet")
+    ]
+    rows = pl.read_parquet(folder / "self_training.parquet").to_dicts()
+    assert len(rows) == 2
+    chats, alpacas = (
+        [json.loads(line) for line in (folder / f"self_training.{form}.jsonl").read_text().splitlines()]
+        for form in ("messages", "alpaca")
+    )
+    assert alpacas == [
+        {"id": r["id"], "instruction": r["instruction"], "input": r["input"], "output": r["response"]} for r in rows
+    ]
+    assert chats == [
+        {
+            "id": row["id"],
+            "messages": [
+                {"role": "user", "content": row["instruction"]},
+                {"role": "assistant", "content": row["response"]},
+            ],
+        }
+        for row in rows
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(Path(line).name for line in done.stdout.split())
+
+
+def test_an_export_goes_on_record_with_what_it_wrote(built: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, data = built
+    folder = tmp_path / "out"
+    for _ in range(2):
+        slingshot("export", "self_training", "--to", str(folder), recipe=recipe, data=data)
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    current = query(data, "SELECT asset, version FROM lineage.current WHERE asset = 'training_sets/self_training'").row(
+        0
+    )
+    exports = query(data, "FROM lineage.exports ORDER BY exported_at").rows()
+    assert [(*row[:3], json.loads(row[3])) for row in exports] == 2 * [(*current, str(folder), digests)]
+    assert [row[4] for row in exports] == [None, None]
+    assert exports[0][5] < exports[1][5]
+
+
+def test_export_of_an_unknown_or_unbuilt_arm_is_one_clear_error(built: tuple[Path, Path]) -> None:
+    recipe, data = built
+    unknown = slingshot("export", "self_trainng", recipe=recipe, data=data)
+    assert unknown.stderr == (
+        "slingshot: the recipe has no arm 'self_trainng'; did you mean 'self_training'? (known: "
+        "filtered_extract_then_generate, instruction_generation, self_instruct, self_training)\n"
+    )
+    unbuilt = slingshot("export", "self_instruct", recipe=recipe, data=data)
+    assert unbuilt.stderr == (
+        "slingshot: the arm 'self_instruct' has no training set yet; build it first: slingshot build\n"
+    )
+    assert (unknown.returncode, unbuilt.returncode) == (1, 1)
+
+
+def test_help_needs_no_model_library() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; import cli\n"
+        "result = CliRunner().invoke(cli.app, ['--help']); assert result.exit_code == 0, result.output\n"
+        "print([name for name in ('torch', 'transformers', 'dagster') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Path:
+    """A warehouse of four versions of an asset, the oldest of which has a checkpoint of its own."""
+    data = tmp_path / "data"
+    for version in "1234":
+        publish(store(data), "documents", version, documents(version))
+    for version in "1234":
+        publish(store(data), "students/x", version, checkpoint(version * 32))
+    folder = data / "checkpoints" / ("1" * 32)
+    folder.mkdir(parents=True)
+    (folder / "adapter").write_bytes(bytes(3 * 2**19))
+    return data
+
+
+def oldest(data: Path) -> set[tuple[str, str]]:
+    return {place for place in stored(store(data)) if place[1] == "1"}
+
+
+def gc(*options: str, data: Path) -> str:
+    done = CliRunner().invoke(app, ["gc", *options], env={"SLINGSHOT_WAREHOUSE": str(data)})
+    assert (done.exit_code, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_gc_tells_what_it_would_free_and_frees_it_when_told_to(aged: Path) -> None:
+    told = gc(data=aged)
+    asked = told.splitlines()
+    assert asked.pop() == "nothing was freed; --yes frees it"
+    lines = [line.split() for line in asked if line.strip()]
+    made = [lines[row][2:] for row in (1, 2)]
+    assert lines == [
+        ["asset", "versions", "to", "free,", "by", "the", "time", "(UTC)", "they", "were", "made"],
+        ["documents", named("1")[:9], *made[0]],
+        ["students/x", named("1")[:9], *made[1]],
+        ["table", "rows", "to", "free"],
+        ["lineage.versions", "2"],
+        ["lineage.decisions", "2"],
+        ["lineage.records", "2"],
+        ["lineage.edges", "2"],
+        ["records.document", "1"],
+        ["records.checkpoint", "1"],
+        ["checkpoint", "MiB", "to", "free"],
+        ["1" * 32, "1.5"],
+    ]
+    assert gc("--dry-run", "--yes", data=aged).splitlines() == asked
+    assert oldest(aged) == {("documents", "1"), ("students/x", "1")}
+    freed = gc("--yes", data=aged).splitlines()
+    assert freed[:-1] == asked
+    assert freed[-1].startswith("freed; the warehouse's file had ")
+    assert oldest(aged) == set()
+    assert not (aged / "checkpoints" / ("1" * 32)).exists()
+    assert gc(data=aged) == "nothing to free\n"
+    assert "lineage.versions 4" in " ".join(gc("--keep", "1", "--dry-run", data=aged).split())
+
+
+@pytest.mark.parametrize(("answer", "left", "said"), [("n", 2, "nothing was freed"), ("y", 0, "freed; the warehouse")])
+def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, said: str) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), "gc", "--warehouse", str(aged)],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert "Free this? [y/N]: " in done.stdout
+    assert said in done.stdout.splitlines()[-1]
+    assert len(oldest(aged)) == left
+
+
+def test_gc_keeps_at_least_one_version(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["gc", "--keep", "0"], env={"SLINGSHOT_WAREHOUSE": str(tmp_path)})
+    assert done.exit_code == 2
+    assert "greater than or equal to 1" in done.stderr
+
+
+def test_gc_of_a_warehouse_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert gc("--calls", data=tmp_path / "data") == "nothing to free\n"
+    assert not (tmp_path / "data").exists()

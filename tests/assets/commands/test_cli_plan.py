@@ -1,0 +1,129 @@
+"""`slingshot plan` is what users ask before they pay, and `slingshot build` what they run when there may be nothing to
+pay for: both must say it plainly, to people and to programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from cli import app
+from tests.support.building import edit
+
+
+def slingshot(*arguments: str, recipe: Path, data: Path) -> Result:
+    """Runs the command in this process."""
+    environment = {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
+    return CliRunner().invoke(app, arguments, env=environment)
+
+
+@pytest.fixture
+def edited(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """A recipe with an edit, and the warehouse that it was built in before."""
+    recipe = Path(shutil.copy(built[0], tmp_path / "recipe.yaml"))
+    edit(recipe, lambda values: values["curation"].update(rows=3))
+    return recipe, built[1]
+
+
+def words(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines() if line.strip()]
+
+
+HEAD = ["asset", "state", "because", "rows", "calls", "in", "memo", "model", "time"]
+
+
+def test_the_plan_of_what_is_built_is_that_there_is_nothing_to_do(built: tuple[Path, Path]) -> None:
+    told = words(slingshot("plan", recipe=built[0], data=built[1]).stdout)
+    assert told[0] == HEAD
+    assert {line[1] for line in told[1:-1]} == {"fresh"}
+    assert len(told[1:-1]) == 40
+    assert " ".join(told[-1]) == "40 assets, all fresh: a build has nothing to do"
+
+
+def test_the_plan_of_a_selection_says_what_is_stale_and_why(edited: tuple[Path, Path]) -> None:
+    recipe, data = edited
+    done = slingshot("plan", "+training_sets/self_training", recipe=recipe, data=data)
+    assert (done.exit_code, done.stderr) == (0, "")
+    told = words(done.stdout)
+    rows = told[-2][-1]
+    assert told == [
+        HEAD,
+        *([asset, "fresh"] for asset in ("benchmark_items", "seed_tasks", "raw_self_training")),
+        *([f"{stage}_instructions/self_training", "fresh"] for stage in ("enhanced", "diverse")),
+        ["training_sets/self_training", "stale", "curation.rows", "2", "→", "3", rows],
+        ["6", "assets:", "5", "fresh,", "1", "stale;", "no", "model", "call", "to", "compute"],
+    ]
+    assert int(rows) >= 3
+
+
+def test_the_plan_for_machines_has_every_field_of_every_asset(edited: tuple[Path, Path]) -> None:
+    recipe, data = edited
+    found = {one["asset"]: one for one in json.loads(slingshot("plan", "--json", recipe=recipe, data=data).stdout)}
+    assert len(found) == 40
+    rows = found["training_sets/self_training"]["rows"]
+    assert found["training_sets/self_training"] == {
+        "asset": "training_sets/self_training",
+        "action": "build",
+        "reasons": ["curation.rows 2 → 3"],
+        "exact": True,
+        "rows": rows,
+        "most_rows": None,
+        "calls": 0,
+        "from_memo": 0,
+        "seconds": 0.0,
+        "same_content": False,
+        "error": None,
+    }
+    assert found["seed_tasks"] == {
+        "asset": "seed_tasks",
+        "action": "none",
+        "reasons": [],
+        "exact": True,
+        "rows": None,
+        "most_rows": None,
+        "calls": 0,
+        "from_memo": 0,
+        "seconds": 0.0,
+        "same_content": True,
+        "error": None,
+    }
+    student = found["students/self_training"]
+    assert student["reasons"] == ["training_sets/self_training: 1 pair added"]
+    assert (student["calls"], student["exact"], student["seconds"] > 0) == (1, True, True)
+    assert (
+        found["predictions/longform/self_training"]["calls"],
+        found["predictions/longform/self_training"]["exact"],
+    ) == (2, False)
+
+
+def test_a_plan_of_an_unknown_asset_is_one_clear_error(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("plan", "leaderbord", recipe=tiny, data=tmp_path / "data")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("slingshot: no asset is named 'leaderbord'; did you mean 'leaderboard'? (known: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_plan_of_what_cannot_be_built_yet_says_what_is_missing(tiny: Path, tmp_path: Path) -> None:
+    done = slingshot("plan", "seed_tasks", recipe=tiny, data=tmp_path / "data")
+    assert [" ".join(line) for line in words(done.stdout)[1:]] == [
+        "seed_tasks open fails: benchmark_items is not there to build it from",
+        "1 asset: 1 open; no model call to compute",
+    ]
+
+
+def test_a_build_of_what_is_fresh_says_so_and_shows_the_leaderboard(own: tuple[Path, Path]) -> None:
+    recipe, data = own
+    done = slingshot("build", recipe=recipe, data=data)
+    assert (done.exit_code, done.stderr) == (0, "")
+    told = [" ".join(line) for line in words(done.stdout)]
+    assert told[:2] == [
+        "nothing is stale",
+        "benchmark metric arm mean interval difference interval verdict items seeds",
+    ]
+    assert len(told) == 2 + 10 + 1
+    assert told[-1].startswith("Trained once: filtered_extract_then_generate, instruction_generation, ")

@@ -1,0 +1,208 @@
+"""What a diversity rule drops is gone for good: each is held to a plain reference, to its worked example and to what
+its method promises, and a key that the chosen rule does not heed is no silent mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from rouge_score.rouge_scorer import RougeScorer
+
+from assets.curation.diversity import diversify
+from assets.curation.greedy import Nearest
+from assets.curation.k_center import k_center
+from assets.curation.lexical import lexical
+from assets.curation.semdedup import semdedup
+from assets.planning.graph import steps
+from assets.recipe.types import Diversity
+from tests.support.building import build, edit, query
+from tests.support.recipes import complaints, parsed, put, starter
+from warehouse.core.identity import digest
+
+WORKED = np.array([(1, 0), (0.99, 0.14), (0, 1)], dtype=np.float32)
+# Unit vectors whose dot products are exact in floating point.
+EXACT = [
+    *(tuple(float(sign * (axis == place)) for place in range(4)) for axis in range(4) for sign in (1, -1)),
+    *product((0.5, -0.5), repeat=4),
+]
+ROWS = st.lists(st.sampled_from(EXACT), min_size=1, max_size=15).map(lambda rows: np.array(rows, dtype=np.float32))
+
+
+def kept(found: Sequence[Nearest]) -> list[int]:
+    return [row for row, one in enumerate(found) if one.kept]
+
+
+def test_semdedup_keeps_of_near_copies_the_one_least_like_the_centroid() -> None:
+    found = semdedup(WORKED, [0, 1, 2], 0.1, 1, 7)
+    assert kept(found) == [0, 2]
+    assert (found[1].index, found[1].similarity) == (0, pytest.approx(0.99))
+    assert kept(semdedup(WORKED, [0, 1, 2], 0.005, 1, 7)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("epsilon", "left"), [(0.5, [0]), (0.4999, [0, 1])])
+def test_semdedup_drops_what_is_at_the_threshold(epsilon: float, left: list[int]) -> None:
+    # Both are equally like the centroid, and their cosine is exactly 0.5.
+    vectors = np.array([(1, 0, 0, 0), (0.5, 0.5, 0.5, 0.5)], dtype=np.float32)
+    assert kept(semdedup(vectors, [0, 1], epsilon, 1, 7)) == left
+
+
+@settings(deadline=None, max_examples=40)
+@given(vectors=ROWS, clusters=st.none() | st.integers(1, 5), epsilon=st.sampled_from([0.0, 0.3, 0.6, 2.0]))
+def test_semdedup_drops_a_near_copy_of_a_kept_row_and_nothing_else(
+    vectors: NDArray[np.float32], clusters: int | None, epsilon: float
+) -> None:
+    order = list(range(len(vectors)))
+    found = semdedup(vectors, order, epsilon, clusters, 7)
+    assert found == semdedup(vectors, order, epsilon, clusters, 7)
+    for row, one in enumerate(found):
+        if not one.kept:
+            assert one.index is not None and found[one.index].kept
+            assert float(vectors[row] @ vectors[one.index]) == one.similarity >= np.float32(1 - epsilon)
+    if clusters == 1:
+        left = kept(found)
+        assert all(vectors[a] @ vectors[b] < np.float32(1 - epsilon) for a in left for b in left if a < b)
+
+
+def test_k_center_takes_the_first_and_then_the_furthest() -> None:
+    found = k_center(WORKED, [0, 1, 2], 2)
+    assert kept(found) == [0, 2]
+    assert (found[1].index, found[1].similarity) == (0, pytest.approx(0.99))
+    assert kept(k_center(WORKED, [1, 2, 0], 1)) == [1]
+    assert kept(k_center(WORKED, [0, 1, 2], 9)) == [0, 1, 2]
+
+
+def centres_of(vectors: NDArray[np.float32], order: Sequence[int], select: int) -> list[int]:
+    """The same, one row after the other."""
+    chosen = [order[0]]
+    while len(chosen) < min(select, len(order)):
+        left = [row for row in order if row not in chosen]
+        chosen.append(min(left, key=lambda row: max(float(vectors[row] @ vectors[one]) for one in chosen)))
+    return sorted(chosen)
+
+
+@given(vectors=ROWS, select=st.integers(1, 15), data=st.data())
+def test_k_center_is_that_of_a_plain_search(vectors: NDArray[np.float32], select: int, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(vectors))))
+    found = k_center(vectors, order, select)
+    assert kept(found) == centres_of(vectors, order, select)
+    for row, one in enumerate(found):
+        if not one.kept:
+            cosines = {centre: float(vectors[row] @ vectors[centre]) for centre in kept(found)}
+            assert one.index is not None
+            assert cosines[one.index] == max(cosines.values()) == pytest.approx(one.similarity)
+
+
+TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=5).map(" ".join), max_size=10)
+
+
+def test_rouge_l_skips_what_says_nearly_the_same_in_the_same_order() -> None:
+    found = lexical(["Name a red fish.", "Name a red fruit.", "Fish red a name?"], [0, 1, 2], 0.7)
+    assert kept(found) == [0, 2]
+    assert (found[1].index, found[1].similarity) == (0, 0.75)
+    assert kept(lexical(["Name a red fish.", "Name a red fruit."], [0, 1], 0.75)) == [0, 1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(texts=TEXTS, threshold=st.sampled_from([0.1, 0.5, 0.7, 1.0]), data=st.data())
+def test_rouge_l_is_that_of_a_plain_search(texts: list[str], threshold: float, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(texts))))
+    scorer, left = RougeScorer(["rougeL"], use_stemmer=False), list[int]()
+    for row in order:
+        if all(scorer.score(texts[other], texts[row])["rougeL"].fmeasure <= threshold for other in left):
+            left.append(row)
+    assert kept(lexical(texts, order, threshold)) == sorted(left)
+
+
+def test_no_rows_are_no_centres_and_no_texts() -> None:
+    assert k_center(WORKED[:0], [], 3) == []
+    assert lexical([], [], 0.7) == []
+
+
+def pair(number: int, instruction: str) -> dict[str, str]:
+    content = {"method": "m", "level": "", "instruction": instruction, "input": "", "response": "It is."}
+    return {"id": digest(["pair", number]), **content}
+
+
+PAIRS = pl.DataFrame([pair(0, "Name a red fish."), pair(1, "Name a red fruit."), pair(2, "Why is it?")])
+EMBEDDINGS = pl.DataFrame(
+    {"embedded": PAIRS["id"], "vector": WORKED.tolist()}, schema_overrides={"vector": pl.List(pl.Float32)}
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "dropped"),
+    [
+        ({"rule": "greedy"}, ("duplicate", "similar instruction", 0.99, 0.9)),
+        ({"rule": "semdedup", "clusters": 1}, ("duplicate", "near copy in its cluster", 0.99, 0.9)),
+        ({"rule": "k_center", "select": 2}, ("rejected", "no centre", 0.99, None)),
+        ({"rule": "rouge_l"}, ("duplicate", "ROUGE-L", 0.75, 0.7)),
+    ],
+)
+def test_each_rule_tells_what_it_drops_against_which_row(said: dict[str, Any], dropped: tuple[Any, ...]) -> None:
+    embeddings = None if said["rule"] == "rouge_l" else EMBEDDINGS
+    result = diversify(PAIRS, embeddings, None, Diversity(embedder="embedder", **said), seed=7)
+    assert result.kept["id"].to_list() == [PAIRS["id"][0], PAIRS["id"][2]]
+    (row,) = result.decisions.filter(pl.col("outcome") != "kept").rows(named=True)
+    outcome, reason, score, cut = dropped
+    assert (row["record"], row["duplicate_of"], row["outcome"], row["reason"]) == (
+        *PAIRS["id"].to_list()[1::-1],
+        outcome,
+        reason,
+    )
+    assert (row["score"], row["cut"]) == (pytest.approx(score, abs=1e-6), cut and pytest.approx(cut))
+
+
+def test_quality_decides_which_of_two_is_kept() -> None:
+    quality = pl.DataFrame({"pair": PAIRS["id"], "value": [5.0, 2.0, 3.0]})
+    said = Diversity(rule="rouge_l")
+    assert diversify(PAIRS, None, quality, said).kept["id"].to_list() == PAIRS["id"].to_list()[1:]
+    assert diversify(PAIRS, None, quality, said, highest_first=True).kept["id"].to_list() == PAIRS["id"].to_list()[::2]
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ({"rule": "greedy"}, "curation.diversity.embedder: found nothing; the rule greedy needs it; name a model"),
+        (
+            {"rule": "k_center", "embedder": "embedder"},
+            "curation.diversity.select: found nothing; the rule k_center needs it: how many rows it takes",
+        ),
+        (
+            {"rule": "rouge_l", "similarity": 0.9},
+            "curation.diversity.similarity: found 0.9; the rule rouge_l heeds rouge_l alone",
+        ),
+        (
+            {"rule": "semdedup", "embedder": "embedder", "select": 3},
+            "curation.diversity.select: found 3; the rule semdedup heeds epsilon, clusters alone",
+        ),
+    ],
+)
+def test_a_key_that_a_rule_lacks_or_does_not_heed_is_named(said: dict[str, Any], line: str) -> None:
+    assert complaints(("curation.diversity", said)) == [line]
+
+
+def test_a_lexical_rule_embeds_nothing() -> None:
+    recipe = parsed(put(starter(), "curation.diversity", {"rule": "rouge_l"}))
+    assert not [step.asset for step in steps(recipe) if "embedding" in step.asset]
+
+
+@pytest.mark.parametrize("said", [{"rule": "semdedup"}, {"rule": "k_center", "select": 2}, {"rule": "rouge_l"}])
+def test_another_rule_decides_anew_and_asks_no_model(own: tuple[Path, Path], said: dict[str, Any]) -> None:
+    recipe, data = own
+    asset = "diverse_instructions/instruction_generation"
+
+    def other(values: dict[str, Any]) -> None:
+        values["curation"]["diversity"] = {"embedder": "embedder", **said}
+
+    edit(recipe, other)
+    log, failures = build(recipe, data, asset)
+    assert (failures, log.actions, log.computed) == ([], {asset: "built"}, {asset: 0})
+    assert query(data, f"SELECT count(*) AS n FROM {asset.replace('/', '__')}")["n"][0] > 0

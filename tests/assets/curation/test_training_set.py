@@ -1,0 +1,181 @@
+"""Arms compare only if their training sets are drawn fairly, and a score means nothing where the student has learned
+the benchmark. So the drawing is held to exact counts, and pairs that say what the benchmark says to rejection."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.curation.decontamination import Benchmarks
+from assets.curation.training_set import Budget, TooFewPairs
+from assets.curation.training_set import take as take_within
+from assets.planning.graph import steps
+from tests.support.recipes import parsed, starter
+from warehouse.core.identity import digest
+from warehouse.results.result import Check, Result
+from warehouse.schema.records import Pair, empty
+
+NO_ITEMS = pl.DataFrame(schema=dict.fromkeys(["id", "instruction", "input", "reference"], pl.String))
+ITEMS = pl.DataFrame(
+    {
+        "id": [digest("item")],
+        "instruction": ["How do I make Pesto?"],
+        "input": [""],
+        "reference": ["Crush the basil; add oil."],
+    }
+)
+
+
+def take(arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: int) -> Result:
+    return take_within(arm, pairs, Benchmarks(items), Budget(rows), seed)
+
+
+def pair(number: int, **says: str) -> dict[str, Any]:
+    content = {"method": "m", "level": "", "instruction": f"What is {number}?", "input": "", "response": "A number."}
+    return {"id": digest(["pair", number]), **content, **says}
+
+
+def pairs(count: int, *more: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([*(pair(number) for number in range(count)), *more], schema=empty(Pair).schema)
+
+
+def test_a_training_set_has_exactly_the_rows_asked_for() -> None:
+    result = take("some_arm", pairs(5), NO_ITEMS, 3, 7)
+    drawn = result.kept["id"].to_list()
+    assert len(drawn) == 3
+    assert result.decisions.select("outcome", "reason", "score", "cut").rows() == [
+        *[("kept", None, None, None)] * 3,
+        ("rejected", "over the budget", 4.0, 3.0),
+        ("rejected", "over the budget", 5.0, 3.0),
+    ]
+    assert sorted(result.decisions["record"]) == sorted(pairs(5)["id"])
+    assert drawn == [pair(number)["id"] for number in (2, 1, 4)]
+
+
+def test_equal_texts_are_drawn_alike_whatever_their_ids() -> None:
+    """The ids of pairs follow from a checkpoint's weights, whose last bits differ between processors."""
+    others = pairs(5).with_columns(id=pl.col("instruction").map_elements(lambda text: digest(["other", text])))
+    drawn = [take("some_arm", found, NO_ITEMS, 3, 7).kept["instruction"].to_list() for found in (pairs(5), others)]
+    assert drawn[0] == drawn[1]
+
+
+def test_a_training_set_of_all_pairs_drops_none() -> None:
+    result = take("some_arm", pairs(5), NO_ITEMS, 5, 7)
+    assert sorted(result.kept["id"]) == sorted(pairs(5)["id"])
+    assert result.counts() == {("kept", ""): 5}
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (
+            61,
+            "arm 'some_arm' has 61 pairs, curation.rows asks for 64: 3 are missing; "
+            "generate more, loosen a filter, or lower curation.rows",
+        ),
+        (
+            0,
+            "arm 'some_arm' has 0 pairs, curation.rows asks for 64: 64 are missing; "
+            "generate more, loosen a filter, or lower curation.rows",
+        ),
+    ],
+)
+def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
+    with pytest.raises(TooFewPairs) as caught:
+        take("some_arm", pairs(there), NO_ITEMS, 64, 7)
+    assert str(caught.value) == message
+
+
+def test_a_budget_that_the_first_response_exceeds_takes_no_empty_set() -> None:
+    budget = Budget(5, "curation.response_tokens", "response tokens", lambda responses: [9] * len(responses))
+    with pytest.raises(TooFewPairs) as caught:
+        take_within("some_arm", pairs(3), Benchmarks(NO_ITEMS), budget, 7)
+    assert str(caught.value) == (
+        "arm 'some_arm' would have no pair: the first that is drawn has 9 response tokens, curation.response_tokens "
+        "asks for 5 in all; raise curation.response_tokens, or lower enhancement.heuristics.response_words"
+    )
+
+
+def test_a_plan_knows_that_an_arm_can_never_have_enough() -> None:
+    (step,) = [one for one in steps(parsed(starter())) if one.asset == "training_sets/self_training"]
+    assert step.too_few is not None
+    assert step.too_few(64) is None
+    assert step.too_few(61) == (
+        "arm 'self_training' has at most 61 pairs, curation.rows asks for 64: 3 are missing; "
+        "generate more, loosen a filter, or lower curation.rows"
+    )
+
+
+@settings(deadline=None)
+@given(order=st.permutations(range(8)), rows=st.integers(1, 8), seed=st.integers())
+def test_the_drawn_set_does_not_depend_on_the_order_of_pairs(order: list[int], rows: int, seed: int) -> None:
+    one, other = (take("some_arm", frame, NO_ITEMS, rows, seed) for frame in (pairs(8), pairs(8)[order]))
+    assert one.kept.equals(other.kept)
+    assert one.decisions.equals(other.decisions)
+
+
+@settings(deadline=None)
+@given(rows=st.integers(1, 7), seed=st.integers())
+def test_one_row_more_keeps_the_rows_it_had(rows: int, seed: int) -> None:
+    fewer, more = (take("some_arm", pairs(8), NO_ITEMS, count, seed).kept["id"].to_list() for count in (rows, rows + 1))
+    assert more[:rows] == fewer
+
+
+def test_arms_that_hold_the_same_pairs_draw_the_same() -> None:
+    assert take("one", pairs(8), NO_ITEMS, 4, 7).kept.equals(take("other", pairs(8), NO_ITEMS, 4, 7).kept)
+    assert not take("one", pairs(8), NO_ITEMS, 4, 7).kept.equals(take("one", pairs(8), NO_ITEMS, 4, 8).kept)
+
+
+LEAKING = [
+    pair(8, instruction="how do I make PESTO"),
+    pair(9, response="Crush the basil, add oil"),
+    # Models may answer with the question, and ask with the answer.
+    pair(10, response="How do I make pesto?"),
+    pair(11, instruction="crush the basil -- add oil"),
+]
+
+
+@pytest.mark.parametrize("leaking", LEAKING, ids=["instruction", "reference", "asked in answer", "answered in ask"])
+def test_a_pair_that_says_what_the_benchmark_says_is_rejected_and_the_rest_fills_the_budget(
+    leaking: dict[str, Any],
+) -> None:
+    result = take("some_arm", pairs(4, leaking), ITEMS, 4, 7)
+    assert sorted(result.kept["id"]) == sorted(pairs(4)["id"])
+    assert result.decisions.filter(outcome="rejected").select("record", "reason", "score", "cut").rows() == [
+        (leaking["id"], "text of a benchmark item", None, None)
+    ]
+    assert result.checks == (Check("leakage", True, {"rows": 4, "benchmark items": 1, "rows that hold text of it": 0}),)
+    assert result.incoming == 5
+
+
+def test_a_pair_that_holds_more_than_the_text_or_has_it_as_input_is_no_leak() -> None:
+    near = pair(8, instruction="How do I make Pesto at home?", input="How do I make Pesto?")
+    result = take("some_arm", pairs(2, near), ITEMS, 3, 7)
+    assert result.counts() == {("kept", ""): 3}
+
+
+def test_rows_that_are_rejected_for_leakage_displace_no_other() -> None:
+    with_leaks = take("some_arm", pairs(8, *LEAKING), ITEMS, 4, 7)
+    assert with_leaks.kept.equals(take("some_arm", pairs(8), ITEMS, 4, 7).kept)
+
+
+def test_the_check_fails_where_the_rejection_does_not_do_its_work() -> None:
+    found = Benchmarks.overlap
+    blind = iter([None] * 3)
+    with patch.object(Benchmarks, "overlap", lambda items, *said: next(blind, items) and found(items, *said)):
+        (check,) = take("some_arm", pairs(2, LEAKING[0]), ITEMS, 3, 7).checks
+    assert check == Check("leakage", False, {"rows": 3, "benchmark items": 1, "rows that hold text of it": 1})
+
+
+def test_too_few_pairs_say_how_many_hold_benchmark_text() -> None:
+    with pytest.raises(TooFewPairs) as caught:
+        take("some_arm", pairs(2, *LEAKING), ITEMS, 3, 7)
+    assert str(caught.value) == (
+        "arm 'some_arm' has 2 pairs without the 4 that hold text of the benchmark, curation.rows asks for 3: "
+        "1 are missing; generate more, loosen a filter, or lower curation.rows"
+    )

@@ -1,0 +1,272 @@
+"""Back-translation (arXiv 2308.06259): a rating decides about each candidate, the last one if there are several, and
+the model between them learns from the seeds and from what was rated well; no document may get lost on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.generation.method import Job
+from assets.generation.methods import back_translation
+from assets.generation.methods.back_translation import BackTranslation, Example, PublishedSampling, Rater
+from assets.generation.methods.instruction_generation import Text
+from assets.generation.rating import score_of
+from assets.prompting.prompts import answer, instruction_for
+from assets.recipe.parts import LoraPart
+from assets.training.checkpoint import training_of
+from resources.models.calls import Adapter, Sampling, Trained, Training
+from tests.support.recipes import complaints, parsed, put, starter
+from tests.support.scripted import ScriptedWriter, call_of, on_text
+from warehouse.core.identity import digest, row_seed
+from warehouse.results.result import Result
+
+SAMPLING = PublishedSampling(max_new_tokens=32)
+SETTINGS = BackTranslation(instruction=SAMPLING, rating=SAMPLING)
+ONCE = SETTINGS.model_copy(update={"iterations": 1})
+SEEDS = pl.DataFrame([{"id": "s", "instruction": "Translate.", "input": "Ciao.", "response": "Hello."}])
+LEARNED = (answer("Translate.", "Ciao."), "Hello.")
+
+Said = tuple[str, bool, str | None]
+
+
+def texts(*names: str) -> list[Text]:
+    return [Text(name, name, ((digest(name), "document"), ("b", "backward_model"))) for name in names]
+
+
+BACKWARD = on_text(lambda text: (f"What is {text.split()[0]}?", True, None))
+
+
+def rater(says: dict[str, Said]) -> ScriptedWriter:
+    """Rates by the response, which is a line of the prompt."""
+    return ScriptedWriter(on_text(lambda text: says[text.split("Answer:\n")[1].split("\n")[0]]))
+
+
+class Tuned:
+    """Stands for the fine-tuning, and records what was learned."""
+
+    def __init__(self, *says: dict[str, Said]) -> None:
+        self.raters = [rater(one) for one in says]
+        self.learned: list[Sequence[Example]] = []
+
+    def __call__(self, examples: Sequence[Example]) -> Rater:
+        self.learned.append(examples)
+        number = len(self.learned)
+        return Rater(self.raters[number - 1], ((f"training {number}", "rater"),))
+
+
+def run(names: Sequence[str], wanted: BackTranslation, first: dict[str, Said], tuned: Tuned) -> Result:
+    return back_translation.generate(texts(*names), SEEDS, wanted, ScriptedWriter(BACKWARD), rater(first), tuned, 7)
+
+
+def decided(result: Result) -> dict[str, tuple[str, str | None, float | None, float | None]]:
+    """Response to (outcome, reason, score, cut)."""
+    response = dict(result.kept.select("id", "response").iter_rows())
+    response |= {record: json.loads(content)["response"] for record, content in result.dropped.iter_rows()}
+    return {response[record]: tuple(rest) for record, *rest, _ in result.decisions.iter_rows()}  # type: ignore[misc]
+
+
+def score(number: float) -> Said:
+    return f"It is to the point.\nScore: {number}", True, None
+
+
+def test_a_rating_decides_about_each_candidate() -> None:
+    said: dict[str, Said] = {
+        "pesto": score(5),
+        "rye": score(4),
+        "soap": score(3),
+        "moss": ("It is fine.", True, None),
+        "flint": ("", True, "out of memory"),
+    }
+    result = run(list(said), ONCE, said, Tuned())
+    assert result.kept.select("method", "level", "instruction", "input", "response").rows() == [
+        ("back_translation", "", "What is pesto?", "", "pesto"),
+        ("back_translation", "", "What is rye?", "", "rye"),
+    ]
+    assert decided(result) == {
+        "pesto": ("kept", None, 5.0, 4.0),
+        "rye": ("kept", None, 4.0, 4.0),
+        "soap": ("rejected", "score", 3.0, 4.0),
+        "moss": ("rejected", "no score", None, None),
+        "flint": ("failed", "out of memory", None, None),
+    }
+
+
+def test_what_has_no_instruction_is_not_rated() -> None:
+    said: dict[str, Said] = {
+        "a": ("", True, None),
+        "b": ("What is a very", False, None),
+        "c": ("", True, "out of memory"),
+    }
+    writer, judge = ScriptedWriter(on_text(lambda text: said[text[0]])), rater({})
+    result = back_translation.generate(texts("a", "b", "c"), SEEDS, SETTINGS, writer, judge, Tuned(), 7)
+    assert [(outcome, reason) for outcome, reason, *_ in decided(result).values()] == [
+        ("rejected", "no instruction"),
+        ("rejected", "instruction cut off"),
+        ("failed", "out of memory"),
+    ]
+    assert [prompts for prompts, _ in judge.asked] == [[]]
+
+
+def test_the_model_learns_seeds_and_kept_candidates_and_its_ratings_decide() -> None:
+    first = {"pesto": score(4), "rye": score(2), "soap": ("Fine.", True, None)}
+    tuned = Tuned({"pesto": score(3), "rye": score(5), "soap": score(4)})
+    result = run(list(first), SETTINGS, first, tuned)
+    assert tuned.learned == [[LEARNED, (answer("What is pesto?"), "pesto")]]
+    assert decided(result) == {
+        "rye": ("kept", None, 5.0, 4.0),
+        "soap": ("kept", None, 4.0, 4.0),
+        "pesto": ("rejected", "score", 3.0, 4.0),
+    }
+
+
+def test_where_no_candidate_is_kept_the_model_learns_the_seeds_alone() -> None:
+    tuned = Tuned({"pesto": score(4)})
+    assert decided(run(["pesto"], SETTINGS, {"pesto": score(1)}, tuned)) == {"pesto": ("kept", None, 4.0, 4.0)}
+    assert tuned.learned == [[LEARNED]]
+
+
+def test_each_iteration_learns_from_the_one_before() -> None:
+    tuned = Tuned({"pesto": score(2)}, {"pesto": score(5)})
+    wanted = SETTINGS.model_copy(update={"iterations": 3})
+    assert decided(run(["pesto"], wanted, {"pesto": score(4)}, tuned)) == {"pesto": ("kept", None, 5.0, 4.0)}
+    assert tuned.learned == [[LEARNED, (answer("What is pesto?"), "pesto")], [LEARNED]]
+
+
+def test_a_candidate_leaves_at_the_first_rating_that_fails() -> None:
+    tuned = Tuned({"pesto": score(4)})
+    result = run(["pesto", "rye"], SETTINGS, {"pesto": score(4), "rye": ("", True, "out of memory")}, tuned)
+    assert decided(result)["rye"] == ("failed", "out of memory", None, None)
+    assert result.incoming == 2
+
+
+def test_nothing_is_trained_for_no_candidate() -> None:
+    tuned = Tuned()
+    assert run([], SETTINGS, {}, tuned).decisions.is_empty()
+    assert tuned.learned == []
+
+
+def test_a_pair_descends_from_document_backward_model_and_every_call() -> None:
+    backward, first, tuned = ScriptedWriter(BACKWARD), rater({"pesto": score(4)}), Tuned({"pesto": score(4)})
+    result = back_translation.generate(texts("pesto"), SEEDS, SETTINGS, backward, first, tuned, 7)
+    (rating,) = first.asked[0][0]
+    assert result.edges.select("parent", "role").rows() == [
+        (digest("pesto"), "document"),
+        ("b", "backward_model"),
+        (call_of(instruction_for("pesto", row_seed(7, "back_translation", "pesto"))), "call"),
+        (call_of(rating), "rating"),
+        ("training 1", "rater"),
+    ]
+    assert rating.seed == row_seed(7, "back_translation", "rating", "What is pesto?", "pesto")
+    assert backward.asked[0][1] == Sampling(32, 0.7, 0.9, ("\n",))
+    assert first.asked[0][1] == Sampling(32, 0.7, 0.9)
+
+
+class Models:
+    """Tools whose models write by their adapter: none, the backward model's, or that of the one training."""
+
+    def __init__(self) -> None:
+        self.trained: list[tuple[str, Sequence[Example], Training]] = []
+        self.written: dict[str | None, ScriptedWriter] = {
+            None: rater({"pesto": score(4)}),
+            "backward": ScriptedWriter(BACKWARD),
+            "trained": rater({"pesto": score(5)}),
+        }
+
+    def train(self, name: str, examples: Sequence[Example], training: Training) -> Trained:
+        self.trained.append((name, examples, training))
+        return Trained(Adapter("the call", "trained"), [], "the call")
+
+    def model(self, name: str, adapter: Adapter | None = None) -> ScriptedWriter:
+        assert name == "generator"
+        return self.written[adapter.weights if adapter else None]
+
+
+def test_the_backward_model_writes_the_bare_model_rates_and_then_the_one_that_it_became() -> None:
+    lora = LoraPart(epochs=1, learning_rate=0.1, rank=2, alpha=4, batch_size=1, max_tokens=8)
+    wanted, models = SETTINGS.model_copy(update={"training": lora}), Models()
+    documents = pl.DataFrame([{"id": "d", "source": "s", "title": "", "text": "pesto"}])
+    backward = pl.DataFrame([{"id": "b", "training": "t", "weights": "backward"}])
+    job: Job[BackTranslation] = Job(wanted, 7, "generator", models)  # type: ignore[arg-type]
+    result = back_translation.make(job, documents=documents, backward_model=backward, seed_tasks=SEEDS)
+    assert decided(result) == {"pesto": ("kept", None, 5.0, 4.0)}
+    assert models.trained == [
+        ("generator", [LEARNED, (answer("What is pesto?"), "pesto")], training_of(lora, 7)),
+    ]
+    assert {adapter: len(writer.asked) for adapter, writer in models.written.items()} == {
+        None: 1,
+        "backward": 1,
+        "trained": 1,
+    }
+    assert {("d", "document"), ("b", "backward_model"), ("the call", "rater")} < set(
+        result.edges.select("parent", "role").iter_rows()
+    )
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "Score",
+            "rating",
+            ":",
+            "=",
+            " ",
+            "(",
+            ")",
+            "*",
+            "4",
+            "5",
+            "10",
+            ".",
+            "/",
+            " out of ",
+            " points",
+            "\n",
+            "٤",
+            "\x85",
+        ]
+    )
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(PIECES.map("".join) | st.text(), st.booleans()), max_size=4))
+def test_any_rating_ends_as_one_decision(ratings: list[tuple[str, bool]]) -> None:
+    names = [f"text{number}" for number in range(len(ratings))]
+    said: dict[str, Said] = {name: (*rating, None) for name, rating in zip(names, ratings, strict=True)}
+    result = run(names, SETTINGS, said, Tuned(said))
+    assert len(decided(result)) == result.incoming == len(ratings)
+    assert all(score_of(*rating) is None or 1 <= (score_of(*rating) or 0) <= 5 for rating in ratings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows", "calls"),
+    [
+        ({}, 120, 120 * 3 + 1),
+        ({"count": 50}, 50, 50 * 3 + 1),
+        ({"count": 500, "iterations": 3}, 120, 120 * 4 + 2),
+        ({"iterations": 1}, 120, 120 * 2),
+    ],
+)
+def test_rows_and_calls_are_bounded(settings: dict[str, int], rows: int, calls: int) -> None:
+    assert back_translation.METHOD.most is not None
+    found = back_translation.METHOD.most(SETTINGS.model_copy(update=settings), parsed(starter()))
+    assert (found.rows, found.calls) == (rows, calls)
+
+
+def test_a_training_is_asked_for_by_more_than_one_iteration_alone() -> None:
+    asked = {"instruction": {"max_new_tokens": 8}, "rating": {"max_new_tokens": 8}}
+    training = {"epochs": 1, "learning_rate": 0.1, "rank": 1, "alpha": 1, "batch_size": 1, "max_tokens": 8}
+    key = "generation.back_translation"
+    found = parsed(put(starter(), key, asked | {"training": training})).generation.settings("back_translation")
+    assert (found.iterations, found.least_score, found.rating.temperature, found.rating.top_p) == (2, 4, 0.7, 0.9)
+    assert complaints((key, asked)) == [
+        f"{key}.training: found nothing; 2 iterations need it: the model is fine-tuned between them"
+    ]
+    assert complaints((key, asked | {"iterations": 1, "training": training})) == [
+        f"{key}.iterations: found 1; nothing is fine-tuned then; raise it, or take {key}.training away"
+    ]

@@ -1,0 +1,345 @@
+"""The two methods of the paper (arXiv 2308.12711, section 2), and extract-then-generate on top of the second: every
+answer of the model must end as exactly one decision, with the parents that an auditor will ask for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.generation.methods import instruction_generation, self_training
+from assets.generation.methods.instruction_generation import InstructionGeneration, Text
+from assets.generation.methods.self_training import SelfTraining
+from assets.planning.graph import steps
+from assets.recipe.parts import SamplingPart
+from assets.training.backward_model import flipped
+from resources.models.calls import Prompt, Sampling
+from tests.support.recipes import parsed, starter
+from tests.support.scripted import Refusal, ScriptedWriter, call_of, on_text
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import digest, record_id, row_seed
+from warehouse.results.result import Result
+from warehouse.schema.records import Pair
+
+SAMPLING = SamplingPart(max_new_tokens=32, temperature=0.7, top_p=0.9)
+SELF_TRAINING = SelfTraining(count=10, response=SAMPLING)
+INSTRUCTION_GENERATION = InstructionGeneration(instruction=SAMPLING)
+SEEDS = pl.DataFrame(
+    [
+        {
+            "id": digest(["seed", number]),
+            "source": "s",
+            "instruction": instruction,
+            "input": input_,
+            "response": "A human wrote this.",
+        }
+        for number, (instruction, input_) in enumerate(
+            [
+                ("How do I make Pesto?", ""),
+                ("What is rye?", ""),
+                ("Translate.", "Ciao."),
+                ("Who was Ada Lovelace?", ""),
+            ]
+        )
+    ]
+)
+
+
+def outcomes(result: Result) -> list[tuple[str, str | None]]:
+    return list(result.decisions.select("outcome", "reason").iter_rows())
+
+
+def edges_of(result: Result, child: str) -> list[tuple[str, str]]:
+    return list(result.edges.filter(pl.col("child") == child).select("parent", "role").iter_rows())
+
+
+def answers(question: str) -> tuple[str, bool, str | None]:
+    return {
+        "How do I make Pesto?": ("  Crush the basil. Add oil. ", True, None),
+        "What is rye?": ("Rye is a grain. It is gro", False, None),
+        "Translate.\n\nCiao.": ("Hello to y", False, None),
+        "Who was Ada Lovelace?": ("", True, "the text has 9000 tokens, at most 2016 fit"),
+    }[question]
+
+
+def test_every_answer_of_self_training_gets_its_outcome() -> None:
+    result = self_training.generate(SEEDS, SELF_TRAINING, ScriptedWriter(on_text(answers)), 7)
+    columns = ["method", "level", "instruction", "input", "response"]
+    assert result.model is Pair
+    assert result.kept.select(columns).rows() == [
+        ("self_training", "", "How do I make Pesto?", "", "Crush the basil. Add oil."),
+        ("self_training", "", "What is rye?", "", "Rye is a grain."),
+    ]
+    assert outcomes(result) == [
+        ("kept", None),
+        ("kept", None),
+        ("rejected", "no whole sentence"),
+        ("failed", "the text has 9000 tokens, at most 2016 fit"),
+    ]
+    assert [json.loads(content) for content in result.dropped["content"]] == [
+        {
+            "method": "self_training",
+            "level": "",
+            "instruction": "Translate.",
+            "input": "Ciao.",
+            "response": "",
+        },
+        {
+            "method": "self_training",
+            "level": "",
+            "instruction": "Who was Ada Lovelace?",
+            "input": "",
+            "response": "",
+        },
+    ]
+
+
+def test_what_the_model_has_no_room_for_is_rejected_and_not_failed() -> None:
+    refusal = Refusal("the text has 9000 tokens, at most 2016 fit")
+    writer = ScriptedWriter(lambda _: ("", False, refusal))
+    assert outcomes(self_training.generate(SEEDS.head(1), SELF_TRAINING, writer, 7)) == [("rejected", refusal)]
+    assert outcomes(generate(TEXTS[:1], writer)) == [("rejected", refusal)]
+
+
+# A space of no width and a byte order mark survive strip.
+WORDLESS = ["\u200b", "\ufeff", "—", "...", "_", ""]
+
+
+@pytest.mark.parametrize("text", WORDLESS)
+def test_an_answer_without_a_letter_or_digit_is_none(text: str) -> None:
+    result = self_training.generate(SEEDS.head(1), SELF_TRAINING, ScriptedWriter(lambda _: (text, True, None)), 7)
+    assert outcomes(result) == [("rejected", "no whole sentence")]
+
+
+@pytest.mark.parametrize("text", WORDLESS)
+def test_an_instruction_without_a_letter_or_digit_is_none(text: str) -> None:
+    assert outcomes(generate(TEXTS[:1], ScriptedWriter(lambda _: (text, True, None)))) == [
+        ("rejected", "no instruction")
+    ]
+
+
+@pytest.mark.parametrize(("text", "kept"), [("42", "42"), ("Да", "Да"), ("中文。", "中文。")])
+def test_a_letter_or_digit_of_any_script_is_an_answer(text: str, kept: str) -> None:
+    result = self_training.generate(SEEDS.head(1), SELF_TRAINING, ScriptedWriter(lambda _: (text, True, None)), 7)
+    assert result.kept["response"].to_list() == [kept]
+
+
+def test_a_pair_of_self_training_descends_from_its_instruction_and_the_call() -> None:
+    writer = ScriptedWriter(on_text(answers))
+    result = self_training.generate(SEEDS, SELF_TRAINING, writer, 7)
+    (prompts, _), *rest = writer.asked
+    assert rest == []
+    for number, child in enumerate(result.decisions["record"]):
+        assert edges_of(result, child) == [
+            (SEEDS["id"][number], "instruction"),
+            (call_of(prompts[number]), "call"),
+        ]
+
+
+def test_the_id_of_a_pair_hashes_its_content_and_its_parents() -> None:
+    writer = ScriptedWriter(on_text(answers))
+    result = self_training.generate(SEEDS.head(1), SELF_TRAINING, writer, 7)
+    content = {
+        "method": "self_training",
+        "level": "",
+        "instruction": "How do I make Pesto?",
+        "input": "",
+        "response": "Crush the basil. Add oil.",
+    }
+    parents = [(SEEDS["id"][0], "instruction"), (call_of(writer.asked[0][0][0]), "call")]
+    assert result.kept["id"].to_list() == [record_id("pair", content, parents)]
+
+
+def test_self_training_asks_plainly_with_the_sampling_of_the_recipe() -> None:
+    writer = ScriptedWriter(on_text(answers))
+    self_training.generate(SEEDS, SELF_TRAINING, writer, 7)
+    prompts, sampling = writer.asked[0]
+    assert sampling == Sampling(max_new_tokens=32, temperature=0.7, top_p=0.9)
+    assert prompts[2] == Prompt(
+        messages=(("user", "Translate.\n\nCiao."),),
+        seed=row_seed(7, "self_training", "Translate.", "Ciao."),
+    )
+
+
+def test_self_training_asks_for_the_first_count_only() -> None:
+    writer = ScriptedWriter(on_text(answers))
+    result = self_training.generate(SEEDS, SelfTraining(count=2, response=SAMPLING), writer, 7)
+    assert outcomes(result) == [("kept", None), ("kept", None)]
+    assert len(writer.asked[0][0]) == 2
+
+
+def test_two_runs_of_self_training_are_equal() -> None:
+    one, other = (self_training.generate(SEEDS, SELF_TRAINING, ScriptedWriter(on_text(answers)), 7) for _ in range(2))
+    assert one.decisions.equals(other.decisions)
+    assert one.kept.equals(other.kept)
+    assert one.edges.equals(other.edges)
+
+
+@settings(deadline=None)
+@given(order=st.permutations(range(len(SEEDS))), seed=st.integers(0, 2**40))
+def test_the_order_of_seed_tasks_changes_no_seed_and_no_id(order: list[int], seed: int) -> None:
+    writer, shuffled = ScriptedWriter(on_text(answers)), ScriptedWriter(on_text(answers))
+    result = self_training.generate(SEEDS, SELF_TRAINING, writer, seed)
+    other = self_training.generate(SEEDS[order], SELF_TRAINING, shuffled, seed)
+    assert set(writer.asked[0][0]) == set(shuffled.asked[0][0])
+    assert set(result.decisions.rows()) == set(other.decisions.rows())
+
+
+def test_another_seed_of_the_recipe_is_another_seed_for_every_row() -> None:
+    one, other = ScriptedWriter(on_text(answers)), ScriptedWriter(on_text(answers))
+    self_training.generate(SEEDS, SELF_TRAINING, one, 7)
+    self_training.generate(SEEDS, SELF_TRAINING, other, 8)
+    assert {prompt.seed for prompt in one.asked[0][0]}.isdisjoint(prompt.seed for prompt in other.asked[0][0])
+
+
+def test_seed_tasks_are_flipped_and_those_with_an_input_left_out() -> None:
+    asked = Prompt.ask("A human wrote this.\n\nWhich instruction does this text answer?")
+    assert flipped(SEEDS) == [
+        (asked, "How do I make Pesto?"),
+        (asked, "What is rye?"),
+        (asked, "Who was Ada Lovelace?"),
+    ]
+
+
+def test_without_a_seed_task_that_can_be_flipped_the_backward_model_says_so() -> None:
+    (step,) = [one for one in steps(parsed(starter())) if one.asset == "backward_model"]
+    with pytest.raises(Mendable) as refused:
+        step.build(None, seed_tasks=SEEDS.with_columns(input=pl.lit("a text")))
+    assert str(refused.value) == (
+        f"the backward model has nothing to learn from: of {len(SEEDS)} seed tasks none is without an input; right "
+        "would be a selection of seed_tasks whose fields have no input"
+    )
+
+
+def test_the_backward_model_is_asked_as_it_was_trained() -> None:
+    writer = ScriptedWriter(on_text(instructions))
+    generate([Text("Pesto is a sauce.", "Pesto is a sauce.", ())], writer)
+    trained = flipped(SEEDS.head(1).with_columns(response=pl.lit("Pesto is a sauce.")))[0][0]
+    assert writer.asked[0][0][0].messages == trained.messages
+
+
+DOCUMENT, OTHER, BACKWARD = digest("document"), digest("other"), digest("backward model")
+
+
+def instructions(asked: str) -> tuple[str, bool, str | None]:
+    shown, question = asked.split("\n\n")
+    assert question == "Which instruction does this text answer?"
+    return {
+        "Pesto is a sauce.": ('Instruction: "What is Pesto?"', True, None),
+        "Rye is a grain.": (" ", True, None),
+        "Genoa is a port.": ("What is the long", False, None),
+        "Ada was a writer.": ("", True, "out of memory"),
+        "Pesto, sauce": ("What is Pesto?", True, None),
+    }[shown]
+
+
+def generate(
+    texts: Sequence[Text], writer: ScriptedWriter, method: str = "instruction_generation", seed: int = 7
+) -> Result:
+    return instruction_generation.generate(texts, method, INSTRUCTION_GENERATION, writer, seed)
+
+
+def human(*texts: str) -> list[Text]:
+    return [
+        Text(text, text, ((digest(["document", text]), "document"), (BACKWARD, "backward_model"))) for text in texts
+    ]
+
+
+TEXTS = human("Pesto is a sauce.", "Rye is a grain.", "Genoa is a port.", "Ada was a writer.")
+
+
+def test_every_instruction_that_is_generated_gets_its_outcome() -> None:
+    result = generate(TEXTS, ScriptedWriter(on_text(instructions)))
+    columns = ["method", "level", "instruction", "input", "response"]
+    assert result.kept.select(columns).rows() == [
+        ("instruction_generation", "", "What is Pesto?", "", "Pesto is a sauce.")
+    ]
+    assert outcomes(result) == [
+        ("kept", None),
+        ("rejected", "no instruction"),
+        ("rejected", "instruction cut off"),
+        ("failed", "out of memory"),
+    ]
+    dropped = [json.loads(content) for content in result.dropped["content"]]
+    assert [(row["instruction"], row["response"]) for row in dropped] == [
+        ("", "Rye is a grain."),
+        ("What is the long", "Genoa is a port."),
+        ("", "Ada was a writer."),
+    ]
+
+
+def test_an_instruction_is_one_line_with_the_sampling_of_the_recipe() -> None:
+    writer = ScriptedWriter(on_text(instructions))
+    generate(TEXTS, writer)
+    prompts, sampling = writer.asked[0]
+    assert len(writer.asked) == 1
+    assert sampling == Sampling(max_new_tokens=32, temperature=0.7, top_p=0.9, stop=("\n",))
+    assert [prompt.seed for prompt in prompts] == [row_seed(7, "instruction_generation", text.shown) for text in TEXTS]
+
+
+def test_a_generated_pair_descends_from_its_document_the_backward_model_and_the_call() -> None:
+    writer = ScriptedWriter(on_text(instructions))
+    result = generate(TEXTS, writer)
+    prompts = writer.asked[0][0]
+    for number, child in enumerate(result.decisions["record"]):
+        assert edges_of(result, child) == [
+            (digest(["document", TEXTS[number].shown]), "document"),
+            (BACKWARD, "backward_model"),
+            (call_of(prompts[number]), "call"),
+        ]
+
+
+def test_a_fragment_is_shown_but_the_response_is_the_whole_document() -> None:
+    parents = ((digest("fragment"), "fragment"), (DOCUMENT, "document"), (BACKWARD, "backward_model"))
+    text = Text("Pesto, sauce", "Pesto is a sauce. It comes from Genoa.", parents, level="keywords")
+    writer = ScriptedWriter(on_text(instructions))
+    result = generate([text], writer, "extract_then_generate")
+    prompt = writer.asked[0][0][0]
+    assert prompt == Prompt(
+        messages=(("user", "Pesto, sauce\n\nWhich instruction does this text answer?"),),
+        seed=row_seed(7, "extract_then_generate", "Pesto, sauce"),
+    )
+    columns = ["method", "level", "instruction", "input", "response"]
+    assert result.kept.select(columns).rows() == [
+        (
+            "extract_then_generate",
+            "keywords",
+            "What is Pesto?",
+            "",
+            "Pesto is a sauce. It comes from Genoa.",
+        )
+    ]
+    assert edges_of(result, result.kept["id"][0]) == [*parents, (call_of(prompt), "call")]
+
+
+def test_two_documents_with_equal_fragments_give_two_pairs() -> None:
+    texts = [Text("Pesto, sauce", f"Pesto of {name}.", ((name, "document"),), "keywords") for name in (DOCUMENT, OTHER)]
+    result = generate(texts, ScriptedWriter(on_text(instructions)), "extract_then_generate")
+    assert outcomes(result) == [("kept", None), ("kept", None)]
+    assert result.kept["id"].n_unique() == 2
+
+
+def test_the_same_text_twice_is_a_duplicate_of_the_first() -> None:
+    result = generate([TEXTS[0], TEXTS[0]], ScriptedWriter(on_text(instructions)))
+    first = result.kept["id"].to_list()
+    assert outcomes(result) == [("kept", None), ("duplicate", "same content")]
+    assert result.decisions["duplicate_of"].to_list() == [None, *first]
+
+
+def test_no_texts_give_no_pairs() -> None:
+    result = generate([], ScriptedWriter(on_text(instructions)))
+    assert (len(result.kept), len(result.decisions), len(result.edges)) == (0, 0, 0)
+
+
+@settings(deadline=None)
+@given(order=st.permutations(range(len(TEXTS))), seed=st.integers(0, 2**40))
+def test_the_order_of_documents_changes_no_seed_and_no_id(order: list[int], seed: int) -> None:
+    writer, shuffled = ScriptedWriter(on_text(instructions)), ScriptedWriter(on_text(instructions))
+    result = generate(TEXTS, writer, seed=seed)
+    other = generate([TEXTS[index] for index in order], shuffled, seed=seed)
+    assert set(writer.asked[0][0]) == set(shuffled.asked[0][0])
+    assert set(result.decisions.rows()) == set(other.decisions.rows())

@@ -1,0 +1,93 @@
+"""A method is one file: what declares itself is found, and the method that the README shows works as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from assets.evaluation.registry import benchmarks
+from assets.generation.registry import methods
+from assets.planning.graph import steps
+from tests.support.building import query
+from tests.support.recipes import parsed, put, starter
+from tests.support.tiny import ROOT
+from warehouse.schema.records import Pair, empty
+
+OWN = """
+import sys, pathlib
+from tests.support.building import build
+log, failures = build(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), selection="+training_sets/own")
+print(failures)
+"""
+
+
+def test_every_method_is_found_by_its_name_and_tells_of_all_columns() -> None:
+    assert list(methods()) == sorted(methods())
+    assert {"self_training", "self_instruct", "instruction_generation", "extract_then_generate"} <= methods().keys()
+    for name, method in methods().items():
+        assert (method.name, method.asset) == (name, f"raw_{name}")
+        assert set(method.columns) == set(empty(Pair).columns), name
+
+
+def test_a_method_that_asks_no_model_does_not_heed_one() -> None:
+    recipe = parsed(put(starter(), "generation.seeds", {"count": 3}))
+    found = {step.asset: step for step in steps(recipe)}
+    assert (found["raw_seeds"].calls_model, found["raw_self_training"].calls_model) == (False, True)
+    assert list(found["raw_seeds"].slice) == ["seed", "generation.seeds"]
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "sampling"),
+    [
+        ("self_instruct", {"calls": 1, "rounds": 1, "most": 1}, {"instruction": (0.7, 0.5), "response": (0.0, 1.0)}),
+        ("magpie", {"count": 1, "pre_query": "User:"}, {"instruction": (1.0, 1.0), "response": (0.0, 1.0)}),
+        ("unnatural_instructions", {"calls": 1}, {"task": (1.0, 0.99), "response": (0.0, 1.0)}),
+        ("back_translation", {"iterations": 1}, {"instruction": (0.7, 0.9), "rating": (0.7, 0.9)}),
+    ],
+)
+def test_a_recipe_that_names_no_sampling_gets_the_published_one(
+    method: str, settings: dict[str, Any], sampling: dict[str, tuple[float, float]]
+) -> None:
+    bare = settings | {key: {"max_new_tokens": 8} for key in sampling}
+    found = methods()[method].settings.model_validate(bare).model_dump()
+    assert {key: (found[key]["temperature"], found[key]["top_p"]) for key in sampling} == sampling
+
+
+def test_the_readme_names_every_method() -> None:
+    (section,) = re.findall(r"## Methods, (.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
+    named = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert sorted(named) == list(methods())
+
+
+def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    home = tmp_path / "home"
+    for part in ("assets", "resources", "warehouse", "tests"):
+        shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    for part in ("definitions.py", "recipe.yaml"):
+        shutil.copy(ROOT / part, home / part)
+    (home / "assets/generation/methods/paraphrase.py").write_text(code)
+    recipe = yaml.safe_load(tiny.read_text())
+    recipe["generation"]["paraphrase"] = {"instruction": {"max_new_tokens": 24, "temperature": 1.0}}
+    recipe["arms"] = {"own": {"methods": ["paraphrase"], "filters": ["heuristics"]}}
+    tiny.write_text(yaml.safe_dump(recipe, sort_keys=False))
+    command = [sys.executable, "-c", OWN, str(tiny), str(tmp_path / "data")]
+    done = subprocess.run(
+        command, cwd=home, env=os.environ | {"PYTHONPATH": str(home)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    found = query(tmp_path / "data", "SELECT DISTINCT method FROM records.pair")
+    assert found["method"].to_list() == ["paraphrase"]
+
+
+def test_the_readme_names_every_benchmark() -> None:
+    (section,) = re.findall(r"## Benchmarks\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == list(benchmarks())

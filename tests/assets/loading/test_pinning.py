@@ -1,0 +1,180 @@
+"""A recipe for models that nobody here has fetched yet cannot name their hashes. It may say so, be checked and costed;
+but it is never built before each hash stands in it, and writing them leaves every other character alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from assets.loading.file import load_recipe
+from assets.loading.pinning import refuse_unpinned, unpinned, with_values, write_pin
+from cli import app
+from resources.fetching.addresses import Address
+from tests.support.building import edit
+from tests.support.hub_stand_in import COMMIT, Hub
+from tests.support.tiny import ROOT
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import file_digest
+
+TEXT = """\
+models:
+  base:   # the student
+    address: hf:owner/tiny@main   # a branch
+    sha256: "unpinned"
+sources:
+  base: {address: path:rows.jsonl, sha256: unpinned}
+"""
+
+
+def run(*arguments: str, recipe: Path, data: Path) -> tuple[int, str]:
+    done = CliRunner(env={"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}).invoke(app, arguments)
+    return done.exit_code, done.output
+
+
+def unpin(path: Path, part: str, name: str) -> str:
+    """Takes the sha256 of a part away, and gives it."""
+    was: list[str] = []
+
+    def forget(recipe: dict[str, dict[str, dict[str, str]]]) -> None:
+        was.append(recipe[part][name]["sha256"])
+        recipe[part][name]["sha256"] = "unpinned"
+
+    edit(path, forget)
+    return was[0]
+
+
+def test_two_values_are_replaced_and_nothing_else() -> None:
+    model = with_values(TEXT, "models.base", {"address": "hf:owner/tiny@0123", "sha256": "ab"})
+    assert model == TEXT.replace("tiny@main", "tiny@0123").replace('"unpinned"', '"ab"')
+    source = with_values(TEXT, "sources.base", {"address": "path:rows.jsonl", "sha256": "ab"})
+    assert source == TEXT.replace("sha256: unpinned}", "sha256: ab}")
+
+
+@pytest.mark.parametrize("part", ["models.other", "models.base.address", "ancestors.base"])
+def test_what_is_not_there_is_not_replaced(part: str) -> None:
+    assert with_values(TEXT, part, {"sha256": "ab"}) is None
+
+
+@pytest.mark.parametrize("command", ["plan", "build"])
+def test_nothing_is_built_before_everything_is_pinned(command: str, tiny: Path, tmp_path: Path) -> None:
+    unpin(tiny, "models", "generator")
+    code, output = run(command, recipe=tiny, data=tmp_path / "data")
+    assert code == 1
+    assert " ".join(output.split()) == (
+        f"slingshot: {tiny}: models.generator is unpinned; right would be: slingshot pin --recipe {tiny}, which "
+        "fetches what lies at each address and writes its sha256 into the recipe"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_ui_refuses_it_too(tiny: Path) -> None:
+    unpin(tiny, "sources", "rows")
+    with pytest.raises(Mendable, match=r"sources\.rows is unpinned"):
+        refuse_unpinned(load_recipe(tiny), tiny)
+
+
+def test_check_names_what_is_unpinned(tiny: Path, tmp_path: Path) -> None:
+    unpin(tiny, "models", "generator")
+    unpin(tiny, "sources", "rows")
+    code, output = run("check", recipe=tiny, data=tmp_path / "data")
+    assert code == 0
+    assert output.splitlines()[1] == (
+        f"unpinned: models.generator, sources.rows; before a build: slingshot pin --recipe {tiny}"
+    )
+
+
+def test_pin_writes_back_what_was_there(tiny: Path, tmp_path: Path) -> None:
+    before = tiny.read_text()
+    hashes = {
+        f"{part}.{name}": unpin(tiny, part, name) for part, name in (("models", "generator"), ("sources", "rows"))
+    }
+    code, output = run("pin", recipe=tiny, data=tmp_path / "data")
+    assert code == 0
+    assert [line.split()[:2] for line in output.splitlines()] == [[path, sha] for path, sha in hashes.items()]
+    assert tiny.read_text() == before
+    assert unpinned(load_recipe(tiny)) == {}
+    assert run("pin", recipe=tiny, data=tmp_path / "data") == (0, "nothing is unpinned\n")
+
+
+def test_a_branch_of_a_hub_becomes_its_commit_and_is_fetched_once(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (tiny.parent / "rows.jsonl").read_bytes()
+    edit(
+        tiny,
+        lambda recipe: recipe["sources"]["rows"].update(
+            address="hf:datasets/owner/rows@main#rows.jsonl", sha256="unpinned"
+        ),
+    )
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with Hub({"datasets/owner/rows": {"rows.jsonl": rows}}).serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        assert run("pin", recipe=tiny, data=tmp_path / "data")[0] == 0
+        pinned = yaml.safe_load(tiny.read_text())["sources"]["rows"]
+        assert pinned["address"] == f"hf:datasets/owner/rows@{COMMIT}#rows.jsonl"
+        assert pinned["sha256"] == file_digest(tiny.parent / "rows.jsonl")
+        asked = len(hub.asked)
+        code, output = run("build", "+documents", recipe=tiny, data=tmp_path / "data")
+        assert (code, len(hub.asked)) == (0, asked), output
+
+
+def test_a_part_of_a_recipe_that_is_extended_is_pinned_there(tiny: Path, tmp_path: Path) -> None:
+    unpin(tiny, "models", "generator")
+    above = tiny.parent / "above.yaml"
+    above.write_text(f"extends: {tiny.name}\nseed: 7\n")
+    code, output = run("pin", recipe=above, data=tmp_path / "data")
+    assert code == 1
+    assert " ".join(output.split()) == (
+        f"slingshot: {above}: address and sha256 of models.generator are not both in this file; "
+        "right would be to pin the recipe that it extends"
+    )
+    assert above.read_text() == f"extends: {tiny.name}\nseed: 7\n"
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "models:\n  base:\n    address: >-\n      hf:owner/\n      tiny@main\n    sha256: unpinned\n",
+        "models:\n  base: {address: a, sha256: &u unpinned}\n  other: {address: b, sha256: *u}\n",
+        "models:\n  other: {address: b, sha256: &u unpinned}\n  base: {address: a, sha256: *u}\n",
+    ],
+    ids=["folded", "anchor", "alias"],
+)
+def test_a_form_that_cannot_be_replaced_alone_is_left_and_said(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(Mendable, match=r"written by hand where they stand$"):
+        write_pin(path, "models.base", Address.parse("hf:owner/tiny@0123"), "ab")
+    assert path.read_text() == text
+
+
+def test_line_ends_stay(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(TEXT.replace("\n", "\r\n").encode())
+    write_pin(path, "models.base", Address.parse("hf:owner/tiny@0123"), "ab")
+    expected = TEXT.replace("tiny@main", "tiny@0123").replace('"unpinned"', '"ab"').replace("\n", "\r\n")
+    assert path.read_bytes() == expected.encode()
+
+
+def test_the_recipe_of_the_paper_is_checked_without_a_hub(tmp_path: Path) -> None:
+    """The study at full size: every model and text by address, and an estimate of what it costs at most."""
+    paper = ROOT / "recipes" / "paper.yaml"
+    recipe = load_recipe(paper)
+    assert set(unpinned(recipe)) == {
+        "models.olmo", "models.embedder", "sources.dolly", "sources.minipile", "sources.longform"
+    }  # fmt: skip
+    rates = ("--tokens-per-second", "2000", "--trained-per-second", "8000")
+    code, output = run("check", "--cost", *rates, recipe=paper, data=tmp_path / "data")
+    assert code == 0
+    assert output.startswith(f"{paper} is good: 120 assets, arms seeds, self_training, self_instruct, ")
+    assert " ".join(output[output.index("at most") :].split()) == (
+        "at most 132,000 completions with 36,864,000 tokens (5.1 hours at 2,000 tokens a second), and 43 trainings "
+        "over 829,440,000 tokens (28.8 hours at 8,000 tokens a second); the hours leave out prompts, losses and "
+        "embeddings"
+    )
+    assert not (tmp_path / "data").exists()

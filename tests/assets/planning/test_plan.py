@@ -1,0 +1,338 @@
+"""Before a build people ask what it will do and what it will cost. A plan that promises too little costs them a night;
+one that promises too much keeps them from trying."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.planning.plan import Planned
+from assets.planning.stand_ins import stand_ins
+from assets.steps.step import Most, Step
+from assets.training.backward_model import flipped
+from tests.support.planning import House, fetched, gate, strict, texts
+from warehouse.core.errors import Mendable
+from warehouse.schema.records import Pair, SeedTask
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def graph(house: House, *kept: str, rule: str = "", least: int = 1) -> list[Step]:
+    """documents → long → asked → good → more; the model is asked at the third and the last."""
+    return [
+        texts(*(kept or ("aa", "bb", "c"))),
+        gate("long", "documents", least=least),
+        house.asking("asked", "long", rule),
+        gate("good", "asked", model=house.asking("asked", "long").model),
+        house.asking("more", "good"),
+    ]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def fresh(asset: str) -> Planned:
+    return Planned(asset, "none", same_content=True)
+
+
+def test_without_a_warehouse_what_needs_no_model_is_exact_and_what_follows_from_one_is_bounded(house: House) -> None:
+    never: dict[str, Any] = {"action": "build", "reasons": ("never built",)}
+    plan = house.planner().plan(graph(house, least=2))
+    assert plan == [
+        Planned("documents", **never, rows=3),
+        Planned("long", **never, rows=3),
+        Planned("asked", **never, rows=2, most_rows=2, calls=2, seconds=None),
+        Planned("good", **never, exact=False, most_rows=2),
+        Planned("more", **never, exact=False, most_rows=2, calls=2, seconds=None),
+    ]
+    assert not (house.folder / "data").exists()
+
+
+def test_what_is_built_is_fresh(house: House) -> None:
+    assert set(house.build(*graph(house)).values()) == {"built"}
+    assert list(house.plan(*graph(house)).values()) == [
+        fresh(asset) for asset in ("documents", "long", "asked", "good", "more")
+    ]
+
+
+def test_one_more_row_costs_its_own_calls_at_the_measured_rate(house: House) -> None:
+    house.build(*graph(house))
+    plan = house.plan(*graph(house, "aa", "bb", "c", "dd"))
+    assert list(plan.values()) == [
+        Planned("documents", "build", ('documents.texts ["aa", "bb", "c"] → ["aa", "bb", "c", "dd"]',), rows=4),
+        Planned("long", "build", ("1 document added",), rows=4),
+        Planned("asked", "build", ("long: 1 document added",), rows=4, most_rows=4, calls=1, from_memo=3, seconds=0.5),
+        Planned("good", "wait", ("waits for asked",), exact=False, most_rows=4),
+        Planned("more", "wait", ("waits for good",), False, None, 4, calls=1, from_memo=3, seconds=0.5),
+    ]
+
+
+def test_a_rule_that_calls_no_model_is_run_and_what_follows_is_known_exactly(house: House) -> None:
+    house.build(*graph(house))
+    plan = house.plan(*graph(house, rule="A"))
+    assert list(plan.values()) == [
+        fresh("documents"),
+        fresh("long"),
+        Planned("asked", "build", ("asked.rule  → A",), rows=3, from_memo=3),
+        Planned("good", "build", ("asked: 1 pair removed",), rows=2),
+        Planned("more", "build", ("good: 1 pair removed",), rows=2, most_rows=None, from_memo=2),
+    ]
+    assert house.build(*graph(house, rule="A")) == dict.fromkeys(("asked", "good", "more"), "built")
+
+
+def test_rows_that_stay_as_they_are_stop_the_plan(house: House) -> None:
+    house.build(*graph(house, "aa", "bb"))
+    plan = house.plan(*graph(house, "aa", "bb", least=2))
+    assert list(plan.values()) == [
+        fresh("documents"),
+        Planned("long", "build", ("long.least 1 → 2",), rows=2, same_content=True),
+        fresh("asked"),
+        fresh("good"),
+        fresh("more"),
+    ]
+
+
+def test_going_back_restores_what_is_stored(house: House) -> None:
+    house.build(*graph(house, "aa", "bb"))
+    house.build(*graph(house, "aa"))
+    plan = house.plan(*graph(house, "aa", "bb"))
+    assert {one.action for one in plan.values()} == {"restore"}
+    assert plan["documents"] == Planned("documents", "restore", ('documents.texts ["aa"] → ["aa", "bb"]',))
+    assert plan["asked"] == Planned("asked", "restore", ("long: 1 document added",))
+    assert set(house.build(*graph(house, "aa", "bb")).values()) == {"restored"}
+
+
+def test_going_back_to_the_same_rows_stops_the_plan(house: House) -> None:
+    house.build(*graph(house, "aa"))
+    house.build(*graph(house, "aa", least=2))
+    plan = house.plan(*graph(house, "aa"))
+    assert plan["long"] == Planned("long", "restore", ("long.least 2 → 1",), same_content=True)
+    assert plan["asked"] == fresh("asked")
+
+
+def test_a_gate_that_waits_may_keep_all_that_was_decided_about_and_all_that_comes_in(house: House) -> None:
+    """A rule that a stand-in breaks may let the real row pass."""
+    steps = [
+        texts("aa", "bb"),
+        house.asking("asked", "documents", rule="not yet written"),
+        texts("c", asset="others"),
+        house.asking("known", "others"),
+        gate("good", "asked", "known", model=house.asking("known", "others").model, least=99),
+        house.asking("more", "good"),
+    ]
+    house.build(steps[2], steps[3])
+    plan = house.plan(*steps)
+    assert (plan["asked"].rows, plan["asked"].most_rows) == (2, 2)
+    assert (plan["good"].rows, plan["good"].most_rows, plan["good"].exact) == (None, 3, False)
+    assert (plan["more"].calls, plan["more"].most_rows) == (3, 3)
+
+
+def test_a_gate_that_waits_keeps_no_more_than_it_ever_may(house: House) -> None:
+    asked = house.asking("asked", "documents")
+    drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=2))
+    plan = house.plan(texts("aa", "bb", "cc"), asked, drawn, house.asking("more", "drawn"))
+    assert plan["drawn"] == Planned("drawn", "build", ("never built",), exact=False, most_rows=2)
+    assert (plan["more"].calls, plan["more"].most_rows) == (2, 2)
+
+
+def too_few(rows: int) -> str | None:
+    return f"at most {rows}, 4 are needed" if rows < 4 else None
+
+
+def test_a_gate_that_can_never_have_enough_rows_fails_before_anything_is_built(house: House) -> None:
+    """Whether what comes in is known but for the model's answers, or bounded alone."""
+    asked = house.asking("asked", "documents", most=Most(rows=3, calls=3))
+    drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=4), too_few=too_few)
+    for source in (texts("aa", "bb", "cc"), fetched("far", most=3)):
+        plan = house.plan(source, asked, drawn)
+        assert plan["asked"].most_rows == 3
+        assert plan["drawn"] == Planned("drawn", "build", ("never built",), error="at most 3, 4 are needed")
+    assert house.plan(texts("aa", "bb", "cc", "dd"), asked, drawn)["drawn"].error is None
+
+
+def test_a_gate_of_which_nothing_bounds_what_comes_in_is_not_said_to_fail(house: House) -> None:
+    deep = house.chained("deep", "documents", None)
+    drawn = gate("drawn", "deep", model=deep.model, most=Most(rows=4), too_few=too_few)
+    assert house.plan(texts("aa"), deep, drawn)["drawn"].error is None
+
+
+def test_calls_that_nothing_bounds_are_told_as_such_and_their_rows_are_bounded(house: House) -> None:
+    most = Most(rows=7, calls=None)
+    plan = house.plan(fetched("far", most=2), house.asking("asked", "documents", most=most))
+    assert plan["asked"] == Planned("asked", "build", ("never built",), False, None, 7, calls=None, seconds=None)
+    plan = house.plan(texts("aa"), house.asking("asked", "documents", most=most))
+    assert (plan["asked"].calls, plan["asked"].exact) == (1, True)
+
+
+def test_a_row_that_stands_in_lacks_what_rows_may_lack() -> None:
+    """A seed task with an input is no example of the backward model."""
+    frame = stand_ins(SeedTask, 2)
+    assert frame.select("instruction", "input", "response").rows() == [
+        (f"not yet known {row}", "", f"not yet known {row}") for row in range(2)
+    ]
+    assert len(flipped(frame)) == 2
+    assert stand_ins(Pair, 1)["level"].to_list() == [""]
+
+
+def test_a_call_whose_files_are_lost_is_computed_again(house: House) -> None:
+    def build(tools: Any) -> Any:
+        house.answers(tools, ["aa", "bb"], lost=lambda call: call.request["text"] == "aa")
+        return texts("aa").build(tools)
+
+    house.build(*graph(house))
+    plan = house.plan(Step("other", "group", "", texts().model, build, {"models.writer": 1}))
+    assert plan["other"] == Planned("other", "build", ("never built",), True, 1, 1, 1, from_memo=1, seconds=0.5)
+
+
+def test_calls_that_follow_from_others_are_bounded_by_what_the_step_says(house: House) -> None:
+    most = Most(rows=2, calls=6)
+    steps = [texts("aa", "bb"), house.chained("deep", "documents", most), house.asking("more", "deep")]
+    plan = house.plan(*steps)
+    assert (plan["deep"].calls, plan["deep"].exact, plan["deep"].most_rows, plan["deep"].rows) == (6, False, 2, None)
+    assert (plan["more"].calls, plan["more"].exact, plan["more"].action) == (2, False, "build")
+    house.build(*steps)
+    assert house.asked == ["aa", "bb", "and AA", "and BB", "AND AA", "AND BB"]
+    again = [texts("aa", "bb", "c"), house.chained("deep", "documents", Most(rows=3, calls=6))]
+    assert house.plan(*again)["deep"] == Planned(
+        "deep", "build", ("1 document added",), False, None, 3, calls=4, from_memo=2, seconds=2.0
+    )
+
+
+def test_calls_that_follow_from_others_are_never_exact(house: House) -> None:
+    """Stand-ins may give the step less to ask for than answers would."""
+    made = texts("aa", "bb")
+    for refused in ("none", "not yet"):
+        plan = house.plan(made, house.chained("deep", "documents", None, refused))
+        assert plan["deep"] == Planned("deep", "build", ("never built",), False, calls=None, seconds=None)
+        plan = house.plan(made, house.chained("deep", "documents", Most(rows=2, calls=6), refused))
+        assert plan["deep"] == Planned("deep", "build", ("never built",), False, None, 2, calls=6, seconds=None)
+
+
+def test_what_the_memo_has_of_later_calls_is_not_counted_on(house: House) -> None:
+    """With the answer that is missing, the step may ask for other calls than those."""
+    house.build(texts("aa"), house.chained("deep", "documents", None))
+    plan = house.plan(texts("zz", "aa"), house.chained("deep", "documents", Most(rows=2, calls=4)))
+    assert (plan["deep"].calls, plan["deep"].from_memo) == (3, 1)
+
+
+def test_a_source_that_is_not_there_yet_is_not_downloaded_and_bounds_what_follows(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a plan downloads nothing")
+
+    monkeypatch.setattr(subprocess, "run", forbidden)
+    monkeypatch.setattr(socket, "socket", forbidden)
+    steps = [
+        fetched("far", most=3),
+        gate("long", "documents", least=99),
+        house.asking("asked", "long", most=Most(rows=3, calls=5)),
+        house.asking("more", "long"),
+    ]
+    assert list(house.plan(*steps).values()) == [
+        Planned("documents", "build", ("never built", "the source far is not downloaded yet"), False, None, 3),
+        Planned("long", "build", ("never built",), False, None, 3),
+        Planned("asked", "build", ("never built",), False, None, 3, calls=5, seconds=None),
+        Planned("more", "build", ("never built",), False, None, 3, calls=3, seconds=None),
+    ]
+
+
+def test_what_a_build_would_fail_with_is_told(house: House) -> None:
+    plan = house.plan(fetched("gone"), house.asking("asked", "documents"))
+    assert plan["documents"].error == (
+        f"cannot fetch path:gone.jsonl: no file or folder is at {house.folder}/gone.jsonl; "
+        f"relative paths start at {house.folder}"
+    )
+    assert (plan["documents"].action, plan["documents"].calls, plan["documents"].rows) == ("build", 0, None)
+    assert (plan["asked"].calls, plan["asked"].error) == (0, None)
+    plan = house.plan(texts("a"), strict("measured", "documents", Mendable("one is too short")))
+    assert plan["measured"] == Planned("measured", "build", ("never built",), error="one is too short")
+
+
+def test_a_row_that_breaks_its_kind_is_set_aside_as_in_a_build(house: House) -> None:
+    plan = house.plan(texts("", "aa"), house.asking("asked", "documents"))
+    assert (plan["documents"].rows, plan["asked"].calls) == (2, 1)
+
+
+def test_a_defect_of_the_program_stops_the_plan(house: House) -> None:
+    with pytest.raises(ZeroDivisionError):
+        house.plan(texts("a"), strict("measured", "documents", ZeroDivisionError()))
+
+
+@pytest.mark.parametrize("error", [Mendable("odd"), ValueError("odd")])
+def test_what_stand_ins_cause_is_no_failure_and_then_nothing_is_bounded(house: House, error: Exception) -> None:
+    steps = [
+        texts("aa"),
+        house.asking("asked", "documents"),
+        strict("measured", "asked", error),
+        gate("good", "measured"),
+        house.asking("more", "good"),
+        house.asking("told", "good", most=Most(rows=7, calls=7)),
+    ]
+    plan = house.plan(*steps)
+    never = ("never built",)
+    assert plan["measured"] == Planned("measured", "build", never, exact=False)
+    assert plan["good"] == Planned("good", "build", never, exact=False)
+    assert plan["more"] == Planned("more", "build", never, exact=False, calls=None, seconds=None)
+    assert plan["told"] == Planned("told", "build", never, False, None, 7, calls=7, seconds=None)
+
+
+@pytest.mark.parametrize("error", [Mendable("odd"), ValueError("odd")])
+def test_what_stand_ins_for_its_own_answers_cause_is_no_failure_either(house: House, error: Exception) -> None:
+    def build(tools: Any, rows: Any) -> Any:
+        if house.answers(tools, ["aa"])[0].response["text"] != "AA":
+            raise error
+        return texts("aa").build(tools)
+
+    made = texts("aa")
+    asks = Step("asks", "group", "", made.model, build, {"models.writer": 1}, {"rows": "documents"})
+    assert house.plan(made, asks)["asks"] == Planned("asks", "build", ("never built",), False, calls=None, seconds=None)
+    assert house.build(made, asks) == {"documents": "built", "asks": "built"}
+
+
+def test_a_selection_is_planned_on_all_others_as_they_are(house: House) -> None:
+    house.build(*graph(house))
+    changed = graph(house, "aa", "bb", "c", "dd", rule="A")
+    plan = house.plan(*changed, only={"asked", "good"})
+    assert list(plan.values()) == [
+        Planned("asked", "build", ("asked.rule  → A",), rows=3, from_memo=3),
+        Planned("good", "build", ("asked: 1 pair removed",), rows=2),
+    ]
+
+
+def test_a_selection_whose_inputs_were_never_built_says_which(house: House) -> None:
+    plan = house.plan(*graph(house), only={"asked", "good"})
+    assert list(plan.values()) == [
+        Planned("asked", "wait", error="long is not there to build it from"),
+        Planned("good", "wait", error="asked is not there to build it from"),
+    ]
+
+
+def test_a_plan_writes_nothing_and_says_the_same_again(house: House) -> None:
+    house.build(*graph(house))
+    before = digests(house.folder)
+    planner, changed = house.planner(), graph(house, "aa", "bb", "dd", rule="A")
+    first = planner.plan(changed)
+    assert planner.plan(changed) == first
+    assert house.planner().plan(changed) == first
+    assert digests(house.folder) == before
+
+
+def test_a_planner_forgets_what_it_planned_before(house: House) -> None:
+    planner = house.planner()
+    planner.plan(graph(house))
+    (only,) = planner.plan(graph(house), frozenset({"asked"}))
+    assert only.error == "long is not there to build it from"

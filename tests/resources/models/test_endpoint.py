@@ -1,0 +1,267 @@
+"""A remote endpoint must declare what it serves, and what it reports is compared: otherwise a closed model could answer
+under an open one's name. And it fails in ways that no file does: row by row, as a whole, or by being swapped."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.fetching.addresses import Address
+from resources.fetching.cache import Cache
+from resources.fetching.errors import FetchError
+from resources.models.calls import Completion, Prompt, Sampling
+from resources.models.endpoint import CallFailed, Endpoint, EndpointError
+from resources.models.language_model import LanguageModel
+from resources.tools.tools import Tools
+from resources.tools.workbench import Material, Workbench
+from tests.support.building import build, edit, planned, query
+from tests.support.endpoints import Server
+from warehouse.core.errors import Mendable
+
+SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+GREEDY = Sampling(max_new_tokens=12)
+ASKED = [Prompt.ask(f"what is the {word}") for word in ("river", "stone", "garden", "old house", "and", "near")]
+
+
+@pytest.fixture
+def server(tiny_model: Path) -> Iterator[Server]:
+    with Server(tiny_model).serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def endpoint(server: Server) -> Endpoint:
+    return Endpoint(server.base, "tiny")
+
+
+@pytest.fixture
+def tools(server: Server, tmp_path: Path) -> Tools:
+    model = Material("model", "remote", server.address, SHA, "Apache-2.0")
+    return Tools(Workbench(tmp_path / "data", tmp_path, {"remote": model}, {}))
+
+
+def texts(completions: list[Completion]) -> list[tuple[str, bool]]:
+    return [(completion.text, completion.complete) for completion in completions]
+
+
+def test_completions_are_those_of_the_model_that_is_served(endpoint: Endpoint, tiny_model: Path) -> None:
+    bare = [Prompt(text="what is the"), Prompt(text="near the old")]
+    local = LanguageModel(tiny_model)
+    assert endpoint.complete(ASKED + bare, GREEDY) == local.complete(ASKED, GREEDY) + local.complete(bare, GREEDY)
+
+
+def test_a_request_says_what_is_on_record_and_no_more(endpoint: Endpoint, server: Server) -> None:
+    endpoint.complete([Prompt.ask("what", seed=7)], GREEDY)
+    endpoint.complete([Prompt(text="what", seed=7)], Sampling(4, 0.7, 0.5, ("\n\n",)))
+    messages = [{"role": "user", "content": "what"}]
+    assert server.bodies == [
+        {"model": "tiny", "max_tokens": 12, "messages": messages, "temperature": 0.0},
+        {
+            "model": "tiny",
+            "max_tokens": 4,
+            "prompt": "what",
+            "temperature": 0.7,
+            "top_p": 0.5,
+            "seed": 7,
+            "stop": ["\n\n"],
+        },
+    ]
+
+
+def test_rows_are_asked_for_side_by_side_and_come_back_in_order(
+    endpoint: Endpoint, server: Server, tiny_model: Path
+) -> None:
+    sampled = Sampling(8, temperature=1.0)
+    prompts = [Prompt.ask("what is the river", seed=i) for i in range(40)]
+    written = endpoint.complete(prompts, sampled)
+    assert written == [LanguageModel(tiny_model).complete([one], sampled)[0] for one in prompts]
+    assert 1 < server.most_in_flight <= 8
+    assert {one[2] for one in written if not isinstance(one, CallFailed)} == {True, False}
+
+
+def test_without_a_count_of_tokens_the_budget_counts(endpoint: Endpoint, server: Server) -> None:
+    server.usage = False
+    ((_, tokens, _),) = endpoint.complete(ASKED[:1], GREEDY)  # type: ignore[misc]
+    assert tokens == 12
+
+
+def test_a_server_that_reports_another_model_is_refused_before_it_is_asked(tools: Tools, server: Server) -> None:
+    server.reports = ["other", "another"]
+    with pytest.raises(Mendable) as refused:
+        tools.model("remote").complete(ASKED, GREEDY)
+    assert str(refused.value) == (
+        f"the endpoint {server.base} does not serve the declared model 'tiny'; it reports: 'another', 'other'; "
+        "right would be one of these after '#' in the address, with the sha256 and licence of its weights"
+    )
+    assert server.asked == ["GET /v1/models"]
+
+
+@pytest.mark.parametrize(("name", "found"), [("other", "'other'"), (None, "a model that it does not name")])
+def test_an_answer_from_another_model_stops_everything_and_is_not_kept(
+    tools: Tools, server: Server, name: str | None, found: str
+) -> None:
+    server.answers_from = name
+    with pytest.raises(Mendable) as refused:
+        tools.model("remote").complete(ASKED, GREEDY)
+    assert str(refused.value) == (
+        f"the endpoint {server.base} answered from {found} where 'tiny' was asked and is declared; the answer is not "
+        "kept; right would be a server that answers from the declared model alone"
+    )
+    for table in ("memo.calls", "memo.failures"):
+        assert query(tools.bench.data, f"FROM {table}").is_empty()
+
+
+def test_an_endpoint_that_is_not_there_stops_the_build_with_one_error(tools: Tools) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        with pytest.raises(EndpointError) as refused:
+            Endpoint(base, "tiny").report()
+    assert str(refused.value) == (
+        f"cannot use the endpoint {base}: {base}/models gives no answer: All connection attempts failed; right would "
+        "be the base URL of a running server with an OpenAI-compatible API"
+    )
+
+
+def test_a_page_that_is_no_such_api_is_named(server: Server) -> None:
+    with pytest.raises(EndpointError, match=r"/v1/x/models answers HTTP 404: Not Found; right would be the base URL"):
+        Endpoint(f"{server.base}/x", "tiny").report()
+
+
+def test_an_endpoint_that_goes_away_keeps_what_it_gave_and_stops_the_build(tools: Tools, tiny_model: Path) -> None:
+    many = [Prompt.ask(" ".join(["what"] * length)) for length in range(1, 200)]
+    gone: list[int] = []
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(tiny_model).serving())
+        tools.bench.models = {"remote": Material("model", "remote", server.address, SHA, "Apache-2.0")}
+
+        def stop(what: str, done: int, total: int) -> None:
+            if done and not gone:
+                gone.append(done)
+                stack.close()
+
+        tools.report = stop
+        with pytest.raises(EndpointError, match=r"cannot use the endpoint .* gives no answer"):
+            tools.model("remote").complete(many, GREEDY)
+    kept = query(tools.bench.data, "FROM memo.calls").height
+    failed = query(tools.bench.data, "FROM memo.failures").height
+    assert (kept, 0 < failed <= 64, kept + failed < len(many)) == (gone[0], True, True)
+
+
+def test_a_row_that_fails_is_on_record_as_failed_and_asked_again(tools: Tools, server: Server) -> None:
+    server.breaks_at = {"stone"}
+    whole = tools.model("remote").complete(ASKED, GREEDY)
+    error = f'CallFailed: {server.base}/chat/completions answers HTTP 500: {{"error":{{"message":"out of memory'
+    assert [completion.error is None for completion in whole] == [True, False, True, True, True, True]
+    assert str(whole[1].error).startswith(error)
+    failures = query(tools.bench.data, "FROM memo.failures")
+    assert failures["key"].to_list() == [whole[1].call]
+    assert failures["engine"][0].startswith(f'endpoint {server.base} {{"id": "tiny", "owned_by": "slingshot"')
+
+    server.breaks_at, before = set(), server.posted()
+    again = tools.model("remote").complete(ASKED, GREEDY)
+    assert server.posted() == before + 1
+    assert again[1].error is None
+    assert texts(again[:1] + again[2:]) == texts(whole[:1] + whole[2:])
+
+
+def test_a_model_that_moves_to_another_address_is_not_asked_again(tools: Tools, tiny_model: Path) -> None:
+    before = tools.model("remote").complete(ASKED, GREEDY)
+    with Server(tiny_model).serving() as moved:
+        tools.bench.models = {"remote": Material("model", "remote", moved.address, SHA, "Apache-2.0")}
+        assert tools.model("remote").complete(ASKED, GREEDY) == before
+        assert moved.asked == []
+
+
+def test_a_request_that_takes_too_long_fails_alone(server: Server) -> None:
+    server.delay = 1.0
+    (failed,) = Endpoint(server.base, "tiny", seconds=0.1).complete(ASKED[:1], GREEDY)
+    assert isinstance(failed, CallFailed)
+    assert str(failed) == f"{server.base}/chat/completions gives no answer: ReadTimeout"
+
+
+def test_the_key_is_sent_and_never_on_record(tools: Tools, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLINGSHOT_API_KEY", "open-sesame\n")
+    server.breaks_at = {"stone"}
+    failed = tools.model("remote").complete(ASKED, GREEDY)[1]
+    assert server.keys == {"Bearer open-sesame"}
+    assert str(failed.error).endswith("out of memory for ['Bearer …']\"}}")
+    assert b"open-sesame" not in tools.bench.database.path.read_bytes()
+
+
+def test_what_needs_weights_says_that_an_endpoint_has_none(tools: Tools, server: Server, tmp_path: Path) -> None:
+    said = (
+        f"cannot fetch {server.address}: an endpoint answers and hands out no files; right would be an address that "
+        "starts with pypi:, path: or hf:"
+    )
+    cache = Cache(tmp_path / "cache")
+    for ask in (
+        lambda: cache.fetch(Address.parse(server.address), SHA),
+        lambda: cache.find(Address.parse(server.address), SHA),
+        lambda: tools.model("remote").losses([(ASKED[0], "old river")]),
+        lambda: tools.embed("remote", ["old river"]),
+    ):
+        with pytest.raises(FetchError) as refused:
+            ask()
+        assert str(refused.value) == said
+    assert server.asked == []
+
+
+def outcomes(data: Path) -> dict[str, int]:
+    """How many rows of self-training ended how."""
+    sql = (
+        "SELECT d.outcome, count(*) FROM lineage.decisions d JOIN lineage.current USING (asset, version) "
+        "WHERE asset = 'raw_self_training' GROUP BY ALL"
+    )
+    return dict(query(data, sql).iter_rows())
+
+
+def small(values: dict[str, Any], address: str) -> None:
+    """The tiny recipe with self-training alone, from a generator at an endpoint, and a base on this machine."""
+    values["models"]["base"] = values["models"]["generator"]
+    values["models"]["generator"] = {**values["models"]["base"], "address": address}
+    values["training"]["base"] = "base"
+    values["generation"] = {"model": "generator", "self_training": values["generation"]["self_training"]}
+    values["enhancement"] = {"heuristics": values["enhancement"]["heuristics"]}
+    values["curation"] = {"rows": 2}
+    values["arms"] = {"self_training": {"methods": ["self_training"], "filters": ["heuristics"]}}
+
+
+def test_a_recipe_builds_with_its_generator_at_an_endpoint(tiny: Path, server: Server, tmp_path: Path) -> None:
+    edit(tiny, lambda values: small(values, server.address))
+    data = tmp_path / "data"
+    assert build(tiny, data, "+seed_tasks")[1] == []
+    plan = planned(tiny, data)
+    assert (plan["raw_self_training"].action, plan["raw_self_training"].calls) == ("build", 12)
+    assert server.asked == []
+
+    disliked = query(data, "SELECT instruction FROM seed_tasks")["instruction"][0]
+    server.breaks_at = {disliked.split()[-1]}
+    log, failures = build(tiny, data)
+    assert (failures, log.computed["raw_self_training"]) == ([], 11)
+    assert (outcomes(data)["failed"], sum(outcomes(data).values())) == (1, 12)
+    sql = "SELECT name, kind, engine FROM memo.calls c JOIN lineage.materials m ON m.id = c.model"
+    assert {(*called, engine.split("=")[0].split()[0]) for *called, engine in query(data, sql).iter_rows()} == {
+        ("generator", "completion", "endpoint"),
+        ("base", "completion", "transformers"),
+        ("base", "training", "trl"),
+    }
+
+    server.breaks_at, server.asked = set(), []
+    retry = planned(tiny, data)["raw_self_training"]
+    assert (retry.reasons, retry.calls, retry.from_memo) == (("1 row failed: retry 1 of 2",), 1, 11)
+    assert server.asked == []
+    log, failures = build(tiny, data)
+    assert (failures, log.computed["raw_self_training"]) == ([], 1)
+    assert server.asked == ["GET /v1/models", "POST /v1/chat/completions"]
+    assert ("failed" in outcomes(data), sum(outcomes(data).values())) == (False, 12)
+
+    edit(tiny, lambda values: values["curation"].update(rows=3))
+    log, failures = build(tiny, data)
+    assert (failures, "raw_self_training" in log.actions) == ([], False)
+    assert len(server.asked) == 2

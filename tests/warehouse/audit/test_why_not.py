@@ -1,0 +1,120 @@
+"""Whoever misses a row asks why it is not there, by an id or by what it said: the answer is the rule that dropped it,
+and only rows that say the text are answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.versions import documents, gated_pairs, ids_by_text, named, publish
+from warehouse.audit.finding import Unknown
+from warehouse.audit.nodes import Decided, nodes
+from warehouse.audit.why_not import BlankText, WhyNot, quarantined, why_not
+from warehouse.results.result import Gate
+from warehouse.schema.records import Pair
+from warehouse.store.database import Database
+from warehouse.store.versions import Published, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(Database(tmp_path / "warehouse.duckdb"))
+
+
+@pytest.fixture
+def made(store: Store) -> Published:
+    return gated_pairs(store)
+
+
+def test_why_not_names_the_rule_the_score_and_the_cut(store: Store, made: Published) -> None:
+    rejected = ids_by_text(store, "pairs")["c"]
+    (answer,) = why_not(store.database, rejected).answers
+    assert answer.dropped == (Decided("gated", named("3"), "rejected", "perplexity", 2.0, 1.0, None, True),)
+    assert [one.asset for one in answer.kept] == ["pairs"]
+
+
+def test_why_not_finds_a_row_by_its_text_and_tells_what_it_repeats(store: Store, made: Published) -> None:
+    answers = why_not(store.database, "twin of a").answers
+    assert [(answer.row.kind, [one.outcome for one in answer.dropped]) for answer in answers] == [
+        ("pair", ["duplicate"]),
+        ("document", []),
+    ]
+    (twin,) = answers[0].twins.values()
+    assert twin.id == ids_by_text(store, "pairs")["a"] == answers[0].dropped[0].duplicate_of
+    assert twin.says is not None
+    assert twin.says["response"] == "a"
+
+
+def test_why_not_finds_what_was_never_kept_and_part_of_a_text(store: Store, made: Published) -> None:
+    (answer,) = why_not(store.database, "lost").answers
+    assert answer.row.says == {"source": "wiki", "title": "", "text": "lost"}
+    assert [(one.asset, one.reason) for one in answer.dropped] == [("documents", "too short")]
+    assert [answer.row.id for answer in why_not(store.database, "LOS").answers] == [answer.row.id]
+    with pytest.raises(Unknown) as unknown:
+        why_not(store.database, "100%_of it")
+    assert str(unknown.value) == ("no row has the id or says '100%_of it': searched 11 records, and all their texts")
+
+
+def test_why_not_tells_of_versions_no_longer_in_force(store: Store, made: Published) -> None:
+    gone = ids_by_text(store, "documents")["d"]
+    publish(store, "documents", "4", documents("ab"))
+    (answer,) = why_not(store.database, gone).answers
+    assert (answer.dropped, answer.kept) == ((), ())
+    assert answer.before == (Decided("documents", named("1"), "kept", None, None, None, None, False),)
+
+
+def test_quarantined_rows_are_shown_with_the_rule_that_they_break(store: Store) -> None:
+    gate = Gate(Pair)
+    gate.quarantine({"row": {"title": "x"}}, "field 'text' is absent or empty", [("5" * 32, "source")])
+    publish(store, "raw", "1", gate.result())
+    (answer,) = quarantined(store.database)
+    assert answer.row.says == {"row": {"title": "x"}}
+    assert [one.reason for one in answer.dropped] == ["field 'text' is absent or empty"]
+    assert quarantined(store.database, "raw") == [answer]
+    with pytest.raises(Unknown) as unknown:
+        quarantined(store.database, "other")
+    assert str(unknown.value) == "no asset 'other' was built here; built are: raw"
+
+
+def test_why_not_compares_texts_and_no_keys_of_what_was_never_kept(store: Store, made: Published) -> None:
+    gate = Gate(Pair)
+    gate.quarantine({"row": {"Title": ['A "Quoted" word\n', 3]}}, "absent", [("5" * 32, "source")])
+    publish(store, "raw", "1", gate.result())
+    for key in ("title", "Title", "row", "n"):
+        assert "raw" not in {one.row.asset for one in _answers(store, key)}, key
+    for part in ('A "Quoted" word\n', '"quoted"', "WORD\n"):
+        assert [one.row.asset for one in _answers(store, part)] == ["raw"], part
+    publish(store, "other", "1", documents([], rejected=["Lost", "lost and found"]))
+    told = [one.row.says for one in _answers(store, "lost")]
+    assert told == [{"source": "wiki", "title": "", "text": "lost"}]
+
+
+def _answers(store: Store, asked_about: str) -> tuple[WhyNot, ...]:
+    try:
+        return why_not(store.database, asked_about).answers
+    except Unknown:
+        return ()
+
+
+def test_why_not_of_a_blank_text_is_refused(store: Store, made: Published) -> None:
+    for blank in ("", " \n"):
+        with pytest.raises(BlankText) as refused:
+            why_not(store.database, blank)
+        assert str(refused.value) == "a blank text is in many rows: give an id, or words that the row says"
+
+
+def test_why_not_counts_the_rows_beyond_those_that_it_tells_of_and_tells_of_dropped_ones(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(
+        store, "documents", "1", documents([f"kept {n:02}" for n in range(30)], [f"not kept {n}" for n in range(5)])
+    )
+    loaded: list[int] = []
+    monkeypatch.setattr(
+        "warehouse.audit.why_not.nodes", lambda connection, ids: loaded.append(len(ids)) or nodes(connection, ids)
+    )
+    found = why_not(store.database, "kept")
+    assert (len(found.answers), found.more, loaded) == (20, 15, [20, 0])
+    assert [bool(one.dropped) for one in found.answers] == [True] * 5 + [False] * 15
+    assert why_not(store.database, "kept 29").more == 0

@@ -1,0 +1,233 @@
+"""What is withdrawn must stay out whatever the recipe becomes: so random sequences of withdrawals, edits and builds are
+run through the real source steps, and after every build nothing in force hangs on anything withdrawn."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.loading.file import load_recipe
+from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, SourcePart
+from assets.sources import benchmark_items, documents, seed_tasks
+from assets.sources.seeding import TooFewRows
+from assets.steps.step import Step
+from resources.tools.workbench import Material, Workbench
+from tests.support.planning import House, gate, texts
+from tests.support.tiny import ROOT
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import file_digest, normalized
+from warehouse.lineage.graph import Graph
+from warehouse.lineage.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, heeded_digest, text_key
+from warehouse.release.recall import find_affected, withdraw
+from warehouse.schema.records import MAIN_TEXT, Pair
+from warehouse.store.database import now
+from warehouse.store.reasons import withdrawal_changes
+
+STARTER = ROOT / "recipe.yaml"
+ASSETS = {"seed_task": "seed_tasks", "document": "documents", "benchmark_item": "benchmark_items"}
+WHEN = datetime(2026, 5, 2)
+
+
+def rows_of(source: str) -> list[dict[str, str]]:
+    """Rows of which the last ten say in capitals what the first ten say."""
+    said = [{"title": f"{source} thing {n}", "text": f"Thing {n} is, of all things, number {n}."} for n in range(40)]
+    return said + [{"title": f"{source} again {n}", "text": said[n]["text"].upper()} for n in range(10)]
+
+
+@dataclass
+class World:
+    """A recipe over two sources that say much the same, and a house to build it in."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.parts = {}
+        for name in ("rows", "others"):
+            path = self.folder / f"{name}.jsonl"
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows_of(name)))
+            self.parts[name] = SourcePart(
+                address=f"path:{path}", sha256=file_digest(path), licence="MIT", origin="human"
+            )
+        self.house = House(self.folder)
+        materials = {name: Material("source", name, **part.model_dump()) for name, part in self.parts.items()}
+        self.house.bench = Workbench(self.folder / "data", self.folder, {}, materials)
+        self.source, self.title, self.count = "rows", "{title}", 3
+
+    @property
+    def database(self) -> Any:
+        return self.house.bench.database
+
+    def steps(self) -> list[Step]:
+        seed = {"instruction": "What is {title}?", "response": "{text}"}
+        item = {"instruction": "What is {title}?", "reference": "{text}"}
+        text, common = {"title": self.title, "text": "{text}"}, {"source": self.source, "count": self.count}
+        recipe: Recipe = load_recipe(STARTER).model_copy(
+            update={
+                "sources": self.parts,
+                "seed_tasks": (SeedSelection(**common, slice=(0, 35), fields=seed),),
+                "documents": (DocumentSelection(**common, slice=(35, 70), fields=text),),
+                "benchmark_items": (BenchmarkSelection(**common, slice=(70, 100), fields=item, benchmark="b"),),
+            }
+        )
+        sources = [module.step(recipe) for module in (benchmark_items, seed_tasks, documents)]
+        return [*sources, self.house.asking("asked", "documents"), gate("good", "asked", model=Pair, least=1)]
+
+    def build(self) -> dict[str, str]:
+        return self.house.build(*self.steps())
+
+    def kept(self, asset: str) -> list[dict[str, Any]]:
+        current = self.house.bench.store.current(asset)
+        return self.house.bench.store.read(current).to_dicts() if current else []
+
+    def check(self) -> None:
+        """Nothing in force hangs on anything withdrawn or says what that said, and every role has its rows."""
+        with self.database.read() as connection:
+            withdrawn = [row_id for (row_id,) in connection.execute("SELECT id FROM lineage.withdrawals").fetchall()]
+            below = {*withdrawn, *(link.child for link in Graph(connection).descent(withdrawn))}
+            said = connection.execute("SELECT text FROM lineage.withdrawals").fetchall()
+            kept = connection.execute("SELECT record FROM lineage.outcomes WHERE outcome = 'kept'").fetchall()
+        assert not below & {record for (record,) in kept}
+        for kind, asset in ASSETS.items():
+            rows = self.kept(asset)
+            assert len(rows) == self.count
+            assert not {text_key(row[MAIN_TEXT[kind]]) for row in rows} & {text for (text,) in said}
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("withdraw"), st.sampled_from(sorted(ASSETS)), st.integers(0, 2)),
+    st.tuples(st.sampled_from(["count", "source", "title", "build"])),
+)
+
+
+@settings(max_examples=5)
+@given(st.lists(ACTIONS, min_size=3, max_size=6))
+def test_no_sequence_of_edits_and_withdrawals_brings_anything_back(actions: list[tuple[Any, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        world = World(Path(scratch))
+        world.build()
+        for action, *which in [*actions, ("build",)]:
+            if action == "withdraw":
+                kind, index = which
+                row = world.kept(ASSETS[kind])[index]
+                affected = find_affected(world.database, row["id"])
+                if row["id"] not in world.house.bench.withdrawals().rows:
+                    withdraw(world.database, affected, "why")
+            elif action == "count":
+                world.count = 4 - world.count % 2
+            elif action == "source":
+                world.source = "others" if world.source == "rows" else "rows"
+            elif action == "title":
+                world.title = "{title}" if world.title == "It is {title}" else "It is {title}"
+            else:
+                world.build()
+                world.check()
+
+
+def test_a_warehouse_without_withdrawals_names_versions_as_ever(tmp_path: Path) -> None:
+    for step in World(tmp_path).steps():
+        inputs = dict.fromkeys(step.inputs, "1" * 32)
+        assert step.settle(inputs, 0, World(tmp_path).house.bench.store.catalog()).target == step.target(inputs)
+        assert "withdrawals" not in step.target(inputs).inputs
+
+
+def withdrawn(kind: str, number: int = 0) -> Withdrawn:
+    return Withdrawn(f"{number:032x}", kind, "it", None, "why", WHEN)
+
+
+def test_a_withdrawal_concerns_what_reads_sources_and_what_names_it_and_nothing_else(tmp_path: Path) -> None:
+    steps = {step.asset: step for step in [*World(tmp_path).steps(), texts("a", asset="plain")]}
+    row = withdrawn("document")
+    heeding = {asset for asset, step in steps.items() if step.heeds(Withdrawals((row,)))}
+    assert heeding == {"benchmark_items", "seed_tasks", "documents"}
+    rows = Material("source", "rows", "path:x", "1" * 64, "MIT")
+    source = replace(withdrawn("source"), id=rows.id)
+    assert steps["documents"].heeds(Withdrawals((source, row), {rows.id: source})) == [source, row]
+    other = withdrawn("source", 7)
+    assert steps["documents"].heeds(Withdrawals((other,), {other.id: other})) == []
+
+
+def test_a_row_that_was_outside_the_slice_is_known_again_when_it_comes_in(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.build()
+    with world.database.read() as connection:
+        outside = connection.execute(
+            "SELECT r.id, content::JSON->'row'->>'text' FROM lineage.records r "
+            "JOIN lineage.outcomes o ON r.id = o.record WHERE r.asset = 'documents' AND reason = 'outside the slice'"
+        ).fetchall()
+    drawn = {normalized(row["response"]) for row in world.kept("seed_tasks")}
+    row_id = next(row_id for row_id, text in outside if normalized(text) in drawn)
+    withdraw(world.database, find_affected(world.database, row_id), "why")
+    world.build()
+    said = next(text for one, text in outside if one == row_id)
+    assert said not in [row["response"] for row in world.kept("seed_tasks")]
+    assert len(world.kept("seed_tasks")) == 3
+
+
+def test_too_few_rows_say_how_many_are_withdrawn(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.count = 1
+    world.build()
+    taken = world.kept("benchmark_items")
+    withdraw(world.database, find_affected(world.database, taken[0]["id"]), "why")
+    world.count = 40
+    with pytest.raises(
+        TooFewRows, match=r"^'rows' gives \d+ rows for this role without the \d that are withdrawn, 40 "
+    ):
+        world.build()
+
+
+@pytest.mark.parametrize(
+    ("heeded", "before", "lines"),
+    [
+        ([], 0, []),
+        (["document"], 1, []),
+        (["document"], 0, ["1 document withdrawn"]),
+        (["document", "document"], 1, ["1 document withdrawn"]),
+        (["document", "seed_task", "document"], 0, ["2 documents, 1 seed task withdrawn"]),
+        (["source", "seed_task", "seed_task"], 1, ["2 seed tasks withdrawn"]),
+        ([], 1, ["other withdrawals concern it"]),
+        (["document"], 2, ["other withdrawals concern it"]),
+    ],
+)
+def test_the_reason_counts_what_was_withdrawn_since(heeded: list[str], before: int, lines: list[str]) -> None:
+    entries = [withdrawn(kind, number) for number, kind in enumerate(heeded)]
+    known = (entries + [withdrawn("document", 9)] * 2)[:before]
+    assert withdrawal_changes(entries, heeded_digest(known) if known else None) == lines
+
+
+def test_texts_are_known_again_in_other_letters_and_empty_ones_are_not_one() -> None:
+    row = replace(withdrawn("document"), text=text_key("Pesto is a sauce."))
+    known = Withdrawals((row,))
+    assert known.of_row([], "PESTO -- is a   sauce") == row
+    assert known.of_row([], "Pesto is no sauce.") is None
+    assert known.of_row([row.id], "...") == row
+    assert text_key(" … !") is None
+    assert NONE.of_row([row.id], "") is None
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_model_made_from_a_withdrawn_one_is_refused_too(tmp_path: Path, recorded: bool) -> None:
+    base = Material("model", "base", "path:base", "a" * 64, "MIT")
+    tuned = Material("model", "tuned", "path:tuned", "b" * 64, "MIT", made_from=("base",))
+    bench = Workbench(tmp_path / "data", tmp_path, {"tuned": tuned, "base": base}, {})
+    bench.put_on_record(["models.tuned", "models.base"] if recorded else ["models.base"])
+    withdraw(bench.database, find_affected(bench.database, "base"), "no licence")
+    slice_ = {"models.tuned": {"address": tuned.address, "sha256": tuned.sha256, "licence": "MIT"}}
+    step = replace(texts("a"), slice=slice_)
+    assert [one.shown for one in step.heeds(bench.withdrawals())] == (["base"] if recorded else [])
+    with pytest.raises(UsesWithdrawn) as refused:
+        bench.refuse_withdrawn(step.slice)
+    assert str(refused.value) == (
+        f"the recipe's models.tuned is, or was made from, the model 'base' ({base.id[:9]}), withdrawn on "
+        f"{now():%Y-%m-%d}: no licence; it is not used any more: name another model in the recipe"
+    )
+    assert isinstance(refused.value, Mendable)
+    bench.refuse_withdrawn(["models.other", "seed"])

