@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import dagster as dg
 
 from assets.building.dagster_home import PROCESS, close_killed_runs
-from assets.loading.rules import nearest
 from assets.planning.plan import Planner
 from assets.steps.step import Step
 from warehouse.core.errors import Mendable
+from warehouse.core.texts import nearest
 
 
 class BadSelection(Mendable):

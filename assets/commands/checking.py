@@ -41,10 +41,10 @@ def check(
         typer.echo(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
     if not cost:
         return
+    from assets.loading.bench import workbench
     from assets.planning.estimate import estimate
     from assets.planning.plan import Planner
     from assets.reporting.tables import estimate_summary, estimate_table
-    from definitions import workbench
 
     with tempfile.TemporaryDirectory() as empty:
         bench = workbench(loaded, Path(empty), path.parent)

@@ -35,8 +35,8 @@ def export(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Write an arm's training set as JSONL (messages and Alpaca forms) and Parquet."""
-    from assets.loading.rules import nearest
     from warehouse.core.errors import Mendable
+    from warehouse.core.texts import nearest
     from warehouse.release.export import export as write
 
     loaded, _, data = settle(recipe, warehouse)

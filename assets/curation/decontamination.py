@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from assets.recipe.types import Decontamination
 from assets.sources.held_out import REASON
 from warehouse.core.errors import Mendable
-from warehouse.core.identity import normalized
-from warehouse.core.texts import texts_in
+from warehouse.core.texts import normalized, texts_in
 
 # An input may be a single word, which many share.
 EQUAL, EQUAL_ITEM = ("instruction", "response"), ("instruction", "reference")

@@ -23,7 +23,8 @@ from assets.recipe.values import Level
 from assets.steps.step import Most, Step, made
 from resources.models.calls import Completion, Sampling, Writer
 from resources.tools.tools import Tools
-from warehouse.core.identity import normalized, row_seed
+from warehouse.core.identity import row_seed
+from warehouse.core.texts import normalized
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Fragment
 

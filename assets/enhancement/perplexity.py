@@ -16,20 +16,16 @@ given the instruction and 3 alone are an IFD of 0.5.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from assets.prompting.prompts import answer, instruction_for, with_input
+from assets.recipe.types import PerplexityFilter, Recipe
 from assets.steps.step import Step, made
 from resources.models.calls import Prompt, Reader, TokenLoss
 from resources.tools.tools import Tools
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Perplexity
-
-if TYPE_CHECKING:
-    from assets.recipe.types import PerplexityFilter, Recipe
-
 
 IFD = "ifd"
 MOST_IFD = 1.0

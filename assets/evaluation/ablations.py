@@ -12,12 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from assets.enhancement.perplexity import limits
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Arm, Recipe
+from assets.recipe.types import Arm, Recipe
 
 SIZES = ("rows", "response_tokens")
 KEEP = "keep"

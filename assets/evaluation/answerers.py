@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
+from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
 from assets.steps.step import Most
 from assets.training.checkpoint import adapter_of, written_by
 from resources.tools.tools import MemoizedModel, Tools
 from warehouse.core.identity import Parent
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -12,15 +12,13 @@ from assets.evaluation.answerers import Student
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import answer
 from assets.recipe.parts import SamplingPart
+from assets.recipe.types import Recipe
 from assets.steps.step import Step, made
 from resources.models.calls import Sampling
 from resources.tools.tools import Tools
 from warehouse.core.identity import row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Prediction, Score
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 Scorer = Callable[[str, Mapping[str, Any]], Mapping[str, float]]
 """The text of a prediction and its item to the metrics' values."""

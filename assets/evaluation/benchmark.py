@@ -1,4 +1,4 @@
-"""A benchmark: one way to score students. Each is declared by one file of this folder.
+"""A benchmark: one way to score students. Each is declared by one file of the folder benchmarks.
 
 The file has the settings that the benchmark takes in the recipe, the functions that answer and score, and `BENCHMARK`,
 which ties them together. The recipe then knows the key `evaluation.<name>`, and the graph an asset
@@ -7,16 +7,15 @@ which ties them together. The recipe then knows the key `evaluation.<name>`, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from assets.recipe.parts import Part
+from assets.recipe.types import Recipe
+from assets.steps.discovery import declared
 from assets.steps.step import Step
 from warehouse.schema.records import HIGHER
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 
 @dataclass(frozen=True)
@@ -52,3 +51,8 @@ class Benchmark:
     fields: tuple[str, ...] | None = ()
     faults: Callable[[Any, Recipe], Iterable[tuple[str, object, str]]] = lambda settings, recipe: ()
     models: Callable[[Any], Iterable[tuple[str, str]]] = lambda settings: ()
+
+
+def benchmarks() -> Mapping[str, Benchmark]:
+    """All benchmarks there are, by name: every file of the folder benchmarks declares one."""
+    return declared("assets.evaluation.benchmarks", "BENCHMARK")

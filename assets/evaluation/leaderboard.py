@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from assets.evaluation.ablations import BASELINE, SERIES, series
-from assets.evaluation.benchmark import Metric
+from assets.evaluation.benchmark import Metric, benchmarks
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Scores, difference, holm, mean
-from assets.evaluation.registry import benchmarks
+from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
 from assets.steps.step import Step, made
 from resources.tools.tools import Tools
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import BETTER, HIGHER, NOISE, WORSE, Standing
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 Metrics = Mapping[tuple[str, str], Metric]
 """(benchmark, metric's name) to what its scores mean."""

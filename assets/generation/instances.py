@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from assets.prompting.parsing import says_yes
 from resources.models.calls import Prompt
-from warehouse.core.identity import Parent, normalized
+from warehouse.core.identity import Parent
+from warehouse.core.texts import normalized
 from warehouse.results.result import Gate
 
 _CLASSIFICATION = """Can the task be seen as a classification task with a finite number of output labels?

@@ -1,4 +1,4 @@
-"""A method: one way to make instruction-response pairs. Each is declared by one file of this folder.
+"""A method: one way to make instruction-response pairs. Each is declared by one file of the folder methods.
 
 The file has the settings that the method takes in the recipe, the function that makes its pairs, and `METHOD`, which
 ties them together. The recipe then knows the key `generation.<name>`, and the graph the asset `raw_<name>`.
@@ -6,22 +6,21 @@ ties them together. The recipe then knows the key `generation.<name>`, and the g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import polars as pl
 
 from assets.recipe.parts import Part
+from assets.recipe.types import Recipe
+from assets.steps.discovery import declared
 from assets.steps.step import Columns, Most, Step
 from assets.training.checkpoint import adapter_of
 from resources.tools.tools import MemoizedModel, Tools
 from warehouse.results.result import Result
 from warehouse.schema.records import Pair
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 Settings = TypeVar("Settings", bound=Part)
 
@@ -100,3 +99,8 @@ class Method:
             most=self.most(settings, recipe) if self.most else None,
             columns=self.columns,
         )
+
+
+def methods() -> Mapping[str, Method]:
+    """All methods there are, by name: every file of the folder methods declares one."""
+    return declared("assets.generation.methods", "METHOD")

@@ -10,9 +10,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from assets.loading.rules import Problem, nearest, problems
+from assets.loading.rules import Problem, problems
+from assets.loading.whole import FullRecipe
 from assets.recipe.types import Recipe
 from warehouse.core.errors import Mendable
+from warehouse.core.texts import nearest
 
 
 class RecipeError(Mendable, ValueError):
@@ -92,7 +94,7 @@ def _values(text: str) -> dict[Any, Any]:
 
 def _recipe(values: dict[Any, Any]) -> Recipe:
     try:
-        recipe = Recipe.model_validate(values)
+        recipe = FullRecipe.model_validate(values)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise _summed([_problem(detail) for detail in details if not _echo(detail, details)]) from error
@@ -167,7 +169,7 @@ _UNION_MEMBERS = ("str", "list[str]")
 
 def _keys_at(path: Sequence[int | str]) -> list[str]:
     """The keys that the recipe's types know at a path."""
-    part: type[BaseModel] = Recipe
+    part: type[BaseModel] = FullRecipe
     held: Any = None
     for key in path:
         if held is None:

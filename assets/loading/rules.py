@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import combinations
 
 from assets.curation.diversity import RULES
 from assets.enhancement.perplexity import limits
-from assets.evaluation.registry import benchmarks
-from assets.generation.registry import methods
+from assets.evaluation.benchmark import benchmarks
+from assets.generation.method import methods
 from assets.loading.sizes import contradictions
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
@@ -22,6 +21,7 @@ from assets.recipe.types import Recipe, Selection
 from assets.recipe.values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
 from resources.fetching.addresses import Address
+from warehouse.core.texts import nearest
 
 ANSWERS = "it is at an endpoint, which answers prompts and hands out no weights"
 FETCHED = "right would be an address that starts with pypi:, path: or hf:"
@@ -281,11 +281,3 @@ def _selections(recipe: Recipe) -> Iterator[tuple[str, tuple[Selection, ...]]]:
 def _known(path: str, name: str, names: Iterable[str], what: str) -> Iterator[Problem]:
     if name not in names:
         yield Problem(path, name, f"it must name {what} of the recipe; {nearest(name, names)}")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The names to choose from, the nearest one first where there is one."""
-    known = sorted(names)
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    listed = ", ".join(known) or "none is declared"
-    return f"did you mean {close[0]!r}? (known: {listed})" if close else f"known: {listed}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from assets.enhancement.perplexity import IFD, limits
-from assets.generation.registry import methods
+from assets.generation.method import methods
 from assets.recipe.types import Recipe
 
 Fault = tuple[str, object, str]

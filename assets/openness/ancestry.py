@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from assets.openness.rules import ANCESTOR, Declared, Terms, violations
 from warehouse.audit.behind import Behind, Described, behind, chain
-from warehouse.release.provenance import behind_version, built_by
+from warehouse.audit.versions import behind_version, built_by
 from warehouse.results.checks import OPENNESS
 from warehouse.results.result import Check, Result
 from warehouse.store.database import Database

@@ -7,8 +7,8 @@ from graphlib import TopologicalSorter
 from assets.curation import diversity, embeddings, training_set
 from assets.enhancement import filtering, fragments, perplexity
 from assets.evaluation import leaderboard
-from assets.evaluation.registry import benchmarks
-from assets.generation.registry import methods
+from assets.evaluation.benchmark import benchmarks
+from assets.generation.method import methods
 from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
 from assets.sources import benchmark_items, documents, seed_tasks

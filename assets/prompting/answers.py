@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from assets.prompting.parsing import whole_sentences
 from resources.models.calls import Completion, TokenLoss, Vector
-from warehouse.core.identity import Parent, normalized
+from warehouse.core.identity import Parent
+from warehouse.core.texts import normalized
 from warehouse.results.result import Gate
 
 

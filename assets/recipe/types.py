@@ -6,12 +6,10 @@ Where the paper (arXiv 2308.12711) leaves a number open, the default here is our
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field
 
-from assets.evaluation.registry import benchmarks
-from assets.generation.registry import methods
 from assets.recipe.materials import AncestorPart, ModelPart, PolicyPart, SourcePart
 from assets.recipe.parts import LoraPart, Part, SamplingPart
 from assets.recipe.values import (
@@ -137,28 +135,23 @@ class Decontamination(Part):
     similarity: Probability | None = None
 
 
-class GenerationPart(Part):
-    """The methods in use and what writes for them; a method that is left out is not built.
+class Generation(Part):
+    """The methods in use and the model that writes for them; a method that is left out is not built.
 
-    Beside these keys there is one of each method's name, with the settings that the method declares."""
+    The full recipe (assets/loading/whole.py) has one more key per method, with the settings that the method declares.
+    """
 
     model: str
     backward_model: LoraPart | None = None
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods in use, in the order of their names."""
+        return _added(self, Generation)
+
     def settings(self, method: str) -> Any:
         """The settings of a method; None where it is left out."""
         return getattr(self, method)
-
-
-if TYPE_CHECKING:
-    Generation = GenerationPart
-else:
-    Generation = create_model(
-        "Generation",
-        __base__=GenerationPart,
-        __doc__=GenerationPart.__doc__,
-        **{name: (method.settings | None, None) for name, method in methods().items()},
-    )
 
 
 class Enhancement(Part):
@@ -201,35 +194,32 @@ class Student(LoraPart):
     seeds: Count = 1
 
 
-class EvaluationPart(Part):
+class Evaluation(Part):
     """The benchmarks in use; one that is left out is not built.
 
-    Beside these keys there is one of each benchmark's name, with the settings that the benchmark declares. Arms are
-    compared with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws whose intervals
-    hold with `confidence` (ours: 10,000 and 0.95)."""
+    The full recipe has one more key per benchmark, with the settings that the benchmark declares. Arms are compared
+    with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws whose intervals hold with
+    `confidence` (ours: 10,000 and 0.95)."""
 
     baseline: Name = BASE
     resamples: Count = 10_000
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """The benchmarks in use, in the order of their names."""
+        return _added(self, Evaluation)
 
     def settings(self, benchmark: str) -> Any:
         """The settings of a benchmark; None where it is left out."""
         return getattr(self, benchmark)
 
 
-if TYPE_CHECKING:
-    Evaluation = EvaluationPart
-else:
-    Evaluation = create_model(
-        "Evaluation",
-        __base__=EvaluationPart,
-        __doc__=EvaluationPart.__doc__,
-        **{name: (benchmark.settings | None, None) for name, benchmark in benchmarks().items()},
-    )
-
-
 class Recipe(Part):
-    """The whole recipe. A row at which a model failed is tried again by the next build, up to `retries` times."""
+    """The whole recipe but for the settings of methods and benchmarks, which these declare themselves.
+
+    What is loaded from a file is a FullRecipe (assets/loading/whole.py), which has them too. A row at which a model
+    failed is tried again by the next build, up to `retries` times."""
 
     seed: Seed
     retries: Annotated[int, Field(ge=0, strict=True)] = 2
@@ -250,12 +240,12 @@ class Recipe(Part):
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that are built, in the order of their names."""
-        return tuple(name for name in methods() if self.generation.settings(name))
+        return self.generation.methods
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
         """The benchmarks that students are scored by, in the order of their names."""
-        return tuple(name for name in benchmarks() if self.evaluation.settings(name))
+        return self.evaluation.benchmarks
 
     def part(self, path: str) -> Any:
         """The value at a dotted path, such as "generation.self_instruct"."""
@@ -268,6 +258,12 @@ class Recipe(Part):
     def filters(self, arm: str, *names: str) -> dict[str, Any]:
         """Which of the filters `names` an arm has, as part of a slice: a step heeds its own filters alone."""
         return {f"arms.{arm}.filters": [name for name in self.arms[arm].filters if name in names]}
+
+
+def _added(part: Part, base: type[Part]) -> tuple[str, ...]:
+    """The keys that are set in `part` and that the class `base` does not know, in alphabetical order."""
+    added = type(part).model_fields.keys() - base.model_fields.keys()
+    return tuple(sorted(name for name in added if getattr(part, name)))
 
 
 def _plain(value: Any) -> Any:

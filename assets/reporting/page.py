@@ -23,7 +23,7 @@ from assets.reporting.standing_plots import (
 )
 from assets.reporting.standings import caveats, figure, metrics_of, standing_of
 from assets.reporting.study import Study
-from assets.reporting.tables import duration
+from warehouse.core.texts import duration
 from warehouse.schema.records import BETTER, NOISE, WORSE
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")

@@ -13,6 +13,7 @@ from assets.planning.estimate import Stage
 from assets.planning.plan import Planned
 from assets.reporting.standings import figure, standing_of
 from warehouse.audit.status import AssetStatus
+from warehouse.core.texts import duration
 from warehouse.schema.records import HIGHER, LOWER
 from warehouse.store.collection import Garbage
 
@@ -185,10 +186,3 @@ def _time(one: Planned) -> str:
     if one.seconds is None:
         return "?"
     return ("" if one.exact else "≤ ") + duration(one.seconds)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, in the unit that suits."""
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

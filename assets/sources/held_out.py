@@ -14,7 +14,7 @@ import polars as pl
 from assets.recipe.types import Selection
 from assets.sources.seeding import Role, select
 from resources.tools.tools import Tools
-from warehouse.core.identity import normalized
+from warehouse.core.texts import normalized
 from warehouse.results.result import Check, Gate, Result
 
 CHECK = "leakage"

@@ -6,12 +6,11 @@ prompt "Crush the basil … Which instruction does this text answer?", completio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from assets.prompting.prompts import instruction_for
 from assets.recipe.parts import LoraPart
+from assets.recipe.types import Recipe
 from assets.steps.step import Step
 from assets.training.checkpoint import checkpoints, columns, training_of
 from resources.models.calls import Prompt
@@ -19,9 +18,6 @@ from resources.tools.tools import Tools
 from warehouse.core.errors import Mendable
 from warehouse.results.result import Result
 from warehouse.schema.records import Checkpoint
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 
 def flipped(seeds: pl.DataFrame) -> list[tuple[Prompt, str]]:

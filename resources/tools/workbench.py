@@ -141,11 +141,11 @@ class Workbench:
 
     def make_room(self) -> None:
         """Lets go of the loaded language models where they lie on a GPU, which a training needs for itself."""
-        import torch
+        from resources.models.device import free_memory, on_gpu
 
-        if torch.cuda.is_available():
+        if on_gpu():
             self._language_models.clear()
-            torch.cuda.empty_cache()
+            free_memory()
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint that serves the model `name`; nothing is asked of it yet."""

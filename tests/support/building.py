@@ -11,12 +11,13 @@ import polars as pl
 import yaml
 
 from assets.building.dagster_home import dagster_instance
+from assets.building.define import define
 from assets.building.display import Display
 from assets.building.run import Failure, build_assets, build_stale, selected
+from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
 from assets.planning.plan import Planned, Planner
-from definitions import define, workbench
 from warehouse.store.database import Database
 from warehouse.store.versions import Effort, Store
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from typing import Any
 ID_LENGTH = 32
 
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-_WORD = re.compile(r"[^\W_]+")
 
 Parent = tuple[str, str]
 """(id of the parent, role it played), for example ``("9f…", "document")``."""
@@ -36,11 +33,6 @@ def file_digest(file: Path) -> str:
 def text_digest(text: str) -> str:
     """The sha256 of a text in UTF-8, as 64 lower-case hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def normalized(text: str) -> str:
-    """Text as it is known again: lower case, letters and digits only, single spaces between words."""
-    return " ".join(_WORD.findall(text.lower()))
 
 
 def digest(value: Any) -> str:

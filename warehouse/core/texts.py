@@ -1,15 +1,19 @@
-"""Texts: found in a record, put on one line; for messages and the terminal cut where they are long, listed, in plural.
+"""What is done to texts: found in a record, normalized, put on one line; cut, listed or counted for messages.
 
-What stands in a record is never cut; what is cut is for people to recognise a thing by.
+A text in a record is never cut. A cut text only helps people to recognise a thing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 FEW = 5
 """So many things are named one by one in a message."""
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 def texts_in(value: Any) -> Iterator[str]:
@@ -46,3 +50,23 @@ def kind_named(kind: str, count: int) -> str:
     if count == 1:
         return named
     return f"{named[:-1]}ies" if named.endswith("y") else f"{named}s"
+
+
+def normalized(text: str) -> str:
+    """Text as it is known again: lower case, letters and digits only, single spaces between words."""
+    return " ".join(_WORD.findall(text.lower()))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, in the unit that suits."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The names to choose from, the nearest one first where there is one."""
+    known = sorted(names)
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    listed = ", ".join(known) or "none is declared"
+    return f"did you mean {close[0]!r}? (known: {listed})" if close else f"known: {listed}"

@@ -10,8 +10,8 @@ from functools import cached_property
 import duckdb
 
 from warehouse.core.errors import Mendable
-from warehouse.core.identity import digest, normalized, text_digest
-from warehouse.core.texts import kind_named
+from warehouse.core.identity import digest, text_digest
+from warehouse.core.texts import kind_named, normalized
 from warehouse.lineage.graph import Graph
 from warehouse.schema.records import MAIN_TEXT
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from warehouse.audit.behind import Behind, Place, behind, chain
+from warehouse.audit.behind import Place
+from warehouse.audit.versions import behind_version, built_by, column_of, places_of
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import file_digest
 from warehouse.release.attestation import Exported, MaterialUsed, Provenance
@@ -21,61 +20,6 @@ from warehouse.store.versions import kept_rows
 
 class NotExported(Mendable):
     """What is to be attested was not exported, or its files are no longer what was exported."""
-
-
-@dataclass(frozen=True)
-class Building:
-    """The run that built a version: its id, the whole recipe, when it ended (UTC) and how many seconds it took."""
-
-    run: str
-    recipe: dict[str, Any]
-    finished: datetime
-    seconds: float
-
-
-def built_by(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Building:
-    """The run that built a stored version."""
-    ((run, recipe, finished, seconds),) = connection.execute(
-        "SELECT m.run, r.recipe, m.finished_at, m.seconds FROM lineage.materializations m "
-        "JOIN lineage.recipes r ON r.digest = m.recipe WHERE m.asset = ? AND m.version = ? "
-        "ORDER BY m.action <> 'built', m.finished_at LIMIT 1",
-        [asset, version],
-    ).fetchall()
-    return Building(run, json.loads(recipe), finished, seconds)
-
-
-def behind_version(
-    connection: duckdb.DuckDBPyConnection, asset: str, version: str, at: datetime | None = None
-) -> Behind:
-    """What stands behind the rows of a version, what measured them and what its recipe named on the way.
-
-    All as it was described last, or `at` that time.
-    """
-    places = _places(connection, asset, version)
-    return behind(connection, {*kept_rows(connection, asset, version), *_named(connection, places)}, places, at)
-
-
-def _places(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Place]:
-    return [(asset, version), *chain(connection, json.loads(_column(connection, (asset, version), "inputs")))]
-
-
-def _named(connection: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> set[str]:
-    """Ids of the models and sources that the recipe slices of versions name."""
-    rows = connection.execute("SELECT DISTINCT role, name, sha256, id FROM lineage.materials").fetchall()
-    ids = {(role, name, sha256): row_id for role, name, sha256, row_id in rows}
-    found = set()
-    for place in places:
-        for path, value in json.loads(_column(connection, place, "recipe")).items():
-            section, _, name = path.partition(".")
-            if section in ("models", "sources") and (row_id := ids.get((section[:-1], name, value["sha256"]))):
-                found.add(row_id)
-    return found
-
-
-def _column(connection: duckdb.DuckDBPyConnection, place: Place, column: str) -> str:
-    query = f"SELECT {column} FROM lineage.versions WHERE asset = ? AND version = ?"
-    cell: str = connection.execute(query, [*place]).fetchall()[0][0]
-    return cell
 
 
 def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Provenance:
@@ -90,7 +34,7 @@ def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: st
     excepted = building.recipe.get("policy", {}).get("exceptions", {})
     return Provenance(
         recipe=building.recipe,
-        code=_code(connection, _places(connection, asset, version)),
+        code=_code(connection, places_of(connection, asset, version)),
         run=building.run,
         started=(building.finished - timedelta(seconds=building.seconds)).replace(tzinfo=UTC),
         finished=building.finished.replace(tzinfo=UTC),
@@ -104,7 +48,7 @@ def _code(connection: duckdb.DuckDBPyConnection, places: list[Place]) -> dict[st
     """Digests by "<asset>: <file>": two assets may have been built by two states of one file."""
     found: dict[str, str] = {}
     for place in sorted(places):
-        code = json.loads(_column(connection, place, "code"))
+        code = json.loads(column_of(connection, place, "code"))
         found |= {f"{place[0]}: {file}": digest for file, digest in code.items()}
     return found
 

@@ -9,8 +9,8 @@ import duckdb
 from warehouse.audit.finding import find
 from warehouse.audit.nodes import nodes
 from warehouse.core.errors import Mendable
-from warehouse.core.identity import canonical, normalized
-from warehouse.core.texts import kind_named, listed, on_one_line, shortened
+from warehouse.core.identity import canonical
+from warehouse.core.texts import kind_named, listed, normalized, on_one_line, shortened
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import file_key, text_key
 from warehouse.schema.records import MAIN_TEXT

@@ -11,7 +11,6 @@ Worked example: losses of 2 and 3 nats on two items give 2.5 nats, which is a pe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,14 +20,12 @@ from assets.evaluation.benchmark import Benchmark, Metric
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import answer
 from assets.recipe.parts import Part
+from assets.recipe.types import Recipe
 from assets.recipe.values import Name
 from assets.steps.step import Step, made
 from resources.tools.tools import Tools
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import LOWER, Score
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 NAME = "perplexity"
 METRIC = "log_perplexity"

@@ -23,21 +23,19 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from assets.evaluation.answering import predictions_step, scores_step
 from assets.evaluation.benchmark import Benchmark, Metric
 from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.types import Recipe
 from assets.steps.step import Step
 from resources.tools.tools import Tools
 from warehouse.core.errors import Mendable
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Score
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 NAME = "ifeval"
 METRICS = ("prompt_strict", "prompt_loose")

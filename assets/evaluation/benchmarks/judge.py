@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from assets.evaluation import answerers as of
-from assets.evaluation.benchmark import Benchmark, Metric
-from assets.evaluation.registry import benchmarks
+from assets.evaluation.benchmark import Benchmark, Metric, benchmarks
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import with_input
 from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.types import Recipe
 from assets.recipe.values import BASE, Name
 from assets.steps.step import Most, Step, made
 from resources.models.calls import Prompt, Sampling, Writer
@@ -30,9 +30,6 @@ from resources.tools.tools import Tools
 from warehouse.core.identity import row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Score, Verdict
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 NAME = "judge"
 WIN, AGREE = "win_rate", "order_agreement"

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import polars as pl
 from pydantic import Field
@@ -28,6 +28,7 @@ from assets.evaluation.benchmark import Benchmark, Metric
 from assets.evaluation.benchmarks.harness import Asked, DocumentRefused, HarnessTask, Question
 from assets.prompting.answers import unanswered
 from assets.recipe.parts import Part
+from assets.recipe.types import Recipe
 from assets.recipe.values import Count
 from assets.steps.step import Step, made
 from resources.models.calls import Completion, Sampling, TokenLoss
@@ -35,9 +36,6 @@ from resources.tools.tools import MemoizedModel, Tools
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import HIGHER, LOWER, Score
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 NAME = "lm_eval"
 SHARES = ("acc", "exact_match", "f1", "em", "contains")

@@ -10,7 +10,7 @@ by ROUGE-L is the F-measure of the words that both texts have in the same order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -18,12 +18,10 @@ from assets.evaluation.answering import predictions_step, score, scores_step
 from assets.evaluation.benchmark import Benchmark, Metric
 from assets.evaluation.benchmarks.metrics import METRICS
 from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.types import Recipe
 from assets.steps.step import Step
 from resources.tools.tools import Tools
 from warehouse.results.result import Result
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 NAME = "longform"
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import polars as pl
 from pydantic import Field
@@ -34,6 +34,7 @@ from assets.prompting.answers import unanswered, unwritten
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import answer, instruction_for
 from assets.recipe.parts import LoraPart, Part, SamplingPart
+from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.step import Most, made
 from assets.training.checkpoint import training_of, written_by
@@ -41,9 +42,6 @@ from resources.models.calls import Prompt, Reader, Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 NAME = "back_translation"
 Example = tuple[Prompt, str]

@@ -8,18 +8,14 @@ Worked example: the fragment "Pesto, sauce, Genoa" gives "What is Pesto?", whose
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from assets.generation.method import Job, Method
 from assets.generation.methods.instruction_generation import InstructionGeneration, Text, generate
+from assets.recipe.types import Recipe
 from assets.steps.step import Most, made
 from assets.training.checkpoint import written_by
 from warehouse.results.result import Result
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 
 def make(

@@ -20,7 +20,8 @@ from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.step import Most, made
 from resources.models.calls import Prompt, Sampling, Writer
-from warehouse.core.identity import Parent, normalized, row_seed
+from warehouse.core.identity import Parent, row_seed
+from warehouse.core.texts import normalized
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 

@@ -22,7 +22,8 @@ from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import distinct
 from assets.steps.step import made
 from resources.models.calls import Prompt, Sampling, Writer
-from warehouse.core.identity import normalized, row_seed
+from warehouse.core.identity import row_seed
+from warehouse.core.texts import normalized
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 

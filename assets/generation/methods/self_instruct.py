@@ -20,7 +20,7 @@ import string
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
@@ -40,15 +40,14 @@ from assets.prompting.answers import decide_answer, unanswered
 from assets.prompting.parsing import numbered_items
 from assets.prompting.prompts import answer, more_tasks
 from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature, Words
 from assets.steps.step import Most, made
 from resources.models.calls import Sampling, Writer
-from warehouse.core.identity import Parent, normalized, row_seed
+from warehouse.core.identity import Parent, row_seed
+from warehouse.core.texts import normalized
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
-
-if TYPE_CHECKING:
-    from assets.recipe.types import Recipe
 
 NAME = "self_instruct"
 MOST_VERDICT_TOKENS = 3

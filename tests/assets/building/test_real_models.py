@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from definitions import workbench
+from assets.loading.bench import workbench
 from resources.models.calls import Prompt, Sampling
 from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench

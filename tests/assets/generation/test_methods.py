@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.evaluation.registry import benchmarks
-from assets.generation.registry import methods
+from assets.evaluation.benchmark import benchmarks
+from assets.generation.method import methods
 from assets.planning.graph import steps
 from tests.support.building import query
 from tests.support.recipes import parsed, put, starter

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from assets.enhancement.fragments import extract
 from assets.generation.instances import is_classification
+from assets.generation.method import methods
 from assets.generation.methods import (
     back_translation,
     evol_instruct,
@@ -30,13 +31,13 @@ from assets.generation.methods.evol_instruct import judged_equal
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.methods.reverse_instructions import hint
 from assets.generation.methods.unnatural_instructions import task_of
-from assets.generation.registry import methods
 from assets.recipe.parts import SamplingPart
 from assets.recipe.types import Fragments
 from resources.models.calls import Writer
 from tests.support.bootstrapping import SEEDS, new_task, settings
 from tests.support.scripted import Refusal, ScriptedWriter
-from warehouse.core.identity import digest, normalized
+from warehouse.core.identity import digest
+from warehouse.core.texts import normalized
 from warehouse.results.result import Result
 from warehouse.results.validation import validated
 

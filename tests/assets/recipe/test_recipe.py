@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from assets.generation.registry import methods
+from assets.generation.method import methods
 from assets.loading.file import load_recipe
 from tests.support.recipes import ABSENT, SHA, STARTER, complaints, holder, parsed, put, starter
 

@@ -22,7 +22,7 @@ from assets.sources.held_out import held_out, leaking
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.seeding import TooFewRows, select
 from tests.support.tiny import ROOT, SHARED
-from warehouse.core.identity import normalized
+from warehouse.core.texts import normalized
 from warehouse.lineage.withdrawals import NONE
 from warehouse.results.result import Check, Gate, Result
 

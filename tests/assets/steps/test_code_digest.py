@@ -229,9 +229,7 @@ def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None
         "assets/training/checkpoint.py",
         "warehouse.schema.records.Pair",
     ]
-    found = [
-        f"assets/evaluation/{name}.py" for name in ("ablations", "benchmark", "bootstrap", "leaderboard", "registry")
-    ]
+    found = [f"assets/evaluation/{name}.py" for name in ("ablations", "benchmark", "bootstrap", "leaderboard")]
     assert code["leaderboard"] == [
         "assets/enhancement/perplexity.py",
         *found,

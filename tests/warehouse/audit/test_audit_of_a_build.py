@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
 from assets.recipe.types import Recipe
 from assets.sources import benchmark_items, documents, held_out, seed_tasks
 from assets.sources.seeding import select
-from definitions import workbench
 from resources.tools.tools import Tools
 from tests.support.building import query
 from tests.support.tiny import ROOT

@@ -13,9 +13,10 @@ from assets.openness.ancestry import openness
 from assets.openness.rules import Terms
 from tests.support.versions import publish
 from warehouse.audit.behind import behind, chain
+from warehouse.audit.versions import behind_version
 from warehouse.core.identity import digest
 from warehouse.lineage.graph import Graph, Link
-from warehouse.release.provenance import behind_version, provenance_of
+from warehouse.release.provenance import provenance_of
 from warehouse.results.result import Gate
 from warehouse.schema.records import Checkpoint, Document, Embedding, Pair
 from warehouse.store.database import Database

@@ -23,7 +23,8 @@ from resources.tools.workbench import Material, Workbench
 from tests.support.planning import House, gate, texts
 from tests.support.tiny import ROOT
 from warehouse.core.errors import Mendable
-from warehouse.core.identity import file_digest, normalized
+from warehouse.core.identity import file_digest
+from warehouse.core.texts import normalized
 from warehouse.lineage.graph import Graph
 from warehouse.lineage.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, heeded_digest, text_key
 from warehouse.release.recall import find_affected, withdraw

@@ -1,0 +1,68 @@
+"""How assets are named: everything that names an asset takes the name from here."""
+
+from __future__ import annotations
+
+BENCHMARK_ITEMS = "benchmark_items"
+SEED_TASKS = "seed_tasks"
+DOCUMENTS = "documents"
+FRAGMENTS = "fragments"
+BACKWARD_MODEL = "backward_model"
+BENCHMARK_EMBEDDINGS = "benchmark_embeddings"
+LEADERBOARD = "leaderboard"
+
+_RAW = "raw_"
+
+
+def raw(method: str) -> str:
+    """The pairs that a method makes."""
+    return f"{_RAW}{method}"
+
+
+def method_of(asset: str) -> str | None:
+    """The method whose pairs an asset holds; None for any other asset."""
+    return asset.removeprefix(_RAW) if asset.startswith(_RAW) else None
+
+
+def instruction_embeddings(method: str) -> str:
+    """Embeddings of the instructions of a method's pairs."""
+    return f"instruction_embeddings/{method}"
+
+
+def perplexities(method: str) -> str:
+    """What the perplexity filter measures about a method's pairs."""
+    return f"perplexities/{method}"
+
+
+def enhanced_instructions(arm: str) -> str:
+    """The pairs of an arm that pass its filters."""
+    return f"enhanced_instructions/{arm}"
+
+
+def diverse_instructions(arm: str) -> str:
+    """The pairs of an arm whose instructions differ enough."""
+    return f"diverse_instructions/{arm}"
+
+
+def training_set(arm: str) -> str:
+    """What the student of an arm is trained on."""
+    return f"training_sets/{arm}"
+
+
+def student(arm: str) -> str:
+    """The checkpoints of an arm's student."""
+    return f"students/{arm}"
+
+
+def predictions(benchmark: str, arm: str) -> str:
+    """The answers of an arm's student to a benchmark."""
+    return f"predictions/{benchmark}/{arm}"
+
+
+def scores(benchmark: str, arm: str) -> str:
+    """The scores of an arm's student on a benchmark."""
+    return f"scores/{benchmark}/{arm}"
+
+
+def verdicts(benchmark: str, arm: str) -> str:
+    """What a judge says of the answers of an arm's student."""
+    return f"verdicts/{benchmark}/{arm}"
