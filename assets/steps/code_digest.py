@@ -1,12 +1,16 @@
-"""Which code decides what a step makes, as one digest per file: what must change for the step to go stale.
+"""Which code decides what a step makes: one digest per file, and a step is stale when one of them changes.
 
-A module counts in whole; of a module that it takes names from, only those names count, with what they use there. So an
-edit of one method's prompt leaves the steps alone that use another function of the same file. Comments, docstrings and
-layout do not count. Code outside `assets` does not either: what models give is on record with the engine that computed
-it, and the recipe's values enter through the step's slice.
+Of the step's own module everything counts. Of a module that it imports from, only the imported names count, with what
+they use there. So an edit of one method's prompt leaves alone the steps that use another function of the same file.
+Comments, docstrings and layout do not count.
 
-Not covered: a name that is reached by text (`getattr`, `importlib`) or through its package's name; and what one name's
-code does to another at import, as a decorator does that puts functions into a table.
+Followed are `assets` and the files of DECIDING, which decide rows from outside it. Not followed are the recipe's types,
+whose values are in the step's slice; the rules of records, of which a step digests those of its own rows; and what runs
+models: the memo keys what a model is given, and a protocol number says how it was rendered.
+
+Not covered: a name that is reached by text (`getattr`, `importlib`) or through its package's name; what one name's
+code does to another at import, as a decorator does that puts functions into a table; and constants of
+warehouse/schema/records.py.
 """
 
 from __future__ import annotations
@@ -26,12 +30,25 @@ NOT_CODE = (
     "assets/steps/step.py",
 )
 
+DECIDING = (
+    "warehouse/core/identity.py",
+    "warehouse/core/texts.py",
+    "warehouse/lineage/withdrawals.py",
+    "warehouse/results/result.py",
+    "warehouse/results/validation.py",
+)
+"""Files outside `assets` that decide rows: ids, how texts compare, what is withdrawn, outcomes, quarantine."""
+
 
 @cache
-def code_digests(module: Path) -> dict[str, str]:
-    """File (relative to the project) to the digest of what `module` uses of it, directly or through others."""
+def code_digests(module: Path, *others: tuple[str, str]) -> dict[str, str]:
+    """File (relative to the project) to the digest of what is used of it, directly or through others.
+
+    Used are all of `module` and the `others`, which are (file relative to the project, name in it)."""
     used = {_name(module): Used(module)}
     used[_name(module)].take_all()
+    for place, name in others:
+        used.setdefault(place, Used(ROOT / place)).wanted.add(name)
     while waiting := [(file, name) for file in used.values() for name in file.waiting()]:
         for file, name in waiting:
             for path, wanted in file.take(name):
@@ -113,7 +130,7 @@ def _bound(statement: ast.stmt) -> set[str]:
 
 
 def _imports(node: ast.AST, file: Path) -> list[tuple[Path, str | None]]:
-    """(file, the name in it or None for all of it) of every import of `assets` at or below `node`, a part of `file`."""
+    """(file, the name in it or None for all of it) of every import that is followed in `node`, a part of `file`."""
     found: list[tuple[Path, str | None]] = []
     for at in ast.walk(node):
         if isinstance(at, ast.ImportFrom):
@@ -129,10 +146,12 @@ def _imports(node: ast.AST, file: Path) -> list[tuple[Path, str | None]]:
 
 
 def _file(module: Path) -> Path | None:
-    """The file of a module or package of `assets`, whose path is given without a suffix."""
-    if ROOT / "assets" not in (module, *module.parents):
+    """The file of a module or package that is followed, whose path is given without a suffix."""
+    found = next((path for path in (module.with_suffix(".py"), module / "__init__.py") if path.is_file()), None)
+    if found is None or not found.is_relative_to(ROOT):
         return None
-    return next((path for path in (module.with_suffix(".py"), module / "__init__.py") if path.is_file()), None)
+    name = found.relative_to(ROOT).as_posix()
+    return found if name.startswith("assets/") or name in DECIDING else None
 
 
 def _name(path: Path) -> str:

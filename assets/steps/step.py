@@ -19,6 +19,9 @@ from warehouse.results.result import Result
 from warehouse.schema.records import Record, empty
 from warehouse.store.versions import WITHDRAWALS, Catalog, Published, Target
 
+QUARANTINE = ("warehouse/results/validation.py", "validated")
+"""(file, name) of what decides about the rows of every step after its `build`."""
+
 Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
 
@@ -84,9 +87,12 @@ class Step:
     def code(self) -> dict[str, str]:
         """Digest of the code that decides what this step makes, by file, and of the rules of its rows."""
         rules = f"{self.model.__module__}.{self.model.__name__}"
-        return code_digests(Path(inspect.getsourcefile(inspect.unwrap(self.build)) or "")) | {
-            rules: _rules_digest(self.model)
-        }
+        return code_digests(self.source, QUARANTINE) | {rules: _rules_digest(self.model)}
+
+    @property
+    def source(self) -> Path:
+        """The file of `build`."""
+        return Path(inspect.getsourcefile(inspect.unwrap(self.build)) or "")
 
     @property
     def recipe_and_code(self) -> str:

@@ -1,0 +1,66 @@
+"""Ids, outcomes and the way in which texts compare are decided in `warehouse`. An edit there that left the assets fresh
+would keep rows that the code of today would not make."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assets.loading.file import load_recipe
+from assets.planning.graph import steps
+from assets.steps import code_digest
+from assets.steps.step import QUARANTINE, Step
+from tests.support.tiny import ROOT
+
+GRAPH = steps(load_recipe(ROOT / "recipe.yaml"))
+ALL = {step.asset for step in GRAPH}
+SOURCES = {"benchmark_items", "seed_tasks", "documents"}
+COMPARE_TEXTS = {"fragments"} | {asset for asset in ALL if asset.startswith(("raw_", "training_sets/"))} | SOURCES
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the code, which digests are taken of."""
+    for layer in ("assets", "warehouse"):
+        shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    monkeypatch.setattr(code_digest, "ROOT", tmp_path.resolve())
+    return tmp_path.resolve()
+
+
+def digests(project: Path, graph: list[Step]) -> dict[str, dict[str, str]]:
+    # Not through the cache, which holds for the life of a process.
+    return {
+        step.asset: code_digest.code_digests.__wrapped__(project / step.source.relative_to(ROOT), QUARANTINE)
+        for step in graph
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stale"),
+    [
+        ("warehouse/core/texts.py", "text.lower()", "text.casefold()", COMPARE_TEXTS),
+        ("warehouse/core/identity.py", "sort_keys=True", "sort_keys=False", ALL),
+        ("warehouse/core/identity.py", "sorted(set(parents))", "list(parents)", ALL),
+        ("warehouse/results/result.py", "repeat = self._seen[first] > 1", "repeat = False", ALL),
+        ("warehouse/results/validation.py", "lazy=True", "lazy=False", ALL),
+        (
+            "warehouse/lineage/withdrawals.py",
+            "said = normalized(text)",
+            "said = text",
+            SOURCES,
+        ),
+        ("warehouse/core/texts.py", '"""Text as it', '"""The text as it', set()),
+    ],
+)
+def test_an_edit_outside_assets_makes_stale_what_uses_it(
+    copied: Path, file: str, old: str, new: str, stale: set[str]
+) -> None:
+    before = digests(copied, GRAPH)
+    text = (copied / file).read_text(encoding="utf-8")
+    assert old in text
+    (copied / file).write_text(text.replace(old, new), encoding="utf-8")
+    after = digests(copied, GRAPH)
+    assert {asset for asset in ALL if before[asset] != after[asset]} == stale
+    assert all(before[asset][file] != after[asset][file] for asset in stale)
