@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all."""
+"""Writes a file completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def written_whole(target: Path, write: Callable[[Path], object]) -> Path:
-    """Calls `write` with another path in the same folder, then moves what lies there to `target`, which is returned.
+    """Calls `write` with a temporary path in the same folder, then moves the file to `target`. Returns `target`.
 
-    Whoever reads `target` finds what was there before or all that is new, also where `write` raises or is killed.
-    The folder must exist. Raises OSError and whatever `write` raises.
+    A reader finds the old file or the complete new one, even if `write` raises or the process is killed.
+    The folder must exist. Raises OSError and anything that `write` raises.
     """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".exporting-") as scratch:
         write(Path(scratch) / target.name)

@@ -1,7 +1,7 @@
-"""The one kind of error that is shown without a traceback."""
+"""The one kind of error that is shown to users without a traceback."""
 
 from __future__ import annotations
 
 
 class Mendable(Exception):
-    """Something that the user can mend: the message says what failed, what was found, and what would be right."""
+    """A problem that the user can fix: the message says what failed, what was found and what would be right."""

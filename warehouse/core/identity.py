@@ -1,4 +1,4 @@
-"""Content addresses: equal content has an equal id, in any build and on any machine."""
+"""Content addresses: equal content has the same id in every build and on every machine."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ ID_LENGTH = 32
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 Parent = tuple[str, str]
-"""(id of the parent, role it played), for example ``("9f…", "document")``."""
+"""(id of the parent, its role), for example ``("9f…", "document")``."""
 
 
 def canonical(value: Any) -> str:
-    """JSON text of `value` with one spelling per content: sorted keys, no spaces, no NaN.
+    """`value` as JSON text that is the same for equal content: sorted keys, no spaces.
 
-    Raises ValueError for NaN or infinity and TypeError for what JSON cannot say.
+    Raises ValueError for NaN and infinity, and TypeError for values that JSON does not have.
     """
     return _ENCODER.encode(value)
 
 
 def file_digest(file: Path) -> str:
-    """The sha256 of a file's bytes, as 64 lower-case hex digits. Raises OSError."""
+    """SHA-256 of a file's bytes, as 64 lower-case hex digits. Raises OSError."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def text_digest(text: str) -> str:
-    """The sha256 of a text in UTF-8, as 64 lower-case hex digits."""
+    """SHA-256 of a text in UTF-8, as 64 lower-case hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -41,10 +41,10 @@ def digest(value: Any) -> str:
 
 
 def record_id(kind: str, content: dict[str, Any], parents: Iterable[Parent] = ()) -> str:
-    """The id of a record: a hash of what it says and of its parents' ids and roles (order is irrelevant)."""
+    """The id of a record: a hash of its kind, its content, and the ids and roles of its parents in any order."""
     return digest({"kind": kind, "content": content, "parents": sorted(set(parents))})
 
 
 def row_seed(*parts: object) -> int:
-    """A 63-bit seed that belongs to one row: stable across builds, batches and row order."""
+    """A 63-bit random seed for one row. It depends on `parts` only, not on the build, the batch or the row order."""
     return int(digest([str(part) for part in parts]), 16) >> 65

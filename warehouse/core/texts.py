@@ -11,13 +11,13 @@ from difflib import get_close_matches
 from typing import Any
 
 FEW = 5
-"""So many things are named one by one in a message."""
+"""How many things a message names one by one."""
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, in lists and mappings too; keys are none."""
+    """Every text in a JSON value, including those in lists and mappings. Keys do not count."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
@@ -26,12 +26,12 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def on_one_line(text: str) -> str:
-    """The text with single spaces in place of all line breaks, tabs and runs of spaces."""
+    """The text with each run of spaces, tabs and line breaks replaced by one space."""
     return " ".join(text.split())
 
 
 def shortened(text: str, most: int) -> str:
-    """The text in at most `most` characters, of which the last is "…" where it was cut.
+    """The text, cut to at most `most` characters; a cut text ends with "…".
 
     Worked example: `shortened("Pesto is a sauce", 6)` is "Pesto…", and `shortened("Basil", 6)` is "Basil".
     """
@@ -39,13 +39,13 @@ def shortened(text: str, most: int) -> str:
 
 
 def listed(things: Sequence[object], most: int = FEW) -> str:
-    """The first `most` things with commas between them, and how many more there are: "a, b and 3 more"."""
+    """The first `most` things separated by commas, and the number of the rest: "a, b and 3 more"."""
     more = f" and {len(things) - most} more" if len(things) > most else ""
     return ", ".join(map(str, things[:most])) + more
 
 
 def kind_named(kind: str, count: int) -> str:
-    """A kind of record as people say it of `count` records: "seed task", "seed tasks", "perplexities"."""
+    """A kind of record in words, in the singular or plural for `count`: "seed task", "seed tasks", "perplexities"."""
     named = kind.replace("_", " ")
     if count == 1:
         return named
@@ -53,19 +53,19 @@ def kind_named(kind: str, count: int) -> str:
 
 
 def normalized(text: str) -> str:
-    """Text as it is known again: lower case, letters and digits only, single spaces between words."""
+    """Text as it is compared: lower case, letters and digits only, single spaces between words."""
     return " ".join(_WORD.findall(text.lower()))
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words, in the unit that suits."""
+    """Seconds as text, in seconds, minutes or hours: "45.6 s", "12 min", "3.4 h"."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """The names to choose from, the nearest one first where there is one."""
+    """The known names for an error message, with the closest match first: "did you mean 'faq'? (known: faq, wiki)"."""
     known = sorted(names)
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     listed = ", ".join(known) or "none is declared"

@@ -1,7 +1,7 @@
-"""The checks that every asset has: its rows fit their schemas, and its ledger closes. Pure functions of a result.
+"""The checks of every asset: its rows match their schemas and its ledger closes. Pure functions of a result.
 
-A table that is wrong as a whole, or a record that was decided about twice, is refused by the store as well: it never
-becomes a version. What else a check finds is published with the check, and nothing is built on it.
+The store also refuses a table that is invalid as a whole and a record with two decisions: these never become a version.
+Anything else that a check finds is published with the check, and nothing is built on that version.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ SCHEMA, LEDGER, OPENNESS = "schema", "ledger", "openness"
 
 
 def checked(result: Result) -> Result:
-    """`result` as it may be published: rows that break their model quarantined, and both checks before its own.
+    """`result` ready to be published: rows that break their model are quarantined, both checks come before its own.
 
-    Raises InvalidTable as `validated` does, and TypeError as `ledger` does.
+    Raises InvalidTable (see `validated`) and TypeError (see `ledger`).
     """
-    sound = validated(result)
-    return replace(sound, checks=(schema(sound, len(result.kept)), ledger(sound), *result.checks))
+    valid = validated(result)
+    return replace(valid, checks=(schema(valid, len(result.kept)), ledger(valid), *result.checks))
 
 
 def schema(result: Result, validated_rows: int) -> Check:
-    """Whether what a result holds fits the pandera models of the tables that it goes into.
+    """Whether the frames of a result match the pandera models of their tables.
 
-    `validated_rows` were kept before validation; those that are missing now were quarantined by it.
+    `validated_rows` is the number of kept rows before validation; the difference was quarantined.
     """
     tables: dict[str, tuple[pa.DataFrameSchema, pl.DataFrame]] = {
         "kept": (result.model.to_schema(), result.kept),
@@ -49,31 +49,31 @@ def schema(result: Result, validated_rows: int) -> Check:
 def ledger(result: Result) -> Check:
     """Whether in = kept + rejected + duplicate + failed + quarantined, with one decision per record.
 
-    `in` was counted where rows come in, apart from the decisions. Raises TypeError where nobody counted: a defect of
-    the step.
+    `in` is counted where rows come in, independently of the decisions. Raises TypeError where the step did not count:
+    that is a bug of the step.
     """
     if result.incoming is None:
         raise TypeError(
-            f"a step that makes {result.model.__name__} rows does not count those that come in; "
-            "its Gate needs `incoming`, or has to be told of them by `arrive`"
+            f"a step that makes {result.model.__name__} rows does not count its incoming rows; "
+            "pass `incoming` to its Gate, or call `arrive`"
         )
-    decided = result.decisions
-    count = Counter(decided["outcome"])
+    decisions = result.decisions
+    count = Counter(decisions["outcome"])
     outcomes = {outcome: count[outcome] for outcome in OUTCOMES}
-    kept = decided.filter(outcome="kept")["record"]
+    kept = decisions.filter(outcome="kept")["record"]
     rows = result.kept["id"]
     faults = {
-        "decided about twice": len(decided) - decided["record"].n_unique(),
+        "decided twice": len(decisions) - decisions["record"].n_unique(),
         "kept without a row": kept.is_in(rows.implode()).not_().sum(),
         "rows without a decision": rows.is_in(kept.implode()).not_().sum(),
     }
     found = {fault: records for fault, records in faults.items() if records}
-    closes = result.incoming == len(decided) == sum(outcomes.values())
+    closes = result.incoming == len(decisions) == sum(outcomes.values())
     return Check(LEDGER, closes and not found, {"in": result.incoming, **outcomes, **found})
 
 
 def failed_checks(checks: Iterable[Check], blocking: Collection[str]) -> str:
-    """Those of `blocking` that failed, each with what it found, as a message names them; "" where none failed."""
+    """The failed checks among `blocking` with their facts, for a message; "" where none failed."""
     return ", ".join(
         f"{check.name} ({', '.join(f'{name}: {value}' for name, value in check.facts.items())})"
         for check in checks

@@ -1,4 +1,4 @@
-"""What a step hands back: the kept rows, one decision per row, and the parents of every row."""
+"""What a step returns: the kept rows, one decision per row, and the parents of every new row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DROPPED_COLUMNS = {"id": pl.String, "content": pl.String}
 
 @dataclass(frozen=True)
 class Check:
-    """A check whose numbers the step already has. A failed blocking check stops what lies downstream."""
+    """The outcome of a check, with its numbers. A failed blocking check stops everything downstream."""
 
     name: str
     passed: bool
@@ -37,9 +37,9 @@ class Check:
 class Result:
     """Everything that one build of an asset decided.
 
-    `kept` has the columns of `model`; `decisions` one row per incoming row, kept rows first and in order;
-    `dropped` the content (JSON) of rows that were not kept; `edges` the parents of every row that is new here.
-    `incoming` counts the rows that came in, where they come in (None: nobody did): as many have to be decided about.
+    `kept` has the columns of `model`. `decisions` has one row per incoming row, kept rows first and in order. `dropped`
+    holds the content (JSON) of the rows that were not kept, `edges` the parents of every row that is new here.
+    `incoming` is the number of rows that came in, counted independently of the decisions (None: not counted).
     """
 
     model: type[Record]
@@ -54,11 +54,11 @@ class Result:
 
     @property
     def data_version(self) -> str:
-        """Hash of the kept ids in order: all that a downstream asset can see."""
+        """Hash of the kept ids in order. Downstream assets depend on nothing else."""
         return digest(self.kept["id"].to_list())
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Rows by (outcome, reason), most frequent first; the reason of a kept row is empty."""
+        """Number of rows by (outcome, reason), most frequent first; a kept row has an empty reason."""
         counted = Counter(zip(self.decisions["outcome"], self.decisions["reason"].fill_null(""), strict=True))
         return dict(counted.most_common())
 
@@ -66,9 +66,9 @@ class Result:
 class Gate:
     """Collects one outcome per row and returns the Result.
 
-    A row with an `id` is a record that exists already and keeps its id; any other row gets the hash of its
-    content and parents. A second row with the same id is recorded as a duplicate of the first. `incoming` rows are
-    expected, and as many more as `arrive` tells of.
+    A row with an `id` is an existing record and keeps its id. Any other row gets the hash of its content and parents.
+    A second row with the same id is recorded as a duplicate of the first. `incoming` is the number of rows expected;
+    `arrive` adds to it.
     """
 
     def __init__(self, model: type[Record], incoming: int | None = None) -> None:
@@ -78,13 +78,13 @@ class Gate:
         self._columns = empty(model).schema.keys() - {"id"}
         self._kept: list[dict[str, Any]] = []
         self._decisions: list[tuple[Any, ...]] = []
-        self._late: list[tuple[Any, ...]] = []
+        self._dropped_decisions: list[tuple[Any, ...]] = []
         self._dropped: list[tuple[str, str]] = []
         self._edges: list[tuple[str, str, str]] = []
         self._seen: Counter[str] = Counter()
 
     def arrive(self, rows: int) -> None:
-        """Tells that `rows` more came in, before anything is decided about them."""
+        """Adds `rows` to the number of rows that came in; call it before deciding about them."""
         self._incoming = (self._incoming or 0) + rows
 
     def keep(
@@ -94,7 +94,9 @@ class Gate:
         score: float | None = None,
         cut: float | None = None,
     ) -> str:
-        """Keep `row` and return its id; a row whose content was met before is a duplicate of the first instead."""
+        """Keep `row` and return its id. A row with the same content as an earlier one becomes its duplicate instead.
+
+        Raises TypeError where the row's columns are not those of the model."""
         identity, content, first = self._identify(row, parents)
         if content.keys() != self._columns:
             raise TypeError(f"a {self.kind} has {sorted(self._columns)}; found {sorted(content)}")
@@ -118,8 +120,7 @@ class Gate:
         cut: float | None = None,
         of: str | None = None,
     ) -> str:
-        """Reject `row` for `reason`, with the score that missed the cut, and the record that it was held against, where
-        there are such."""
+        """Reject `row` for `reason`. `score` is what missed `cut`, `of` the record that the row was compared with."""
         identity, content, _ = self._identify(row, parents)
         return self._drop(identity, content, "rejected", reason, score, cut, of)
 
@@ -137,12 +138,12 @@ class Gate:
         return self._drop(identity, content, "duplicate", reason, score, cut, of)
 
     def fail(self, row: Mapping[str, Any], error: str, parents: Iterable[Parent] = ()) -> str:
-        """Record that a model or an endpoint failed on `row`; it is no empty answer."""
+        """Record that a model or an endpoint failed on `row`. This is not the same as an empty answer."""
         identity, content, _ = self._identify(row, parents)
         return self._drop(identity, content, "failed", error)
 
     def quarantine(self, row: Mapping[str, Any], violation: str, parents: Iterable[Parent] = ()) -> str:
-        """Set `row` aside because it cannot be a record of this kind."""
+        """Quarantine `row` because it breaks a rule of its kind of record."""
         identity, content, _ = self._identify(row, parents)
         return self._drop(identity, content, "quarantined", violation)
 
@@ -152,11 +153,11 @@ class Gate:
         notes: dict[str, Any] | None = None,
         plots: dict[str, str] | None = None,
     ) -> Result:
-        """The Result of all rows seen so far."""
+        """The Result of all rows so far."""
         return Result(
             model=self.model,
             kept=pl.DataFrame(self._kept, schema=empty(self.model).schema),
-            decisions=pl.DataFrame(self._decisions + self._late, schema=DECISION_COLUMNS, orient="row"),
+            decisions=pl.DataFrame(self._decisions + self._dropped_decisions, schema=DECISION_COLUMNS, orient="row"),
             dropped=pl.DataFrame(self._dropped, schema=DROPPED_COLUMNS, orient="row"),
             edges=pl.DataFrame(self._edges, schema=EDGE_COLUMNS, orient="row"),
             checks=tuple(checks),
@@ -189,5 +190,5 @@ class Gate:
         of: str | None = None,
     ) -> str:
         self._dropped.append((identity, canonical(content)))
-        self._late.append((identity, outcome, reason, score, cut, of))
+        self._dropped_decisions.append((identity, outcome, reason, score, cut, of))
         return identity

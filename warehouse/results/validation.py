@@ -1,4 +1,4 @@
-"""Validation before a publish: rows that break the kind's pandera model are quarantined, never lost."""
+"""Validation before publishing: rows that break the pandera model of their kind are quarantined, never lost."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from warehouse.results.result import DROPPED_COLUMNS, Result
 
 
 class InvalidTable(Mendable, ValueError):
-    """The table as a whole breaks its model (missing column, wrong type, repeated id): nothing is published."""
+    """The table as a whole breaks its model (missing column, wrong type, repeated id). Nothing is published."""
 
 
 def validated(result: Result) -> Result:
-    """`result` with every kept row that breaks the model moved to quarantine, the broken rules as the reason.
+    """`result` with every kept row that breaks the model moved to quarantine; the broken rules are the reason.
 
-    Raises InvalidTable when no single row is to blame.
+    Raises InvalidTable where the fault is not in single rows.
     """
     try:
         result.model.validate(result.kept, lazy=True)
@@ -31,7 +31,7 @@ def validated(result: Result) -> Result:
 
 
 def fault(model: pa.DataFrameSchema, table: pl.DataFrame) -> str | None:
-    """The first rule that a table breaks, with what it found; None where it holds."""
+    """The first rule that a table breaks, with the value found; None where it breaks none."""
     try:
         model.validate(table, lazy=True)
     except pe.SchemaErrors as errors:

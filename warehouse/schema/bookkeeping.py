@@ -12,7 +12,7 @@ _SHA256 = r"^[0-9a-f]{64}$"
 
 
 class KnownRecord(pa.DataFrameModel):
-    """Every record ever met. `content` (JSON) is set where the record was not kept when it was first met."""
+    """Every record that ever came up. `content` (JSON) is set if the record was dropped when it first came up."""
 
     id: str = pa.Field(str_matches=_ID, unique=True)
     kind: str
@@ -21,7 +21,7 @@ class KnownRecord(pa.DataFrameModel):
 
 
 class Edge(pa.DataFrameModel):
-    """`child` was made from `parent`, which played `role`. Edges follow from the child's id and never change."""
+    """`child` was made from `parent` in the role `role`. The child's id hashes its edges, so they never change."""
 
     child: str = pa.Field(str_matches=_ID)
     parent: str = pa.Field(str_matches=_ID)
@@ -29,9 +29,9 @@ class Edge(pa.DataFrameModel):
 
 
 class Decision(pa.DataFrameModel):
-    """What a version of an asset decided about a record: exactly one row per record and version.
+    """The decision of a version of an asset about a record: exactly one row per record and version.
 
-    `position` orders the kept rows; `score` stands against `cut` where a rule compares numbers.
+    `position` orders the kept rows. `score` and `cut` are set where a rule compares numbers.
     """
 
     asset: str
@@ -46,14 +46,14 @@ class Decision(pa.DataFrameModel):
 
 
 class Version(pa.DataFrameModel):
-    """A published state of an asset, named by the hash of its recipe slice, its code and its inputs.
+    """A published state of an asset. `version` is the hash of its recipe slice, its code and its inputs.
 
-    `data_version` hashes the kept ids in order: downstream assets depend on it alone. `code` (JSON) holds digests by
-    file, `recipe` (JSON) the slice by path, `inputs` (JSON) data versions by asset. `failed` rows are tried again up to
-    the recipe's `retries`: each `attempt` is a version of its own. `failed_checks` names the blocking checks that
-    failed, with what they found: where it is not empty, nothing is built on the version.
-    `incoming` counts the rows that came in, apart from what was decided about them.
-    `facts` (JSON) holds what the UI shows again when the version is reused: checks, plots, notes.
+    `data_version` is the hash of the kept ids in order; downstream assets depend on nothing else. `code` (JSON) holds
+    digests by file, `recipe` (JSON) the slice by path, `inputs` (JSON) data versions by asset. `failed` rows are tried
+    again up to `retries` times; each `attempt` is a separate version. `failed_checks` holds the failed blocking checks
+    with their facts; if it is not empty, nothing is built on the version. `incoming` is the number of rows that came
+    in, counted independently of the decisions. `facts` (JSON) is what the UI shows when the version is reused: checks,
+    plots, notes.
     """
 
     asset: str
@@ -72,17 +72,17 @@ class Version(pa.DataFrameModel):
 
 
 class Current(pa.DataFrameModel):
-    """Which version of an asset is the published one."""
+    """The published version of each asset."""
 
     asset: str = pa.Field(unique=True)
     version: str = pa.Field(str_matches=_ID)
 
 
 class Materialization(pa.DataFrameModel):
-    """One run of one asset: `built` it, found it `unchanged`, or `restored` an earlier version.
+    """One run of one asset, which `built` it, found it `unchanged`, or `restored` an earlier version.
 
-    `recipe` names the whole recipe in force (lineage.recipes). This is history: it stays when the version that it names
-    is collected.
+    `recipe` is the digest of the whole recipe of the run (lineage.recipes). These rows are history: they stay when the
+    version is collected.
     """
 
     run: str
@@ -98,9 +98,9 @@ class Materialization(pa.DataFrameModel):
 
 
 class Material(pa.DataFrameModel):
-    """A model, a source, or an ancestor of these, as a recipe describes it: one row each time that this changed.
+    """A model, a source or an ancestor as a recipe describes it: a new row each time the description changes.
 
-    `made_from` (JSON) holds the names of those that it was made from itself. An ancestor is declared and never fetched.
+    `made_from` (JSON) lists the names that it was made from directly. An ancestor is declared and never fetched.
     """
 
     id: str = pa.Field(str_matches=_ID)
@@ -115,17 +115,17 @@ class Material(pa.DataFrameModel):
 
 
 class WholeRecipe(pa.DataFrameModel):
-    """A recipe that a build was made from, as JSON with every default spelt out; `digest` is its SHA-256."""
+    """The recipe of a build as JSON, with all defaults written out. `digest` is its SHA-256."""
 
     digest: str = pa.Field(unique=True, str_matches=_SHA256)
     recipe: str
 
 
 class Withdrawal(pa.DataFrameModel):
-    """Something that no build may use any more: the record, source or model `id`, as `shown`, for a `reason`.
+    """A record, source or model (`id`) that no build may use any more, with the `reason`; `shown` describes it.
 
-    `text` is set for a source row: the SHA-256 of its main text as it is known again, so that it is recognised in any
-    role and under any id, and need not be kept for that.
+    For a source row, `text` is the SHA-256 of its normalized main text. So the text is recognised in any role and under
+    any id without being stored.
     """
 
     id: str = pa.Field(unique=True, str_matches=_ID)
@@ -137,9 +137,9 @@ class Withdrawal(pa.DataFrameModel):
 
 
 class Export(pa.DataFrameModel):
-    """Files that were written of a version, for use outside: `files` (JSON) holds the SHA-256 of each by its name.
+    """An export of a version: `files` (JSON) holds the SHA-256 of each file by name.
 
-    `override` is set where the version holds what was withdrawn: why it was written all the same.
+    `override` is the reason for exporting a version that contains something withdrawn.
     """
 
     asset: str
@@ -151,9 +151,9 @@ class Export(pa.DataFrameModel):
 
 
 class ModelCall(pa.DataFrameModel):
-    """A finished model call. `request` and `response` are JSON; an embedding's answer is in `vector`.
+    """A finished model call. `request` and `response` are JSON; the answer to an embedding call is in `vector`.
 
-    `complete` is false where a completion was cut off at `budget` tokens (budget 0: the call has none).
+    `complete` is false if a completion was cut off at `budget` tokens (0: the call has no budget).
     """
 
     key: str = pa.Field(str_matches=_ID)
@@ -171,7 +171,7 @@ class ModelCall(pa.DataFrameModel):
 
 
 class ModelFailure(pa.DataFrameModel):
-    """A model call at which the model or its endpoint failed: one row per attempt, and never an answer."""
+    """A model call that failed, in the model or at its endpoint: one row per attempt. It is never used as an answer."""
 
     key: str = pa.Field(str_matches=_ID)
     kind: str = pa.Field(isin=("completion", "loss", "embedding", "training"))

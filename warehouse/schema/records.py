@@ -1,7 +1,7 @@
-"""The kinds of record: one pandera model per typed table of the `records` schema in DuckDB.
+"""The kinds of record: one pandera model per table of the schema `records` in DuckDB.
 
-Every kind has a content-addressed `id`; all other columns are what the record says. Nothing that differs
-between two runs of the same work (seconds, paths, times) is part of a record.
+Every kind has a content-addressed `id`; the other columns are the content. Values that differ between two runs of the
+same work (seconds, paths, times) are never part of a record.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import polars as pl
 
 
 class Record(pa.DataFrameModel):
-    """A row of any kind. `kind` names its DuckDB table, `shown` the columns that a sample shows."""
+    """A row of any kind."""
 
     id: str = pa.Field(str_matches=r"^[0-9a-f]{32}$", unique=True)
 
@@ -42,7 +42,7 @@ class Document(Record):
 class BenchmarkItem(Record):
     """A held-out instruction with the human text that predictions are compared with.
 
-    `details` is the item as it is published, as JSON, where no text says what a prediction is compared with."""
+    `details` is the published item as JSON, for benchmarks that need more than a reference text."""
 
     benchmark: str = pa.Field(str_length={"min_value": 1})
     instruction: str = pa.Field(str_length={"min_value": 1})
@@ -52,7 +52,7 @@ class BenchmarkItem(Record):
 
 
 class Pair(Record):
-    """An instruction with its response, made by a method; `level` is the extraction level, else empty."""
+    """An instruction with its response, made by a method. `level` is the extraction level, or empty."""
 
     method: str = pa.Field(str_length={"min_value": 1})
     level: str = pa.Field(isin=["", "keywords", "sentence", "model"])
@@ -62,7 +62,7 @@ class Pair(Record):
 
 
 class Fragment(Record):
-    """What was cut out of a document at one of the three levels of extract-then-generate."""
+    """A part extracted from a document at one of the three levels of extract-then-generate."""
 
     document: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     level: str = pa.Field(isin=["keywords", "sentence", "model"])
@@ -70,9 +70,9 @@ class Fragment(Record):
 
 
 class Perplexity(Record):
-    """What a model's losses say of a pair, over `tokens` tokens: a perplexity, which is exp of the mean token loss in
-    nats, or for ifd the ratio of two mean token losses. Null where there is none, whoever asks again: the model has no
-    room for the pair, or a loss is no finite number or nothing to compare with."""
+    """A measure of a pair, from a model's losses over `tokens` tokens: a perplexity (exp of the mean token loss in
+    nats), or for ifd the ratio of two mean token losses. Null where it can never be computed: the pair does not fit
+    into the model's context, a loss is not finite, or the loss to divide by is 0."""
 
     pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
     measure: str = pa.Field(isin=["response_given_instruction", "response_alone", "instruction_given_response", "ifd"])
@@ -88,8 +88,8 @@ class Embedding(Record):
 
 
 class Checkpoint(Record):
-    """A LoRA adapter, trained with `seed`: `weights` is the SHA-256 of its safetensors file, `losses` the mean loss
-    per step."""
+    """A LoRA adapter trained with `seed`. `weights` is the SHA-256 of its safetensors file, `losses` the mean loss of
+    each step."""
 
     name: str = pa.Field(str_length={"min_value": 1})
     seed: int = pa.Field(ge=0)
@@ -101,9 +101,9 @@ class Checkpoint(Record):
 
 
 class Prediction(Record):
-    """What a checkpoint answers to a benchmark item; an empty answer is an answer.
+    """The answer of a checkpoint to a benchmark item, which may be empty.
 
-    `seed` is the one that the checkpoint was trained with; the untouched base has none."""
+    `seed` is the training seed of the checkpoint; the untouched base has none."""
 
     benchmark: str = pa.Field(str_length={"min_value": 1})
     arm: str = pa.Field(str_length={"min_value": 1})
@@ -113,9 +113,9 @@ class Prediction(Record):
 
 
 class Verdict(Record):
-    """Which of two answers a judge prefers: that of the arm, that of the baseline, or neither.
+    """Which of two answers a judge prefers: the arm's, the baseline's, or neither.
 
-    `place` says whether the arm's answer stood first or second."""
+    `place` is the position of the arm's answer in the prompt."""
 
     benchmark: str = pa.Field(str_length={"min_value": 1})
     arm: str = pa.Field(str_length={"min_value": 1})
@@ -126,7 +126,7 @@ class Verdict(Record):
 
 
 class Score(Record):
-    """One metric of what a student does at one benchmark item."""
+    """The value of one metric for one student and one benchmark item."""
 
     benchmark: str = pa.Field(str_length={"min_value": 1})
     arm: str = pa.Field(str_length={"min_value": 1})
@@ -141,11 +141,12 @@ BETTER, WORSE, NOISE = "better", "worse", "within the noise"
 
 
 class Standing(Record):
-    """An arm's place on the leaderboard: the mean of a benchmark's metric over the items and the training seeds.
+    """A line of the leaderboard: an arm's mean of a benchmark's metric over items and training seeds, in `unit`.
 
-    It is in `unit`, and `better` says which of two is: the higher or the lower one. `low` and `high` are its interval,
-    `over_…` the difference from the baseline with its interval, `p_value` that of no difference, adjusted for the
-    number of arms; the baseline itself has none of these."""
+    `better` says whether a higher or a lower mean is better. `low` and `high` are the confidence interval of the mean.
+    `over_baseline`, `over_low` and `over_high` are the difference from the baseline with its interval; `p_value`
+    belongs to the hypothesis of no difference and is adjusted for the number of arms. The baseline has none of these.
+    """
 
     arm: str = pa.Field(str_length={"min_value": 1})
     benchmark: str = pa.Field(str_length={"min_value": 1})
@@ -178,15 +179,15 @@ KINDS: dict[str, type[Record]] = {
     "score": Score,
     "standing": Standing,
 }
-"""Kind, which is the name of the table in the `records` schema, to its model."""
+"""Model by kind; the kind is also the name of the table in the schema `records`."""
 
 MAIN_TEXT = {"seed_task": "response", "document": "text", "benchmark_item": "reference"}
-"""The kinds that come from a source, with the field that holds the text itself."""
+"""The kinds that come from a source, each with the column of its main text."""
 
 KIND_OF = {model: kind for kind, model in KINDS.items()}
 
 
 def empty(model: type[pa.DataFrameModel]) -> pl.DataFrame:
-    """A frame without rows that has the model's columns and types, in the model's order."""
+    """A frame without rows, with the columns and types of the model in its order."""
     columns = model.to_schema().columns
     return pl.DataFrame(schema={name: column.dtype.type for name, column in columns.items()})

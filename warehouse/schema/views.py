@@ -1,19 +1,19 @@
-"""Views and macros over the bookkeeping tables, stored in the DuckDB file for whoever opens it with SQL alone."""
+"""Views and macros over the bookkeeping tables, stored in the DuckDB file for everyone who queries it with SQL."""
 
 from __future__ import annotations
 
 from warehouse.schema.bookkeeping import OUTCOMES
 
 VIEWS: dict[str, str] = {
-    # Each model, source and ancestor as it was described last.
+    # The latest description of each model, source and ancestor.
     "lineage.described": (
         "SELECT * FROM lineage.materials QUALIFY row_number() OVER (PARTITION BY id ORDER BY recorded_at DESC) = 1"
     ),
     "lineage.models": "SELECT * EXCLUDE (role) FROM lineage.described WHERE role = 'model'",
     "lineage.sources": "SELECT * EXCLUDE (role) FROM lineage.described WHERE role = 'source'",
-    # What answers under the id of a model call: a base alone, or a base that wears the adapter of a checkpoint, or that
-    # of a training which a method keeps to itself and which is on record as a call alone. An adapted model's id is the
-    # digest of [base, weights] (see warehouse/core/identity.py), spelt out here in SQL.
+    # What a model id in memo.calls stands for: a base; a base with the adapter of a checkpoint; or a base with an
+    # adapter that a method trained for itself, which is in memo.calls only. The id of a model with an adapter is the
+    # digest of [base, weights] (see warehouse/core/identity.py), computed here in SQL.
     "lineage.answering": (
         "SELECT DISTINCT id AS model, id AS base, NULL::VARCHAR AS checkpoint FROM lineage.materials "
         "WHERE role = 'model' UNION ALL "
@@ -22,15 +22,15 @@ VIEWS: dict[str, str] = {
         "SELECT model, response ->> 'weights', key FROM memo.calls WHERE kind = 'training' "
         "AND key NOT IN (SELECT training FROM records.checkpoint))"
     ),
-    # Every link of the graph: edges between records, and from each call to what answered it.
+    # Every link of the lineage graph: edges between records, and a link from each call to the model that answered it.
     "lineage.links": (
         "FROM lineage.edges UNION ALL "
         "SELECT c.key, coalesce(a.checkpoint, a.base, c.model), 'model' "
         "FROM memo.calls c LEFT JOIN lineage.answering a USING (model)"
     ),
-    # The decisions of the versions in force.
+    # The decisions of the current versions.
     "lineage.outcomes": "SELECT d.* FROM lineage.decisions d SEMI JOIN lineage.current c USING (asset, version)",
-    # One row per version: what came in and what became of it; `closes` where nothing was lost.
+    # One row per version: incoming rows and rows by outcome; `closes` is true where no row was lost.
     "lineage.ledger": (
         "SELECT v.asset, v.version, c.version IS NOT NULL AS is_current, v.incoming, "
         + ", ".join(f"count(*) FILTER (outcome = '{outcome}') AS {outcome}" for outcome in OUTCOMES)
@@ -39,7 +39,7 @@ VIEWS: dict[str, str] = {
         "LEFT JOIN lineage.current c USING (asset, version) GROUP BY v.asset, v.version, c.version, v.incoming"
     ),
 }
-"""Name to query, each after those that it reads."""
+"""Query by name; each view comes after those that it reads."""
 
 MACROS: dict[str, str] = {
     "lineage.ancestors(start)": (
@@ -55,4 +55,4 @@ MACROS: dict[str, str] = {
         ") SELECT id AS child, parent, role FROM found"
     ),
 }
-"""Signature to query: `FROM lineage.ancestors('…')` gives the links (child, parent, role) behind a row."""
+"""Query by signature: `FROM lineage.ancestors('…')` gives all links (child, parent, role) that lead to a row."""

@@ -1,12 +1,13 @@
-"""The collection of old versions: what nothing that is kept stands on is found, told, and freed.
+"""Collection of old versions: finds, lists and frees what no kept version was made from.
 
-Kept are, of each asset, the current version and those used most recently; every version that something outside names;
-and what each of these was made from, so that its lineage can be followed and its texts be read. The history of runs
-(lineage.materializations), materials and exports stay whole. Model calls stay unless asked for: with them a collected
-version is made again without a model, but for its training, whose checkpoint is gone.
+For each asset, the current version and the most recently used ones are kept; so is every version that was exported.
+Everything that these were made from is kept too, so that their lineage can be followed and their texts can be read.
+The history of runs (lineage.materializations), materials and exports are never freed. Model calls are freed only on
+request: while they stay, a collected version can be rebuilt without a model, except that a freed checkpoint has to be
+trained again.
 
-It is for times when no build runs. A build beside it that goes back to a version just freed fails and can be started
-again; with calls, what a build has computed and not yet published belongs to no version, and is freed under it.
+Run it when no build is running. A build that goes back to a version that was just freed fails and can be started
+again. With `calls`, answers that a running build has computed but not yet published are freed as well.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from warehouse.store.database import Database, WarehouseError
 from warehouse.store.memo import claim_on
 
 NAMED_OUTSIDE = "SELECT asset, version FROM lineage.exports"
-"""The versions that something outside the warehouse names."""
+"""The versions that something outside the warehouse refers to."""
 
 _FOLDER = re.compile(r"([0-9a-f]{32})(\.unfinished|\.finished)?")
 _ASIDE = "collected-"
@@ -47,7 +48,7 @@ class OldVersion:
 
 @dataclass(frozen=True)
 class OldFolder:
-    """A folder of a checkpoint to be freed, with the bytes of its files."""
+    """The folder of a checkpoint to be freed, with the size of its files in bytes."""
 
     path: Path
     bytes: int
@@ -55,9 +56,10 @@ class OldFolder:
 
 @dataclass(frozen=True)
 class Garbage:
-    """What a collection frees that keeps the `keep` versions of each asset used last, and `calls` or not.
+    """What a collection frees if it keeps the `keep` last used versions of each asset, and frees `calls` or not.
 
-    `rows` counts by table ("lineage.decisions", "records.pair", "memo.calls"), tables that lose none left out.
+    `rows` is the number of rows by table ("lineage.decisions", "records.pair", "memo.calls"), without tables that lose
+    none.
     """
 
     keep: int
@@ -73,26 +75,26 @@ class Garbage:
 
 
 def find_garbage(database: Database, keep: int, calls: bool = False) -> Garbage:
-    """What can be freed if each asset keeps its current version and the `keep` (≥ 1) used most recently; only reads.
+    """What can be freed if each asset keeps its current version and the `keep` (≥ 1) last used ones. Only reads.
 
-    With `calls`, model calls and failures that led to no record that stays are garbage too, as are checkpoints that
-    were finished and never published, and trainings that were not finished.
+    With `calls`, model calls and failures that led to no kept record are garbage too; so are checkpoints that were
+    never published, and unfinished trainings.
     """
     with database.read() as connection:
         return _mark(connection, database, keep, calls)
 
 
 def collect(database: Database, garbage: Garbage) -> None:
-    """Frees `garbage`: its rows all or none, then its folders; then the file shrinks by what that left free.
+    """Frees `garbage`: all its rows in one transaction, then its folders; then the file shrinks.
 
-    Raises WarehouseError, and frees nothing, where what can be freed has changed since `garbage` was found. Folders
-    that a kill leaves are freed by a later collection, those it did not yet get to by one with `calls`.
+    Raises WarehouseError and frees nothing if what can be freed has changed since `garbage` was found. If the process
+    is killed, a later collection frees the remaining folders; those that were not moved yet need `calls`.
     """
     with database.write() as connection:
         if _mark(connection, database, garbage.keep, garbage.calls) != garbage:
             raise WarehouseError(
-                "the warehouse changed while it was decided what to free; nothing was freed: "
-                "wait for builds to end, and run slingshot gc again"
+                "the warehouse changed after the garbage was listed; nothing was freed: "
+                "wait until no build is running, then run slingshot gc again"
             )
         for table, rule in _rules(garbage.calls).items():
             connection.execute(f"DELETE FROM {table} WHERE {rule}")
@@ -102,7 +104,7 @@ def collect(database: Database, garbage: Garbage) -> None:
 
 
 def _mark(connection: duckdb.DuckDBPyConnection, database: Database, keep: int, calls: bool) -> Garbage:
-    """Fills the temporary tables that the rules refer to, and counts what they hit."""
+    """Fills the temporary tables that the rules refer to, and counts the rows that the rules select."""
     kept = pl.DataFrame(
         sorted(_kept_versions(connection, keep)), schema={"asset": pl.String, "version": pl.String}, orient="row"
     )
@@ -111,7 +113,7 @@ def _mark(connection: duckdb.DuckDBPyConnection, database: Database, keep: int, 
         "CREATE TEMP TABLE old_versions AS SELECT asset, version, created_at FROM lineage.versions "
         "ANTI JOIN kept USING (asset, version)"
     )
-    # Parents are records, calls and materials alike.
+    # A parent can be a record, a call or a material.
     connection.execute(
         "CREATE TEMP TABLE staying AS WITH RECURSIVE found(id) AS ("
         "SELECT unnest([record, duplicate_of]) FROM lineage.decisions SEMI JOIN kept USING (asset, version) "
@@ -132,21 +134,21 @@ def _mark(connection: duckdb.DuckDBPyConnection, database: Database, keep: int, 
 
 
 def _rules(calls: bool) -> dict[str, str]:
-    """By table, which of its rows are freed."""
-    old, unheld = "(asset, version) IN (SELECT asset, version FROM old_versions)", "NOT IN (SELECT id FROM staying)"
+    """By table, the SQL condition of the rows that are freed."""
+    old, unused = "(asset, version) IN (SELECT asset, version FROM old_versions)", "NOT IN (SELECT id FROM staying)"
     rules = {
         "lineage.versions": old,
         "lineage.decisions": old,
-        "lineage.records": f"id {unheld}",
-        "lineage.edges": f"child {unheld}",
-        # Also where only a collected version kept it: its content is nowhere else.
-        **{f"records.{kind}": f"id {unheld}" for kind in KINDS},
+        "lineage.records": f"id {unused}",
+        "lineage.edges": f"child {unused}",
+        # A record that only collected versions kept goes too.
+        **{f"records.{kind}": f"id {unused}" for kind in KINDS},
     }
-    return rules | ({"memo.calls": f"key {unheld}", "memo.failures": f"key {unheld}"} if calls else {})
+    return rules | ({"memo.calls": f"key {unused}", "memo.failures": f"key {unused}"} if calls else {})
 
 
 def _kept_versions(connection: duckdb.DuckDBPyConnection, keep: int) -> set[tuple[str, str]]:
-    """(asset, version) of all that stays."""
+    """(asset, version) of all versions that stay."""
     rows = connection.execute(
         "SELECT asset, version, data_version, inputs, "
         "(asset, version) IN (SELECT asset, version FROM lineage.current) "
@@ -170,7 +172,7 @@ def _kept_versions(connection: duckdb.DuckDBPyConnection, keep: int) -> set[tupl
         one = waiting.pop()
         if one not in kept:
             kept.add(one)
-            # Versions of one data version kept the same rows; the one used last is most likely kept anyway.
+            # Versions with the same data version kept the same rows; the last used one is most likely kept anyway.
             waiting += [latest[place] for place in inputs_of[one].items() if place in latest]
     return kept
 
@@ -210,7 +212,7 @@ def _is_claimed(claim: Path) -> bool:
 
 def _remove(folders: list[Path]) -> None:
     if folders:
-        # Half a checkpoint must never stand under the name of a whole one, so they move first, then go.
+        # An incomplete checkpoint must never have the name of a complete one: so folders are moved first, then deleted.
         aside = Path(tempfile.mkdtemp(dir=folders[0].parent, prefix=_ASIDE))
         for folder in folders:
             folder.rename(aside / folder.name)

@@ -1,7 +1,7 @@
-"""The one DuckDB file: short connections that wait for each other, and its tables.
+"""The DuckDB file of a warehouse: its tables, and short connections that wait for each other.
 
-DuckDB lets one process write a file at a time and refuses the others, so every connection here is opened
-late, closed soon, and retried until the file is free. Nothing may hold one open across a model call.
+DuckDB lets one process at a time write a file and refuses all others. So every connection is opened late, closed soon
+and retried until the file is free. No code may keep a connection open during a model call.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
     "memo": MEMO,
 }
 
-# Audits look up a few ids at a time; without these every look-up reads the whole table.
+# Audits look up a few ids at a time. Without an index, each look-up reads the whole table.
 INDICES = {
     "lineage.records": "CREATE INDEX IF NOT EXISTS records_by_id ON lineage.records (id)",
     "lineage.edges": "CREATE INDEX IF NOT EXISTS edges_by_child ON lineage.edges (child)",
@@ -40,26 +40,26 @@ INDICES = {
 }
 
 MARKED, VIEWS_DIGEST = next(iter(VIEWS)), digest([VIEWS, MACROS])
-"""The view whose comment says which views and macros a file has: DuckDB keeps their text in words of its own."""
+"""A comment on the view MARKED holds VIEWS_DIGEST and so says which views and macros a file has: DuckDB rewrites their
+text, so it cannot be compared."""
 
 SPARE = 0.25
-"""The part of the file that may stay free; the next build uses it."""
+"""The share of the file that may stay free after a collection; the next build uses it."""
 
 
 class WarehouseError(Mendable, RuntimeError):
-    """The warehouse could not be used; the message says what was tried and what would help."""
+    """The warehouse cannot be used; the message says what failed and what would help."""
 
 
 def now() -> datetime:
-    """The time in UTC, as all tables hold it."""
+    """The time in UTC without a time zone, as in all tables."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Database:
-    """The DuckDB file at `path`, made with its tables on first use.
+    """The DuckDB file at `path`, created with its tables on first use.
 
-    A connection waits up to `patience` seconds for other processes to let go of the file, then raises
-    WarehouseError.
+    A connection waits up to `patience` seconds until no other process has the file open, then raises WarehouseError.
     """
 
     def __init__(self, path: Path, patience: float = 300.0) -> None:
@@ -70,7 +70,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection inside one transaction: committed at the end, rolled back when the block raises."""
+        """A connection with a transaction: committed at the end of the block, rolled back if the block raises."""
         with self._in_process, self._connect(read_only=False) as connection:
             if not self._ready:
                 _create_tables(connection)
@@ -85,9 +85,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection; several processes may hold one at the same time.
+        """A read-only connection. Several processes may have one at the same time.
 
-        Reading makes no file: where there is none, the tables are empty.
+        Reading creates no file: without a file, the tables are empty.
         """
         if not self.path.exists():
             with _empty().cursor() as connection:
@@ -103,16 +103,16 @@ class Database:
             yield connection
 
     def compact(self) -> None:
-        """Writes all tables anew, one after the other, so that the file gives back what deletions left free in it."""
+        """Rewrites all tables one after the other, so that the file shrinks by the space that deletions left free."""
         with self._in_process, self._connect(read_only=False) as connection:
-            # A file shrinks from its end only, and a first rewrite may land behind the rows that it frees.
+            # A file shrinks only from its end, and the first rewrite may end up behind the rows that it frees.
             for _ in range(2):
                 for schema, tables in SCHEMAS.items():
                     for name in tables:
                         connection.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS FROM {schema}.{name}")
                         if index := INDICES.get(f"{schema}.{name}"):
                             connection.execute(index)
-                        connection.execute("CHECKPOINT")  # the next table may use what this one freed
+                        connection.execute("CHECKPOINT")  # so that the next table can use the space that this one freed
                 (used,) = connection.sql("SELECT used_blocks * block_size FROM pragma_database_size()").fetchall()[0]
                 if used >= (1 - SPARE) * self.path.stat().st_size:
                     return
@@ -125,9 +125,9 @@ class Database:
                 pass
 
     def _complete(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Whether all tables and views are there, as they are now.
+        """Whether all tables and views exist in their present form.
 
-        Raises WarehouseError where a table has other columns than it should."""
+        Raises WarehouseError if a table has other columns than expected."""
         found: dict[str, set[str]] = {}
         for table, column in connection.execute(
             "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal"
@@ -142,7 +142,7 @@ class Database:
             if found.get(table, columns) != columns:
                 raise WarehouseError(
                     f"the warehouse {self.path} was made by another version of Slingshot: {table} has the columns "
-                    f"{sorted(found[table])}, right would be {sorted(columns)}; build into a new folder (--warehouse)"
+                    f"{sorted(found[table])}, expected {sorted(columns)}; build into a new folder (--warehouse)"
                 )
         views = connection.execute(
             "SELECT comment FROM duckdb_views() WHERE schema_name || '.' || view_name = ?", [MARKED]
@@ -150,7 +150,7 @@ class Database:
         return wanted.keys() <= found.keys() and views == (VIEWS_DIGEST,)
 
     def _make_file(self) -> None:
-        """The file appears whole or not at all: DuckDB refuses one that a kill left half-made."""
+        """Creates the file completely or not at all: DuckDB refuses a file that a killed process left incomplete."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_suffix(".making.lock")):
             scratch = self.path.with_suffix(".making")
@@ -173,8 +173,8 @@ class Database:
                     raise WarehouseError(f"the warehouse {self.path} cannot be opened: {error}") from error
                 if time.monotonic() > deadline:
                     raise WarehouseError(
-                        f"the warehouse {self.path} stayed locked by another process for "
-                        f"{self.patience:g} s; close the program that holds it open ({error})"
+                        f"the warehouse {self.path} was locked by another process for "
+                        f"{self.patience:g} s; close the program that has it open ({error})"
                     ) from error
                 time.sleep(random.uniform(0.005, 0.05))
         try:
@@ -188,14 +188,14 @@ _LOCKS_LOCK = threading.Lock()
 
 
 def _lock_of(path: Path) -> threading.RLock:
-    """One lock per file: DuckDB refuses to open a file both read-only and writable within a process."""
+    """One lock per file: within a process, DuckDB refuses to open a file both read-only and writable."""
     with _LOCKS_LOCK:
         return _LOCKS.setdefault(path.resolve(), threading.RLock())
 
 
 @cache
 def _empty() -> duckdb.DuckDBPyConnection:
-    """A database in memory whose tables are empty, and stay so: what is done on a cursor is rolled back."""
+    """A database in memory with empty tables. They stay empty: what a cursor does is rolled back."""
     connection = duckdb.connect(":memory:")
     _create_tables(connection)
     return connection

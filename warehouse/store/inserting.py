@@ -1,6 +1,6 @@
-"""Writes rows into the tables, inside the transaction of the caller; those of bookkeeping are validated here.
+"""Writes rows into tables, inside the caller's transaction. Bookkeeping rows are validated here.
 
-Records come validated (see warehouse/results/checks.py), since what breaks their rules is quarantined and not refused.
+Records are validated earlier (see warehouse/results/checks.py): invalid ones are quarantined, not refused.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from warehouse.store.database import WarehouseError
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
-    """Appends `rows` to a table of bookkeeping, such as "lineage.edges".
+    """Appends `rows` to a bookkeeping table, such as "lineage.edges".
 
-    Raises InvalidTable where they break the table's model, and then writes nothing.
+    Raises InvalidTable if they break the table's model; then nothing is written.
     """
-    _append(connection, table, sound(table, rows))
+    _append(connection, table, cast_and_validate(table, rows))
 
 
-def sound(table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with the types of the table's model. Raises InvalidTable where they break it."""
+def cast_and_validate(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows`, cast to the types of the table's model. Raises InvalidTable if they break the model."""
     schema, _, name = table.partition(".")
     model = {"lineage": LINEAGE, "memo": MEMO}[schema][name]
     rows = rows.cast({name: dtype for name, dtype in empty(model).schema.items() if name in rows.columns})
@@ -34,38 +34,38 @@ def sound(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str, result: Result, kind: str) -> None:
-    """Writes the records, edges and decisions of a version that is not stored yet.
+    """Writes the records, edges and decisions of a new version.
 
-    Raises InvalidTable as `insert` does, and WarehouseError where a record was decided about twice.
+    Raises InvalidTable (see `insert`) and WarehouseError if a record has two decisions.
     """
-    met = pl.concat(
+    seen = pl.concat(
         [
             result.kept.select("id", content=pl.lit(None, pl.String)),
             result.dropped.select("id", "content"),
         ]
     ).with_columns(kind=pl.lit(kind), asset=pl.lit(asset))
-    new = _unknown(connection, "lineage.records", met)
+    new = _unknown(connection, "lineage.records", seen)
     insert(connection, "lineage.records", new)
-    # Edges follow from an id, so a record that is known has them already.
-    edges = result.edges if len(new) == len(met) else result.edges.join(new.select(child="id"), on="child", how="semi")
+    # The id of a record hashes its edges, so a known record has them already.
+    edges = result.edges if len(new) == len(seen) else result.edges.join(new.select(child="id"), on="child", how="semi")
     insert(connection, "lineage.edges", edges)
     _append(connection, f"records.{kind}", _unknown(connection, f"records.{kind}", result.kept))
     decisions = result.decisions.with_row_index("position").with_columns(
         pl.col("position").cast(pl.Int64), asset=pl.lit(asset), version=pl.lit(version)
     )
     if decisions["record"].n_unique() != len(decisions):
-        raise WarehouseError(f"{asset} decided twice about one record; nothing was published")
+        raise WarehouseError(f"{asset} has two decisions about one record; nothing was published")
     insert(connection, "lineage.decisions", decisions)
 
 
 def is_stored(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> bool:
-    """Whether a version lies in the warehouse."""
+    """Whether a version is in the warehouse."""
     place = [asset, version]
     return connection.execute("FROM lineage.versions WHERE asset = ? AND version = ?", place).fetchone() is not None
 
 
 def _unknown(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose id the table does not have."""
+    """The rows whose id is not in the table."""
     connection.register("incoming", rows.select("id"))
     known = connection.execute(f"SELECT i.id FROM incoming i SEMI JOIN {table} t USING (id)").pl()
     connection.unregister("incoming")

@@ -22,7 +22,7 @@ from warehouse.core.identity import canonical, digest
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
 from warehouse.schema.records import empty
 from warehouse.store.database import Database, now
-from warehouse.store.inserting import insert, sound
+from warehouse.store.inserting import cast_and_validate, insert
 
 MODEL_ERRORS = (RuntimeError, OSError, MemoryError)
 """What a model or its endpoint raises; any other error is a defect of the program, and stops it."""
@@ -196,7 +196,7 @@ class Memo:
         with self.database.write() as connection:
             for call in again:
                 connection.execute("DELETE FROM memo.calls WHERE key = ?", [call.key])
-            connection.register("rows", sound("memo.calls", rows))
+            connection.register("rows", cast_and_validate("memo.calls", rows))
             connection.execute(
                 "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
                 "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"

@@ -1,4 +1,4 @@
-"""The version store: publishes rows, decisions, edges and the pointer to them in one transaction."""
+"""The version store: publishes rows, decisions, edges and the pointer to the current version in one transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from warehouse.store.inserting import insert, insert_rows, is_stored
 
 @dataclass(frozen=True)
 class Effort:
-    """What an asset's run cost: model calls computed and taken from the memo, tokens, and wall seconds."""
+    """What a run of an asset cost: model calls computed and taken from the memo, tokens, and seconds."""
 
     computed: int = 0
     from_memo: int = 0
@@ -36,9 +36,9 @@ WITHDRAWALS = "withdrawals"
 
 @dataclass(frozen=True)
 class Target:
-    """A version as it is named: by the asset's code (digests by file), its slice of the recipe (values by path), its
-    inputs' data versions (by asset), and how often rows that failed were tried again. Where something is withdrawn that
-    concerns it, `inputs` also has a digest of that, under WITHDRAWALS."""
+    """Everything that determines the hash of a version: the asset's code (digests by file), its slice of the recipe
+    (values by path), the data versions of its inputs (by asset), and how often failed rows were tried again. Where
+    withdrawals apply to the asset, `inputs` also has their digest under WITHDRAWALS."""
 
     asset: str
     version: str
@@ -50,23 +50,23 @@ class Target:
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a build: its id, and the whole recipe in force as JSON."""
+    """A run of a build: its id, and the whole recipe as JSON."""
 
     id: str
     recipe: str = "{}"
 
     @property
     def recipe_digest(self) -> str:
-        """The SHA-256 of the recipe, as 64 hex digits."""
+        """SHA-256 of the recipe, as 64 hex digits."""
         return text_digest(self.recipe)
 
 
 @dataclass(frozen=True)
 class Published:
-    """A version that lies in the warehouse.
+    """A version that is stored in the warehouse.
 
-    `failed` counts its rows at which a model failed; `failed_checks` names its blocking checks that failed, with what
-    they found, and is empty where none did.
+    `failed` is the number of rows at which a model failed. `failed_checks` has the failed blocking checks with their
+    facts; it is empty if none failed.
     """
 
     asset: str
@@ -79,20 +79,20 @@ class Published:
 
     @property
     def fault(self) -> str | None:
-        """Why nothing may be built on it, if so."""
+        """Why nothing may be built on this version; None if something may."""
         return held_up(self.asset, self.failed_checks) if self.failed_checks else None
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """What lies in the warehouse, as it was when it was asked for."""
+    """A snapshot of the stored versions, the current ones, and the withdrawals."""
 
     stored: Mapping[tuple[str, str], Published]
     published: Mapping[str, Published]
     withdrawals: Withdrawals = NONE
 
     def find(self, asset: str, version: str) -> Published | None:
-        """The stored version `version` of `asset`, whether it is the current one or not."""
+        """The stored version `version` of `asset`, current or not; None if it is not stored."""
         return self.stored.get((asset, version))
 
     def current(self, asset: str) -> Published | None:
@@ -101,18 +101,18 @@ class Catalog:
 
 
 def view_name(asset: str) -> str:
-    """The DuckDB view that shows the kept rows of an asset's current version."""
+    """The name of the DuckDB view with the kept rows of an asset's current version."""
     return asset.replace("/", "__")
 
 
 class Store:
-    """Versions of assets in the DuckDB file of `database`."""
+    """The versions of assets in the DuckDB file of `database`."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def catalog(self) -> Catalog:
-        """Every stored version, which ones are current, and what is withdrawn."""
+        """All stored versions, which of them are current, and what is withdrawn."""
         with self.database.read() as connection:
             rows = connection.execute(
                 "SELECT v.asset, v.version, data_version, kind, attempt, failed, failed_checks, c.version IS NOT NULL "
@@ -131,17 +131,17 @@ class Store:
         return self.catalog().current(asset)
 
     def named(self, published: Published) -> Target:
-        """By what a stored version was named when it was built."""
+        """What determined the hash of a stored version."""
         row = self._of(published, "code, recipe, inputs")
         return Target(published.asset, published.version, published.attempt, *map(json.loads, row))
 
     def facts(self, published: Published) -> dict[str, Any]:
-        """What is shown of a stored version: counts, checks, notes, a picture."""
+        """What the UI shows of a stored version: counts, checks, notes, a plot."""
         facts: dict[str, Any] = json.loads(self._of(published, "facts")[0])
         return facts
 
     def kept_ids(self, asset: str, data_version: str) -> list[str] | None:
-        """The ids of the rows that `asset` kept at `data_version`, in order; None where no such version is stored."""
+        """Ids of the rows that `asset` kept at `data_version`, in order; None if no such version is stored."""
         with self.database.read() as connection:
             row = connection.execute(
                 "SELECT any_value(version) FROM lineage.versions WHERE asset = ? AND data_version = ?",
@@ -179,10 +179,10 @@ class Store:
         run: Run,
         failed_checks: str = "",
     ) -> Published:
-        """Store `result` as the current version of the asset: all of it, or nothing if this raises.
+        """Store `result` as the current version of the asset, completely or not at all.
 
-        `failed_checks` names the blocking checks that failed, with what they found.
-        Raises InvalidTable where a row of the bookkeeping breaks its table's model.
+        `failed_checks` has the failed blocking checks with their facts.
+        Raises InvalidTable if a bookkeeping row breaks the model of its table.
         """
         kind = KIND_OF[result.model]
         failed = len(result.decisions.filter(outcome="failed"))
@@ -205,9 +205,9 @@ class Store:
         return published
 
     def reuse(self, published: Published, action: str, effort: Effort, run: Run) -> None:
-        """Make a stored version the current one; `action` is "unchanged" or "restored".
+        """Make a stored version the current one. `action` is "unchanged" or "restored".
 
-        Raises WarehouseError where the version was collected since it was looked up.
+        Raises WarehouseError if the version was collected in the meantime.
         """
         with self.database.write() as connection:
             self.check_stored(connection, published)
@@ -215,13 +215,13 @@ class Store:
 
     @staticmethod
     def check_stored(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
-        """Raises WarehouseError where the version was collected since it was looked up."""
+        """Raises WarehouseError if the version was collected in the meantime."""
         if not is_stored(connection, published.asset, published.version):
             raise _gone(published)
 
 
 def kept_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[str]:
-    """The ids of the rows that a version keeps, in order."""
+    """Ids of the rows that a version keeps, in order."""
     rows = connection.execute(
         "SELECT record FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept' ORDER BY position",
         [asset, version],
@@ -255,7 +255,7 @@ def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: 
         return
     connection.execute("DELETE FROM lineage.current WHERE asset = ?", [asset])
     insert(connection, "lineage.current", pl.DataFrame([{"asset": asset, "version": version}]))
-    # The name and the kind come from the graph, and view definitions take no parameters.
+    # View definitions take no parameters; the asset and the kind come from the graph, not from users.
     connection.execute(
         f'CREATE OR REPLACE VIEW "{view_name(asset)}" AS SELECT r.*, d.position FROM lineage.current c '
         f"JOIN lineage.decisions d ON d.asset = c.asset AND d.version = c.version "

@@ -49,7 +49,7 @@ def test_a_row_that_came_in_and_was_not_decided_about_fails_the_ledger(incoming:
 def test_a_record_that_was_decided_about_twice_fails_the_ledger() -> None:
     sound = result(incoming=6)
     twice = replace(sound, decisions=pl.concat([sound.decisions, sound.decisions[-1:]]))
-    expected = CLOSED | {"in": 6, "failed": 2, "decided about twice": 1}
+    expected = CLOSED | {"in": 6, "failed": 2, "decided twice": 1}
     assert ledger(twice) == Check("ledger", False, expected)
 
 
@@ -75,8 +75,8 @@ def test_a_step_that_does_not_count_what_comes_in_is_a_defect() -> None:
     with pytest.raises(TypeError) as raised:
         checked(result(incoming=None))
     assert str(raised.value) == (
-        "a step that makes Document rows does not count those that come in; "
-        "its Gate needs `incoming`, or has to be told of them by `arrive`"
+        "a step that makes Document rows does not count its incoming rows; "
+        "pass `incoming` to its Gate, or call `arrive`"
     )
 
 

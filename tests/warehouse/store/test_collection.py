@@ -203,7 +203,7 @@ def test_what_changed_since_it_was_told_is_not_freed(store: Store) -> None:
     garbage = find_garbage(store.database, 1)
     publish(store, "documents", "3", documents("3"))
     before = everything(store)
-    with pytest.raises(WarehouseError, match="nothing was freed: wait for builds to end"):
+    with pytest.raises(WarehouseError, match="nothing was freed: wait until no build is running"):
         collect(store.database, garbage)
     assert everything(store) == before
 

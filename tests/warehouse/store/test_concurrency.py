@@ -144,8 +144,8 @@ def test_a_file_that_another_process_holds_is_given_up_with_the_path_and_the_rem
             with pytest.raises(WarehouseError) as refused, use():
                 pass
             assert 0.3 <= time.monotonic() - began < 3.0
-            assert str(refused.value).startswith(f"the warehouse {path} stayed locked by another process for ")
-            assert "; close the program that holds it open (" in str(refused.value)
+            assert str(refused.value).startswith(f"the warehouse {path} was locked by another process for ")
+            assert "; close the program that has it open (" in str(refused.value)
             # DuckDB knows which process it is, which spares the search for it.
             assert f"PID {holder.pid}" in str(refused.value)
 

@@ -193,7 +193,7 @@ def test_a_result_that_decides_twice_about_one_record_is_not_published(store: St
     twice = replace(twice, decisions=pl.concat([twice.decisions, twice.decisions[:1]]))
     with pytest.raises(WarehouseError) as refused:
         publish(store, twice, version=V2)
-    assert str(refused.value) == "documents decided twice about one record; nothing was published"
+    assert str(refused.value) == "documents has two decisions about one record; nothing was published"
     assert everything(store) == before
 
 
