@@ -1,4 +1,5 @@
-"""What several tests stand on: a tiny model of the starter's architecture, and a recipe it builds in seconds."""
+"""Fixtures for several tests: a tiny model with the architecture of the starter's, and a recipe that builds in
+seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from resources.fetching.cache import Cache
 from resources.models.quiet import quiet
 from tests.support.tiny import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 
-# Shared machines are slow at times; a slow example is no failure.
+# Shared machines are sometimes slow; a slow example is not a failure.
 settings.register_profile("slingshot", deadline=None)
 settings.load_profile("slingshot")
 quiet()
@@ -43,7 +44,7 @@ def tiny(tiny_model: Path, tiny_embedder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A recipe that builds in seconds, and a warehouse that it was built in; tests that use it only read."""
+    """A recipe that builds in seconds and its built warehouse (recipe file, data folder). Tests only read them."""
     from tests.support.building import build
 
     folder = tmp_path_factory.mktemp("built")
@@ -58,7 +59,7 @@ def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def own(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
-    """A copy of what was built, for tests that change it."""
+    """A copy of the built recipe and warehouse, for tests that change them."""
     recipe, data = built
     shutil.copytree(data, tmp_path / "data")
     shutil.copy(recipe, tmp_path / "recipe.yaml")
@@ -67,7 +68,7 @@ def own(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that code is looked for in, in place of the project's."""
+    """An empty folder that replaces the project as the place of the code."""
     (tmp_path / "assets").mkdir()
     monkeypatch.setattr(code_digest, "ROOT", tmp_path.resolve())
     return tmp_path.resolve()
@@ -75,7 +76,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    """An empty download cache; relative paths start at the test's folder."""
+    """An empty download cache. Relative paths start at the test's folder."""
     return Cache(tmp_path / "cache", base=tmp_path)
 
 

@@ -15,7 +15,7 @@ from warehouse.core.identity import file_digest
 ROOT = Path(__file__).resolve().parents[2]
 """The project's folder."""
 SHARED = ROOT.parent / "shared"
-"""Real data that some tests read where it is there."""
+"""Real data for some tests, which skip without it."""
 WORDS = ["what", "is", "the", "how", "does", "a", "near", "old", "river", "stone", "garden", "house", "grow", "and"]
 CHAT = (
     "{% for message in messages %}{{ message['role'] + ' : ' + message['content'] + '\n' }}{% endfor %}"
@@ -24,7 +24,7 @@ CHAT = (
 
 
 def save_tiny_model(folder: Path) -> Path:
-    """A randomly initialised Llama of two layers, with a tokenizer of whole words so that its text has sentences."""
+    """A randomly initialised Llama with two layers. Its tokens are whole words, so that its texts have sentences."""
     import torch
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -88,7 +88,7 @@ def save_tiny_embedder(folder: Path) -> Path:
 
 
 def sentence(draw: random.Random, words: int) -> str:
-    """Words of the tiny model's vocabulary, with a full stop."""
+    """A sentence of words from the vocabulary of the tiny model."""
     return " ".join(draw.choice(WORDS) for _ in range(words)) + " ."
 
 
@@ -107,7 +107,7 @@ def write_rows(path: Path, rows: int, seed: int) -> Path:
 
 
 def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
-    """The starter recipe with the tiny models, one small source, and every count made small."""
+    """The starter recipe with the tiny models, one small source and small counts."""
     recipe: dict[str, Any] = yaml.safe_load((ROOT / "recipe.yaml").read_text())
     for name, folder in (("generator", model), ("embedder", embedder)):
         recipe["models"][name] = {
@@ -154,7 +154,7 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
         "most_repeated_line": 1,
         "copied_words": 1,
     }
-    # Only exact copies are as similar as this: at 1.0 the last bit of their cosine, which is the processor's, decides.
+    # Only exact copies are this similar. At 1.0 the last bit of the cosine would decide, and processors differ in it.
     recipe["curation"] = {"diversity": {"embedder": "embedder", "similarity": 0.9999}, "rows": 2}
     recipe["training"] |= {"batch_size": 2, "max_tokens": 128}
     recipe["evaluation"]["longform"]["answer"] = {"max_new_tokens": 8}

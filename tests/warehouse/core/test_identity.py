@@ -1,5 +1,5 @@
-"""Every id in the warehouse follows from these few functions: were one to change, every record would be a new one,
-and no build would recognise an earlier one. So the hash is pinned to its bytes, not only to its properties."""
+"""All ids in the warehouse come from these few functions. If one of them changed, every record would get a new id and
+no build would recognise an earlier one. So the hashes are checked byte for byte, not only by their properties."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A check that cannot fail proves nothing. So each fault that `schema` and `ledger` are there for is made once, alone,
-in a result that passes else; and what a check found has to be said where its asset is waited for."""
+"""A check that cannot fail proves nothing. So each fault that `schema` and `ledger` look for is made once, alone, in a
+result that is otherwise valid; and the message must say what the check found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def document(text: str) -> dict[str, str]:
 
 
 def result(*kept: str, incoming: int | None = 5) -> Result:
-    """Two kept documents (or those that are named), one of each outcome but quarantined."""
+    """Two kept documents (or those given), and one of each other outcome except quarantined."""
     gate = Gate(Document, incoming)
     for text in kept or ("a", "b"):
         gate.keep(document(text), [SOURCE])
@@ -42,11 +42,11 @@ def test_a_ledger_of_no_rows_closes() -> None:
 
 
 @pytest.mark.parametrize("incoming", [4, 6])
-def test_a_row_that_came_in_and_was_not_decided_about_fails_the_ledger(incoming: int) -> None:
+def test_an_incoming_row_without_a_decision_fails_the_ledger(incoming: int) -> None:
     assert ledger(result(incoming=incoming)) == Check("ledger", False, CLOSED | {"in": incoming})
 
 
-def test_a_record_that_was_decided_about_twice_fails_the_ledger() -> None:
+def test_a_record_with_two_decisions_fails_the_ledger() -> None:
     sound = result(incoming=6)
     twice = replace(sound, decisions=pl.concat([sound.decisions, sound.decisions[-1:]]))
     expected = CLOSED | {"in": 6, "failed": 2, "decided twice": 1}
@@ -71,7 +71,7 @@ def test_a_kept_row_without_its_decision_fails_the_ledger() -> None:
     assert found == Check("ledger", False, CLOSED | {"in": 4, "kept": 1, "rows without a decision": 1})
 
 
-def test_a_step_that_does_not_count_what_comes_in_is_a_defect() -> None:
+def test_a_step_that_does_not_count_its_incoming_rows_raises() -> None:
     with pytest.raises(TypeError) as raised:
         checked(result(incoming=None))
     assert str(raised.value) == (
@@ -135,7 +135,7 @@ def test_the_checks_of_every_asset_stand_before_those_of_its_own() -> None:
     assert names == ["schema", "ledger", "leakage"]
 
 
-def test_what_failed_is_named_with_what_it_found_and_only_where_it_blocks() -> None:
+def test_failed_blocking_checks_are_listed_with_their_facts() -> None:
     checks = [
         Check("ledger", True, {"in": 1}),
         Check("leakage", False, {"rows": 2, "texts in both": 1}),

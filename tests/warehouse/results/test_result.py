@@ -1,5 +1,5 @@
-"""Every row that enters a gate must leave it with exactly one outcome, or the audit has holes that nobody sees.
-So the gate is held to its ledger under any sequence of decisions, and to the exact rows for each outcome."""
+"""Every row that enters a gate must leave it with exactly one outcome, or the audit has gaps that nobody sees. So the
+ledger must close for any sequence of decisions, and each outcome must give these exact rows."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_the_ledger_closes_for_any_rows(rows: list[tuple[str, str, bool]]) -> No
     assert sum(result.counts().values()) == len(rows)
     assert sorted(decided["record"]) == sorted(set(given_ids)) == sorted(given_ids)
     assert set(decided["outcome"]) <= set(OUTCOMES.values())
-    # A row is what its verb says, but for a kept one whose content was met before.
+    # Each row has the outcome of its verb, except a kept row with the content of an earlier one.
     outcome_of = dict(decided.select("record", "outcome").rows())
     met = set()
     for row_id, (verb, text, known) in zip(given_ids, rows, strict=True):

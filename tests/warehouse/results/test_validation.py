@@ -1,5 +1,5 @@
-"""Validation is the last door before the warehouse. A row that breaks its model must be set aside with the reason,
-not lost and not let through; a table that is wrong as a whole must stop the publish. Exact rows show both."""
+"""Validation is the last step before the warehouse. A row that breaks its model must be quarantined with the reason,
+neither lost nor let through; a table that is invalid as a whole must stop the publish."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Auditors ask the views with SQL alone, of warehouses that an earlier version may have made: a view must be the one of
-this version, and name what answered a call even where a training is on record as a call alone."""
+"""Auditors use the views with SQL alone, also in warehouses that an earlier version made. So a warehouse must always
+have the views of the present version, and these must name the model behind each call."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A collection deletes: what it takes away by mistake nobody gets back. So the exact survivors are named here, also
-after a kill, and on random histories nothing that is kept may lose its content, its parents, or its version's rows."""
+"""A collection deletes data, and mistakes cannot be undone. So these tests list the exact rows that survive, also after
+a kill: nothing that is kept may lose its content, its parents or the rows of its version."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_empty_warehouse_has_nothing_to_free(store: Store) -> None:
     assert find_garbage(store.database, 1).nothing
 
 
-def test_exactly_what_only_old_versions_hold_is_told_and_freed(store: Store) -> None:
+def test_exactly_what_only_old_versions_use_is_listed_and_freed(store: Store) -> None:
     publish(store, "documents", "1", documents("ab", rejected="x"))
     publish(store, "documents", "2", documents("bc", rejected="y"))
     publish(store, "documents", "3", documents("cd", rejected="z"))
@@ -101,7 +101,7 @@ def test_the_versions_used_last_stay_not_those_made_last(store: Store) -> None:
     assert stored(store) == {("documents", "3")}
 
 
-def test_versions_used_at_one_time_are_told_apart_and_the_current_one_stays(store: Store) -> None:
+def test_versions_used_at_the_same_time_are_ordered_and_the_current_one_stays(store: Store) -> None:
     for version in "231":
         publish(store, "documents", version, documents(version))
     publish(store, "documents", "4", documents("4"))
@@ -112,7 +112,7 @@ def test_versions_used_at_one_time_are_told_apart_and_the_current_one_stays(stor
     assert stored(store) == {("documents", "1"), ("documents", "2"), ("documents", "4")}
 
 
-def test_what_an_export_names_stays_with_all_that_it_was_made_from(store: Store) -> None:
+def test_an_exported_version_stays_with_all_that_it_was_made_from(store: Store) -> None:
     for version, text in (("1", "a"), ("2", "b"), ("3", "c")):
         made = publish(store, "documents", version, documents(text))
         publish(store, "pairs", version, pairs(store, made), documents=made)
@@ -197,7 +197,7 @@ def test_checkpoints_go_with_their_last_record_and_unpublished_ones_only_when_as
     assert folders(store) == {"2" * 32, "notes"}
 
 
-def test_what_changed_since_it_was_told_is_not_freed(store: Store) -> None:
+def test_nothing_is_freed_if_the_garbage_has_changed_since_it_was_listed(store: Store) -> None:
     for version in "12":
         publish(store, "documents", version, documents(version))
     garbage = find_garbage(store.database, 1)

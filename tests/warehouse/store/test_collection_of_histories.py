@@ -1,5 +1,5 @@
-"""No example shows that a collection never takes too much. So random histories of three assets that build on each
-other are collected, and what is kept must read as before, record by record and edge by edge."""
+"""Examples cannot show that a collection never deletes too much. So random histories of three assets that build on each
+other are collected, and everything that is kept must read as before, record by record and edge by edge."""
 
 from __future__ import annotations
 

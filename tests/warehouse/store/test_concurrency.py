@@ -1,5 +1,6 @@
-"""A build, the UI and a person with a query use one DuckDB file at once, and DuckDB lets one process write. So these
-tests use real processes: waiting, giving up with a remedy, and surviving a kill cannot be seen from within one."""
+"""A build, the UI and a person with a query use one DuckDB file at the same time, and DuckDB lets only one process
+write. Waiting, giving up with advice and surviving a kill only show between processes, so these tests start real
+ones."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from warehouse.schema.records import Document
 from warehouse.store.database import Database, WarehouseError
 from warehouse.store.versions import Effort, Run, Store, Target
 
-# What every script below starts with: `publish(asset, number)` publishes a version of 20 rows that say its number.
+# The start of every script below: `publish(asset, number)` publishes a version of 20 rows that contain its number.
 PRELUDE = """
 import sys, time
 from pathlib import Path
@@ -129,7 +130,7 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
     assert runs == [(12,)]
 
 
-def test_a_file_that_another_process_holds_is_given_up_with_the_path_and_the_remedy(path: Path) -> None:
+def test_a_file_that_another_process_has_open_gives_an_error_with_path_and_advice(path: Path) -> None:
     Store(Database(path)).publish(Target("a", "1" * 32, 0, {}, {}, {}), documents("a"), {}, Effort(), Run("run"))
     hold = """
     with Database(path).write():
@@ -146,11 +147,11 @@ def test_a_file_that_another_process_holds_is_given_up_with_the_path_and_the_rem
             assert 0.3 <= time.monotonic() - began < 3.0
             assert str(refused.value).startswith(f"the warehouse {path} was locked by another process for ")
             assert "; close the program that has it open (" in str(refused.value)
-            # DuckDB knows which process it is, which spares the search for it.
+            # DuckDB says which process it is.
             assert f"PID {holder.pid}" in str(refused.value)
 
 
-def test_a_file_that_is_let_go_in_time_is_used(path: Path) -> None:
+def test_a_file_that_is_closed_in_time_is_used(path: Path) -> None:
     hold = """
     with Database(path).write():
         print("held", flush=True)
@@ -164,7 +165,7 @@ def test_a_file_that_is_let_go_in_time_is_used(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["data", "blocks"])
 def test_a_damaged_file_is_named_at_once_wherever_it_lies(tmp_path: Path, folder: str) -> None:
-    # "blocks" has "lock" in its name, as DuckDB's message about a held file has.
+    # The name "blocks" contains "lock", as does DuckDB's message about an open file.
     path = tmp_path / folder / "warehouse.duckdb"
     path.parent.mkdir()
     path.write_bytes(b"not a database\n" * 1000)

@@ -1,5 +1,5 @@
-"""The store is what an auditor reads. A publish must be all or nothing, a version must read back as it was written,
-and going back to an earlier recipe must move a pointer and nothing else. Tables are checked row by row."""
+"""Auditors read the store. A publish must be all or nothing, a version must read back as it was written, and going back
+to an earlier recipe must only move a pointer. So the tables are compared row by row."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_publish_writes_these_rows_and_no_others(store: Store) -> None:
     twin = gate.keep(document("a"), [SOURCE])
     result = gate.result()
     publish(store, result)
-    # Tables have no order of their own but for decisions, which carry it as their last value.
+    # Tables have no order, except decisions, whose last value is their position.
     found = {
         name: sorted(table, key=lambda row: row[-1]) if name == "lineage.decisions" else table
         for name, table in everything(store).items()
@@ -186,7 +186,7 @@ def test_the_view_follows_the_current_version(store: Store) -> None:
     assert rows(store, 'SELECT text FROM "raw__wiki"') == [("a",)]
 
 
-def test_a_result_that_decides_twice_about_one_record_is_not_published(store: Store) -> None:
+def test_a_result_with_two_decisions_about_one_record_is_not_published(store: Store) -> None:
     publish(store, documents("a"))
     before = everything(store)
     twice = documents("bc")
