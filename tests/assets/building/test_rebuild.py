@@ -244,15 +244,15 @@ def test_an_edit_of_the_code_makes_stale_what_uses_it_and_a_new_parser_calls_no_
     def stale() -> dict[str, list[str]]:
         return {one["asset"]: one["reasons"] for one in json.loads(slingshot("plan", "--json")) if one["reasons"]}
 
-    prompts = project / "assets" / "generation" / "prompts.py"
+    prompts = project / "assets" / "prompting" / "prompts.py"
     prompts.write_text(prompts.read_text().replace('"""The prompts.', '"""All prompts.'))
     assert stale() == {}
     prompts.write_text(prompts.read_text().replace("Come up with a series of tasks", "Think of a series of tasks"))
     found = stale()
     assert found["raw_self_instruct"] == ["code of assets/prompting/prompts.py changed"]
     assert {asset for asset in found if "self_instruct" not in asset} == {"leaderboard"}
-    shutil.copy(ROOT / "assets" / "generation" / "prompts.py", prompts)
-    parsing = project / "assets" / "generation" / "parsing.py"
+    shutil.copy(ROOT / "assets" / "prompting" / "prompts.py", prompts)
+    parsing = project / "assets" / "prompting" / "parsing.py"
     parsing.write_text(parsing.read_text().replace("(?:instruction|question|", "(?:instruction|question|what|"))
     found = stale()
     assert {

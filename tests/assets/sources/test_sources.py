@@ -299,7 +299,7 @@ def _seeds_of_starter(count: int) -> SeedSelection:
     return SeedSelection(source="wikipedia_leads", count=count, fields=FIELDS)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the sample files, which are not part of the project, are absent")
+@pytest.mark.skipif(not DATA.is_dir(), reason="the sample files, which are not part of the project, are absent")
 @pytest.mark.parametrize(
     ("name", "count", "fields", "first"),
     [
@@ -331,7 +331,7 @@ def test_a_public_file_becomes_seed_tasks_by_its_mapping_alone(
     name: str, count: int, fields: dict[str, str], first: tuple[str, str]
 ) -> None:
     selection = SeedSelection.model_validate({"source": "wiki", "count": count, "fields": fields})
-    result = select(seed_tasks.ROLE, [selection], lambda _: (SOURCE, SHARED / name), SEED).result()
+    result = select(seed_tasks.ROLE, [selection], lambda _: (SOURCE, DATA / name), SEED).result()
     assert result.counts() == {("kept", ""): count}
     assert first in result.kept.select("instruction", "input").rows()
     assert result.kept["response"].str.len_chars().min() > 0

@@ -127,7 +127,7 @@ def test_an_invalid_address_cannot_be_built_without_parse_either() -> None:
 
 def test_reading_addresses_loads_nothing_heavy() -> None:
     heavy = {"huggingface_hub", "pip", "torch"}
-    code = f"import sys, resources.addresses; print(sorted({heavy} & sys.modules.keys()))"
+    code = f"import sys, resources.fetching.addresses; print(sorted({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
