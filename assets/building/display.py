@@ -1,4 +1,4 @@
-"""What follows a build in the terminal; the default shows nothing."""
+"""Shows the progress of a build in the terminal."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from warehouse.store.versions import Effort
 
 
 class Display:
-    """Told how an asset goes on and how it ended."""
+    """Is called while an asset is built and when it ends; this one shows nothing."""
 
     def progress(self, asset: str, what: str, done: int, total: int) -> None:
-        """`done` of `total` of `what` (model calls, training steps) are finished."""
+        """`done` of `total` pieces of work are finished; `what` says which (model calls, training steps)."""
 
     def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
         """The asset is published."""
 
     def failed(self, asset: str) -> None:
-        """The asset is not published, or must not be built on; the build tells why at its end."""
+        """The asset is not published, or failed a blocking check; the build prints the reason at its end."""
 
     @contextmanager
-    def following(self, asset: str) -> Iterator[None]:
-        """Tells of a failure in the block, which goes on upwards."""
+    def watching(self, asset: str) -> Iterator[None]:
+        """Calls `failed` if the block raises, and raises the error again."""
         try:
             yield
         except Exception:
@@ -37,7 +37,7 @@ class Display:
 
 
 class TerminalDisplay(Display):
-    """A line per finished asset, and a bar under them for the one that is being built; counts the `assets`."""
+    """Prints a line per finished asset and a bar for the one in progress; `assets` counts the finished ones."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -79,6 +79,6 @@ class TerminalDisplay(Display):
         self.console.print(f"{action:>9}  {asset:<48} {effort.seconds:6.1f} s  {rows}{calls}{memo}", highlight=False)
 
     def failed(self, asset: str) -> None:
-        """Prints that it failed, hours before a long build ends and says why."""
+        """Prints at once that it failed; the reason follows at the end of the build, which may be hours later."""
         self._bar.update(self._task, visible=False)
         self.console.print(f"{'failed':>9}  {asset}", highlight=False)

@@ -121,7 +121,7 @@ def _build(loaded: Recipe, path: Path, data: Path, selection: str | None, termin
     refuse_unpinned(loaded, path)
     bench = workbench(loaded, data, path.parent)
     with TerminalDisplay(terminal) as display, dagster_instance(data) as instance:
-        definitions, planner = define(loaded, bench, display), Planner(bench, loaded.retries, foresee=False)
+        definitions, planner = define(loaded, bench, display), Planner(bench, loaded.retries, forecast=False)
         failures = build_stale(definitions, instance, steps(loaded), planner, selection)
     for failure in failures:
         typer.echo(failure.trace, err=True, nl=False)

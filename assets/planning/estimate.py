@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.planning.plan import Planned
+from assets import STAGES
+from assets.planning.planned import Planned
 from assets.steps.step import Step
 from warehouse.schema.records import Checkpoint
 
@@ -31,15 +32,17 @@ class Stage:
 
 
 def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
-    """The stages in the order of the steps, from a plan of all of them in an empty warehouse.
+    """The stages that have steps, in pipeline order, from a plan of all `steps` in an empty warehouse.
 
     A step's completions are taken to be as long as the longest that its slice of the recipe allows; a step that trains
     and writes counts as one that writes.
     """
     rows = {one.asset: _most_rows(step, one) for step, one in zip(steps, planned, strict=True)}
     stages = []
-    for name in dict.fromkeys(step.group for step in steps):
+    for name in STAGES:
         here = [(step, one) for step, one in zip(steps, planned, strict=True) if step.group == name]
+        if not here:
+            continue
         counted = {"completions": 0, "tokens": 0, "readings": 0, "trainings": 0, "trained": 0}
         uncounted = [step.asset for step, one in here if one.calls is None]
         for step, one in here:

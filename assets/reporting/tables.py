@@ -9,8 +9,9 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
+from assets import STAGES
 from assets.planning.estimate import Stage
-from assets.planning.plan import Planned
+from assets.planning.planned import Planned
 from assets.reporting.standings import figure, standing_of
 from warehouse.audit.status import AssetStatus
 from warehouse.core.texts import duration
@@ -82,7 +83,7 @@ def status_table(found: Sequence[AssetStatus]) -> Table:
 def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
     """Seconds of the last build by stage of the pipeline; `stages` names the stage of each of `found`."""
     shown = table("stage", "seconds of the last build", left=1)
-    for stage in dict.fromkeys(stages):
+    for stage in (stage for stage in STAGES if stage in stages):
         seconds = sum(one.seconds or 0 for name, one in zip(stages, found, strict=True) if name == stage)
         shown.add_row(stage, f"{seconds:.1f}")
     return shown

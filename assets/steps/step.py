@@ -1,4 +1,4 @@
-"""A step: one asset as a plain value, from which the Dagster asset, its version and later its plan follow."""
+"""A step: one asset as a plain value. Its Dagster asset, its version and its plan follow from it."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ Build = Callable[..., Result]
 
 
 Columns = Mapping[str, Sequence[tuple[str, str]]]
-"""Column of an asset to the (parameter of an input, column of it) whose values its own are made from."""
+"""Column of an asset to the columns that its values are made from, as (parameter of an input, column of that input)."""
 
 
 def same(model: type[Record], *inputs: str) -> Columns:
-    """The columns of `model` as rows of `inputs` have them that are passed on; without inputs they are from outside."""
+    """The columns of `model` in rows passed on unchanged from `inputs`; without inputs they come from outside."""
     return {column: [(name, column) for name in inputs] for column in empty(model).columns}
 
 
 def made(*parents: str, **columns: Sequence[tuple[str, str]]) -> Columns:
-    """`columns` of a row that is made, and its id: the hash of what it says and of its `parents`, which are inputs."""
+    """`columns` of a new row, and its id: the hash of its content and of its parents' ids; `parents` are inputs."""
     hashed = [(parent, "id") for parent in parents] + [origin for origins in columns.values() for origin in origins]
     return {"id": list(dict.fromkeys(hashed)), **columns}
 
 
 @dataclass(frozen=True)
 class Most:
-    """Upper bounds of a step, whatever its inputs say: rows kept and model calls (None: nothing bounds them)."""
+    """Upper bounds that hold for any inputs: rows kept and model calls (None: nothing bounds them)."""
 
     rows: int
     calls: int | None = 0
@@ -51,7 +51,7 @@ class Most:
 
 @dataclass(frozen=True)
 class Settled:
-    """The version that an asset should have, and the same as it is stored, if it is."""
+    """The version that an asset should have; `stored` is that version in the warehouse, None if it is not there."""
 
     target: Target
     stored: Published | None
@@ -61,12 +61,13 @@ class Settled:
 class Step:
     """One asset of the graph.
 
-    `inputs` maps the parameter of `build` to the asset that it reads; `slice` holds the recipe values that the step
-    depends on, by path; `kinds` are the tags that the UI shows; `checks` names what `build` checks beside what is
-    checked of every asset, with whether a failure blocks everything downstream; `plot` names a picture of the result
-    (see assets/reporting/plots.py); `most` bounds what a plan cannot count by running `build` on what is known;
-    `too_few` says what a build fails with where no more than so many rows come in, None where it does not; `columns`
-    tells of each column what its values are made from, which leaves out what only decides whether there is a row.
+    `inputs` maps each parameter of `build` to the asset that it reads. `slice` holds the recipe values that the step
+    depends on, by path. `group` is its stage (see assets/__init__.py); `kinds` are tags that the UI shows. `checks` are
+    the checks that `build` makes beside those of every asset; the value says whether a failure blocks everything
+    downstream. `plot` is the name of a picture of the result (see assets/reporting/plots.py). `most` bounds what a plan
+    cannot count by running `build` on known rows. `too_few` gets the number of rows that may come in at most, and
+    returns the message that a build fails with if they are too few, else None. `columns` says what the values of each
+    column are made from; what only decides whether there is a row is left out.
     """
 
     asset: str
@@ -85,7 +86,7 @@ class Step:
 
     @property
     def code(self) -> dict[str, str]:
-        """Digest of the code that decides what this step makes, by file, and of the rules of its rows."""
+        """Digests of the code that decides what this step makes, by file, and of the rules of its rows."""
         rules = f"{self.model.__module__}.{self.model.__name__}"
         return code_digests(self.source, QUARANTINE) | {rules: _rules_digest(self.model)}
 
@@ -96,7 +97,7 @@ class Step:
 
     @property
     def recipe_and_code(self) -> str:
-        """Dagster's code version: what makes the step stale without any input having changed."""
+        """Dagster's code version: it changes when the step becomes stale although no input changed."""
         return digest([self.slice, self.code])
 
     @property
@@ -106,55 +107,55 @@ class Step:
 
     @property
     def blocking(self) -> frozenset[str]:
-        """The checks whose failure holds up everything downstream."""
+        """The checks whose failure blocks everything downstream."""
         return frozenset(name for name, blocks in self.every_check.items() if blocks)
 
     @property
     def calls_model(self) -> bool:
-        """Whether a build of it calls a model; whose address, hash and licence are then part of the slice."""
+        """Whether its build calls a model. The model's address, hash and licence are then part of the slice."""
         return any(path.startswith("models.") for path in self.slice)
 
     @property
     def reads_source(self) -> bool:
-        """Whether a build of it reads rows of a source."""
+        """Whether its build reads rows of a source."""
         return any(path.startswith("sources.") for path in self.slice)
 
-    def heeds(self, withdrawals: Withdrawals) -> list[Withdrawn]:
-        """What is withdrawn that concerns this step itself, in the order of withdrawal.
+    def applicable_withdrawals(self, withdrawals: Withdrawals) -> list[Withdrawn]:
+        """The withdrawals that apply to this step itself, in the order of withdrawal.
 
-        A row concerns all that read sources, since another may say the same text; a source or model those whose slice
-        names it. What lies downstream notices by its inputs.
+        A withdrawn row applies to all steps that read sources, because another row may have the same text. A withdrawn
+        source or model applies to the steps whose slice contains it. Steps downstream change through their inputs.
         """
-        named = set()
+        applicable = set()
         if withdrawals.materials:
             found = (_withdrawn(path, value, withdrawals) for path, value in self.slice.items())
-            named = {one.id for one in found if one}
+            applicable = {one.id for one in found if one}
         if self.reads_source:
-            named |= withdrawals.rows.keys()
-        return [one for one in withdrawals.entries if one.id in named]
+            applicable |= withdrawals.rows.keys()
+        return [one for one in withdrawals.entries if one.id in applicable]
 
-    def target(self, inputs: Mapping[str, str], attempt: int = 0, heeded: Sequence[Withdrawn] = ()) -> Target:
-        """What a build would publish, given the inputs' data versions by parameter and the withdrawals that it heeds;
+    def target(self, inputs: Mapping[str, str], attempt: int = 0, withdrawn: Sequence[Withdrawn] = ()) -> Target:
+        """What a build would publish, given the inputs' data versions by parameter and the `withdrawn` that apply;
         `attempt` counts retries."""
-        withdrawn = {WITHDRAWALS: heeded_digest(heeded)} if heeded else {}
-        told = [self.asset, self.slice, self.code, dict(inputs) | withdrawn, *([attempt] if attempt else [])]
+        applied = {WITHDRAWALS: heeded_digest(withdrawn)} if withdrawn else {}
+        hashed = [self.asset, self.slice, self.code, dict(inputs) | applied, *([attempt] if attempt else [])]
         by_asset = {self.inputs[parameter]: version for parameter, version in inputs.items()}
-        return Target(self.asset, digest(told), attempt, self.code, dict(self.slice), by_asset | withdrawn)
+        return Target(self.asset, digest(hashed), attempt, self.code, dict(self.slice), by_asset | applied)
 
     def settle(self, inputs: Mapping[str, str], retries: int, catalog: Catalog) -> Settled:
-        """The version that the inputs' data versions ask for, and whether it is stored.
+        """The version that follows from the inputs' data versions, and whether it is stored.
 
-        A stored version with rows at which a model failed is asked for once more, up to `retries` times. The last try
-        that is stored counts: earlier ones may have been collected, and `retries` may have been more. What is withdrawn
-        is part of the version's name, so that none from before is found again.
+        A stored version with rows at which a model failed is built again, up to `retries` times. The last stored
+        attempt counts: earlier ones may have been collected, and `retries` may have been higher before. Withdrawals
+        that apply are part of the version, so a version from before a withdrawal is not found again.
         """
-        heeded = self.heeds(catalog.withdrawals)
+        withdrawn = self.applicable_withdrawals(catalog.withdrawals)
         current = catalog.current(self.asset)
-        tries = max(retries, current.attempt if current else 0) if self.calls_model else 0
-        targets = [self.target(inputs, attempt, heeded) for attempt in range(tries + 1)]
+        attempts = max(retries, current.attempt if current else 0) if self.calls_model else 0
+        targets = [self.target(inputs, attempt, withdrawn) for attempt in range(attempts + 1)]
         found = ((target, catalog.find(self.asset, target.version)) for target in reversed(targets))
         target, stored = next(((target, stored) for target, stored in found if stored), (targets[0], None))
-        if stored and stored.failed and target.attempt < min(tries, retries):
+        if stored and stored.failed and target.attempt < min(attempts, retries):
             return Settled(targets[target.attempt + 1], None)
         return Settled(target, stored)
 
@@ -171,7 +172,7 @@ def _rules_digest(model: type[Record]) -> str:
 
 
 def _withdrawn(path: str, value: Any, withdrawals: Withdrawals) -> Withdrawn | None:
-    """By what the model or source at a recipe path ("sources.wiki") is withdrawn."""
+    """The withdrawal of the model or source at a recipe path ("sources.wiki"), None if it is not withdrawn."""
     role, _, name = path.partition(".")
     if role not in ("models", "sources") or not isinstance(value, Mapping):
         return None

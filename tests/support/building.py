@@ -17,7 +17,8 @@ from assets.building.run import Failure, build_assets, build_stale, selected
 from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
-from assets.planning.plan import Planned, Planner
+from assets.planning.plan import Planner
+from assets.planning.planned import Planned
 from warehouse.store.database import Database
 from warehouse.store.versions import Effort, Store
 
@@ -44,7 +45,7 @@ def build(
         definitions = define(loaded, bench, log)
         if everything:
             return log, build_assets(definitions, instance)
-        planner = Planner(bench, loaded.retries, foresee=False)
+        planner = Planner(bench, loaded.retries, forecast=False)
         return log, build_stale(definitions, instance, steps(loaded), planner, selection)
 
 

@@ -1,4 +1,4 @@
-"""Small graphs of steps, planned and built without Dagster: what tests of the plan start from."""
+"""Small graphs of steps for tests of the plan, planned and built without Dagster."""
 
 from __future__ import annotations
 
@@ -9,22 +9,35 @@ from typing import Any
 
 import polars as pl
 
-from assets.planning.plan import Planned, Planner
+from assets.building.materialize import materialize, publish
+from assets.openness.rules import Terms
+from assets.planning.plan import Planner
+from assets.planning.planned import Planned
 from assets.steps.step import Most, Step
 from resources.tools.tools import Tools
 from resources.tools.workbench import Material, Workbench
-from warehouse.results.checks import failed_checks
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document, Pair
+from warehouse.store.materials import DESCRIPTION, record_materials
 from warehouse.store.memo import Answer, Call, Work
-from warehouse.store.versions import Effort, Run
 
 MODEL = "a" * 32
+SOURCE = "5" * 32
+TERMS = Terms(("MIT",))
+DESCRIBED = pl.DataFrame(
+    [
+        (SOURCE, "source", "wiki", "path:wiki.jsonl", "a" * 64, "MIT", "human", "[]"),
+        (MODEL, "model", "writer", "path:writer", "b" * 64, "MIT", "human", "[]"),
+    ],
+    schema=dict.fromkeys(DESCRIPTION, pl.String),
+    orient="row",
+)
+"""The model and the source of the tests, both open under TERMS."""
 
 
 @dataclass
 class House:
-    """A warehouse with a model that answers in upper case, half a second each, and fails at what it `dislikes`."""
+    """A warehouse with a fake model that answers in upper case, in half a second, and fails at texts in `dislikes`."""
 
     folder: Path
     retries: int = 2
@@ -37,7 +50,7 @@ class House:
         self.bench = Workbench(self.folder / "data", self.folder, {}, {"far": far, "gone": gone})
 
     def planner(self) -> Planner:
-        """A planner of what is in the warehouse now."""
+        """A planner for the present state of the warehouse."""
         return Planner(self.bench, self.retries)
 
     def plan(self, *steps: Step, only: set[str] | None = None) -> dict[str, Planned]:
@@ -46,22 +59,14 @@ class House:
         return {one.asset: one for one in self.planner().plan(steps, chosen)}
 
     def build(self, *steps: Step) -> dict[str, str]:
-        """Builds the steps as Dagster's assets do (see dagster_assets.py); returns what was done, by asset."""
+        """Builds what is not current, without Dagster; returns what was done, by asset."""
         actions, store = {}, self.bench.store
+        record_materials(self.bench.database, DESCRIBED)
         for step in steps:
-            inputs = {name: store.current(asset) for name, asset in step.inputs.items()}
-            frames = {name: store.read(current) for name, current in inputs.items() if current}
-            versions = {name: current.data_version for name, current in inputs.items() if current}
-            settled = step.settle(versions, self.retries, store.catalog())
-            if settled.stored is None:
-                result = step.run(Tools(self.bench), frames)
-                failed = failed_checks(result.checks, step.blocking)
-                store.publish(settled.target, result, {}, Effort(), Run("run"), failed)
-            elif settled.stored != store.current(step.asset):
-                store.reuse(settled.stored, "restored", Effort(), Run("run"))
-            else:
-                continue
-            actions[step.asset] = "built" if settled.stored is None else "restored"
+            publication = materialize(step, Tools(self.bench), self.retries, TERMS)
+            if publication.action != "unchanged":
+                publish(store, publication, "run")
+                actions[step.asset] = publication.action
         return actions
 
     def answers(
@@ -83,13 +88,13 @@ class House:
         return tools.memo("duckdb").run(calls, compose, lost=lost)
 
     def asking(self, asset: str, reads: str, rule: str = "", most: Most | None = None, **more: Any) -> Step:
-        """Asks the model about each row, and rejects answers that start with `rule` where there is one."""
+        """Asks the model about each row, and rejects answers that start with `rule` unless it is empty."""
 
         def build(tools: Tools, rows: pl.DataFrame) -> Result:
-            gate = Gate(Pair)
+            gate = Gate(Pair, len(rows))
             texts = [text_of(row) for row in rows.iter_rows(named=True)]
-            for text, answer in zip(texts, self.answers(tools, texts), strict=True):
-                decide(gate, text, answer, rule)
+            for text, answer, row in zip(texts, self.answers(tools, texts), rows["id"], strict=True):
+                decide(gate, text, answer, row, rule)
             return gate.result()
 
         recipe = {"models.writer": "writer", f"{asset}.rule": rule}
@@ -99,12 +104,12 @@ class House:
         """Asks about each row, then about each answer that does not start with `refused`."""
 
         def build(tools: Tools, rows: pl.DataFrame) -> Result:
-            gate = Gate(Pair)
             first = self.answers(tools, [text_of(row) for row in rows.iter_rows(named=True)])
-            texts = [f"and {answer.response['text']}" for answer in first]
-            texts = [text for text in texts if not text.startswith(f"and {refused}")]
-            for text, answer in zip(texts, self.answers(tools, texts), strict=True):
-                decide(gate, text, answer)
+            asked = {row: f"and {answer.response['text']}" for row, answer in zip(rows["id"], first, strict=True)}
+            asked = {row: text for row, text in asked.items() if not text.startswith(f"and {refused}")}
+            gate, answers = Gate(Pair, len(asked)), self.answers(tools, list(asked.values()))
+            for (row, text), answer in zip(asked.items(), answers, strict=True):
+                decide(gate, text, answer, row)
             return gate.result()
 
         return step(asset, build, Pair, {"rows": reads}, {"models.writer": "writer"}, most=most)
@@ -113,7 +118,7 @@ class House:
 def step(
     asset: str, build: Callable[..., Result], model: Any, inputs: dict[str, str], recipe: dict[str, Any], **more: Any
 ) -> Step:
-    """A step of no group."""
+    """A step of a stage that does not exist."""
     return Step(asset, "group", "Of a test.", model, build, recipe, inputs, **more)
 
 
@@ -121,9 +126,9 @@ def texts(*kept: str, asset: str = "documents") -> Step:
     """A source of documents."""
 
     def build(tools: Tools) -> Result:
-        gate = Gate(Document)
+        gate = Gate(Document, len(kept))
         for text in kept:
-            gate.keep(document(text))
+            gate.keep(document(text), [(SOURCE, "source")])
         return gate.result()
 
     return step(asset, build, Document, {}, {f"{asset}.texts": list(kept)})
@@ -133,20 +138,21 @@ def fetched(source: str, most: int = 3) -> Step:
     """Documents from a source of the recipe."""
 
     def build(tools: Tools) -> Result:
-        gate = Gate(Document)
         _, path = tools.source_file(source)
-        for line in path.read_text().splitlines():
-            gate.keep(document(line))
+        lines = path.read_text().splitlines()
+        gate = Gate(Document, len(lines))
+        for line in lines:
+            gate.keep(document(line), [(SOURCE, "source")])
         return gate.result()
 
     return step("documents", build, Document, {}, {f"sources.{source}": source}, most=Most(rows=most))
 
 
 def gate(asset: str, *reads: str, model: Any = Document, least: int = 1, **more: Any) -> Step:
-    """Lets rows through whose text has `least` characters."""
+    """Keeps the rows whose text has at least `least` characters."""
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
-        out = Gate(model)
+        out = Gate(model, sum(map(len, frames.values())))
         for frame in frames.values():
             for row in frame.iter_rows(named=True):
                 if len(text_of(row)) >= least:
@@ -160,14 +166,14 @@ def gate(asset: str, *reads: str, model: Any = Document, least: int = 1, **more:
 
 
 def strict(asset: str, reads: str, error: Exception, **more: Any) -> Step:
-    """A measure of rows of which each must have two characters; raises `error` else, as where rows stand in."""
+    """Raises `error` unless the text of each row has two characters, which that of a placeholder row has not."""
 
     def build(tools: Tools, rows: pl.DataFrame) -> Result:
-        out = Gate(Document)
+        out = Gate(Document, len(rows))
         for row in rows.iter_rows(named=True):
             if len(text_of(row)) != 2:
                 raise error
-            out.keep(document(text_of(row)))
+            out.keep(document(text_of(row)), [(row["id"], "document")])
         return out.result()
 
     return step(asset, build, Document, {"rows": reads}, {f"{asset}.strict": True}, **more)
@@ -179,17 +185,17 @@ def document(text: str) -> dict[str, str]:
 
 
 def text_of(row: dict[str, Any]) -> str:
-    """What a document or a pair says."""
+    """The text of a document, or the response of a pair."""
     return str(row["text"] if "text" in row else row["response"])
 
 
-def decide(gate: Gate, text: str, answer: Answer, rule: str = "") -> None:
-    """A pair from an answer: failed, rejected by a rule, or kept."""
+def decide(gate: Gate, text: str, answer: Answer, parent: str, rule: str = "") -> None:
+    """Decides about the pair that an answer makes: failed, rejected if it starts with `rule`, or kept."""
     row = {"method": "m", "level": "", "instruction": text, "input": ""}
-    response = answer.response.get("text", "")
+    response, parents = answer.response.get("text", ""), [(parent, "asked")]
     if answer.error:
-        gate.fail(row | {"response": ""}, answer.error)
+        gate.fail(row | {"response": ""}, answer.error, parents)
     elif rule and response.startswith(rule):
-        gate.reject(row | {"response": response}, "rule")
+        gate.reject(row | {"response": response}, "rule", parents)
     else:
-        gate.keep(row | {"response": response})
+        gate.keep(row | {"response": response}, parents)

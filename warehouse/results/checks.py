@@ -81,7 +81,7 @@ def failed_checks(checks: Iterable[Check], blocking: Collection[str]) -> str:
     )
 
 
-def held_up(asset: str, failed: str) -> str:
+def blocked_message(asset: str, failed: str) -> str:
     """What is said wherever `asset` is waited for; `failed` is what `failed_checks` gave."""
     return (
         f"{asset} failed its check {failed}: nothing is built on it; mend its part of the recipe, what it reads, or "

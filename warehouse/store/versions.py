@@ -12,7 +12,7 @@ import polars as pl
 
 from warehouse.core.identity import canonical, text_digest
 from warehouse.lineage.withdrawals import NONE, Withdrawals, read_withdrawals
-from warehouse.results.checks import held_up
+from warehouse.results.checks import blocked_message
 from warehouse.results.result import Result
 from warehouse.schema.records import KIND_OF
 from warehouse.store.database import Database, WarehouseError, now
@@ -80,7 +80,7 @@ class Published:
     @property
     def fault(self) -> str | None:
         """Why nothing may be built on this version; None if something may."""
-        return held_up(self.asset, self.failed_checks) if self.failed_checks else None
+        return blocked_message(self.asset, self.failed_checks) if self.failed_checks else None
 
 
 @dataclass(frozen=True)

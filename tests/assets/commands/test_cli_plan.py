@@ -69,7 +69,7 @@ def test_the_plan_for_machines_has_every_field_of_every_asset(edited: tuple[Path
         "asset": "training_sets/self_training",
         "action": "build",
         "reasons": ["curation.rows 2 → 3"],
-        "exact": True,
+        "certainty": "known",
         "rows": rows,
         "most_rows": None,
         "calls": 0,
@@ -82,7 +82,7 @@ def test_the_plan_for_machines_has_every_field_of_every_asset(edited: tuple[Path
         "asset": "seed_tasks",
         "action": "none",
         "reasons": [],
-        "exact": True,
+        "certainty": "known",
         "rows": None,
         "most_rows": None,
         "calls": 0,
@@ -93,11 +93,11 @@ def test_the_plan_for_machines_has_every_field_of_every_asset(edited: tuple[Path
     }
     student = found["students/self_training"]
     assert student["reasons"] == ["training_sets/self_training: 1 pair added"]
-    assert (student["calls"], student["exact"], student["seconds"] > 0) == (1, True, True)
+    assert (student["calls"], student["certainty"], student["seconds"] > 0) == (1, "counted", True)
     assert (
         found["predictions/longform/self_training"]["calls"],
-        found["predictions/longform/self_training"]["exact"],
-    ) == (2, False)
+        found["predictions/longform/self_training"]["certainty"],
+    ) == (2, "bounded")
 
 
 def test_a_plan_of_an_unknown_asset_is_one_clear_error(tiny: Path, tmp_path: Path) -> None:

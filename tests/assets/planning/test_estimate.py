@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from assets.planning.estimate import estimate
 from assets.planning.graph import steps
-from assets.planning.plan import Planned
+from assets.planning.planned import Certainty, Planned
 from assets.reporting.tables import estimate_summary
 from assets.steps.step import Step
 from cli import app
@@ -32,12 +32,12 @@ def training(examples: Planned) -> list[Any]:
     """The stage of the training of an arm of the starter, whose training set is planned as `examples`."""
     found: dict[str, Step] = {step.asset: step for step in steps(parsed(starter()))}
     drawn, student = found[f"training_sets/{ARM}"], found[f"students/{ARM}"]
-    planned = [examples, Planned(student.asset, "wait", exact=False, most_rows=1, calls=1)]
+    planned = [examples, Planned(student.asset, "wait", certainty=Certainty.BOUNDED, most_rows=1, calls=1)]
     return [stage for stage in estimate([drawn, student], planned) if stage.name == "training"]
 
 
 def test_a_training_over_no_known_example_is_not_counted_as_one_over_none() -> None:
-    (stage,) = training(Planned(f"training_sets/{ARM}", "wait", exact=False))
+    (stage,) = training(Planned(f"training_sets/{ARM}", "wait", certainty=Certainty.UNBOUNDED))
     assert (stage.trainings, stage.trained, stage.uncounted) == (0, 0, (f"students/{ARM}",))
     assert estimate_summary([stage], None, None).endswith(f"; not counted: students/{ARM}")
 

@@ -19,6 +19,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets import STAGES
 from assets.loading.file import load_recipe, parse_recipe
 from assets.planning.graph import steps
 from assets.recipe.types import FILTERS, Recipe
@@ -121,6 +122,11 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
     for arm in ("base", *ARMS):
         expected[f"scores/longform/{arm}"] = {"predictions": f"predictions/longform/{arm}", **items}
     assert reads == expected
+
+
+@pytest.mark.parametrize("recipe", [STARTER, *sorted((ROOT / "recipes").glob("*.yaml"))], ids=lambda path: path.stem)
+def test_every_asset_belongs_to_a_stage(recipe: Path) -> None:
+    assert {step.group for step in steps(load_recipe(recipe))} <= set(STAGES)
 
 
 def test_a_build_without_one_of_its_inputs_is_noticed() -> None:

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from assets.planning.plan import Planned
-from assets.planning.stand_ins import stand_ins
+from assets.planning.placeholders import placeholders
+from assets.planning.planned import Certainty, Planned
 from assets.steps.step import Most, Step
 from assets.training.backward_model import flipped
 from tests.support.planning import House, fetched, gate, strict, texts
 from warehouse.core.errors import Mendable
 from warehouse.schema.records import Pair, SeedTask
+
+COUNTED, BOUNDED, UNBOUNDED = Certainty.COUNTED, Certainty.BOUNDED, Certainty.UNBOUNDED
 
 
 @pytest.fixture
@@ -54,9 +56,9 @@ def test_without_a_warehouse_what_needs_no_model_is_exact_and_what_follows_from_
     assert plan == [
         Planned("documents", **never, rows=3),
         Planned("long", **never, rows=3),
-        Planned("asked", **never, rows=2, most_rows=2, calls=2, seconds=None),
-        Planned("good", **never, exact=False, most_rows=2),
-        Planned("more", **never, exact=False, most_rows=2, calls=2, seconds=None),
+        Planned("asked", **never, certainty=COUNTED, rows=2, most_rows=2, calls=2, seconds=None),
+        Planned("good", **never, certainty=BOUNDED, most_rows=2),
+        Planned("more", **never, certainty=BOUNDED, most_rows=2, calls=2, seconds=None),
     ]
     assert not (house.folder / "data").exists()
 
@@ -74,9 +76,9 @@ def test_one_more_row_costs_its_own_calls_at_the_measured_rate(house: House) -> 
     assert list(plan.values()) == [
         Planned("documents", "build", ('documents.texts ["aa", "bb", "c"] → ["aa", "bb", "c", "dd"]',), rows=4),
         Planned("long", "build", ("1 document added",), rows=4),
-        Planned("asked", "build", ("long: 1 document added",), rows=4, most_rows=4, calls=1, from_memo=3, seconds=0.5),
-        Planned("good", "wait", ("waits for asked",), exact=False, most_rows=4),
-        Planned("more", "wait", ("waits for good",), False, None, 4, calls=1, from_memo=3, seconds=0.5),
+        Planned("asked", "build", ("long: 1 document added",), COUNTED, 4, 4, calls=1, from_memo=3, seconds=0.5),
+        Planned("good", "wait", ("waits for asked",), certainty=BOUNDED, most_rows=4),
+        Planned("more", "wait", ("waits for good",), BOUNDED, None, 4, calls=1, from_memo=3, seconds=0.5),
     ]
 
 
@@ -136,7 +138,7 @@ def test_a_gate_that_waits_may_keep_all_that_was_decided_about_and_all_that_come
     house.build(steps[2], steps[3])
     plan = house.plan(*steps)
     assert (plan["asked"].rows, plan["asked"].most_rows) == (2, 2)
-    assert (plan["good"].rows, plan["good"].most_rows, plan["good"].exact) == (None, 3, False)
+    assert (plan["good"].rows, plan["good"].most_rows, plan["good"].certainty) == (None, 3, BOUNDED)
     assert (plan["more"].calls, plan["more"].most_rows) == (3, 3)
 
 
@@ -144,7 +146,7 @@ def test_a_gate_that_waits_keeps_no_more_than_it_ever_may(house: House) -> None:
     asked = house.asking("asked", "documents")
     drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=2))
     plan = house.plan(texts("aa", "bb", "cc"), asked, drawn, house.asking("more", "drawn"))
-    assert plan["drawn"] == Planned("drawn", "build", ("never built",), exact=False, most_rows=2)
+    assert plan["drawn"] == Planned("drawn", "build", ("never built",), certainty=BOUNDED, most_rows=2)
     assert (plan["more"].calls, plan["more"].most_rows) == (2, 2)
 
 
@@ -172,19 +174,19 @@ def test_a_gate_of_which_nothing_bounds_what_comes_in_is_not_said_to_fail(house:
 def test_calls_that_nothing_bounds_are_told_as_such_and_their_rows_are_bounded(house: House) -> None:
     most = Most(rows=7, calls=None)
     plan = house.plan(fetched("far", most=2), house.asking("asked", "documents", most=most))
-    assert plan["asked"] == Planned("asked", "build", ("never built",), False, None, 7, calls=None, seconds=None)
+    assert plan["asked"] == Planned("asked", "build", ("never built",), BOUNDED, None, 7, calls=None, seconds=None)
     plan = house.plan(texts("aa"), house.asking("asked", "documents", most=most))
-    assert (plan["asked"].calls, plan["asked"].exact) == (1, True)
+    assert (plan["asked"].calls, plan["asked"].certainty) == (1, COUNTED)
 
 
 def test_a_row_that_stands_in_lacks_what_rows_may_lack() -> None:
     """A seed task with an input is no example of the backward model."""
-    frame = stand_ins(SeedTask, 2)
+    frame = placeholders(SeedTask, 2)
     assert frame.select("instruction", "input", "response").rows() == [
         (f"not yet known {row}", "", f"not yet known {row}") for row in range(2)
     ]
     assert len(flipped(frame)) == 2
-    assert stand_ins(Pair, 1)["level"].to_list() == [""]
+    assert placeholders(Pair, 1)["level"].to_list() == [""]
 
 
 def test_a_call_whose_files_are_lost_is_computed_again(house: House) -> None:
@@ -194,20 +196,21 @@ def test_a_call_whose_files_are_lost_is_computed_again(house: House) -> None:
 
     house.build(*graph(house))
     plan = house.plan(Step("other", "group", "", texts().model, build, {"models.writer": 1}))
-    assert plan["other"] == Planned("other", "build", ("never built",), True, 1, 1, 1, from_memo=1, seconds=0.5)
+    assert plan["other"] == Planned("other", "build", ("never built",), COUNTED, 1, 1, 1, from_memo=1, seconds=0.5)
 
 
 def test_calls_that_follow_from_others_are_bounded_by_what_the_step_says(house: House) -> None:
     most = Most(rows=2, calls=6)
     steps = [texts("aa", "bb"), house.chained("deep", "documents", most), house.asking("more", "deep")]
     plan = house.plan(*steps)
-    assert (plan["deep"].calls, plan["deep"].exact, plan["deep"].most_rows, plan["deep"].rows) == (6, False, 2, None)
-    assert (plan["more"].calls, plan["more"].exact, plan["more"].action) == (2, False, "build")
+    deep = plan["deep"]
+    assert (deep.calls, deep.certainty, deep.most_rows, deep.rows) == (6, BOUNDED, 2, None)
+    assert (plan["more"].calls, plan["more"].certainty, plan["more"].action) == (2, BOUNDED, "build")
     house.build(*steps)
     assert house.asked == ["aa", "bb", "and AA", "and BB", "AND AA", "AND BB"]
     again = [texts("aa", "bb", "c"), house.chained("deep", "documents", Most(rows=3, calls=6))]
     assert house.plan(*again)["deep"] == Planned(
-        "deep", "build", ("1 document added",), False, None, 3, calls=4, from_memo=2, seconds=2.0
+        "deep", "build", ("1 document added",), BOUNDED, None, 3, calls=4, from_memo=2, seconds=2.0
     )
 
 
@@ -216,9 +219,9 @@ def test_calls_that_follow_from_others_are_never_exact(house: House) -> None:
     made = texts("aa", "bb")
     for refused in ("none", "not yet"):
         plan = house.plan(made, house.chained("deep", "documents", None, refused))
-        assert plan["deep"] == Planned("deep", "build", ("never built",), False, calls=None, seconds=None)
+        assert plan["deep"] == Planned("deep", "build", ("never built",), UNBOUNDED, calls=None, seconds=None)
         plan = house.plan(made, house.chained("deep", "documents", Most(rows=2, calls=6), refused))
-        assert plan["deep"] == Planned("deep", "build", ("never built",), False, None, 2, calls=6, seconds=None)
+        assert plan["deep"] == Planned("deep", "build", ("never built",), BOUNDED, None, 2, calls=6, seconds=None)
 
 
 def test_what_the_memo_has_of_later_calls_is_not_counted_on(house: House) -> None:
@@ -243,10 +246,10 @@ def test_a_source_that_is_not_there_yet_is_not_downloaded_and_bounds_what_follow
         house.asking("more", "long"),
     ]
     assert list(house.plan(*steps).values()) == [
-        Planned("documents", "build", ("never built", "the source far is not downloaded yet"), False, None, 3),
-        Planned("long", "build", ("never built",), False, None, 3),
-        Planned("asked", "build", ("never built",), False, None, 3, calls=5, seconds=None),
-        Planned("more", "build", ("never built",), False, None, 3, calls=3, seconds=None),
+        Planned("documents", "build", ("never built", "the source far is not downloaded yet"), BOUNDED, None, 3),
+        Planned("long", "build", ("never built",), BOUNDED, None, 3),
+        Planned("asked", "build", ("never built",), BOUNDED, None, 3, calls=5, seconds=None),
+        Planned("more", "build", ("never built",), BOUNDED, None, 3, calls=3, seconds=None),
     ]
 
 
@@ -284,10 +287,10 @@ def test_what_stand_ins_cause_is_no_failure_and_then_nothing_is_bounded(house: H
     ]
     plan = house.plan(*steps)
     never = ("never built",)
-    assert plan["measured"] == Planned("measured", "build", never, exact=False)
-    assert plan["good"] == Planned("good", "build", never, exact=False)
-    assert plan["more"] == Planned("more", "build", never, exact=False, calls=None, seconds=None)
-    assert plan["told"] == Planned("told", "build", never, False, None, 7, calls=7, seconds=None)
+    assert plan["measured"] == Planned("measured", "build", never, certainty=UNBOUNDED)
+    assert plan["good"] == Planned("good", "build", never, certainty=UNBOUNDED)
+    assert plan["more"] == Planned("more", "build", never, certainty=UNBOUNDED, calls=None, seconds=None)
+    assert plan["told"] == Planned("told", "build", never, BOUNDED, None, 7, calls=7, seconds=None)
 
 
 @pytest.mark.parametrize("error", [Mendable("odd"), ValueError("odd")])
@@ -299,7 +302,9 @@ def test_what_stand_ins_for_its_own_answers_cause_is_no_failure_either(house: Ho
 
     made = texts("aa")
     asks = Step("asks", "group", "", made.model, build, {"models.writer": 1}, {"rows": "documents"})
-    assert house.plan(made, asks)["asks"] == Planned("asks", "build", ("never built",), False, calls=None, seconds=None)
+    assert house.plan(made, asks)["asks"] == Planned(
+        "asks", "build", ("never built",), UNBOUNDED, calls=None, seconds=None
+    )
     assert house.build(made, asks) == {"documents": "built", "asks": "built"}
 
 
@@ -316,8 +321,8 @@ def test_a_selection_is_planned_on_all_others_as_they_are(house: House) -> None:
 def test_a_selection_whose_inputs_were_never_built_says_which(house: House) -> None:
     plan = house.plan(*graph(house), only={"asked", "good"})
     assert list(plan.values()) == [
-        Planned("asked", "wait", error="long is not there to build it from"),
-        Planned("good", "wait", error="asked is not there to build it from"),
+        Planned("asked", "wait", error="its input long has not been built"),
+        Planned("good", "wait", error="its input asked has not been built"),
     ]
 
 
@@ -335,4 +340,4 @@ def test_a_planner_forgets_what_it_planned_before(house: House) -> None:
     planner = house.planner()
     planner.plan(graph(house))
     (only,) = planner.plan(graph(house), frozenset({"asked"}))
-    assert only.error == "long is not there to build it from"
+    assert only.error == "its input long has not been built"

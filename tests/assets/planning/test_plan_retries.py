@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.planning.plan import Planned
+from assets.planning.planned import Certainty, Planned
 from assets.steps.step import Step
 from tests.support.planning import House, gate, texts
 from warehouse.store.collection import collect, find_garbage
@@ -42,6 +42,7 @@ def test_failed_rows_are_a_reason_to_build(house: House, disliked: list[str], sa
         "asked",
         "build",
         (f"{said} failed: retry 1 of 2",),
+        Certainty.COUNTED,
         rows=3,
         most_rows=3,
         calls=len(disliked),
@@ -112,9 +113,9 @@ def test_inputs_that_come_go_change_their_order_or_were_collected_are_named(hous
     sources = [texts("aa", "bb"), texts("cc", asset="others")]
     house.build(*sources, gate("good", "documents"))
     plan = house.plan(*sources, gate("good", "documents", "others"))
-    assert plan["good"].reasons == ("reads others now",)
+    assert plan["good"].reasons == ("now reads others",)
     plan = house.plan(*sources, gate("good", "others"))
-    assert plan["good"].reasons == ("reads others now", "reads documents no more")
+    assert plan["good"].reasons == ("now reads others", "no longer reads documents")
     plan = house.plan(texts("bb", "aa"), gate("good", "documents"))
     assert plan["good"].reasons == ("documents in another order",)
     assert plan["good"].same_content is False

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from assets.planning.plan import Planned
+from assets.planning.planned import Certainty, Planned
 from assets.reporting.tables import plan_summary, plan_table
 
 FRESH = Planned("a", "none", same_content=True)
@@ -15,7 +15,7 @@ REASON = ("never built",)
 
 
 def open_(**more: Any) -> Planned:
-    return Planned("c", "wait", ("waits for b",), exact=False, **more)
+    return Planned("c", "wait", ("waits for b",), certainty=Certainty.BOUNDED, **more)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ nowhere, so every column of every asset of the starter has to say, and all it na
 
 from __future__ import annotations
 
-from assets.building.facts import column_lineage, column_schema
+from assets.building.metadata import column_lineage, column_schema
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
 from assets.steps.step import Step, made, same

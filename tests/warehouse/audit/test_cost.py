@@ -75,7 +75,7 @@ def test_a_call_that_was_made_anew_within_a_larger_budget_counts_once(tmp_path: 
             yield missing, lambda batch: [Answer({"text": "AA"}, call.budget, call.budget / 4, complete=False)]
 
         tools.memo("duckdb").run([call], compose)
-        gate = Gate(Document)
+        gate = Gate(Document, 1)
         gate.keep(document("aa"), [(call.key, "call")])
         return gate.result()
 

@@ -146,13 +146,13 @@ def withdrawn(kind: str, number: int = 0) -> Withdrawn:
 def test_a_withdrawal_concerns_what_reads_sources_and_what_names_it_and_nothing_else(tmp_path: Path) -> None:
     steps = {step.asset: step for step in [*World(tmp_path).steps(), texts("a", asset="plain")]}
     row = withdrawn("document")
-    heeding = {asset for asset, step in steps.items() if step.heeds(Withdrawals((row,)))}
+    heeding = {asset for asset, step in steps.items() if step.applicable_withdrawals(Withdrawals((row,)))}
     assert heeding == {"benchmark_items", "seed_tasks", "documents"}
     rows = Material("source", "rows", "path:x", "1" * 64, "MIT")
     source = replace(withdrawn("source"), id=rows.id)
-    assert steps["documents"].heeds(Withdrawals((source, row), {rows.id: source})) == [source, row]
+    assert steps["documents"].applicable_withdrawals(Withdrawals((source, row), {rows.id: source})) == [source, row]
     other = withdrawn("source", 7)
-    assert steps["documents"].heeds(Withdrawals((other,), {other.id: other})) == []
+    assert steps["documents"].applicable_withdrawals(Withdrawals((other,), {other.id: other})) == []
 
 
 def test_a_row_that_was_outside_the_slice_is_known_again_when_it_comes_in(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_model_made_from_a_withdrawn_one_is_refused_too(tmp_path: Path, record
     withdraw(bench.database, find_affected(bench.database, "base"), "no licence")
     slice_ = {"models.tuned": {"address": tuned.address, "sha256": tuned.sha256, "licence": "MIT"}}
     step = replace(texts("a"), slice=slice_)
-    assert [one.shown for one in step.heeds(bench.withdrawals())] == (["base"] if recorded else [])
+    assert [one.shown for one in step.applicable_withdrawals(bench.withdrawals())] == (["base"] if recorded else [])
     with pytest.raises(UsesWithdrawn) as refused:
         bench.refuse_withdrawn(step.slice)
     assert str(refused.value) == (

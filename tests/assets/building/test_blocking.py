@@ -8,29 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 import pytest
 
 from assets.building.dagster_assets import to_asset
 from assets.building.dagster_home import dagster_instance
 from assets.building.io_manager import WarehouseIOManager
 from assets.building.run import build_assets, build_stale
-from assets.openness.rules import Terms
-from assets.planning.plan import Planned, Planner
+from assets.planning.plan import Planner
+from assets.planning.planned import Planned
 from assets.reporting.tables import plan_summary
 from assets.steps.step import Step
 from resources.tools.tools import Tools
 from tests.support.building import Log
-from tests.support.planning import House, document, texts
+from tests.support.planning import DESCRIBED, SOURCE, TERMS, House, document
 from warehouse.release.export import HeldUp, export
 from warehouse.results.result import Check, Gate, Result
 from warehouse.schema.records import Document, Pair
 from warehouse.store.database import Database
-from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.materials import record_materials
 from warehouse.store.versions import Effort, Run, Store, Target
 
-SOURCE = "5" * 32
-TERMS = Terms(("MIT",))
 FAULT = (
     "documents failed its check taste (rows: 1): nothing is built on it; mend its part of the recipe, what it reads, "
     "or its code, and build it again"
@@ -70,9 +67,7 @@ class Built:
 
     def __init__(self, folder: Path) -> None:
         self.house = House(folder)
-        described = (SOURCE, "source", "wiki", "path:wiki.jsonl", "a" * 64, "MIT", "human", "[]")
-        schema = dict.fromkeys(DESCRIPTION, pl.String)
-        record_materials(self.house.bench.database, pl.DataFrame([described], schema=schema, orient="row"))
+        record_materials(self.house.bench.database, DESCRIBED)
 
     def __call__(
         self, steps: list[Step], only: list[str] | None = None, stale: bool = False
@@ -86,7 +81,7 @@ class Built:
         )
         with dagster_instance(self.house.folder / "data") as instance:
             if stale:
-                failures = build_stale(definitions, instance, steps, Planner(bench, 2, foresee=False))
+                failures = build_stale(definitions, instance, steps, Planner(bench, 2, forecast=False))
             else:
                 failures = build_assets(definitions, instance, only)
         assert all(failure.trace == "" for failure in failures)
@@ -143,7 +138,10 @@ def test_a_check_that_does_not_block_holds_nothing_up(built: Built) -> None:
 
 
 def test_a_step_that_does_not_count_its_rows_fails_and_publishes_nothing(built: Built) -> None:
-    uncounted = texts("aa")
+    def build(tools: Tools) -> Result:
+        return Gate(Document).result()
+
+    uncounted = Step("documents", "group", "Of a test.", Document, build, {})
     bench = built.house.bench
     definitions = dg.Definitions(
         assets=[to_asset(uncounted, bench, 2, TERMS, Log())], resources={"warehouse": WarehouseIOManager(bench.store)}
