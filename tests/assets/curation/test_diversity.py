@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from assets.curation import greedy as greedy_module
-from assets.curation.diversity import diversify
+from assets.curation.diversity import RULES
 from assets.curation.embeddings import embed
-from assets.curation.greedy import Nearest, greedy
+from assets.curation.rule import Nearest
+from assets.curation.rules import greedy as greedy_module
+from assets.curation.rules.greedy import greedy
 from assets.recipe.types import Diversity
 from resources.models.calls import Vector
 from warehouse.core.identity import digest, record_id
@@ -31,6 +32,7 @@ EXACT = [
 EXACT_ROWS = st.lists(st.sampled_from(EXACT), max_size=20)
 THRESHOLDS = st.sampled_from([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
 DIVERSITY = Diversity(embedder="embedder", similarity=0.9)
+diversify = RULES["greedy"].diversify
 
 
 def unit(rows: Sequence[Sequence[float]]) -> NDArray[np.float32]:

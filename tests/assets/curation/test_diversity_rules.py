@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
-from assets.curation.diversity import diversify
-from assets.curation.greedy import Nearest
-from assets.curation.k_center import k_center
-from assets.curation.lexical import lexical
-from assets.curation.semdedup import semdedup
+from assets.curation.diversity import RULES
+from assets.curation.rule import Nearest
+from assets.curation.rules.k_center import k_center
+from assets.curation.rules.rouge_l import lexical
+from assets.curation.rules.semdedup import semdedup
 from assets.planning.graph import steps
 from assets.recipe.types import Diversity
 from tests.support.building import build, edit, query
@@ -142,13 +142,13 @@ EMBEDDINGS = pl.DataFrame(
     [
         ({"rule": "greedy"}, ("duplicate", "similar instruction", 0.99, 0.9)),
         ({"rule": "semdedup", "clusters": 1}, ("duplicate", "near copy in its cluster", 0.99, 0.9)),
-        ({"rule": "k_center", "select": 2}, ("rejected", "no centre", 0.99, None)),
+        ({"rule": "k_center", "select": 2}, ("rejected", "not selected", 0.99, None)),
         ({"rule": "rouge_l"}, ("duplicate", "ROUGE-L", 0.75, 0.7)),
     ],
 )
 def test_each_rule_tells_what_it_drops_against_which_row(said: dict[str, Any], dropped: tuple[Any, ...]) -> None:
     embeddings = None if said["rule"] == "rouge_l" else EMBEDDINGS
-    result = diversify(PAIRS, embeddings, None, Diversity(embedder="embedder", **said), seed=7)
+    result = RULES[said["rule"]].diversify(PAIRS, embeddings, None, Diversity(embedder="embedder", **said), seed=7)
     assert result.kept["id"].to_list() == [PAIRS["id"][0], PAIRS["id"][2]]
     (row,) = result.decisions.filter(pl.col("outcome") != "kept").rows(named=True)
     outcome, reason, score, cut = dropped
@@ -162,7 +162,7 @@ def test_each_rule_tells_what_it_drops_against_which_row(said: dict[str, Any], d
 
 def test_quality_decides_which_of_two_is_kept() -> None:
     quality = pl.DataFrame({"pair": PAIRS["id"], "value": [5.0, 2.0, 3.0]})
-    said = Diversity(rule="rouge_l")
+    said, diversify = Diversity(rule="rouge_l"), RULES["rouge_l"].diversify
     assert diversify(PAIRS, None, quality, said).kept["id"].to_list() == PAIRS["id"].to_list()[1:]
     assert diversify(PAIRS, None, quality, said, highest_first=True).kept["id"].to_list() == PAIRS["id"].to_list()[::2]
 

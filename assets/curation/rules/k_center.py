@@ -1,8 +1,9 @@
-"""k-center greedy (Sener and Savarese, arXiv 1708.00489, algorithm 1): add the row furthest from what is selected.
+"""k-center greedy (Sener and Savarese, arXiv 1708.00489, algorithm 1): repeatedly add the row furthest from the set.
 
-The first is the best by quality (ours: published is a set that is labelled already); distance is one minus the cosine.
+It starts with the best row by quality (ours: the published algorithm starts with rows that are labelled already). The
+distance is one minus the cosine.
 
-Worked example: of (1, 0), (0.99, 0.14) and (0, 1), two are the first and the third.
+Worked example: of (1, 0), (0.99, 0.14) and (0, 1), it selects the first and the third if it may select two.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.curation.greedy import Nearest
+from assets.curation.rule import Nearest, Rule
 
 
 def k_center(vectors: NDArray[np.float32], order: Sequence[int], select: int) -> list[Nearest]:
-    """`select` centres (all rows, if they are fewer) of unit `vectors` (rows, dimensions), the first of `order` first.
+    """Keep `select` rows of unit `vectors` (rows, dimensions) as centres, or all rows if there are fewer.
 
-    Every other row has its nearest centre. Of rows equally far the first of `order` is taken.
+    The first centre is the first row of `order`. Among rows equally far away, the one that comes first in `order` is
+    taken. A row that is not kept has its nearest centre.
     """
     wide = vectors.astype(np.float64)
     rows = np.asarray(order, dtype=np.int64)
@@ -28,7 +30,7 @@ def k_center(vectors: NDArray[np.float32], order: Sequence[int], select: int) ->
     place = 0
     while len(chosen) < min(select, len(rows)):
         chosen.append(place)
-        # Rounded, so that two rows that are equally far stay so whatever the sums' order.
+        # Rounded, so that two rows that are equally far away stay so, whatever the order of summation.
         cosines = np.round(wide[rows] @ wide[rows[place]], 6)
         closer = cosines > similarity
         similarity[closer], nearest[closer] = cosines[closer], rows[place]
@@ -40,3 +42,14 @@ def k_center(vectors: NDArray[np.float32], order: Sequence[int], select: int) ->
     for row, centre, cosine in zip(rows.tolist(), nearest.tolist(), similarity.tolist(), strict=True):
         found[row] = Nearest(None, -1.0, True) if row in centres else Nearest(centre, cosine, False)
     return found
+
+
+RULE = Rule(
+    name="k_center",
+    keys={"select": None},
+    reason="not selected",
+    decide=lambda rows, values: k_center(rows.vectors, rows.order, values["select"]),
+    required=("select",),
+    takes_at_most="select",
+    duplicates=False,
+)

@@ -1,6 +1,6 @@
-"""Lexical diversity: greedy, but alike are texts with a high ROUGE-L (arXiv 2212.10560, Self-Instruct, section 2.2).
+"""Lexical diversity: skip a row whose ROUGE-L with a kept row is high (arXiv 2212.10560, Self-Instruct, section 2.2).
 
-Rows come best first; a row is skipped if the F-measure of its ROUGE-L with a kept one, without stemming, exceeds the
+Rows are visited best first. A row is skipped if its ROUGE-L F-measure with a kept row, without stemming, exceeds the
 threshold (0.7). No model is needed.
 
 Worked example: "Name a red fruit." after "Name a red fish." has three of four words in order, 0.75, and is skipped.
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assets.curation.greedy import Nearest
+from assets.curation.rule import Nearest, Rule
 from assets.generation.rouge_l import Closest
 
 
 def lexical(texts: Sequence[str], order: Sequence[int], threshold: float) -> list[Nearest]:
-    """What happens to each of `texts`, visited in `order`; result by text."""
+    """The decision about each of `texts`, visited in `order`; one result per text."""
     known = Closest()
     found: list[Nearest] = [Nearest(None, -1.0, True)] * len(texts)
     kept: list[int] = []
@@ -27,3 +27,13 @@ def lexical(texts: Sequence[str], order: Sequence[int], threshold: float) -> lis
             kept.append(row)
             known.add(texts[row])
     return found
+
+
+RULE = Rule(
+    name="rouge_l",
+    keys={"rouge_l": 0.7},
+    reason="ROUGE-L",
+    decide=lambda rows, values: lexical(rows.texts, rows.order, values["rouge_l"]),
+    cut=lambda values: values["rouge_l"],
+    embeds=False,
+)

@@ -1,7 +1,7 @@
 """Greedy diversity by embedding, as in Deita (arXiv 2312.15685, section 2.4): skip what is too similar to a kept row.
 
-Rows come best first; a row is skipped if its cosine similarity to a kept one exceeds the threshold (Deita's 0.9). Deita
-embeds the whole sample with a language model; we embed the instruction with a sentence encoder (ours).
+Rows are visited best first. A row is skipped if its cosine similarity to a kept one exceeds the threshold (Deita's
+0.9). Deita embeds the whole sample with a language model; we embed the instruction with a sentence encoder (ours).
 
 Worked example: vectors (1, 0), (0.99, 0.14) and (0, 1) at 0.9: the second is a duplicate of the first (0.99).
 """
@@ -9,28 +9,20 @@ Worked example: vectors (1, 0), (0.99, 0.14) and (0, 1) at 0.9: the second is a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from assets.curation.rule import Nearest, Rule
 
 BLOCK = 512
 TILE = 4096
 
 
-@dataclass(frozen=True)
-class Nearest:
-    """For one row: the most similar row that was kept before it (None for the first) and the cosine."""
-
-    index: int | None
-    similarity: float
-    kept: bool
-
-
 def greedy(vectors: NDArray[np.float32], order: Sequence[int], threshold: float) -> list[Nearest]:
-    """What happens to each row of unit `vectors` (rows, dimensions), visited in `order`; result by row.
+    """The decision about each row of unit `vectors` (rows, dimensions), visited in `order`; one result per row.
 
-    Cosines are summed in double and rounded to single precision: how rows are grouped into blocks does not show.
+    Cosines are summed in double precision and rounded to single, so that the size of a block changes no result.
     """
     found: list[Nearest] = [Nearest(None, -1.0, True)] * len(vectors)
     kept = np.empty_like(vectors)
@@ -55,11 +47,11 @@ def greedy(vectors: NDArray[np.float32], order: Sequence[int], threshold: float)
 
 
 def _nearest(block: NDArray[np.float32], kept: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Per row of `block` the highest cosine to a row of `kept`, and the first such row (-1 where there is none)."""
+    """The highest cosine of each row of `block` to a row of `kept`, and the first such row (-1 where there is none)."""
     similarity = np.full(len(block), -np.inf, dtype=np.float32)
     nearest = np.full(len(block), -1, dtype=np.int64)
     highest = similarity.copy()
-    # What a product in single precision may be wrong by, for two of them.
+    # The largest rounding error of two products in single precision.
     slack = block.shape[1] * np.finfo(np.float32).eps
     for start in range(0, len(kept), TILE):
         tile = kept[start : start + TILE]
@@ -82,3 +74,12 @@ def _exact(
         some, others = rows[start : start + TILE], columns[start : start + TILE]
         products = block[some].astype(np.float64) * tile[others]
         yield from zip(some.tolist(), others.tolist(), products.sum(axis=1).astype(np.float32), strict=True)
+
+
+RULE = Rule(
+    name="greedy",
+    keys={"similarity": 0.9},
+    reason="similar instruction",
+    decide=lambda rows, values: greedy(rows.vectors, rows.order, values["similarity"]),
+    cut=lambda values: values["similarity"],
+)

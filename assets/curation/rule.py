@@ -1,0 +1,155 @@
+"""A diversity rule: one way to drop pairs whose instructions are alike. Each file of the folder rules declares one.
+
+The file has the function that decides, and `RULE`, which says what the rule needs and what its decisions mean. The
+recipe then chooses it by name with `curation.diversity.rule`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.prompting.prompts import with_input
+from assets.recipe.types import Diversity
+from assets.steps.step import Build
+from resources.tools.tools import Tools
+from warehouse.results.result import Gate, Result
+from warehouse.schema.records import Pair
+
+Values = Mapping[str, Any]
+"""The rule's keys of curation.diversity, with defaults where the recipe gives none."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For one row: the most similar kept row (None if there is none), the similarity, and whether the row is kept."""
+
+    index: int | None
+    similarity: float
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The rows that a rule decides about, and the recipe's seed.
+
+    `texts` are the instructions with their inputs, `vectors` (rows, dimensions) their unit embeddings; a rule that does
+    not embed gets 0 dimensions. `order` has the rows' indexes, best quality first.
+    """
+
+    texts: Sequence[str]
+    vectors: NDArray[np.float32]
+    order: Sequence[int]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One diversity rule.
+
+    `keys` are the keys of curation.diversity that it reads, with their defaults; `required` are those that the recipe
+    must give. `takes_at_most` names the key that limits how many rows it keeps, if there is one. `decide` gives one
+    Nearest per row. A dropped row gets `reason`, and every row the threshold `cut` (None where the rule has none).
+
+    `embeds`: it needs embeddings. `duplicates`: a dropped row is a duplicate of its nearest kept row. `seeded`: its
+    decisions depend on the recipe's seed.
+    """
+
+    name: str
+    keys: Mapping[str, float | None]
+    reason: str
+    decide: Callable[[Candidates, Values], list[Nearest]]
+    cut: Callable[[Values], float | None] = lambda values: None
+    required: tuple[str, ...] = ()
+    takes_at_most: str | None = None
+    embeds: bool = True
+    duplicates: bool = True
+    seeded: bool = False
+
+    def values(self, settings: Diversity) -> dict[str, Any]:
+        """The rule's keys as `settings` has them, or their defaults."""
+        given = {key: getattr(settings, key) for key in self.keys}
+        return {key: self.keys[key] if value is None else value for key, value in given.items()}
+
+    def builder(self, settings: Diversity, highest_first: bool, seed: int) -> Build:
+        """The build of a step whose inputs are `pairs`, and `embeddings_*` and `perplexities_*` where it uses them."""
+
+        # Unwrapped it is the rule's own function: the code's digest starts at the rule's file.
+        @wraps(self.decide)
+        def build(tools: Tools, pairs: pl.DataFrame, **frames: pl.DataFrame) -> Result:
+            embeddings, quality = _together(frames, "embeddings_"), _together(frames, "perplexities_")
+            return self.diversify(pairs, embeddings, quality, settings, highest_first, seed)
+
+        return build
+
+    def diversify(
+        self,
+        pairs: pl.DataFrame,
+        embeddings: pl.DataFrame | None,
+        quality: pl.DataFrame | None,
+        settings: Diversity,
+        highest_first: bool = False,
+        seed: int = 0,
+    ) -> Result:
+        """One decision per pair; pairs with a low value of `quality` (columns pair, value) come first, or with a high.
+
+        `embeddings` (columns embedded, vector) are those of the instructions; None for a rule that does not embed.
+        Raises ValueError where they differ in length.
+        """
+        gate = Gate(Pair, len(pairs))
+        place_of = {} if embeddings is None else {row: place for place, row in enumerate(embeddings["embedded"])}
+        rows = []
+        for row in pairs.iter_rows(named=True):
+            if embeddings is None or row["id"] in place_of:
+                rows.append(row)
+            else:
+                gate.fail(row, "its instruction could not be embedded")
+        if not rows:
+            return gate.result()
+        vectors = np.empty((len(rows), 0), dtype=np.float32)
+        if embeddings is not None:
+            vectors = _matrix(embeddings["vector"].gather([place_of[row["id"]] for row in rows]))
+        texts = [with_input(row["instruction"], row["input"]) for row in rows]
+        values = self.values(settings)
+        candidates = Candidates(texts, vectors, _best_first(rows, quality, highest_first), seed)
+        for row, nearest in zip(rows, self.decide(candidates, values), strict=True):
+            cut = self.cut(values)
+            similarity = None if nearest.index is None else nearest.similarity
+            if nearest.kept or nearest.index is None:
+                # The first row has nothing to be similar to.
+                gate.keep(row, score=similarity, cut=cut)
+            elif self.duplicates:
+                gate.duplicate(row, rows[nearest.index]["id"], self.reason, score=similarity, cut=cut)
+            else:
+                gate.reject(row, self.reason, score=similarity, cut=cut, of=rows[nearest.index]["id"])
+        return gate.result()
+
+
+def _together(frames: Mapping[str, pl.DataFrame], prefix: str) -> pl.DataFrame | None:
+    """The frames of all methods whose parameter starts with `prefix`; None where there are none."""
+    found = [frame for name, frame in frames.items() if name.startswith(prefix)]
+    return pl.concat(found) if found else None
+
+
+def _best_first(rows: Sequence[Mapping[str, Any]], quality: pl.DataFrame | None, highest_first: bool) -> list[int]:
+    """Indexes of `rows`; rows without a value come last, and equal ones stay in their order."""
+    order = list(range(len(rows)))
+    if quality is not None:
+        sign = -1 if highest_first else 1
+        value = dict(zip(quality["pair"], quality["value"], strict=True))
+        order.sort(key=lambda index: (sign * value.get(rows[index]["id"], sign * float("inf")), index))
+    return order
+
+
+def _matrix(vectors: pl.Series) -> NDArray[np.float32]:
+    """One row per vector. Raises ValueError where they differ in length."""
+    lengths = vectors.list.len().unique().to_list()
+    if len(lengths) > 1:
+        raise ValueError(f"embeddings of one model have one length; found {sorted(lengths)}")
+    return vectors.list.to_array(lengths[0]).to_numpy().astype(np.float32, copy=False)

@@ -1,0 +1,1 @@
+"""One file per diversity rule; each declares a `RULE` (see assets/curation/rule.py)."""
