@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.building.facts import facts_of
-from assets.openness.ancestry import judged
+from assets.openness.ancestry import with_openness_check
 from assets.openness.rules import Terms
 from assets.steps.step import Step
 from resources.tools.tools import Tools
@@ -81,7 +81,7 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
     if stored:
         result, action = stored, "unchanged" if unchanged else "restored"
     else:
-        result = judged(bench.database, checked(step.run(tools, frames)), settled.target.inputs, terms)
+        result = with_openness_check(bench.database, checked(step.run(tools, frames)), settled.target.inputs, terms)
         if closed := failed_checks(result.checks, {OPENNESS}):
             # Not published: the policy decides what is open, but it is not part of the version of most assets.
             raise NotOpen(blocked_message(step.asset, closed), result.checks)

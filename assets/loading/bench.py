@@ -1,25 +1,28 @@
-"""The models and sources that a recipe names, as a workbench that fetches and loads them."""
+"""Builds the workbench of a recipe: what fetches and loads the models and sources that the recipe declares."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from assets.recipe.declarations import materials
 from assets.recipe.types import Recipe
-from resources.tools.workbench import Material, Workbench
+from resources.tools.workbench import Workbench
 from warehouse.core.identity import canonical
 
 
 def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None) -> Workbench:
-    """The workbench for a recipe; relative `path:` addresses start at `base`, downloads go to `cache` in `data`."""
+    """The workbench of a recipe.
+
+    Relative `path:` addresses start at `base`. Downloads go to `cache`, or to a folder in `data` if that is None.
+    """
+    declared = materials(recipe)
+    by_role = {role: {one.name: one for one in declared if one.role == role} for role in ("model", "source")}
     return Workbench(
         data,
         base,
-        models={name: Material("model", name, **part.model_dump()) for name, part in recipe.models.items()},
-        sources={name: Material("source", name, **part.model_dump()) for name, part in recipe.sources.items()},
+        models=by_role["model"],
+        sources=by_role["source"],
         cache_folder=cache,
-        ancestors=tuple(
-            Material("ancestor", name, part.address or "", "", part.licence, part.origin, part.made_from)
-            for name, part in recipe.ancestors.items()
-        ),
+        ancestors=tuple(one for one in declared if one.role == "ancestor"),
         recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),
     )

@@ -16,7 +16,7 @@ from assets.generation.method import methods
 from assets.loading.sizes import contradictions
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
-from assets.recipe.declarations import declarations, place
+from assets.recipe.declarations import declarations, key_path
 from assets.recipe.types import Recipe, Selection
 from assets.recipe.values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
@@ -266,7 +266,7 @@ def _policy(recipe: Recipe) -> Iterator[Problem]:
 def _openness(recipe: Recipe) -> Iterator[Problem]:
     used, declared, terms = declarations(recipe)
     for violation in violations(used, declared, terms):
-        yield Problem(place(violation, declared), violation.found, violation.reason)
+        yield Problem(key_path(violation, declared), violation.found, violation.reason)
     for name in idle_exceptions(used, declared, terms):
         if name in recipe.ancestors:
             yield Problem(f"policy.exceptions.{name}", name, "nothing would be refused without it; take it out")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from assets.enhancement.perplexity import IFD, limits
 from assets.generation.method import methods
 from assets.recipe.types import Recipe
+from warehouse.core.closure import closure
 
 Fault = tuple[str, object, str]
 """(the key's path, what was found there, what would be accepted)."""
@@ -32,13 +33,11 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
 
 def unused_methods(recipe: Recipe) -> list[str]:
     """The methods that are built although no arm takes their pairs, nor any method that an arm does."""
-    used: set[str] = set()
-    waiting = [name for arm in recipe.arms.values() for name in arm.methods]
-    while waiting:
-        name = waiting.pop()
-        if name not in used:
-            used.add(name)
-            waiting += [one.removeprefix("raw_") for one in methods()[name].inputs if one.startswith("raw_")]
+    by_arms = [name for arm in recipe.arms.values() for name in arm.methods]
+    used = closure(
+        by_arms,
+        lambda name: [one.removeprefix("raw_") for one in methods()[name].inputs if one.startswith("raw_")],
+    )
     return [name for name in recipe.methods if name not in used]
 
 

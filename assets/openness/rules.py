@@ -1,40 +1,21 @@
-"""Judges what is used by what is declared of it and of everything behind it, however deep.
+"""Checks what is declared of models and sources, and of everything that these were made from, against a policy.
 
-Each entry must have an accepted licence and a known origin; what it was made from and the model that wrote it are
-judged alike. Unknown counts as not open. Entries may come from a recipe or be read back from a record of one.
+Each model, source and ancestor must have an accepted licence and a known origin; so must what it was made from and the
+model that wrote it. Unknown counts as not open. The declarations may come from a recipe or from the warehouse.
 
-Not covered: an origin that nobody declared. Where a declaration says "human" or "mixed" and names no closed model or
-data set, it is believed.
+Not covered: an origin that nobody declared. A declaration of "human" or "mixed" is believed if it names no closed model
+or data set.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from assets.openness.families import closed, closed_in_address
 from assets.openness.licences import refusal
-
-ANCESTOR = "ancestor"
-_MODEL = "model:"
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What is said of a model, a source or an ancestor (`role`).
-
-    `origin` is who wrote it, or what it was trained on: "human", "mixed" or "model:NAME"; `made_from` names what it
-    was fine-tuned from or compiled of.
-    """
-
-    role: str
-    name: str
-    licence: str
-    origin: str | None
-    made_from: tuple[str, ...] = ()
-    address: str | None = None
-    sha256: str | None = None
+from warehouse.core.closure import closure, path_from_start
+from warehouse.lineage.material import Material
 
 
 @dataclass(frozen=True)
@@ -48,10 +29,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing that is not open.
+    """One reason why something is not open.
 
-    `chain` has the names from what is used to what offends; `key` is the key of the last declared one of them that
-    says so, or "name" where its name does, and `found` the value there.
+    `chain` has the names from what is used to what is not open. `key` is the key at fault in the declaration of the
+    last declared name in the chain, or "name" if the name itself is known as closed; `found` is the value there.
     """
 
     chain: tuple[str, ...]
@@ -64,29 +45,27 @@ class Violation:
         return f"{' → '.join(self.chain)} is not open: {self.key} is {found}, but {self.reason}"
 
 
-def violations(used: Iterable[Declared], declared: Mapping[str, Declared], terms: Terms) -> list[Violation]:
-    """Everything that is not open in what is `used` and behind it, each thing once and by a shortest chain.
+def violations(used: Iterable[Material], declared: Mapping[str, Material], terms: Terms) -> list[Violation]:
+    """Everything that is not open in what is `used` and what that was made from, each once with a shortest chain.
 
-    Names in `made_from` and `origin` are looked up in `declared`, then in what is used. One name may be used under
-    several descriptions. Raises LicenceError for terms that cannot be read.
+    Names in `made_from` and `origin` are looked up in `declared`, then in what is used. What is used may have several
+    declarations with the same name. Raises LicenceError for terms that cannot be read.
     """
     used = list(used)
+    names = {one.name for one in used}
     known = {**{one.name: one for one in used}, **declared}
-    waiting: deque[tuple[Declared, tuple[str, ...]]] = deque((one, (one.name,)) for one in used)
-    seen = {one.name for one in used}
-    found: dict[Violation, None] = {}
-    while waiting:
-        entry, chain = waiting.popleft()
-        found |= dict.fromkeys(_judged(entry, chain, known, terms))
-        for _, _, name in _behind(entry):
-            if name in known and name not in seen and not _excepted(known[name], terms):
-                seen.add(name)
-                waiting.append((known[name], (*chain, name)))
-    return list(found)
+
+    def parents(one: Material) -> list[Material]:
+        found = [known[name] for name in one.parents if name in known and name not in names]
+        return [parent for parent in found if not _excepted(parent, terms)]
+
+    reached = closure(used, parents)
+    chains = ((one, tuple(step.name for step in path_from_start(reached, one))) for one in reached)
+    return list(dict.fromkeys(found for one, chain in chains for found in _violations_of(one, chain, known, terms)))
 
 
-def idle_exceptions(used: Iterable[Declared], declared: Mapping[str, Declared], terms: Terms) -> list[str]:
-    """The exceptions of `terms` without which nothing more would be refused."""
+def idle_exceptions(used: Iterable[Material], declared: Mapping[str, Material], terms: Terms) -> list[str]:
+    """The exceptions of `terms` that change nothing: without each of them the same number of violations is found."""
     used = list(used)
     now = len(violations(used, declared, terms))
     return [
@@ -100,49 +79,40 @@ def _without(exceptions: Mapping[str, str], name: str) -> dict[str, str]:
     return {other: reason for other, reason in exceptions.items() if other != name}
 
 
-def _excepted(entry: Declared, terms: Terms) -> bool:
-    return entry.role == ANCESTOR and entry.name in terms.exceptions
+def _excepted(one: Material, terms: Terms) -> bool:
+    return one.role == "ancestor" and one.name in terms.exceptions
 
 
-def _behind(entry: Declared) -> Iterator[tuple[str, str, str]]:
-    """(key, value, name) of everything that `entry` names."""
-    for name in entry.made_from:
-        yield "made_from", name, name
-    if entry.origin and (author := _author(entry.origin)):
-        yield "origin", entry.origin, author
-
-
-def _judged(
-    entry: Declared, chain: tuple[str, ...], known: Mapping[str, Declared], terms: Terms
+def _violations_of(
+    one: Material, chain: tuple[str, ...], known: Mapping[str, Material], terms: Terms
 ) -> Iterator[Violation]:
-    if reason := refusal(entry.licence, terms.licences, terms.commercial):
-        yield Violation(chain, "licence", entry.licence, reason)
-    if entry.role != ANCESTOR:
-        for key, value in (("address", entry.address), ("sha256", entry.sha256)):
+    """What is not open in the declaration of `one` itself, or in a name there that nothing in `known` declares."""
+    if reason := refusal(one.licence, terms.licences, terms.commercial):
+        yield Violation(chain, "licence", one.licence, reason)
+    if one.role != "ancestor":
+        for key, value in (("address", one.address), ("sha256", one.sha256)):
             if not value:
                 yield Violation(chain, key, value, "what is used must be pinned, and unknown counts as not open")
-    if entry.origin not in ("human", "mixed") and not (entry.origin and _author(entry.origin)):
-        yield Violation(chain, "origin", entry.origin, "it must say human, mixed or model:NAME; unknown is not open")
-    unknown = [(key, value, name) for key, value, name in _behind(entry) if name not in known]
+    if one.origin not in ("human", "mixed") and not one.author:
+        yield Violation(chain, "origin", one.origin, "it must say human, mixed or model:NAME; unknown is not open")
+    references = [("made_from", name, name) for name in one.made_from]
+    references += [("origin", f"{one.origin}", one.author)] if one.author else []
+    unknown = [reference for reference in references if reference[2] not in known]
     for key, value, name in unknown:
-        yield Violation((*chain, name), key, value, _undeclared(name))
+        yield Violation((*chain, name), key, value, _why_unknown(name))
     if not unknown:
-        yield from _recognised(entry, chain)
+        yield from _known_as_closed(one, chain)
 
 
-def _author(origin: str) -> str:
-    return origin.removeprefix(_MODEL).strip() if origin.startswith(_MODEL) else ""
-
-
-def _undeclared(name: str) -> str:
-    if words := closed(name):
-        return f"{name} {words}"
+def _why_unknown(name: str) -> str:
+    if reason := closed(name):
+        return f"{name} {reason}"
     return f"nothing is known of {name}, and unknown counts as not open; declare it under ancestors"
 
 
-def _recognised(entry: Declared, chain: tuple[str, ...]) -> Iterator[Violation]:
-    """What the entry's own name or address gives away, whatever else is declared of it."""
-    if words := closed(entry.name):
-        yield Violation(chain, "name", entry.name, f"{entry.name} {words}")
-    elif entry.address and (words := closed_in_address(entry.address)):
-        yield Violation(chain, "address", entry.address, words)
+def _known_as_closed(one: Material, chain: tuple[str, ...]) -> Iterator[Violation]:
+    """The violation that a material's own name or address shows, whatever else is declared of it."""
+    if reason := closed(one.name):
+        yield Violation(chain, "name", one.name, f"{one.name} {reason}")
+    elif one.address and (reason := closed_in_address(one.address)):
+        yield Violation(chain, "address", one.address, reason)

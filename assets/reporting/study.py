@@ -11,9 +11,10 @@ import duckdb
 import polars as pl
 
 from assets.evaluation.ablations import SERIES, Series
-from warehouse.audit.behind import Behind, Place, behind
-from warehouse.audit.cost import Cost, costs, made_by
+from warehouse.audit.ancestry import Ancestry, Place, ancestry
+from warehouse.audit.cost import Cost, costs
 from warehouse.audit.ledger import Entry, ledger
+from warehouse.audit.versions import with_upstream
 from warehouse.core.errors import Mendable
 from warehouse.store.database import Database
 from warehouse.store.versions import Store
@@ -48,7 +49,7 @@ class Study:
     series: list[Series]
     arms: list[Arm]
     ledger: list[Entry]
-    materials: Behind
+    materials: Ancestry
 
 
 def study(database: Database) -> Study:
@@ -62,9 +63,9 @@ def study(database: Database) -> Study:
     standings, named = opened.read(board), opened.named(board)
     with database.read() as connection:
         built, digest, recipe = _made(connection, board.version)
-        places = made_by(connection, (LEADERBOARD, board.version))
+        places = set(with_upstream(connection, LEADERBOARD, board.version))
         arms = [_arm(connection, arm, places) for arm in named.recipe["arms"]]
-        materials = behind(connection, standings["id"].to_list())
+        materials = ancestry(connection, standings["id"].to_list())
     return Study(
         built,
         board.version,
@@ -99,7 +100,7 @@ def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place]) -
     trained = f"training_sets/{name}"
     stages: dict[str, set[Place]] = {}
     if trained in version_of:
-        stages[DATA] = made_by(connection, (trained, version_of[trained]))
+        stages[DATA] = set(with_upstream(connection, trained, version_of[trained]))
     stages[TRAINING] = {place for place in places if place[0] == f"students/{name}"}
     stages[EVALUATION] = {place for place in places if place[0].count("/") == 2 and place[0].endswith(f"/{name}")}
     row = connection.execute(

@@ -11,9 +11,9 @@ from typing import Any
 
 from assets.steps.code_digest import code_digests
 from resources.tools.tools import Tools
-from resources.tools.workbench import Material
 from warehouse.core.identity import digest
-from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, heeded_digest
+from warehouse.lineage.material import Material, Role
+from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, applied_digest
 from warehouse.results.checks import LEDGER, OPENNESS, SCHEMA
 from warehouse.results.result import Result
 from warehouse.schema.records import Record, empty
@@ -137,7 +137,7 @@ class Step:
     def target(self, inputs: Mapping[str, str], attempt: int = 0, withdrawn: Sequence[Withdrawn] = ()) -> Target:
         """What a build would publish, given the inputs' data versions by parameter and the `withdrawn` that apply;
         `attempt` counts retries."""
-        applied = {WITHDRAWALS: heeded_digest(withdrawn)} if withdrawn else {}
+        applied = {WITHDRAWALS: applied_digest(withdrawn)} if withdrawn else {}
         hashed = [self.asset, self.slice, self.code, dict(inputs) | applied, *([attempt] if attempt else [])]
         by_asset = {self.inputs[parameter]: version for parameter, version in inputs.items()}
         return Target(self.asset, digest(hashed), attempt, self.code, dict(self.slice), by_asset | applied)
@@ -176,5 +176,6 @@ def _withdrawn(path: str, value: Any, withdrawals: Withdrawals) -> Withdrawn | N
     role, _, name = path.partition(".")
     if role not in ("models", "sources") or not isinstance(value, Mapping):
         return None
-    material = Material(role[:-1], name, value["address"], value["sha256"], value["licence"])
+    kind: Role = "model" if role == "models" else "source"
+    material = Material(kind, name, value["licence"], address=value["address"], sha256=value["sha256"])
     return withdrawals.of_material(material.id, material.sha256, material.address)

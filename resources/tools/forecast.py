@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resources.fetching.addresses import Address
 from resources.tools.tools import Tools
 from warehouse.core.errors import Mendable
 from warehouse.store.memo import Answer, Call, Compose, Memo
@@ -42,15 +41,14 @@ class ForecastTools(Tools):
     def source_file(self, name: str) -> tuple[str, Path]:
         """(id, verified local file) of the source `name`. Raises NotFetched where it is not on this machine yet."""
         source = self.bench.sources[name]
-        path = self.bench.cache.find(Address.parse(source.address), source.sha256)
+        path = self.bench.find(source)
         if path is None:
             raise NotFetched(f"the source {name} is not downloaded yet")
         return source.id, path
 
     def base_folder(self, name: str) -> Path:
         """The folder of the language model `name`. Raises NotFetched where it is not on this machine yet."""
-        model = self.bench.models[name]
-        if self.bench.cache.find(Address.parse(model.address), model.sha256) is None:
+        if self.bench.find(self.bench.models[name]) is None:
             raise NotFetched(f"the model {name} is not downloaded yet")
         return super().base_folder(name)
 

@@ -145,7 +145,7 @@ class MemoizedModel:
         """
         calls = [Call("completion", self.id, _request(p, sampling), sampling.max_new_tokens) for p in prompts]
         by_key = dict(zip((call.key for call in calls), prompts, strict=True))
-        remote = self.tools.bench.models[self.name].at_endpoint and self.adapter is None
+        remote = self.tools.bench.at_endpoint(self.name) and self.adapter is None
         memo = self.tools.memo() if remote else self.tools.memo("transformers", "torch")
         compose = self._asked(memo, by_key, sampling) if remote else self._computed(by_key, sampling)
         answers = memo.run(calls, compose, self.tools._progress("completions"))

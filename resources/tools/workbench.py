@@ -8,56 +8,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models.calls import Adapter
 from resources.models.weights import loadable
-from warehouse.core.identity import canonical, digest
-from warehouse.lineage.graph import named_by
+from warehouse.core.closure import closure
+from warehouse.lineage.material import Material
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
 from warehouse.store.database import Database
-from warehouse.store.materials import DESCRIPTION, record_materials
+from warehouse.store.materials import material_rows, record_materials
 from warehouse.store.versions import Store
 
 if TYPE_CHECKING:
     from resources.models.embedder import Embedder
     from resources.models.endpoint import Endpoint
     from resources.models.language_model import LanguageModel
-
-
-@dataclass(frozen=True)
-class Material:
-    """A model or a source by address, or an ancestor of these, whose address and sha256 are empty where not known.
-
-    `origin` says who wrote a source: "human", "mixed" or "model:<name>"."""
-
-    role: str
-    name: str
-    address: str
-    sha256: str
-    licence: str
-    origin: str | None = None
-    made_from: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """Names it in the lineage.
-
-        A model's names its bytes, wherever they were fetched from: other weights give other answers.
-
-        That of a source follows from its name alone, since it is a parent of its rows: a row that a new version of the
-        source has in common with the last stays the same record, and so does all that was made of it.
-        """
-        if self.role != "model":
-            return digest([self.role, self.name])
-        return digest([self.sha256, Address.parse(self.address).path])
-
-    @property
-    def at_endpoint(self) -> bool:
-        """Whether it is a model that answers from an endpoint; its sha256 is then declared, and cannot be verified."""
-        return Address.parse(self.address).is_endpoint
 
 
 @dataclass
@@ -84,13 +49,17 @@ class Workbench:
 
     def fetch(self, material: Material) -> Path:
         """The verified local file or folder of a model or source."""
-        return self.cache.fetch(Address.parse(material.address), material.sha256)
+        return self.cache.fetch(_address(material), material.sha256 or "")
+
+    def find(self, material: Material) -> Path | None:
+        """The verified local file or folder of a model or source; None where it is not downloaded yet."""
+        return self.cache.find(_address(material), material.sha256 or "")
 
     def put_on_record(self, paths: Iterable[str]) -> None:
-        """Puts the models and sources among recipe `paths` ("models.generator") on record as they are described now."""
+        """Record how the recipe describes the models and sources among recipe `paths` ("models.generator") now."""
         paths = list(paths)
         if (found := self._materials(paths)) or "ancestors" in paths:
-            record_materials(self.database, _described([*found.values(), *self.ancestors]))
+            record_materials(self.database, material_rows([*found.values(), *self.ancestors]))
 
     def withdrawals(self) -> Withdrawals:
         """All that is withdrawn."""
@@ -98,7 +67,7 @@ class Workbench:
             return read_withdrawals(connection)
 
     def refuse_withdrawn(self, paths: Iterable[str]) -> None:
-        """Raises UsesWithdrawn where a model or source among recipe `paths` is withdrawn, or was made from such."""
+        """Raise UsesWithdrawn if a model or source in recipe `paths`, or something it was made from, is withdrawn."""
         withdrawals = self.withdrawals()
         problems = []
         for path, material in self._materials(paths).items() if withdrawals.materials else ():
@@ -111,21 +80,14 @@ class Workbench:
 
     def _materials(self, paths: Iterable[str]) -> dict[str, Material]:
         """The models and sources among recipe paths, by path."""
-        named = {"models": self.models, "sources": self.sources}
+        sections = {"models": self.models, "sources": self.sources}
         parts = ((path, *path.partition(".")) for path in paths)
-        return {path: named[role][name] for path, role, _, name in parts if role in named and name in named[role]}
+        return {path: sections[key][name] for path, key, _, name in parts if name in sections.get(key, {})}
 
-    def _made_from(self, material: Material) -> list[Material]:
-        """A material and all that it declares to be made from, over any number of steps."""
-        everything = [*self.models.values(), *self.sources.values(), *self.ancestors]
-        found = [material]
-        for one in found:
-            found += [
-                other
-                for other in everything
-                if other.name in named_by(one.origin, one.made_from) and other not in found
-            ]
-        return found
+    def _made_from(self, material: Material) -> Iterable[Material]:
+        """A material and everything that it declares to be made from, directly or through others."""
+        declared = [*self.models.values(), *self.sources.values(), *self.ancestors]
+        return closure([material], lambda child: [one for one in declared if one.name in child.parents])
 
     def base_folder(self, name: str) -> Path:
         """The folder of a language model as transformers loads it."""
@@ -147,11 +109,15 @@ class Workbench:
             self._language_models.clear()
             free_memory()
 
+    def at_endpoint(self, name: str) -> bool:
+        """Whether the model `name` answers from an endpoint; its sha256 is then declared and cannot be verified."""
+        return _address(self.models[name]).is_endpoint
+
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint that serves the model `name`; nothing is asked of it yet."""
         from resources.models.endpoint import Endpoint
 
-        address = Address.parse(self.models[name].address)
+        address = _address(self.models[name])
         return Endpoint(address.name, address.path or "")
 
     def embedder(self, name: str) -> Embedder:
@@ -172,17 +138,13 @@ class Workbench:
         return " ".join(f"{package}=={version(package)}" for package in packages)
 
 
+def _address(material: Material) -> Address:
+    return Address.parse(material.address or "")
+
+
 def _refusal(path: str, material: Material, withdrawn: Withdrawn) -> str:
     made = "" if withdrawn.id == material.id else "is, or was made from, "
     return (
-        f"the recipe's {path} {made or 'is '}{withdrawn.told}; "
+        f"the recipe's {path} {made or 'is '}{withdrawn.description}; "
         f"it is not used any more: name another {material.role} in the recipe"
     )
-
-
-def _described(materials: Iterable[Material]) -> pl.DataFrame:
-    rows = [
-        {column: getattr(one, column) or None for column in DESCRIPTION} | {"made_from": canonical(list(one.made_from))}
-        for one in materials
-    ]
-    return pl.DataFrame(rows, schema=dict.fromkeys(DESCRIPTION, pl.String))

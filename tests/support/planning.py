@@ -15,7 +15,8 @@ from assets.planning.plan import Planner
 from assets.planning.planned import Planned
 from assets.steps.step import Most, Step
 from resources.tools.tools import Tools
-from resources.tools.workbench import Material, Workbench
+from resources.tools.workbench import Workbench
+from warehouse.lineage.material import Material
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document, Pair
 from warehouse.store.materials import DESCRIPTION, record_materials
@@ -45,8 +46,9 @@ class House:
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        far = Material("source", "far", "pypi:nothing-of-that-name==1.0#rows.jsonl", "1" * 63 + "2", "CC0-1.0")
-        gone = Material("source", "gone", "path:gone.jsonl", "1" * 63 + "2", "CC0-1.0")
+        unknown = "1" * 63 + "2"
+        far = Material("source", "far", "CC0-1.0", address="pypi:nothing-of-that-name==1.0#rows.jsonl", sha256=unknown)
+        gone = Material("source", "gone", "CC0-1.0", address="path:gone.jsonl", sha256=unknown)
         self.bench = Workbench(self.folder / "data", self.folder, {}, {"far": far, "gone": gone})
 
     def planner(self) -> Planner:

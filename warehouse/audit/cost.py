@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import polars as pl
 
-from warehouse.audit.behind import Place, chain
+from warehouse.audit.ancestry import Place
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,6 @@ class Cost:
 
 Stages = Mapping[str, Collection[Place]]
 """Name of a stage, such as data, training and evaluation, to the stored versions that it made."""
-
-
-def made_by(connection: duckdb.DuckDBPyConnection, place: Place) -> set[Place]:
-    """A stored version and all that it was made from, however far back."""
-    row = connection.execute("SELECT inputs FROM lineage.versions WHERE asset = ? AND version = ?", place).fetchone()
-    return {place, *chain(connection, json.loads(row[0]))} if row else set()
 
 
 def costs(connection: duckdb.DuckDBPyConnection, stages: Stages) -> dict[str, Cost]:

@@ -13,7 +13,7 @@ from warehouse.audit.finding import Ambiguous, Thing, Unknown, candidates, find,
 from warehouse.audit.nodes import Decided, contents
 from warehouse.core.errors import Mendable
 from warehouse.core.texts import listed
-from warehouse.lineage.withdrawals import heeded_digest, read_withdrawals
+from warehouse.lineage.withdrawals import applied_digest, read_withdrawals
 from warehouse.store.database import Database
 from warehouse.store.reasons import attempt_changes, code_changes, recipe_changes, row_changes, withdrawal_changes
 from warehouse.store.versions import WITHDRAWALS, kept_rows
@@ -155,7 +155,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, asset: str, old: str, new: str)
 def _withdrawals(connection: duckdb.DuckDBPyConnection, old: str | None, new: str | None) -> list[str]:
     # No version heeds a withdrawn model or source: builds refuse to use them.
     rows = list(read_withdrawals(connection).rows.values())
-    heeded = next((rows[:count] for count in range(1, len(rows) + 1) if heeded_digest(rows[:count]) == new), None)
+    heeded = next((rows[:count] for count in range(1, len(rows) + 1) if applied_digest(rows[:count]) == new), None)
     if new and heeded is None:
         return ["other withdrawals concern it"] if old != new else []
     return withdrawal_changes(heeded or [], old)

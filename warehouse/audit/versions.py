@@ -1,4 +1,4 @@
-"""How a stored version came to be: the run that built it, what it was made from, and what is behind its rows."""
+"""How a stored version came to be: the run that built it, the versions it was built from, the ancestry of its rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.audit.behind import Behind, Place, behind, chain
+from warehouse.audit.ancestry import Ancestry, Place, ancestry, upstream_versions
 from warehouse.store.versions import kept_rows
 
 
@@ -35,24 +35,26 @@ def built_by(connection: duckdb.DuckDBPyConnection, asset: str, version: str) ->
     return Building(run, json.loads(recipe), finished, seconds)
 
 
-def behind_version(
+def ancestry_of_version(
     connection: duckdb.DuckDBPyConnection, asset: str, version: str, at: datetime | None = None
-) -> Behind:
-    """What stands behind the rows of a version, what measured them and what its recipe named on the way.
+) -> Ancestry:
+    """The ancestry of the rows of a version, of what measured them, and of the models and sources in its recipe.
 
-    All as it was described last, or `at` that time.
+    Materials are as they were described last, or last before `at`.
     """
-    places = places_of(connection, asset, version)
-    return behind(connection, {*kept_rows(connection, asset, version), *_named(connection, places)}, places, at)
+    places = with_upstream(connection, asset, version)
+    rows = {*kept_rows(connection, asset, version), *_materials_in_recipes(connection, places)}
+    return ancestry(connection, rows, places, at)
 
 
-def places_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Place]:
-    """A version and all that it was made from, directly or through others."""
-    return [(asset, version), *chain(connection, json.loads(column_of(connection, (asset, version), "inputs")))]
+def with_upstream(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[Place]:
+    """A stored version and all versions that it was built from, directly or through others."""
+    inputs = json.loads(column_of(connection, (asset, version), "inputs"))
+    return [(asset, version), *upstream_versions(connection, inputs)]
 
 
-def _named(connection: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> set[str]:
-    """Ids of the models and sources that the recipe slices of versions name."""
+def _materials_in_recipes(connection: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> set[str]:
+    """Ids of the models and sources in the recipe slices of versions."""
     rows = connection.execute("SELECT DISTINCT role, name, sha256, id FROM lineage.materials").fetchall()
     ids = {(role, name, sha256): row_id for role, name, sha256, row_id in rows}
     found = set()
@@ -65,7 +67,7 @@ def _named(connection: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> se
 
 
 def column_of(connection: duckdb.DuckDBPyConnection, place: Place, column: str) -> str:
-    """What a version has in a column of lineage.versions."""
+    """The value of a version in a column of lineage.versions."""
     query = f"SELECT {column} FROM lineage.versions WHERE asset = ? AND version = ?"
     cell: str = connection.execute(query, [*place]).fetchall()[0][0]
     return cell

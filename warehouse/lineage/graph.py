@@ -6,7 +6,6 @@ from a model or source to what it declares to be made from (role "made_from").
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -14,6 +13,8 @@ from typing import Any
 
 import duckdb
 import polars as pl
+
+from warehouse.lineage.material import parent_ids, read_materials
 
 FEW = 50
 """Up to so many ids at a time are named in a query; more are joined with the whole table."""
@@ -45,14 +46,7 @@ class Graph:
         # Checkpoints with the same weights answer under one id.
         for model, base, checkpoint in connection.execute("FROM lineage.answering ORDER BY ALL").fetchall():
             self.answering.setdefault(model, []).append(checkpoint or base)
-        described = connection.execute("SELECT id, name, origin, made_from FROM lineage.described").fetchall()
-        ids: dict[str, list[str]] = {}
-        for row_id, name, _, _ in described:
-            ids.setdefault(name, []).append(row_id)
-        self.made_from = {
-            row_id: sorted({parent for name in named_by(origin, json.loads(names)) for parent in ids.get(name, [])})
-            for row_id, _, origin, names in described
-        }
+        self.made_from = parent_ids(read_materials(connection))
 
     def ancestry(self, ids: Iterable[str]) -> list[Link]:
         """Every link on a way up from `ids`, each once, sorted."""
@@ -100,12 +94,6 @@ class Graph:
     def _calls(self, column: str, ids: Collection[str]) -> list[Link]:
         rows = lookup(self.connection, "SELECT key, model FROM memo.calls", column, ids)
         return [Link(key, parent, "model") for key, model in rows for parent in self.answering.get(model, [model])]
-
-
-def named_by(origin: str | None, made_from: Iterable[str]) -> list[str]:
-    """The names behind a model or source: what it was made from, and the model that its origin says wrote it."""
-    author = [origin.removeprefix("model:")] if origin and origin.startswith("model:") else []
-    return [*made_from, *author]
 
 
 def lookup(

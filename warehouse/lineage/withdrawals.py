@@ -9,10 +9,11 @@ from functools import cached_property
 
 import duckdb
 
+from warehouse.core.closure import closure
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import digest, text_digest
 from warehouse.core.texts import kind_named, normalized
-from warehouse.lineage.graph import Graph
+from warehouse.lineage.material import inner_path, parent_ids, read_materials
 from warehouse.schema.records import MAIN_TEXT
 
 
@@ -32,7 +33,7 @@ class Withdrawn:
     withdrawn_at: datetime
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """What, when and why, for messages."""
         named = kind_named(self.kind, 1)
         return f"the {named} {self.shown!r} ({self.id[:9]}), withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.reason}"
@@ -73,9 +74,9 @@ class Withdrawals:
 NONE = Withdrawals()
 
 
-def heeded_digest(heeded: Sequence[Withdrawn]) -> str:
-    """Names the withdrawals that a version heeded."""
-    return digest([one.id for one in heeded])
+def applied_digest(applied: Sequence[Withdrawn]) -> str:
+    """The digest of the withdrawals that were applied to a version."""
+    return digest([one.id for one in applied])
 
 
 def text_key(text: str) -> str | None:
@@ -86,7 +87,7 @@ def text_key(text: str) -> str | None:
 
 def file_key(sha256: str | None, address: str | None) -> tuple[str, str]:
     """What a file is known by wherever it lies: its SHA-256, and what is read of it."""
-    return sha256 or "", (address or "").partition("#")[2]
+    return sha256 or "", inner_path(address or "") or ""
 
 
 def read_withdrawals(connection: duckdb.DuckDBPyConnection) -> Withdrawals:
@@ -98,16 +99,17 @@ def read_withdrawals(connection: duckdb.DuckDBPyConnection) -> Withdrawals:
     materials = {one.id: one for one in entries if one.kind not in MAIN_TEXT}
     if not materials:
         return Withdrawals(entries)
-    described = connection.execute("SELECT id, sha256, address FROM lineage.described").fetchall()
-    files = {file_key(*file): materials[one] for one, *file in described if one in materials and file[0]}
-    made_from, front = Graph(connection).made_from, set(materials)
-    while front:
-        new = {
-            child: materials[parent]
-            for child, parents in made_from.items()
-            for parent in parents
-            if parent in front and child not in materials
-        }
-        materials |= new
-        front = set(new)
+    described = read_materials(connection)
+    files = {
+        file_key(described[row_id].sha256, described[row_id].address): one
+        for row_id, one in materials.items()
+        if row_id in described and described[row_id].sha256
+    }
+    children: dict[str, list[str]] = {}
+    for child, parents in parent_ids(described).items():
+        for parent in parents:
+            children.setdefault(parent, []).append(child)
+    for child, reached_from in closure(materials, lambda row_id: children.get(row_id, [])).items():
+        if reached_from is not None:
+            materials[child] = materials[reached_from]
     return Withdrawals(entries, materials, files)

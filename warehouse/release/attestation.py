@@ -19,11 +19,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from warehouse.core.atomic import written_whole
 from warehouse.core.identity import canonical, text_digest
+from warehouse.lineage.material import Material
 from warehouse.release.merkle import ALGORITHM, merkle_root
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -39,18 +40,6 @@ EXCEPTION, ROWS = "slingshot_exception", "slingshot_rows"
 RECIPE, ROW_IDS = "recipe", "row ids"
 UNLOCATED = "slingshot:name/"
 """Opens the URI of a material of which neither an address nor a digest is known."""
-
-
-@dataclass(frozen=True)
-class MaterialUsed:
-    """A model, a source, or an ancestor of a model. `sha256` is the one that stands beside `address` in the recipe."""
-
-    role: Literal["model", "source", "ancestor"]
-    name: str
-    address: str | None
-    sha256: str | None
-    licence: str
-    origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +71,7 @@ class Provenance:
     code: Mapping[str, str]
     run: str
     finished: datetime
-    materials: Sequence[MaterialUsed]
+    materials: Sequence[Material]
     started: datetime | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
     builder: str = LOCAL_BUILDER
@@ -182,7 +171,7 @@ def summary(said: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _dependency(material: MaterialUsed, exception: str | None) -> dict[str, Any]:
+def _dependency(material: Material, exception: str | None) -> dict[str, Any]:
     said = {
         ROLE: material.role,
         LICENCE: material.licence,

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.core.identity import canonical
+from warehouse.lineage.material import Material
 from warehouse.release.attestation import (
     BUILD_TYPE,
     PAYLOAD_TYPE,
@@ -25,7 +26,6 @@ from warehouse.release.attestation import (
     ROW_IDS,
     STATEMENT_TYPE,
     UNLOCATED,
-    MaterialUsed,
 )
 from warehouse.release.merkle import ALGORITHM
 
@@ -56,7 +56,7 @@ class Attested:
     root: str
     recipe: Mapping[str, Any]
     recipe_digest: str
-    materials: tuple[MaterialUsed, ...]
+    materials: tuple[Material, ...]
     exceptions: Mapping[str, str]
 
 
@@ -224,16 +224,16 @@ def _digest(descriptor: _Descriptor, algorithm: str) -> str:
     return descriptor.digest[algorithm]
 
 
-def _material(said: _Descriptor, annotations: _Annotations) -> MaterialUsed:
+def _material(said: _Descriptor, annotations: _Annotations) -> Material:
     located = said.uri is not None and not said.uri.startswith(UNLOCATED)
     address = unquote(said.uri) if located and said.uri is not None else None
-    return MaterialUsed(
+    return Material(
         annotations.slingshot_role,
         said.name,
-        address,
-        said.digest.get("sha256"),
         annotations.slingshot_licence,
         annotations.slingshot_origin,
+        address=address,
+        sha256=said.digest.get("sha256"),
     )
 
 

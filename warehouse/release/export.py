@@ -105,8 +105,8 @@ def _allowed(store: Store, published: Published, ids: list[str], override: str |
     if override is None:
         raise HoldsWithdrawn(
             f"{rows} of the {len(ids)} rows of {published.asset} {published.version[:9]} are, or were made from, what "
-            f"was withdrawn: {'; '.join(one.told for one in behind)}. Build it anew and export that, or give a reason "
-            "to write it all the same (--override)"
+            f"was withdrawn: {'; '.join(one.description for one in behind)}. Build it anew and export that, "
+            "or give a reason to write it all the same (--override)"
         )
     return override.strip()
 

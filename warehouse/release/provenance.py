@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.audit.behind import Place
-from warehouse.audit.versions import behind_version, built_by, column_of, places_of
+from warehouse.audit.ancestry import Place
+from warehouse.audit.versions import ancestry_of_version, built_by, column_of, with_upstream
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import file_digest
-from warehouse.release.attestation import Exported, MaterialUsed, Provenance
+from warehouse.release.attestation import Exported, Provenance
 from warehouse.store.database import Database
 from warehouse.store.versions import kept_rows
 
@@ -25,16 +25,13 @@ class NotExported(Mendable):
 def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Provenance:
     """What an attestation says of a version: models and sources as they were described when it was built."""
     building = built_by(connection, asset, version)
-    found = behind_version(connection, asset, version, building.finished)
-    materials = [
-        MaterialUsed(one.role, one.name, one.address, one.sha256, one.licence, one.origin)
-        for one in (*found.used, *found.ancestors)
-    ]
+    found = ancestry_of_version(connection, asset, version, building.finished)
+    materials = [*found.used, *found.ancestors]
     names = {material.name for material in materials}
     excepted = building.recipe.get("policy", {}).get("exceptions", {})
     return Provenance(
         recipe=building.recipe,
-        code=_code(connection, places_of(connection, asset, version)),
+        code=_code(connection, with_upstream(connection, asset, version)),
         run=building.run,
         started=(building.finished - timedelta(seconds=building.seconds)).replace(tzinfo=UTC),
         finished=building.finished.replace(tzinfo=UTC),

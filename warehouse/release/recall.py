@@ -14,6 +14,7 @@ from datetime import datetime
 import duckdb
 import polars as pl
 
+from warehouse.core.closure import closure
 from warehouse.core.errors import Mendable
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, file_key, read_withdrawals, text_key
@@ -139,7 +140,7 @@ def withdraw(database: Database, affected: Affected, reason: str) -> None:
     with database.write() as connection:
         for one in read_withdrawals(connection).entries:
             if one.id == affected.thing.id:
-                raise WithdrawnBefore(f"nothing was recorded, as it is on record already: {one.told}")
+                raise WithdrawnBefore(f"nothing was recorded, as it is on record already: {one.description}")
         insert(connection, "lineage.withdrawals", pl.DataFrame([row]))
 
 
@@ -165,13 +166,9 @@ def withdrawn_behind(
     children: dict[str, list[str]] = {}
     for link in links:
         children.setdefault(link.parent, []).append(link.child)
-    seen, front = set(behind), list(behind)
-    while front:
-        new = set(children.get(front.pop(), [])) - seen
-        seen |= new
-        front += new
+    affected = closure(behind, lambda row_id: children.get(row_id, []))
     found = set(behind.values())
-    return len(seen & set(ids)), [one for one in withdrawals.entries if one in found]
+    return len(affected.keys() & set(ids)), [one for one in withdrawals.entries if one in found]
 
 
 def _main_texts(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> list[tuple[str, str]]:

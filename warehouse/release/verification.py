@@ -12,7 +12,8 @@ import polars as pl
 
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import file_digest
-from warehouse.release.attestation import MaterialUsed, recipe_digest
+from warehouse.lineage.material import Material
+from warehouse.release.attestation import recipe_digest
 from warehouse.release.attested import Attested, Envelope, NoAttestation, parse, read_envelope, read_statement, visible
 from warehouse.release.merkle import merkle_root
 from warehouse.release.signing import load_verifier
@@ -38,7 +39,7 @@ class Verified:
     rows: int
     root: str
     recipe_digest: str
-    materials: tuple[MaterialUsed, ...]
+    materials: tuple[Material, ...]
     exceptions: Mapping[str, str]
     signed: bool
     key: str | None
@@ -62,7 +63,7 @@ class Verified:
         ]
         return [visible(line) for line in lines]
 
-    def _material(self, one: MaterialUsed) -> str:
+    def _material(self, one: Material) -> str:
         said = [one.role, one.name, one.licence, one.address or "no address"]
         said += [f"allowed as an exception: {self.exceptions[one.name]}"] if one.name in self.exceptions else []
         return "  ".join(said)

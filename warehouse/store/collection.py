@@ -26,6 +26,7 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
+from warehouse.core.closure import closure
 from warehouse.schema.records import KINDS
 from warehouse.store.database import Database, WarehouseError
 from warehouse.store.memo import claim_on
@@ -167,14 +168,8 @@ def _kept_versions(connection: duckdb.DuckDBPyConnection, keep: int) -> set[tupl
         rank[asset] += 1
         if named or rank[asset] <= keep:
             waiting.append((asset, version))
-    kept: set[tuple[str, str]] = set()
-    while waiting:
-        one = waiting.pop()
-        if one not in kept:
-            kept.add(one)
-            # Versions with the same data version kept the same rows; the last used one is most likely kept anyway.
-            waiting += [latest[place] for place in inputs_of[one].items() if place in latest]
-    return kept
+    # Versions with the same data version kept the same rows; the last used one is most likely kept anyway.
+    return set(closure(waiting, lambda one: [latest[place] for place in inputs_of[one].items() if place in latest]))
 
 
 def _old_folders(connection: duckdb.DuckDBPyConnection, database: Database, calls: bool) -> list[OldFolder]:

@@ -1,26 +1,39 @@
-"""Models, sources and what they declare to be made from, as recipes have described them over time."""
+"""Records how recipes have described models, sources and their ancestors over time."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import duckdb
 import polars as pl
 
+from warehouse.core.identity import canonical
+from warehouse.lineage.material import Material
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
 
 DESCRIPTION = ("id", "role", "name", "address", "sha256", "licence", "origin", "made_from")
 
 
-def record_materials(database: Database, described: pl.DataFrame) -> None:
-    """Puts descriptions (columns DESCRIPTION) on record, those that differ from the latest one of the same id."""
+def material_rows(materials: Iterable[Material]) -> pl.DataFrame:
+    """One row per material, with the columns DESCRIPTION; `made_from` is JSON."""
+    rows = [
+        {column: getattr(one, column) or None for column in DESCRIPTION} | {"made_from": canonical(list(one.made_from))}
+        for one in materials
+    ]
+    return pl.DataFrame(rows, schema=dict.fromkeys(DESCRIPTION, pl.String))
+
+
+def record_materials(database: Database, rows: pl.DataFrame) -> None:
+    """Record the descriptions (columns DESCRIPTION) that differ from the latest one with the same id."""
     with database.read() as connection:
-        if _changed(connection, described).is_empty():
+        if _changed(connection, rows).is_empty():
             return
     with database.write() as connection:
-        changed = _changed(connection, described)
-        insert(connection, "lineage.materials", changed.with_columns(recorded_at=pl.lit(now())))
+        # Another process may have recorded some of them since the first look.
+        insert(connection, "lineage.materials", _changed(connection, rows).with_columns(recorded_at=pl.lit(now())))
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, described: pl.DataFrame) -> pl.DataFrame:
+def _changed(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl.DataFrame:
     known = connection.execute("FROM lineage.described").pl().select(DESCRIPTION)
-    return described.select(DESCRIPTION).join(known, on=DESCRIPTION, how="anti", nulls_equal=True)
+    return rows.select(DESCRIPTION).join(known, on=DESCRIPTION, how="anti", nulls_equal=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from warehouse.core.texts import kind_named, shortened
-from warehouse.lineage.withdrawals import Withdrawn, heeded_digest
+from warehouse.lineage.withdrawals import Withdrawn, applied_digest
 
 LONGEST_VALUE = 40
 _ABSENT = object()
@@ -41,11 +41,11 @@ def row_changes(asset: str, kind: str, old: Sequence[str] | None, new: Sequence[
 
 
 def withdrawal_changes(heeded: Sequence[Withdrawn], before: str | None) -> list[str]:
-    """What was withdrawn since a version that heeded what `before` names (see withdrawals.heeded_digest): "2 documents
+    """What was withdrawn since a version that heeded what `before` names (see withdrawals.applied_digest): "2 documents
     withdrawn". Withdrawals only ever follow on each other, so that what was heeded is the start of what is."""
-    if before == (heeded_digest(heeded) if heeded else None):
+    if before == (applied_digest(heeded) if heeded else None):
         return []
-    known = next((count for count in range(1, len(heeded)) if heeded_digest(heeded[:count]) == before), 0)
+    known = next((count for count in range(1, len(heeded)) if applied_digest(heeded[:count]) == before), 0)
     if before and not known:
         return ["other withdrawals concern it"]
     kinds = Counter(one.kind for one in heeded[known:])

@@ -8,21 +8,22 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.openness.rules import Declared, Terms, Violation, idle_exceptions, violations
+from assets.openness.rules import Terms, Violation, idle_exceptions, violations
+from warehouse.lineage.material import Material
 
 TERMS = Terms(("Apache-2.0", "CC0-1.0"))
 CLOSED = "gpt-4 is a closed model of OpenAI, whose terms forbid models made to compete (https://openai.com/policies/)"
 
 
-def model(name: str, *made_from: str, licence: str = "Apache-2.0", origin: str | None = "human") -> Declared:
-    return Declared("model", name, licence, origin, made_from, f"path:{name}", "0" * 64)
+def model(name: str, *made_from: str, licence: str = "Apache-2.0", origin: str | None = "human") -> Material:
+    return Material("model", name, licence, origin, made_from, f"path:{name}", "0" * 64)
 
 
-def ancestor(name: str, *made_from: str, licence: str = "CC0-1.0", origin: str | None = "mixed") -> Declared:
-    return Declared("ancestor", name, licence, origin, made_from)
+def ancestor(name: str, *made_from: str, licence: str = "CC0-1.0", origin: str | None = "mixed") -> Material:
+    return Material("ancestor", name, licence, origin, made_from)
 
 
-def found(used: Declared, *others: Declared, terms: Terms = TERMS) -> list[str]:
+def found(used: Material, *others: Material, terms: Terms = TERMS) -> list[str]:
     return [str(one) for one in violations([used], {one.name: one for one in others}, terms)]
 
 
@@ -65,7 +66,7 @@ def test_what_is_not_declared_counts_as_not_open() -> None:
 
 
 def test_what_is_used_needs_an_address_a_hash_and_an_origin() -> None:
-    bare = Declared("source", "rows", "CC0-1.0", None)
+    bare = Material("source", "rows", "CC0-1.0", None)
     pinned = "what is used must be pinned, and unknown counts as not open"
     assert found(bare) == [
         f"rows is not open: address is nothing, but {pinned}",
@@ -136,10 +137,10 @@ ENDS = ["human", "mixed", "model:gpt-4", "model:nobody"]
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> tuple[list[Declared], dict[str, Declared], Terms]:
+def graphs(draw: st.DrawFn) -> tuple[list[Material], dict[str, Material], Terms]:
     origins = st.sampled_from([*ENDS[:2], *ENDS[:2], *ENDS, *(f"model:{name}" for name in NAMES)])
     entries = [
-        Declared(
+        Material(
             "model" if index < 2 else "ancestor",
             name,
             draw(st.sampled_from([*LICENCES[:2], *LICENCES])),
@@ -154,14 +155,14 @@ def graphs(draw: st.DrawFn) -> tuple[list[Declared], dict[str, Declared], Terms]
     return entries[:2], {one.name: one for one in entries}, replace(TERMS, exceptions=dict.fromkeys(excepted, "why"))
 
 
-def names_in(entry: Declared) -> set[str]:
+def names_in(entry: Material) -> set[str]:
     author = {entry.origin.removeprefix("model:")} if (entry.origin or "").startswith("model:") else set()
     return {*entry.made_from, *author}
 
 
 @given(graphs())
 def test_something_is_refused_where_an_offender_can_be_reached_and_only_there(
-    graph: tuple[list[Declared], dict[str, Declared], Terms],
+    graph: tuple[list[Material], dict[str, Material], Terms],
 ) -> None:
     used, declared, terms = graph
     reached = {one.name for one in used}

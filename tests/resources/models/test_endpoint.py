@@ -18,10 +18,11 @@ from resources.models.calls import Completion, Prompt, Sampling
 from resources.models.endpoint import CallFailed, Endpoint, EndpointError
 from resources.models.language_model import LanguageModel
 from resources.tools.tools import Tools
-from resources.tools.workbench import Material, Workbench
+from resources.tools.workbench import Workbench
 from tests.support.building import build, edit, planned, query
 from tests.support.endpoints import Server
 from warehouse.core.errors import Mendable
+from warehouse.lineage.material import Material
 
 SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GREEDY = Sampling(max_new_tokens=12)
@@ -41,7 +42,7 @@ def endpoint(server: Server) -> Endpoint:
 
 @pytest.fixture
 def tools(server: Server, tmp_path: Path) -> Tools:
-    model = Material("model", "remote", server.address, SHA, "Apache-2.0")
+    model = Material("model", "remote", "Apache-2.0", address=server.address, sha256=SHA)
     return Tools(Workbench(tmp_path / "data", tmp_path, {"remote": model}, {}))
 
 
@@ -138,7 +139,7 @@ def test_an_endpoint_that_goes_away_keeps_what_it_gave_and_stops_the_build(tools
     gone: list[int] = []
     with ExitStack() as stack:
         server = stack.enter_context(Server(tiny_model).serving())
-        tools.bench.models = {"remote": Material("model", "remote", server.address, SHA, "Apache-2.0")}
+        tools.bench.models = {"remote": Material("model", "remote", "Apache-2.0", address=server.address, sha256=SHA)}
 
         def stop(what: str, done: int, total: int) -> None:
             if done and not gone:
@@ -173,7 +174,7 @@ def test_a_row_that_fails_is_on_record_as_failed_and_asked_again(tools: Tools, s
 def test_a_model_that_moves_to_another_address_is_not_asked_again(tools: Tools, tiny_model: Path) -> None:
     before = tools.model("remote").complete(ASKED, GREEDY)
     with Server(tiny_model).serving() as moved:
-        tools.bench.models = {"remote": Material("model", "remote", moved.address, SHA, "Apache-2.0")}
+        tools.bench.models = {"remote": Material("model", "remote", "Apache-2.0", address=moved.address, sha256=SHA)}
         assert tools.model("remote").complete(ASKED, GREEDY) == before
         assert moved.asked == []
 

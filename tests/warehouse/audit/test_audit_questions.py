@@ -25,7 +25,7 @@ from warehouse.audit.nodes import Decided
 from warehouse.audit.trace import trace
 from warehouse.audit.why import Under, why
 from warehouse.lineage.graph import Link
-from warehouse.lineage.withdrawals import heeded_digest
+from warehouse.lineage.withdrawals import applied_digest
 from warehouse.release.export import record_export
 from warehouse.release.recall import find_affected, withdraw
 from warehouse.results.result import Gate, Result
@@ -231,7 +231,7 @@ def test_diff_tells_of_withdrawals_and_of_the_rows_of_inputs_as_a_plan_does(stor
     publish(store, "pairs", "a", pairs(store, read), documents=read)
     for gone, rest, version in (("a", "bc", "2"), ("b", "c", "3")):
         withdraw(store.database, find_affected(store.database, ids_by_text(store, "documents")[gone]), "asked for")
-        heeded = heeded_digest(store.catalog().withdrawals.entries)
+        heeded = applied_digest(store.catalog().withdrawals.entries)
         read = stored(store, version, documents(rest), **{WITHDRAWALS: heeded})
     publish(store, "pairs", "b", pairs(store, read), documents=read)
     for before, after, because in (

@@ -11,7 +11,8 @@ from assets.reporting.study import DATA, EVALUATION, TRAINING, study
 from resources.tools.tools import Tools
 from tests.support.building import query
 from tests.support.planning import MODEL, House, document, step
-from warehouse.audit.cost import Cost, costs, made_by
+from warehouse.audit.cost import Cost, costs
+from warehouse.audit.versions import with_upstream
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
 from warehouse.store.database import Database
@@ -52,7 +53,7 @@ def test_a_later_stage_counts_only_what_no_earlier_one_did(built: tuple[Path, Pa
             "SELECT version FROM lineage.current WHERE asset = 'raw_instruction_generation'"
         ).fetchall()[0][0]
         place = ("raw_instruction_generation", version)
-        behind = made_by(connection, place)
+        behind = with_upstream(connection, *place)
         assert sorted(asset for asset, _ in behind) == [
             "backward_model",
             "benchmark_items",

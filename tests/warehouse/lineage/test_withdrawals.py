@@ -19,14 +19,15 @@ from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, S
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.sources.seeding import TooFewRows
 from assets.steps.step import Step
-from resources.tools.workbench import Material, Workbench
+from resources.tools.workbench import Workbench
 from tests.support.planning import House, gate, texts
 from tests.support.tiny import ROOT
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import file_digest
 from warehouse.core.texts import normalized
 from warehouse.lineage.graph import Graph
-from warehouse.lineage.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, heeded_digest, text_key
+from warehouse.lineage.material import Material
+from warehouse.lineage.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, applied_digest, text_key
 from warehouse.release.recall import find_affected, withdraw
 from warehouse.schema.records import MAIN_TEXT, Pair
 from warehouse.store.database import now
@@ -148,7 +149,7 @@ def test_a_withdrawal_concerns_what_reads_sources_and_what_names_it_and_nothing_
     row = withdrawn("document")
     heeding = {asset for asset, step in steps.items() if step.applicable_withdrawals(Withdrawals((row,)))}
     assert heeding == {"benchmark_items", "seed_tasks", "documents"}
-    rows = Material("source", "rows", "path:x", "1" * 64, "MIT")
+    rows = Material("source", "rows", "MIT", address="path:x", sha256="1" * 64)
     source = replace(withdrawn("source"), id=rows.id)
     assert steps["documents"].applicable_withdrawals(Withdrawals((source, row), {rows.id: source})) == [source, row]
     other = withdrawn("source", 7)
@@ -201,7 +202,7 @@ def test_too_few_rows_say_how_many_are_withdrawn(tmp_path: Path) -> None:
 def test_the_reason_counts_what_was_withdrawn_since(heeded: list[str], before: int, lines: list[str]) -> None:
     entries = [withdrawn(kind, number) for number, kind in enumerate(heeded)]
     known = (entries + [withdrawn("document", 9)] * 2)[:before]
-    assert withdrawal_changes(entries, heeded_digest(known) if known else None) == lines
+    assert withdrawal_changes(entries, applied_digest(known) if known else None) == lines
 
 
 def test_texts_are_known_again_in_other_letters_and_empty_ones_are_not_one() -> None:
@@ -216,8 +217,8 @@ def test_texts_are_known_again_in_other_letters_and_empty_ones_are_not_one() -> 
 
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_model_made_from_a_withdrawn_one_is_refused_too(tmp_path: Path, recorded: bool) -> None:
-    base = Material("model", "base", "path:base", "a" * 64, "MIT")
-    tuned = Material("model", "tuned", "path:tuned", "b" * 64, "MIT", made_from=("base",))
+    base = Material("model", "base", "MIT", address="path:base", sha256="a" * 64)
+    tuned = Material("model", "tuned", "MIT", None, ("base",), "path:tuned", "b" * 64)
     bench = Workbench(tmp_path / "data", tmp_path, {"tuned": tuned, "base": base}, {})
     bench.put_on_record(["models.tuned", "models.base"] if recorded else ["models.base"])
     withdraw(bench.database, find_affected(bench.database, "base"), "no licence")

@@ -21,12 +21,13 @@ from in_toto_attestation.v1.statement import Statement
 
 from tests.support.attesting import ANCESTOR, MODEL, PROVENANCE, SOURCE, attested, exported, reread
 from warehouse.core.identity import file_digest
-from warehouse.release.attestation import Exported, MaterialUsed, as_uri, statement, summary, write_attestation
+from warehouse.lineage.material import Material
+from warehouse.release.attestation import Exported, as_uri, statement, summary, write_attestation
 from warehouse.release.attested import read_statement
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 MATERIALS = st.builds(
-    MaterialUsed,
+    Material,
     role=st.sampled_from(["model", "source", "ancestor"]),
     name=TEXT,
     address=st.none() | TEXT.map(lambda text: f"path:{text}"),
@@ -148,7 +149,7 @@ def test_a_signer_that_fails_leaves_the_earlier_attestation_and_nothing_beside_i
 
 
 @given(st.lists(MATERIALS, max_size=4))
-def test_materials_read_back_as_they_were(materials: list[MaterialUsed]) -> None:
+def test_materials_read_back_as_they_were(materials: list[Material]) -> None:
     none = Exported("mine", "training_sets/mine", "2" * 32, Path(), {"mine.parquet": "e" * 64}, [])
     said = statement(none, replace(PROVENANCE, materials=materials, exceptions={}))
     assert read_statement(said).materials == tuple(materials)

@@ -12,8 +12,8 @@ import pytest
 from assets.openness.ancestry import openness
 from assets.openness.rules import Terms
 from tests.support.versions import publish
-from warehouse.audit.behind import behind, chain
-from warehouse.audit.versions import behind_version
+from warehouse.audit.ancestry import ancestry, upstream_versions
+from warehouse.audit.versions import ancestry_of_version
 from warehouse.core.identity import digest
 from warehouse.lineage.graph import Graph, Link
 from warehouse.release.provenance import provenance_of
@@ -105,10 +105,10 @@ def test_the_way_goes_from_a_call_to_what_its_adapter_was_trained_on(store: Stor
     call = answer(store, "What?", digest([MODEL, "f" * 64]))
     made = pairs(store, documents(store), call)
     with store.database.read() as connection:
-        found = behind(connection, [only(store, made)])
+        found = ancestry(connection, [only(store, made)])
         assert [one.name for one in found.used] == ["generator", "chats", "wiki"]
         assert found.engines == ("vllm==1.0",)
-        assert behind(connection, [call]).used == found.used[:2]
+        assert ancestry(connection, [call]).used == found.used[:2]
         check = openness(found, TERMS)
         assert Link(call, trained, "model") in Graph(connection).ancestry([only(store, made)])
     assert not check.passed
@@ -137,11 +137,15 @@ def test_what_measured_counts_where_this_version_was_decided_by_it(store: Store)
     by_none = passed_on(store, "diverse/z", "7", pairs=made)
     with store.database.read() as connection:
         models = {
-            published.asset: [one.name for one in behind_version(connection, published.asset, published.version).used]
+            published.asset: [
+                one.name for one in ancestry_of_version(connection, published.asset, published.version).used
+            ]
             for published in (by_old, by_new, by_none)
         }
         # Being measured anew, the rows do not wait for the verdict on what measured them before.
-        being_built = behind(connection, [only(store, made)], chain(connection, {"raw_m": made.data_version}))
+        being_built = ancestry(
+            connection, [only(store, made)], upstream_versions(connection, {"raw_m": made.data_version})
+        )
     assert models == {
         "diverse/x": ["embedder", "generator", "wiki"],
         "diverse/y": ["generator", "other", "wiki"],
@@ -156,7 +160,7 @@ def test_of_two_models_with_one_name_both_are_judged(store: Store) -> None:
         describe(store, digest(bytes_), "model", "writer", licence=licence)
     made = documents(store, digest("chats"))
     with store.database.read() as connection:
-        check = openness(behind(connection, [only(store, made)]), TERMS)
+        check = openness(ancestry(connection, [only(store, made)]), TERMS)
     assert not check.passed
     assert check.facts["not open"].startswith("writer is not open: licence is 'unknown'")
 
@@ -166,7 +170,7 @@ def test_an_attestation_tells_what_was_in_force_when_the_version_was_built(store
     time.sleep(0.01)
     describe(store, SOURCE, "source", "wiki", licence="CC0-1.0")
     with store.database.read() as connection:
-        (now,) = behind_version(connection, made.asset, made.version).used
+        (now,) = ancestry_of_version(connection, made.asset, made.version).used
         (then,) = provenance_of(connection, made.asset, made.version).materials
     assert (now.licence, now.address) == ("CC0-1.0", "path:wiki-CC0-1.0")
     assert (then.licence, then.address) == ("MIT", "path:wiki-MIT")
@@ -175,8 +179,8 @@ def test_an_attestation_tells_what_was_in_force_when_the_version_was_built(store
 def test_what_nothing_is_known_of_is_counted_and_named(store: Store) -> None:
     made = pairs(store, documents(store, digest("nowhere")), answer(store, "What?", digest("nobody")))
     with store.database.read() as connection:
-        found = behind(connection, [only(store, made)])
+        found = ancestry(connection, [only(store, made)])
         check = openness(found, TERMS)
     assert (found.used, found.unknown) == ((), 2)
-    assert set(found.ids) == {digest("nowhere"), digest("nobody")}
-    assert check.facts["not open"] == f"2 of unknown origin, which counts as not open ({', '.join(found.ids)})"
+    assert set(found.unknown_ids) == {digest("nowhere"), digest("nobody")}
+    assert check.facts["not open"] == f"2 of unknown origin, which counts as not open ({', '.join(found.unknown_ids)})"
