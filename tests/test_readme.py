@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from assets.loading.file import load_recipe
-from cli import app
+from slingshot import app
 from tests.support.tiny import ROOT
 from warehouse.core.identity import file_digest
 

@@ -1,1 +1,1 @@
-"""The commands that ask and vouch, and what all commands share; those that build are in cli.py."""
+"""The commands that ask and vouch, and what all commands share; slingshot.py puts them together."""

@@ -48,7 +48,7 @@ class Server:
         environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "cli.py"), "up", "--port", str(self.port), *options],
+                [sys.executable, str(ROOT / "slingshot.py"), "up", "--port", str(self.port), *options],
                 env=environment,
                 stdout=log,
                 stderr=log,

@@ -228,12 +228,12 @@ def test_an_edit_of_the_code_makes_stale_what_uses_it_and_a_new_parser_calls_no_
     project = tmp_path / "project"
     for name in ("assets", "resources", "warehouse"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("data", "__pycache__"))
-    for name in ("cli.py", "definitions.py", "recipe.yaml"):
+    for name in ("slingshot.py", "definitions.py", "recipe.yaml"):
         shutil.copy(ROOT / name, project / name)
 
     def slingshot(*arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, str(project / "cli.py"), *arguments, f"--recipe={recipe}", f"--warehouse={data}"],
+            [sys.executable, str(project / "slingshot.py"), *arguments, f"--recipe={recipe}", f"--warehouse={data}"],
             env=os.environ | {"PYTHONPATH": str(project)},
             capture_output=True,
             text=True,

@@ -11,8 +11,8 @@ import pandera.polars as pa
 from typer.testing import CliRunner
 
 from assets.steps.step import Step
-from cli import app
 from resources.tools.tools import Tools
+from slingshot import app
 from tests.support.building import build, edit, query
 from warehouse.core.identity import file_digest
 from warehouse.results.result import Gate, Result

@@ -21,7 +21,7 @@ def test_two_builds_and_a_reader_wait_for_each_other(tiny: Path, tmp_path: Path)
     environment = os.environ | {"SLINGSHOT_RECIPE": str(tiny), "SLINGSHOT_WAREHOUSE": str(data)}
     builds = [
         subprocess.Popen(
-            [sys.executable, str(ROOT / "cli.py"), "build"],
+            [sys.executable, str(ROOT / "slingshot.py"), "build"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -55,7 +55,7 @@ def test_a_build_and_a_run_of_the_ui_wait_for_each_other(tiny: Path, tmp_path: P
         keys = [["benchmark_items"], ["seed_tasks"], ["raw_self_training"], ["raw_self_instruct"]]
         run = threads.submit(server.materialize, keys)
         build = subprocess.run(
-            [sys.executable, str(ROOT / "cli.py"), "build", "+raw_self_training"],
+            [sys.executable, str(ROOT / "slingshot.py"), "build", "+raw_self_training"],
             env=os.environ | {"SLINGSHOT_RECIPE": str(tiny), "SLINGSHOT_WAREHOUSE": str(data)},
             capture_output=True,
             text=True,

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from slingshot import app
 from tests.support.building import build, edit, query, store
 from tests.support.tiny import ROOT
 from tests.support.versions import checkpoint, documents, named, publish, stored
@@ -24,7 +24,11 @@ def slingshot(*arguments: str, recipe: Path, data: Path) -> subprocess.Completed
     """Runs the command in a process of its own."""
     environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
     return subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *arguments], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, str(ROOT / "slingshot.py"), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -180,8 +184,8 @@ def test_export_of_an_unknown_or_unbuilt_arm_is_one_clear_error(built: tuple[Pat
 
 def test_help_needs_no_model_library() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; import cli\n"
-        "result = CliRunner().invoke(cli.app, ['--help']); assert result.exit_code == 0, result.output\n"
+        "import sys; from typer.testing import CliRunner; import slingshot\n"
+        "result = CliRunner().invoke(slingshot.app, ['--help']); assert result.exit_code == 0, result.output\n"
         "print([name for name in ('torch', 'transformers', 'dagster') if name in sys.modules])"
     )
     done = subprocess.run(
@@ -254,7 +258,7 @@ def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, said: str) ->
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     done = subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), "gc", "--warehouse", str(aged)],
+        [sys.executable, str(ROOT / "slingshot.py"), "gc", "--warehouse", str(aged)],
         stdin=theirs,
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from slingshot import app
 from tests.support.building import query
 
 ARM = "self_training"

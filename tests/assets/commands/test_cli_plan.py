@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from cli import app
+from slingshot import app
 from tests.support.building import edit
 
 

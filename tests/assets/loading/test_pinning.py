@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from assets.loading.file import load_recipe
 from assets.loading.pinning import refuse_unpinned, unpinned, with_values, write_pin
-from cli import app
 from resources.fetching.addresses import Address
+from slingshot import app
 from tests.support.building import edit
 from tests.support.hub_stand_in import COMMIT, Hub
 from tests.support.tiny import ROOT

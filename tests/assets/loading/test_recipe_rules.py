@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from assets.evaluation.bootstrap import Bootstrap, difference
 from assets.loading.sizes import unused_methods
-from cli import app
+from slingshot import app
 from tests.support.recipes import ABSENT, SHA, complaints, parsed, put, starter
 
 OVERLAP = "roles that share a source need disjoint slices, such as [0, 20] and [20, 100]"

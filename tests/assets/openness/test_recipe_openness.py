@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 import definitions
 from assets.loading.file import RecipeError
-from cli import app
 from resources.tools import locations
+from slingshot import app
 from tests.support.recipes import ABSENT, complaints, parsed, put, starter
 
 ACCEPTED = ", ".join(starter()["policy"]["licences"])

@@ -15,7 +15,7 @@ from assets.planning.graph import steps
 from assets.planning.planned import Certainty, Planned
 from assets.reporting.tables import estimate_summary
 from assets.steps.step import Step
-from cli import app
+from slingshot import app
 from tests.support.building import edit
 from tests.support.recipes import parsed, put, starter
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from slingshot import app
 from tests.support.versions import SOURCE, documents, ids_by_text, named, pairs, publish
 from warehouse.core.texts import listed, on_one_line, shortened
 from warehouse.release.export import record_export

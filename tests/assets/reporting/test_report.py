@@ -21,7 +21,7 @@ from assets.reporting.page import page
 from assets.reporting.plots import draw
 from assets.reporting.standing_plots import COLOURS, draw_differences, draw_leaderboard, draw_means, draw_series
 from assets.reporting.study import Study, study
-from cli import app
+from slingshot import app
 from tests.support.building import query
 from warehouse.results.result import Gate
 from warehouse.schema.records import BETTER, NOISE, WORSE, Standing

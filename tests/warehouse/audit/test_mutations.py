@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.openness.ancestry import training_sets
-from cli import app
+from slingshot import app
 from tests.support.building import build, query
 from warehouse.audit.integrity import Finding, integrity
 from warehouse.core.identity import canonical, digest
