@@ -1,10 +1,25 @@
-"""The command `slingshot`, whose subcommands are in assets/commands."""
+"""Slingshot from Python and from the terminal.
+
+    import slingshot
+
+    project = slingshot.open("recipe.yaml", warehouse="warehouse/data")
+    project.build("+training_sets/self_instruct")
+    rows = project.rows("training_sets/self_instruct")  # a polars DataFrame
+    project.why(rows["id"][0])
+
+`Project` has the methods; `main` is the command `slingshot`, whose subcommands are in assets/commands.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import typer
 
 from assets.commands import auditing, building, checking, keeping, releasing, reporting
+from assets.commands.project import BadQuery, BuildFailed, Built, NoSuchAsset, Project, project_at
+
+__all__ = ["BadQuery", "BuildFailed", "Built", "NoSuchAsset", "Project", "app", "main", "open"]
 
 app = typer.Typer(
     help="A declarative build system for instruction-tuning datasets made with open models only.",
@@ -14,6 +29,20 @@ app = typer.Typer(
 )
 for family in (building, keeping, checking, auditing, releasing, reporting):
     app.add_typer(family.app)
+
+
+def open(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:
+    """The project of a recipe file and a warehouse folder; the folder is made by the first build.
+
+    Without a recipe it is $SLINGSHOT_RECIPE, else the starter; without a warehouse $SLINGSHOT_WAREHOUSE, else
+    warehouse/data in this project. The environment is read and never changed. Raises RecipeError, which lists
+    everything that is wrong with the recipe.
+
+    Example: `slingshot.open("mine.yaml", warehouse="mine").plan()` lists what a build would do.
+    """
+    project = project_at(recipe, warehouse)
+    _ = project.recipe  # read now, so that a recipe that cannot be used is an error here
+    return project
 
 
 def main() -> None:

@@ -24,13 +24,12 @@ PROCESS = "slingshot/process"
 
 
 def dagster_home(data: Path) -> Path:
-    """The folder for DAGSTER_HOME, made with its settings if it is not there; exports the variable."""
+    """The folder for DAGSTER_HOME, made with its settings if it is not there."""
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
     if not settings.exists() or settings.read_text(encoding="utf-8") != SETTINGS:
         settings.write_text(SETTINGS, encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(home)
     return home
 
 

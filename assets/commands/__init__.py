@@ -1,1 +1,1 @@
-"""The commands that ask and vouch, and what all commands share; slingshot.py puts them together."""
+"""The subcommands of slingshot, one module for each group, and the Project that they call."""

@@ -1,4 +1,4 @@
-"""The commands that ask a warehouse: why, why-not, trace, diff, ledger, quarantine, audit."""
+"""The commands that ask the warehouse: why, why-not, trace, diff, ledger, quarantine, audit."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, folder, print_json, store
+from assets.commands.project import project_at
+from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, print_json
 
 if TYPE_CHECKING:
     from warehouse.results.result import Check
 
 app = typer.Typer()
 
-Row = Annotated[str, typer.Argument(help="An id, or the first digits of one.")]
-Everything = Annotated[bool, typer.Option("--all", help="Show whole texts, and every parent.")]
+Row = Annotated[str, typer.Argument(help="The id of a row, or its first digits.")]
+Everything = Annotated[bool, typer.Option("--all", help="Show whole texts and all parents.")]
 
 
 @app.command()
 @clear_errors
 def why(row: Row, everything: Everything = False, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
-    """Tell where a row came from: texts, prompts, models, scores against cuts, down to sources."""
+    """Show where a row comes from: texts, prompts, models, scores with their cuts, and sources."""
     from assets.reporting.audit_tables import why_tree
-    from warehouse.audit.why import why as ask
 
-    found = ask(store(folder(warehouse)).database, row)
+    found = project_at(warehouse=warehouse).why(row)
     if as_json:
         print_json(found)
     else:
@@ -36,16 +36,15 @@ def why(row: Row, everything: Everything = False, warehouse: WarehouseOption = N
 @app.command("why-not")
 @clear_errors
 def why_not(
-    text: Annotated[str, typer.Argument(help="A text, or the id of a row.")],
+    text: Annotated[str, typer.Argument(help="Words that the row contains, or its id.")],
     everything: Everything = False,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell where a row was dropped: by which rule, with which score, or what it repeats."""
+    """Show where a row was dropped: by which rule, with which score, or which row it repeats."""
     from assets.reporting.audit_tables import why_not_tree
-    from warehouse.audit.why_not import why_not as ask
 
-    found = ask(store(folder(warehouse)).database, text)
+    found = project_at(warehouse=warehouse).why_not(text)
     if as_json:
         print_json(found)
         return
@@ -53,34 +52,36 @@ def why_not(
     for answer in found.answers:
         terminal.print(why_not_tree(answer, everything), "", highlight=False)
     if found.more:
-        terminal.print(f"and {found.more} more; give more of the text, or an id", highlight=False)
+        terminal.print(f"and {found.more} more; give a longer text, or an id", highlight=False)
 
 
 @app.command()
 @clear_errors
 def trace(
-    start: Annotated[str, typer.Argument(help="A row, a model or a source; by id or name.")],
-    down: Annotated[bool, typer.Option("--down/--up", help="Down, to what came of it; up is told by why.")] = True,
+    start: Annotated[
+        str, typer.Argument(help="The id of a row, a model or a source, or the name of a model or source.")
+    ],
+    down: Annotated[bool, typer.Option("--down/--up", help="Follow it down to results; for up, use why.")] = True,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what came of a row, a model or a source, up to checkpoints, scores and exports."""
+    """Show what was made from a row, a model or a source, down to checkpoints, scores and exports."""
     from rich.text import Text
 
     from assets.reporting.audit_tables import trace_tables
-    from warehouse.audit.trace import trace as ask
+    from warehouse.audit.trace import trace
     from warehouse.core.errors import Mendable
 
     if not down:
-        raise Mendable(f"what it was made from is told by: slingshot why {start}")
-    found = ask(store(folder(warehouse)).database, start)
+        raise Mendable(f"trace only goes down; to see what it was made from: slingshot why {start}")
+    found = trace(project_at(warehouse=warehouse).database, start)
     if as_json:
         print_json(found)
         return
     terminal = console()
     terminal.print(Text(f"{found.start}"))
-    for shown in trace_tables(found):
-        terminal.print("", shown)
+    for table in trace_tables(found):
+        terminal.print("", table)
 
 
 @app.command()
@@ -91,35 +92,37 @@ def diff(
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what differs between two versions of an asset: rows added, removed, decided anew, and why."""
+    """Show how two versions of an asset differ: rows added, rows removed, changed decisions, and why."""
     from rich.text import Text
 
     from assets.reporting.audit_tables import diff_tables
-    from warehouse.audit.diff import diff as ask
+    from warehouse.audit.diff import diff
 
-    found = ask(store(folder(warehouse)).database, before, after)
+    found = diff(project_at(warehouse=warehouse).database, before, after)
     if as_json:
         print_json(found)
         return
     terminal = console()
     counts = f"{len(found.added)} added, {len(found.removed)} removed, {len(found.decided_anew)} decided anew"
     terminal.print(Text(f"{found.asset}, {found.before[:9]} → {found.after[:9]}: {counts}"))
-    for shown in diff_tables(found):
-        terminal.print("", shown)
+    for table in diff_tables(found):
+        terminal.print("", table)
 
 
 @app.command()
 @clear_errors
 def ledger(
-    every_version: Annotated[bool, typer.Option("--every-version", help="Also versions not in force.")] = False,
+    every_version: Annotated[
+        bool, typer.Option("--every-version", help="Include versions that are not current.")
+    ] = False,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the flow of rows from sources to training sets: what came in, what became of it, and why."""
+    """Show the flow of rows from sources to training sets: how many came in, what became of them, and why."""
     from assets.reporting.audit_tables import ledger_table
-    from warehouse.audit.ledger import ledger as ask
+    from warehouse.audit.ledger import ledger
 
-    found = ask(store(folder(warehouse)).database, every_version)
+    found = ledger(project_at(warehouse=warehouse).database, every_version)
     if as_json:
         print_json(found)
     else:
@@ -131,23 +134,23 @@ def ledger(
 @app.command()
 @clear_errors
 def quarantine(
-    asset: Annotated[str | None, typer.Argument(help="One asset; all if not given.")] = None,
+    asset: Annotated[str | None, typer.Argument(help="One asset; all assets if not given.")] = None,
     everything: Everything = False,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rows that were set aside because they break a rule of their table."""
+    """Show the quarantined rows, which break a rule of their table."""
     from assets.reporting.audit_tables import why_not_tree
     from warehouse.audit.why_not import quarantined
 
-    found = quarantined(store(folder(warehouse)).database, asset)
+    found = quarantined(project_at(warehouse=warehouse).database, asset)
     if as_json:
         print_json(found)
         return
     terminal = console()
     for answer in found:
         terminal.print(why_not_tree(answer, everything), "", highlight=False)
-    terminal.print(f"{len(found)} quarantined; once source, recipe or code is mended: slingshot replay")
+    terminal.print(f"{len(found)} quarantined; after a fix of source, recipe or code: slingshot replay")
 
 
 @app.command()
@@ -159,10 +162,12 @@ def audit(warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
     from warehouse.audit.integrity import integrity
     from warehouse.core.errors import Mendable
 
-    opened = store(folder(warehouse))
-    if not opened.catalog().stored:
-        raise Mendable(f"nothing was built in {folder(warehouse)}; name another folder with --warehouse, or build it")
-    findings, openness = integrity(opened.database), training_sets(opened.database)
+    project = project_at(warehouse=warehouse)
+    if not project.store.catalog().stored:
+        raise Mendable(
+            f"nothing is built in {project.warehouse}; choose another folder with --warehouse, or build first"
+        )
+    findings, openness = integrity(project.database), training_sets(project.database)
     if as_json:
         print_json({"findings": [asdict(one) for one in findings], "openness": _facts(openness)})
     else:
@@ -172,4 +177,5 @@ def audit(warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
 
 
 def _facts(checks: Mapping[str, Check]) -> dict[str, dict[str, Any]]:
+    """What each check found, by asset, as it is printed as JSON."""
     return {asset: {"passed": check.passed, **check.facts} for asset, check in checks.items()}

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from assets.commands.keeping import print_leaderboard
-from assets.commands.terminal import (
-    AsJson,
-    RecipeOption,
-    WarehouseOption,
-    clear_errors,
-    console,
-    print_json,
-    settle,
-    store,
-)
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from assets.recipe.types import Recipe
+from assets.commands.project import BuildFailed, Built, Project, project_at
+from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json
+from resources.tools.locations import HOME, RECIPE, WAREHOUSE
 
 app = typer.Typer()
 
@@ -39,23 +26,10 @@ def plan(
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a build would do, why, and what it would cost, without doing any of it."""
-    loaded, path, data = settle(recipe, warehouse)
-
-    from assets.building.define import define
-    from assets.loading.bench import workbench
-    from assets.loading.pinning import refuse_unpinned
-    from assets.planning.graph import steps
-    from assets.planning.plan import Planner
+    """Show what a build would do, why, and what it would cost, without building anything."""
     from assets.reporting.tables import plan_summary, plan_table
 
-    refuse_unpinned(loaded, path)
-    bench, chosen = workbench(loaded, data, path.parent), None
-    if selection:
-        from assets.building.run import selected
-
-        chosen = selected(define(loaded, bench), selection)
-    found = Planner(bench, loaded.retries).plan(steps(loaded), chosen)
+    found = project_at(recipe, warehouse).plan(selection)
     if as_json:
         print_json(found)
         return
@@ -71,64 +45,54 @@ def build(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Build what is stale, of everything or of a selection; then print the leaderboard."""
-    loaded, path, data = settle(recipe, warehouse)
-    terminal = console()
-    if not _build(loaded, path, data, selection, terminal):
-        terminal.print("nothing is stale", highlight=False)
-    print_leaderboard(terminal, store(data))
+    """Build what is stale, of everything or of a selection, and show the leaderboard."""
+    project = project_at(recipe, warehouse)
+    done = _build(project, selection)
+    if not done.built and not done.restored:
+        typer.echo("nothing is stale")
+    print_leaderboard(project)
 
 
 @app.command()
 @clear_errors
 def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
-    """Decide anew about quarantined rows, once source, recipe or code is mended; tell how many left quarantine."""
-    loaded, path, data = settle(recipe, warehouse)
-    from assets.planning.graph import steps
-
-    before, known = _quarantined(data), {step.asset for step in steps(loaded)}
+    """Check quarantined rows again after a fix of the source, the recipe or the code; show how many passed."""
+    project = project_at(recipe, warehouse)
+    known, before = {step.asset for step in project.steps}, _quarantined(project)
     for asset in before.keys() - known:
         typer.echo(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe")
     if not before:
         typer.echo("nothing is quarantined")
         return
-    selection = " or ".join(f'key:"{asset}"' for asset in before)
-    if not _build(loaded, path, data, selection, console()):
-        typer.echo("nothing was mended since these rows were set aside: source, recipe and code are what they were")
-    after = _quarantined(data)
+    done = _build(project, " or ".join(f'key:"{asset}"' for asset in before))
+    if not done.built and not done.restored:
+        typer.echo("source, recipe and code have not changed since these rows were quarantined")
+    after = _quarantined(project)
     for asset, rows in before.items():
         typer.echo(f"{asset}: {rows} quarantined before, {after[asset]} now")
 
 
-def _quarantined(data: Path) -> Counter[str]:
+def _quarantined(project: Project) -> Counter[str]:
+    """How many quarantined rows each asset has."""
     from warehouse.audit.why_not import quarantined
 
-    rows = quarantined(store(data).database)
+    rows = quarantined(project.database)
     return Counter(one.asset for row in rows for one in row.dropped if one.outcome == "quarantined")
 
 
-def _build(loaded: Recipe, path: Path, data: Path, selection: str | None, terminal: Console) -> int:
-    """How many assets were built; exits with 1 where one failed."""
-    from assets.building.dagster_home import dagster_instance
-    from assets.building.define import define
+def _build(project: Project, selection: str | None) -> Built:
+    """Builds with progress on the terminal; where assets fail, prints why and exits with 1."""
     from assets.building.display import TerminalDisplay
-    from assets.building.run import build_stale
-    from assets.loading.bench import workbench
-    from assets.loading.pinning import refuse_unpinned
-    from assets.planning.graph import steps
-    from assets.planning.plan import Planner
 
-    refuse_unpinned(loaded, path)
-    bench = workbench(loaded, data, path.parent)
-    with TerminalDisplay(terminal) as display, dagster_instance(data) as instance:
-        definitions, planner = define(loaded, bench, display), Planner(bench, loaded.retries, forecast=False)
-        failures = build_stale(definitions, instance, steps(loaded), planner, selection)
-    for failure in failures:
-        typer.echo(failure.trace, err=True, nl=False)
-        typer.echo(f"slingshot: {failure.asset} failed: {failure.message}", err=True)
-    if failures:
-        raise typer.Exit(1)
-    return display.assets
+    project.require_buildable()  # an error here must not come after the display's lines
+    try:
+        with TerminalDisplay(console()) as display:
+            return project.build(selection, display)
+    except BuildFailed as error:
+        for failure in error.failures:
+            typer.echo(failure.trace, err=True, nl=False)
+            typer.echo(f"slingshot: {failure.asset} failed: {failure.message}", err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -138,18 +102,28 @@ def up(
     warehouse: WarehouseOption = None,
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 3000,
     automatic: Annotated[
-        bool, typer.Option("--automatic", help="Rebuild what calls no model by itself when the recipe changes.")
+        bool, typer.Option("--automatic", help="Rebuild what calls no model whenever the recipe changes.")
     ] = False,
 ) -> None:
-    """Serve the Dagster UI on 127.0.0.1, its history kept in the warehouse; it follows edits of the recipe."""
-    _, path, data = settle(recipe, warehouse)
-
+    """Serve the Dagster UI on 127.0.0.1; it reloads when the recipe changes."""
     from assets.building.dagster_home import dagster_home, dagster_instance
     from assets.building.define import AUTOMATIC
     from assets.building.serving import serve
     from assets.loading.file import load_recipe
-    from resources.tools.locations import HOME
 
-    dagster_instance(data).dispose()  # the storage is there before server and runs open it
-    os.environ[AUTOMATIC] = "1" if automatic else ""
-    serve(HOME, dagster_home(data), port, automatic, lambda: load_recipe(path).model_dump_json(), typer.echo)
+    project = project_at(recipe, warehouse)
+
+    def state() -> str:
+        return load_recipe(project.recipe_file).model_dump_json()
+
+    state()  # a recipe that cannot be used is an error before anything starts
+    dagster_instance(project.warehouse).dispose()  # the storage exists before server and runs open it
+    home = dagster_home(project.warehouse)
+    # The server's processes read where recipe, warehouse and Dagster's storage are from the environment.
+    os.environ |= {
+        RECIPE: str(project.recipe_file),
+        WAREHOUSE: str(project.warehouse),
+        "DAGSTER_HOME": str(home),
+        AUTOMATIC: "1" if automatic else "",
+    }
+    serve(HOME, home, port, automatic, state, typer.echo)

@@ -1,4 +1,4 @@
-"""The command that hands a study on: report."""
+"""The command that writes the HTML report: report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, folder, print_json, store
+from assets.commands.project import project_at
+from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json
 
 app = typer.Typer()
 
@@ -19,18 +20,18 @@ def report(
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the study as one HTML file: leaderboard with intervals, curves, cost per arm, what became of every row.
+    """Write the study as one HTML file: leaderboard with intervals, curves, cost per arm, the outcome of every row.
 
-    With --json it writes nothing, and prints the cost per arm."""
+    With --json, print the cost per arm and write no file."""
     from assets.reporting.page import page
     from assets.reporting.study import study
     from warehouse.core.atomic import written_whole
     from warehouse.core.errors import Mendable
 
-    found = study(store(folder(warehouse)).database)
+    found = study(project_at(warehouse=warehouse).database)
     if as_json:
         print_json(found.arms)
         return
     if not out.parent.is_dir():
-        raise Mendable(f"there is no folder {out.parent}; name a file in one that exists with --out")
+        raise Mendable(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
     typer.echo(str(written_whole(out, lambda scratch: scratch.write_text(page(found)))))

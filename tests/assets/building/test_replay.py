@@ -38,7 +38,7 @@ def test_rows_without_a_field_come_back_once_the_mapping_is_mended(tiny: Path, t
     before = query(data, "SELECT quarantined FROM lineage.ledger WHERE asset = 'seed_tasks'")["quarantined"][0]
     assert before > 0
     said = run("replay", tiny, data)
-    assert "nothing was mended since these rows were set aside: source, recipe and code are what they were" in said
+    assert "source, recipe and code have not changed since these rows were quarantined" in said
     assert f"seed_tasks: {before} quarantined before, {before} now" in said
 
     def mend(recipe: dict[str, Any]) -> None:

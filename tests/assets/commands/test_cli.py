@@ -225,7 +225,7 @@ def gc(*options: str, data: Path) -> str:
 def test_gc_tells_what_it_would_free_and_frees_it_when_told_to(aged: Path) -> None:
     told = gc(data=aged)
     asked = told.splitlines()
-    assert asked.pop() == "nothing was freed; --yes frees it"
+    assert asked.pop() == "nothing was freed; add --yes to free it"
     lines = [line.split() for line in asked if line.strip()]
     made = [lines[row][2:] for row in (1, 2)]
     assert lines == [

@@ -130,7 +130,7 @@ def test_a_part_of_a_recipe_that_is_extended_is_pinned_there(tiny: Path, tmp_pat
     assert code == 1
     assert " ".join(output.split()) == (
         f"slingshot: {above}: address and sha256 of models.generator are not both in this file; "
-        "right would be to pin the recipe that it extends"
+        "pin the recipe that it extends instead"
     )
     assert above.read_text() == f"extends: {tiny.name}\nseed: 7\n"
     assert not (tmp_path / "data").exists()

@@ -97,7 +97,7 @@ def test_why_of_a_row_no_longer_in_force_says_by_which_version_it_was_decided(st
 
 def test_why_not_says_how_many_more_rows_there_are(store: Store) -> None:
     publish(store, "documents", "1", documents([f"kept {number}" for number in range(23)]))
-    assert said(store, "why-not", "kept").endswith("and 3 more; give more of the text, or an id")
+    assert said(store, "why-not", "kept").endswith("and 3 more; give a longer text, or an id")
     found = json.loads(said(store, "why-not", "kept", "--json"))
     assert (len(found["answers"]), found["more"]) == (20, 3)
     assert "more;" not in said(store, "why-not", "kept 22")
@@ -111,7 +111,7 @@ def test_trace_goes_down_alone_and_says_where_up_is_told(store: Store) -> None:
     row = ids_by_text(store, "documents")["a"]
     assert said(store, "trace", row) == said(store, "trace", row, "--down")
     assert said(store, "trace", row, "--up", code=1) == (
-        f"slingshot: what it was made from is told by: slingshot why {row}"
+        f"slingshot: trace only goes down; to see what it was made from: slingshot why {row}"
     )
 
 

@@ -179,7 +179,7 @@ def test_the_command_writes_the_page_or_prints_the_cost(built: tuple[Path, Path]
     lost = CliRunner().invoke(app, ["report", "--out", str(tmp_path / "none" / "r.html"), *warehouse])
     assert lost.exit_code == 1
     assert lost.output == (
-        f"slingshot: there is no folder {tmp_path / 'none'}; name a file in one that exists with --out\n"
+        f"slingshot: there is no folder {tmp_path / 'none'}; choose a file in an existing folder with --out\n"
     )
     empty = CliRunner().invoke(app, ["report", "--warehouse", str(tmp_path / "empty")])
     assert empty.exit_code == 1

@@ -1,0 +1,260 @@
+"""A recipe and a warehouse as one Python object. The commands and the module `slingshot` are thin layers over it.
+
+Importing this module loads neither Dagster nor polars nor a model library: each method imports what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resources.tools.locations import recipe_path, warehouse_path
+from warehouse.core.errors import Mendable
+from warehouse.core.texts import nearest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from assets.building.display import Display
+    from assets.building.run import Failure
+    from assets.planning.plan import Planned, Planner
+    from assets.recipe.types import Recipe
+    from assets.steps.step import Step
+    from resources.tools.workbench import Workbench
+    from warehouse.audit.status import AssetStatus
+    from warehouse.audit.why import Why
+    from warehouse.audit.why_not import Answers
+    from warehouse.store.database import Database
+    from warehouse.store.versions import Published, Store
+
+
+class NoSuchAsset(Mendable, LookupError):
+    """Neither the recipe nor the warehouse has an asset of this name."""
+
+
+class BadQuery(Mendable, ValueError):
+    """The SQL query is not valid, or does more than read."""
+
+
+class BuildFailed(Mendable, RuntimeError):
+    """Assets failed; `failures` has the asset, the message and, for a defect, the traceback of each.
+
+    The assets that were built before stay built.
+    """
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        self.failures = tuple(failures)
+        count = "1 asset" if len(failures) == 1 else f"{len(failures)} assets"
+        super().__init__("\n  ".join([f"{count} failed", *(f"{one.asset}: {one.message}" for one in failures)]))
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did to the assets of its selection, each in the order of the graph.
+
+    `built`: a new version was computed. `restored`: a stored version is the current one again. `unchanged`: the current
+    version stays.
+    """
+
+    built: tuple[str, ...]
+    restored: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A recipe file and the folder of a warehouse, both as absolute paths.
+
+    The recipe is read once, when it is first needed: open the project again after an edit. Models stay loaded between
+    builds of one project. Nothing here changes the environment of the process. Every method that needs the recipe
+    raises RecipeError where it cannot be used.
+    """
+
+    recipe_file: Path
+    warehouse: Path
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The checked recipe. Raises RecipeError."""
+        from assets.loading.file import load_recipe
+
+        return load_recipe(self.recipe_file)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The assets of the recipe, each after those that it reads."""
+        from assets.planning.graph import steps
+
+        return steps(self.recipe)
+
+    @cached_property
+    def bench(self) -> Workbench:
+        """The models and sources of the recipe, fetched and loaded when they are first used."""
+        from assets.loading.bench import workbench
+
+        return workbench(self.recipe, self.warehouse, self.recipe_file.parent)
+
+    @cached_property
+    def store(self) -> Store:
+        """The stored versions. No recipe is needed."""
+        from warehouse.store.database import Database
+        from warehouse.store.versions import Store
+
+        return Store(Database(self.warehouse / "slingshot.duckdb"))
+
+    @property
+    def database(self) -> Database:
+        """The DuckDB file of the warehouse. No recipe is needed."""
+        return self.store.database
+
+    def plan(self, selection: str | None = None) -> list[Planned]:
+        """What a build would do to each asset, why, and what it would cost; computes and writes nothing.
+
+        `selection` is in Dagster's syntax, such as "+leaderboard"; without one, all assets are planned. Raises
+        BadSelection where it selects nothing, and Mendable where the recipe is not pinned.
+
+        Example: `[one.asset for one in project.plan() if one.action != "none"]` are the assets that are not fresh.
+        """
+        planner, chosen = self._planner(foresee=True), None
+        if selection:
+            from assets.building.define import define
+            from assets.building.run import selected
+
+            chosen = selected(define(self.recipe, self.bench), selection)
+        return planner.plan(self.steps, chosen)
+
+    def build(self, selection: str | None = None, display: Display | None = None) -> Built:
+        """Builds what is stale, of everything or of a selection (see `plan`), in this process.
+
+        `display` follows the build, such as TerminalDisplay in assets/building/display.py; without one, nothing is
+        shown. Raises BuildFailed, whose message names each asset that failed and why; BadSelection where the selection
+        selects nothing; and Mendable where the recipe is not pinned.
+
+        Example: `project.build("+training_sets/self_instruct").built` are the assets that were computed.
+        """
+        from assets.building.dagster_home import dagster_instance
+        from assets.building.define import define
+        from assets.building.recorder import Recorder
+        from assets.building.run import build_stale, selected
+
+        planner, recorder = self._planner(forecast=False), Recorder(display)
+        definitions = define(self.recipe, self.bench, recorder)
+        with dagster_instance(self.warehouse) as instance:
+            failures = build_stale(definitions, instance, self.steps, planner, selection)
+        if failures:
+            raise BuildFailed(failures)
+        chosen, actions = selected(definitions, selection), recorder.actions
+        assets = [step.asset for step in self.steps if chosen is None or step.asset in chosen]
+        return Built(
+            *(
+                tuple(asset for asset in assets if actions.get(asset, "unchanged") == action)
+                for action in ("built", "restored", "unchanged")
+            )
+        )
+
+    def require_buildable(self) -> None:
+        """Raises RecipeError, and Mendable where the sha256 of a model or source is not pinned yet."""
+        from assets.loading.pinning import refuse_unpinned
+
+        refuse_unpinned(self.recipe, self.recipe_file)
+
+    def _planner(self, foresee: bool) -> Planner:
+        from assets.planning.plan import Planner
+
+        self.require_buildable()
+        return Planner(self.bench, self.recipe.retries, foresee=foresee)
+
+    def current(self, asset: str) -> Published:
+        """The current version of an asset. Raises NoSuchAsset, and NotBuilt where it has none yet."""
+        from warehouse.release.export import NotBuilt
+
+        published = self.store.catalog().published
+        if asset in published:
+            return published[asset]
+        known = {step.asset for step in self.steps}
+        if asset in known:
+            raise NotBuilt(f"{asset} has not been built yet; build it first: slingshot build '+{asset}'")
+        raise NoSuchAsset(f"no asset is named {asset!r}; {nearest(asset, known | published.keys())}")
+
+    def rows(self, asset: str) -> pl.DataFrame:
+        """The kept rows of the current version of an asset, in order. Raises NoSuchAsset and NotBuilt.
+
+        Example: `project.rows("training_sets/self_instruct").select("instruction", "response")`.
+        """
+        return self.store.read(self.current(asset))
+
+    def leaderboard(self) -> pl.DataFrame:
+        """The leaderboard: one row per benchmark, metric and arm. Raises NotBuilt where it is not built yet."""
+        return self.rows("leaderboard")
+
+    def status(self) -> list[AssetStatus]:
+        """The version, the rows by outcome and the cost of the last build, for each asset of the recipe in order."""
+        from warehouse.audit.status import status
+
+        return status(self.database, [step.asset for step in self.steps])
+
+    def why(self, row: str) -> Why:
+        """Where a row comes from: its texts, prompts, models, scores and sources. No recipe is needed.
+
+        `row` is an id or its first digits. Raises Unknown and Ambiguous.
+        """
+        from warehouse.audit.why import why
+
+        return why(self.database, row)
+
+    def why_not(self, text: str) -> Answers:
+        """Where rows were dropped, by which rule, and what they repeat. No recipe is needed.
+
+        `text` is the id of a row, or words that rows contain. Raises Unknown, Ambiguous and BlankText.
+        """
+        from warehouse.audit.why_not import why_not
+
+        return why_not(self.database, text)
+
+    def export(self, arm: str, to: str | Path, version: str | None = None, override: str | None = None) -> list[Path]:
+        """Writes the training set of an arm into the folder `to` as two JSONL files and one Parquet file; their paths.
+
+        `version` is the start of an earlier version's id. `override` is the reason to write rows that were withdrawn.
+        Raises Mendable where the recipe has no such arm, NotBuilt, HeldUp where the version failed a blocking check,
+        HoldsWithdrawn where it has withdrawn rows, and NoReason for a blank override.
+        """
+        from warehouse.release.export import export
+
+        if version is None and arm not in self.recipe.arms:
+            raise Mendable(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
+        return export(self.store, arm, Path(to), version, override)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """What a query in DuckDB's SQL finds in the warehouse. No recipe is needed.
+
+        The kept rows of an asset are the view of its name, with "__" for "/". Raises BadQuery where the query is not
+        valid, is more than one statement, or is no SELECT.
+
+        Example: `project.sql("SELECT outcome, count(*) FROM lineage.decisions GROUP BY outcome")`.
+        """
+        import duckdb
+
+        try:
+            kinds = [statement.type for statement in duckdb.extract_statements(query)]
+            if kinds != [duckdb.StatementType.SELECT]:
+                found = ", ".join(kind.name for kind in kinds) or "nothing"
+                raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
+            with self.database.read() as connection:
+                return connection.execute(query).pl()
+        except duckdb.Error as error:
+            raise BadQuery(f"the query cannot be run: {error}") from error
+
+
+def project_at(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:
+    """The project of a recipe file and a warehouse folder, neither of which is read yet.
+
+    Without a recipe it is $SLINGSHOT_RECIPE, else the starter; without a warehouse $SLINGSHOT_WAREHOUSE, else
+    warehouse/data in this project.
+    """
+    return Project(
+        recipe_path() if recipe is None else Path(recipe).resolve(),
+        warehouse_path() if warehouse is None else Path(warehouse).resolve(),
+    )
