@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from assets.building.display import Display
     from assets.building.run import Failure
-    from assets.planning.plan import Planned, Planner
+    from assets.planning.plan import Planner
+    from assets.planning.planned import Planned
     from assets.recipe.types import Recipe
     from assets.steps.step import Step
     from resources.tools.workbench import Workbench
@@ -118,7 +119,7 @@ class Project:
 
         Example: `[one.asset for one in project.plan() if one.action != "none"]` are the assets that are not fresh.
         """
-        planner, chosen = self._planner(foresee=True), None
+        planner, chosen = self._planner(forecast=True), None
         if selection:
             from assets.building.define import define
             from assets.building.run import selected
@@ -161,11 +162,11 @@ class Project:
 
         refuse_unpinned(self.recipe, self.recipe_file)
 
-    def _planner(self, foresee: bool) -> Planner:
+    def _planner(self, forecast: bool) -> Planner:
         from assets.planning.plan import Planner
 
         self.require_buildable()
-        return Planner(self.bench, self.recipe.retries, foresee=foresee)
+        return Planner(self.bench, self.recipe.retries, forecast=forecast)
 
     def current(self, asset: str) -> Published:
         """The current version of an asset. Raises NoSuchAsset, and NotBuilt where it has none yet."""

@@ -166,7 +166,7 @@ def test_a_plan_tells_what_is_held_up_and_why(built: Built) -> None:
     assert plan_summary([alone]) == "1 asset: 1 fresh; no model call to compute"
 
 
-def test_a_plan_foresees_that_a_check_will_fail(built: Built) -> None:
+def test_a_plan_says_that_a_check_will_fail(built: Built) -> None:
     plan = built.house.plan(*graph(good=False))
     assert list(plan.values()) == [
         Planned("documents", "build", ("never built",), rows=1, error=FAULT),

@@ -1,4 +1,4 @@
-"""A method is one file: what declares itself is found, and the method that the README shows works as it stands."""
+"""A method is one file: each is found by its declaration, and the method that the manual shows works as printed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ from tests.support.recipes import parsed, put, starter
 from tests.support.tiny import ROOT
 from warehouse.schema.records import Pair, empty
 
+GENERATION = (ROOT / "assets/generation/README.md").read_text(encoding="utf-8")
+EVALUATION = (ROOT / "assets/evaluation/README.md").read_text(encoding="utf-8")
 OWN = """
 import sys, pathlib
+from assets.loading.file import load_recipe
 from tests.support.building import build
+load_recipe(pathlib.Path(sys.argv[3]))
 log, failures = build(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), selection="+training_sets/own")
 print(failures)
 """
@@ -61,14 +65,15 @@ def test_a_recipe_that_names_no_sampling_gets_the_published_one(
     assert {key: (found[key]["temperature"], found[key]["top_p"]) for key in sampling} == sampling
 
 
-def test_the_readme_names_every_method() -> None:
-    (section,) = re.findall(r"## Methods, (.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
-    named = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
-    assert sorted(named) == list(methods())
+def test_the_manual_lists_every_method() -> None:
+    (section,) = re.findall(r"## Methods\n(.*?)\n## ", GENERATION, re.DOTALL)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == list(methods())
 
 
-def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_method_that_the_manual_shows_works_as_printed(tiny: Path, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", GENERATION, re.DOTALL)
+    (printed,) = re.findall(r"```yaml\n(.*?)```", GENERATION, re.DOTALL)
+    (tmp_path / "printed.yaml").write_text(printed)
     home = tmp_path / "home"
     for part in ("assets", "resources", "warehouse", "tests"):
         shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__", "data"))
@@ -79,7 +84,7 @@ def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, t
     recipe["generation"]["paraphrase"] = {"instruction": {"max_new_tokens": 24, "temperature": 1.0}}
     recipe["arms"] = {"own": {"methods": ["paraphrase"], "filters": ["heuristics"]}}
     tiny.write_text(yaml.safe_dump(recipe, sort_keys=False))
-    command = [sys.executable, "-c", OWN, str(tiny), str(tmp_path / "data")]
+    command = [sys.executable, "-c", OWN, str(tiny), str(tmp_path / "data"), str(tmp_path / "printed.yaml")]
     done = subprocess.run(
         command, cwd=home, env=os.environ | {"PYTHONPATH": str(home)}, capture_output=True, text=True, check=True
     )
@@ -88,6 +93,6 @@ def test_the_method_that_the_readme_shows_works_as_it_stands_there(tiny: Path, t
     assert found["method"].to_list() == ["paraphrase"]
 
 
-def test_the_readme_names_every_benchmark() -> None:
-    (section,) = re.findall(r"## Benchmarks\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_manual_lists_every_benchmark() -> None:
+    (section,) = re.findall(r"## Benchmarks\n(.*?)\n## ", EVALUATION, re.DOTALL)
     assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == list(benchmarks())
