@@ -56,7 +56,7 @@ def build(
 @app.command()
 @clear_errors
 def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
-    """Check quarantined rows again after a fix of the source, the recipe or the code; show how many passed."""
+    """Check quarantined rows again after a fix of source, recipe or code; show how many remain."""
     project = project_at(recipe, warehouse)
     known, before = {step.asset for step in project.steps}, _quarantined(project)
     for asset in before.keys() - known:

@@ -70,8 +70,8 @@ class Project:
     """A recipe file and the folder of a warehouse, both as absolute paths.
 
     The recipe is read once, when it is first needed: open the project again after an edit. Models stay loaded between
-    builds of one project. Nothing here changes the environment of the process. Every method that needs the recipe
-    raises RecipeError where it cannot be used.
+    builds of one project. No path is passed on through environment variables. Every method that needs the recipe raises
+    RecipeError where the recipe cannot be used.
     """
 
     recipe_file: Path

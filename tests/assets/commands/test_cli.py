@@ -1,4 +1,4 @@
-"""The command as users type it: what it prints, what it exports, and one clear line instead of a traceback."""
+"""Tests the command as users type it: its output, its exports, and its errors, each in one line without a traceback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.versions import checkpoint, documents, named, publish, stored
 
 
 def slingshot(*arguments: str, recipe: Path, data: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command in a process of its own."""
+    """Runs the command in a new process."""
     environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
     return subprocess.run(
         [sys.executable, str(ROOT / "slingshot.py"), *arguments],
@@ -39,7 +39,7 @@ def built(tiny: Path, tmp_path: Path) -> tuple[Path, Path]:
     return tiny, tmp_path / "data"
 
 
-def test_check_says_what_the_recipe_describes(tiny: Path, tmp_path: Path) -> None:
+def test_check_counts_the_assets_and_names_the_arms(tiny: Path, tmp_path: Path) -> None:
     done = slingshot("check", recipe=tiny, data=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
@@ -71,7 +71,7 @@ def test_a_wrong_hash_fails_the_asset_in_one_line_and_leaves_nothing(tiny: Path,
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_model_that_is_none_fails_the_asset_in_one_line(tiny: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_fails_the_asset_in_one_line(tiny: Path, tmp_path: Path) -> None:
     edit(tiny, lambda recipe: recipe["models"].update(generator=recipe["sources"]["rows"]))
     done = slingshot("build", "+predictions/longform/base", recipe=tiny, data=tmp_path / "data")
     assert (done.returncode, done.stderr) == (
@@ -81,7 +81,7 @@ def test_a_model_that_is_none_fails_the_asset_in_one_line(tiny: Path, tmp_path: 
     )
 
 
-def test_a_misspelt_asset_is_answered_with_the_nearest_name(tiny: Path, tmp_path: Path) -> None:
+def test_the_error_for_a_misspelt_asset_suggests_the_nearest_name(tiny: Path, tmp_path: Path) -> None:
     done = slingshot("build", "leaderbord", recipe=tiny, data=tmp_path / "data")
     assert done.returncode == 1
     assert done.stderr.startswith("slingshot: no asset is named 'leaderbord'; did you mean 'leaderboard'? (known: ")
@@ -95,7 +95,7 @@ def test_an_asset_without_its_inputs_says_what_to_build_first(tiny: Path, tmp_pa
     assert "Traceback" not in done.stderr
 
 
-def test_status_tells_version_rows_and_cost_per_asset(built: tuple[Path, Path]) -> None:
+def test_status_shows_version_rows_and_cost_of_each_asset(built: tuple[Path, Path]) -> None:
     recipe, data = built
     done = slingshot("status", "--json", recipe=recipe, data=data)
     assert done.returncode == 0
@@ -153,7 +153,7 @@ def test_export_writes_the_same_rows_in_three_forms(built: tuple[Path, Path], tm
     assert sorted(path.name for path in folder.iterdir()) == sorted(Path(line).name for line in done.stdout.split())
 
 
-def test_an_export_goes_on_record_with_what_it_wrote(built: tuple[Path, Path], tmp_path: Path) -> None:
+def test_an_export_is_recorded_with_the_digests_of_its_files(built: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, data = built
     folder = tmp_path / "out"
     for _ in range(2):
@@ -200,7 +200,7 @@ def test_help_needs_no_model_library() -> None:
 
 @pytest.fixture
 def aged(tmp_path: Path) -> Path:
-    """A warehouse of four versions of an asset, the oldest of which has a checkpoint of its own."""
+    """A warehouse with four versions of two assets; the oldest has a checkpoint that no other version uses."""
     data = tmp_path / "data"
     for version in "1234":
         publish(store(data), "documents", version, documents(version))
@@ -222,11 +222,10 @@ def gc(*options: str, data: Path) -> str:
     return done.stdout
 
 
-def test_gc_tells_what_it_would_free_and_frees_it_when_told_to(aged: Path) -> None:
-    told = gc(data=aged)
-    asked = told.splitlines()
-    assert asked.pop() == "nothing was freed; add --yes to free it"
-    lines = [line.split() for line in asked if line.strip()]
+def test_gc_shows_what_it_would_free_and_frees_it_with_yes(aged: Path) -> None:
+    shown = gc(data=aged).splitlines()
+    assert shown.pop() == "nothing was freed; add --yes to free it"
+    lines = [line.split() for line in shown if line.strip()]
     made = [lines[row][2:] for row in (1, 2)]
     assert lines == [
         ["asset", "versions", "to", "free,", "by", "the", "time", "(UTC)", "they", "were", "made"],
@@ -242,10 +241,10 @@ def test_gc_tells_what_it_would_free_and_frees_it_when_told_to(aged: Path) -> No
         ["checkpoint", "MiB", "to", "free"],
         ["1" * 32, "1.5"],
     ]
-    assert gc("--dry-run", "--yes", data=aged).splitlines() == asked
+    assert gc("--dry-run", "--yes", data=aged).splitlines() == shown
     assert oldest(aged) == {("documents", "1"), ("students/x", "1")}
     freed = gc("--yes", data=aged).splitlines()
-    assert freed[:-1] == asked
+    assert freed[:-1] == shown
     assert freed[-1].startswith("freed; the warehouse's file had ")
     assert oldest(aged) == set()
     assert not (aged / "checkpoints" / ("1" * 32)).exists()
@@ -253,8 +252,10 @@ def test_gc_tells_what_it_would_free_and_frees_it_when_told_to(aged: Path) -> No
     assert "lineage.versions 4" in " ".join(gc("--keep", "1", "--dry-run", data=aged).split())
 
 
-@pytest.mark.parametrize(("answer", "left", "said"), [("n", 2, "nothing was freed"), ("y", 0, "freed; the warehouse")])
-def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "left", "last_line"), [("n", 2, "nothing was freed"), ("y", 0, "freed; the warehouse")]
+)
+def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, last_line: str) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     done = subprocess.run(
@@ -267,7 +268,7 @@ def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, said: str) ->
     os.close(ours)
     os.close(theirs)
     assert "Free this? [y/N]: " in done.stdout
-    assert said in done.stdout.splitlines()[-1]
+    assert last_line in done.stdout.splitlines()[-1]
     assert len(oldest(aged)) == left
 
 
@@ -277,6 +278,6 @@ def test_gc_keeps_at_least_one_version(tmp_path: Path) -> None:
     assert "greater than or equal to 1" in done.stderr
 
 
-def test_gc_of_a_warehouse_that_is_not_there_makes_none(tmp_path: Path) -> None:
+def test_gc_does_not_create_a_missing_warehouse(tmp_path: Path) -> None:
     assert gc("--calls", data=tmp_path / "data") == "nothing to free\n"
     assert not (tmp_path / "data").exists()

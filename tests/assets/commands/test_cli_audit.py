@@ -1,5 +1,5 @@
-"""What an auditor types must answer: each question by its command, for people and as JSON, on a warehouse that was
-built, and an attestation that somebody without the warehouse can check."""
+"""Tests each command that auditors use, as text and as JSON, on a warehouse that was built. An attestation must be
+verifiable without the warehouse."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ARM = "self_training"
 
 
 def run(data: Path, *words: str) -> tuple[int, str]:
-    """(exit code, what was printed, with single spaces between words)."""
-    told = CliRunner().invoke(app, [*words, "--warehouse", str(data)])
-    assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
-    return told.exit_code, " ".join(told.output.split())
+    """The exit code, and the output with single spaces between words."""
+    done = CliRunner().invoke(app, [*words, "--warehouse", str(data)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, " ".join(done.output.split())
 
 
 def answer(data: Path, *words: str) -> Any:
-    told = CliRunner().invoke(app, [*words, "--json", "--warehouse", str(data)])
-    assert told.exit_code == 0, told.output
-    return json.loads(told.stdout)
+    done = CliRunner().invoke(app, [*words, "--json", "--warehouse", str(data)])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def row(built: tuple[Path, Path]) -> dict[str, Any]:
 
 def test_why_shows_texts_prompts_models_decisions_and_the_recipe(built: tuple[Path, Path], row: dict[str, Any]) -> None:
     data = built[1]
-    code, said = run(data, "why", row["id"][:10])
+    code, output = run(data, "why", row["id"][:10])
     assert code == 0
     for part in (
         f"pair {row['id']} of raw_{ARM}",
@@ -49,7 +49,7 @@ def test_why_shows_texts_prompts_models_decisions_and_the_recipe(built: tuple[Pa
         "model: model generator: Apache-2.0",
         f"recipe in force for training_sets/{ARM}",
     ):
-        assert part in said, part
+        assert part in output, part
     found = answer(data, "why", row["id"])
     assert found["row"] == {"sort": "record", "id": row["id"], "kind": "pair", "name": f"raw_{ARM}"}
     assert {node["kind"] for node in found["nodes"].values()} == {"pair", "seed_task", "source", "completion", "model"}
@@ -57,25 +57,25 @@ def test_why_shows_texts_prompts_models_decisions_and_the_recipe(built: tuple[Pa
     assert (under["in_force"], under["recipe"]["curation.rows"]) == (True, 2)
 
 
-def test_why_not_shows_the_rule(built: tuple[Path, Path]) -> None:
+def test_why_not_shows_the_rule_that_dropped_a_row(built: tuple[Path, Path]) -> None:
     data = built[1]
     dropped = query(data, f"FROM lineage.outcomes WHERE asset = 'training_sets/{ARM}' AND outcome = 'rejected'")
     one = dropped.row(0, named=True)
-    code, said = run(data, "why-not", one["record"])
+    code, output = run(data, "why-not", one["record"])
     assert code == 0
-    assert f"rejected by training_sets/{ARM}: over the budget, score {one['score']:g} against cut 2" in said
+    assert f"rejected by training_sets/{ARM}: over the budget, score {one['score']:g} against cut 2" in output
     (found,) = answer(data, "why-not", one["record"])["answers"]
     assert [decision["reason"] for decision in found["dropped"]] == ["over the budget"]
-    code, said = run(data, "why-not", "no row says this")
-    assert (code, "no row has the id or says 'no row says this': searched" in said) == (1, True)
+    code, output = run(data, "why-not", "no row says this")
+    assert (code, "no row has the id or says 'no row says this': searched" in output) == (1, True)
 
 
-def test_trace_goes_down_to_scores(built: tuple[Path, Path], row: dict[str, Any]) -> None:
+def test_trace_leads_down_to_scores(built: tuple[Path, Path], row: dict[str, Any]) -> None:
     data = built[1]
-    code, said = run(data, "trace", row["id"], "--down")
+    code, output = run(data, "trace", row["id"], "--down")
     assert code == 0
-    assert "checkpoint 1" in said
-    assert f"name {ARM}" in said
+    assert "checkpoint 1" in output
+    assert f"name {ARM}" in output
     found = answer(data, "trace", "generator", "--down")
     kinds = {"checkpoint", "completion", "fragment", "loss", "pair", "perplexity", "prediction", "score", "standing"}
     assert kinds <= found["by_kind"].keys()
@@ -84,16 +84,16 @@ def test_trace_goes_down_to_scores(built: tuple[Path, Path], row: dict[str, Any]
 
 def test_diff_of_a_version_with_itself_is_empty(built: tuple[Path, Path]) -> None:
     data = built[1]
-    code, said = run(data, "diff", "documents", "documents")
-    assert (code, said.endswith("0 added, 0 removed, 0 decided anew")) == (0, True)
+    code, output = run(data, "diff", "documents", "documents")
+    assert (code, output.endswith("0 added, 0 removed, 0 with a changed decision")) == (0, True)
     assert answer(data, "diff", "documents", "documents")["added"] == []
 
 
-def test_the_ledger_shows_the_flow_and_why_rows_were_dropped(built: tuple[Path, Path]) -> None:
+def test_the_ledger_shows_rows_per_asset_and_why_rows_were_dropped(built: tuple[Path, Path]) -> None:
     data = built[1]
-    code, said = run(data, "ledger")
-    assert (code, "NO" in said) == (0, False)
-    assert said.index("documents") < said.index("raw_instruction_generation") < said.index("training_sets/")
+    code, output = run(data, "ledger")
+    assert (code, "NO" in output) == (0, False)
+    assert output.index("documents") < output.index("raw_instruction_generation") < output.index("training_sets/")
     entries = {entry["asset"]: entry for entry in answer(data, "ledger")}
     assert entries["documents"]["incoming"] == 120
     assert entries["documents"]["outcomes"]["kept"] == 12
@@ -102,24 +102,24 @@ def test_the_ledger_shows_the_flow_and_why_rows_were_dropped(built: tuple[Path, 
 
 def test_the_audit_of_what_was_built_finds_nothing(built: tuple[Path, Path]) -> None:
     data = built[1]
-    code, said = run(data, "audit")
-    assert (code, "NO" in said) == (0, False)
+    code, output = run(data, "audit")
+    assert (code, "NO" in output) == (0, False)
     found = answer(data, "audit")
     assert found["findings"] == []
     assert found["openness"][f"training_sets/{ARM}"] == {"passed": True, "models": "generator", "sources": "rows"}
-    code, said = run(data, "quarantine")
-    assert (code, said.split(";")[0]) == (0, "0 quarantined")
+    code, output = run(data, "quarantine")
+    assert (code, output.split(";")[0]) == (0, "0 quarantined")
 
 
-def test_an_export_is_attested_and_verified_and_a_changed_byte_is_named(own: tuple[Path, Path], tmp_path: Path) -> None:
+def test_an_export_is_attested_and_verified_and_a_changed_file_is_found(own: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, data = own
     folder = tmp_path / "exports"
-    code, said = run(data, "attest", ARM, "--to", str(folder))
-    assert (code, f"export it first: slingshot export {ARM} --to" in said) == (1, True)
+    code, output = run(data, "attest", ARM, "--to", str(folder))
+    assert (code, f"export it first: slingshot export {ARM} --to" in output) == (1, True)
     assert run(data, "export", ARM, "--to", str(folder), "--recipe", str(recipe))[0] == 0
-    code, said = run(data, "attest", ARM, "--to", str(folder))
+    code, output = run(data, "attest", ARM, "--to", str(folder))
     assert code == 0
-    assert "rows 2, Merkle root " in said
+    assert "rows 2, Merkle root " in output
     attestation = folder / f"{ARM}.intoto.json"
     statement = json.loads(attestation.read_text())
     materials = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
@@ -128,11 +128,11 @@ def test_an_export_is_attested_and_verified_and_a_changed_byte_is_named(own: tup
         ("rows", "CC0-1.0"),
     ]
     runner = CliRunner()
-    told = runner.invoke(app, ["verify", str(attestation)])
-    assert (told.exit_code, "3 files" in told.output or f"{ARM}.parquet" in told.output) == (0, True)
+    done = runner.invoke(app, ["verify", str(attestation)])
+    assert (done.exit_code, "3 files" in done.output or f"{ARM}.parquet" in done.output) == (0, True)
     changed = folder / f"{ARM}.alpaca.jsonl"
     changed.write_bytes(changed.read_bytes().replace(b"a", b"b", 1))
-    told = runner.invoke(app, ["verify", str(attestation)])
-    assert (told.exit_code, f"{ARM}.alpaca.jsonl" in told.output) == (1, True)
-    code, said = run(data, "attest", ARM, "--to", str(folder))
-    assert (code, "is not what was exported" in said) == (1, True)
+    done = runner.invoke(app, ["verify", str(attestation)])
+    assert (done.exit_code, f"{ARM}.alpaca.jsonl" in done.output) == (1, True)
+    code, output = run(data, "attest", ARM, "--to", str(folder))
+    assert (code, "is not what was exported" in output) == (1, True)

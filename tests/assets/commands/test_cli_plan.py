@@ -1,5 +1,5 @@
-"""`slingshot plan` is what users ask before they pay, and `slingshot build` what they run when there may be nothing to
-pay for: both must say it plainly, to people and to programs."""
+"""Users run `slingshot plan` before they pay for a build, and `slingshot build` even when nothing is stale. Both must
+report the state clearly, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def slingshot(*arguments: str, recipe: Path, data: Path) -> Result:
 
 @pytest.fixture
 def edited(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
-    """A recipe with an edit, and the warehouse that it was built in before."""
+    """An edited recipe, and a warehouse that was built before the edit."""
     recipe = Path(shutil.copy(built[0], tmp_path / "recipe.yaml"))
     edit(recipe, lambda values: values["curation"].update(rows=3))
     return recipe, built[1]
@@ -36,21 +36,21 @@ def words(text: str) -> list[list[str]]:
 HEAD = ["asset", "state", "because", "rows", "calls", "in", "memo", "model", "time"]
 
 
-def test_the_plan_of_what_is_built_is_that_there_is_nothing_to_do(built: tuple[Path, Path]) -> None:
-    told = words(slingshot("plan", recipe=built[0], data=built[1]).stdout)
-    assert told[0] == HEAD
-    assert {line[1] for line in told[1:-1]} == {"fresh"}
-    assert len(told[1:-1]) == 40
-    assert " ".join(told[-1]) == "40 assets, all fresh: a build has nothing to do"
+def test_the_plan_of_a_fresh_warehouse_is_that_nothing_is_to_do(built: tuple[Path, Path]) -> None:
+    lines = words(slingshot("plan", recipe=built[0], data=built[1]).stdout)
+    assert lines[0] == HEAD
+    assert {line[1] for line in lines[1:-1]} == {"fresh"}
+    assert len(lines[1:-1]) == 40
+    assert " ".join(lines[-1]) == "40 assets, all fresh: a build has nothing to do"
 
 
-def test_the_plan_of_a_selection_says_what_is_stale_and_why(edited: tuple[Path, Path]) -> None:
+def test_the_plan_of_a_selection_shows_what_is_stale_and_why(edited: tuple[Path, Path]) -> None:
     recipe, data = edited
     done = slingshot("plan", "+training_sets/self_training", recipe=recipe, data=data)
     assert (done.exit_code, done.stderr) == (0, "")
-    told = words(done.stdout)
-    rows = told[-2][-1]
-    assert told == [
+    lines = words(done.stdout)
+    rows = lines[-2][-1]
+    assert lines == [
         HEAD,
         *([asset, "fresh"] for asset in ("benchmark_items", "seed_tasks", "raw_self_training")),
         *([f"{stage}_instructions/self_training", "fresh"] for stage in ("enhanced", "diverse")),
@@ -60,7 +60,7 @@ def test_the_plan_of_a_selection_says_what_is_stale_and_why(edited: tuple[Path, 
     assert int(rows) >= 3
 
 
-def test_the_plan_for_machines_has_every_field_of_every_asset(edited: tuple[Path, Path]) -> None:
+def test_the_plan_as_json_has_every_field_of_every_asset(edited: tuple[Path, Path]) -> None:
     recipe, data = edited
     found = {one["asset"]: one for one in json.loads(slingshot("plan", "--json", recipe=recipe, data=data).stdout)}
     assert len(found) == 40
@@ -108,7 +108,7 @@ def test_a_plan_of_an_unknown_asset_is_one_clear_error(tiny: Path, tmp_path: Pat
     assert not (tmp_path / "data").exists()
 
 
-def test_a_plan_of_what_cannot_be_built_yet_says_what_is_missing(tiny: Path, tmp_path: Path) -> None:
+def test_the_plan_of_an_asset_without_its_inputs_names_the_missing_one(tiny: Path, tmp_path: Path) -> None:
     done = slingshot("plan", "seed_tasks", recipe=tiny, data=tmp_path / "data")
     assert [" ".join(line) for line in words(done.stdout)[1:]] == [
         "seed_tasks open fails: benchmark_items is not there to build it from",
@@ -116,14 +116,14 @@ def test_a_plan_of_what_cannot_be_built_yet_says_what_is_missing(tiny: Path, tmp
     ]
 
 
-def test_a_build_of_what_is_fresh_says_so_and_shows_the_leaderboard(own: tuple[Path, Path]) -> None:
+def test_a_build_with_nothing_stale_says_so_and_shows_the_leaderboard(own: tuple[Path, Path]) -> None:
     recipe, data = own
     done = slingshot("build", recipe=recipe, data=data)
     assert (done.exit_code, done.stderr) == (0, "")
-    told = [" ".join(line) for line in words(done.stdout)]
-    assert told[:2] == [
+    lines = [" ".join(line) for line in words(done.stdout)]
+    assert lines[:2] == [
         "nothing is stale",
         "benchmark metric arm mean interval difference interval verdict items seeds",
     ]
-    assert len(told) == 2 + 10 + 1
-    assert told[-1].startswith("Trained once: filtered_extract_then_generate, instruction_generation, ")
+    assert len(lines) == 2 + 10 + 1
+    assert lines[-1].startswith("Trained once: filtered_extract_then_generate, instruction_generation, ")

@@ -1,5 +1,5 @@
-"""Engineers work in notebooks: what the command shows, a Python object must return, without a change of the process
-that it is used in."""
+"""Tests the Python API, which engineers use in notebooks: it returns what the commands show, raises clear errors, and
+leaves the process as it was."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ARM = "self_training"
 
 @pytest.fixture
 def project(built: tuple[Path, Path]) -> slingshot.Project:
-    """A project that is built; only read it."""
+    """A project that is fully built; tests that use it only read."""
     return slingshot.open(built[0], warehouse=built[1])
 
 
-def test_the_plan_of_what_is_built_is_fresh(project: slingshot.Project) -> None:
+def test_the_plan_of_a_built_project_is_all_fresh(project: slingshot.Project) -> None:
     plan = project.plan()
     assert [one.asset for one in plan] == [step.asset for step in project.steps]
     assert {one.action for one in plan} == {"none"}
@@ -41,7 +41,7 @@ def test_rows_are_the_kept_rows_of_the_current_version_in_order(project: slingsh
     assert len(rows) == 2
 
 
-def test_the_leaderboard_is_its_asset(project: slingshot.Project) -> None:
+def test_the_leaderboard_has_the_rows_of_its_asset(project: slingshot.Project) -> None:
     standings = project.leaderboard()
     assert len(standings) == 10
     assert standings.equals(project.rows("leaderboard"))
@@ -77,25 +77,25 @@ def test_sql_returns_what_a_query_finds(project: slingshot.Project) -> None:
         ("", "nothing"),
     ],
 )
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("exists", [True, False])
 def test_sql_that_does_more_than_read_is_refused(
-    project: slingshot.Project, tmp_path: Path, statement: str, found: str, there: bool
+    project: slingshot.Project, tmp_path: Path, statement: str, found: str, exists: bool
 ) -> None:
-    asked = project if there else slingshot.open(project.recipe_file, tmp_path / "none")
+    asked = project if exists else slingshot.open(project.recipe_file, tmp_path / "none")
     message = f"only a query that reads can run here: expected one SELECT, found {found}"
     with pytest.raises(slingshot.BadQuery, match=f"^{re.escape(message)}$"):
         asked.sql(statement)
     assert not (tmp_path / "none").exists()
 
 
-def test_sql_that_is_not_valid_is_one_clear_error(project: slingshot.Project) -> None:
+def test_sql_that_is_not_valid_is_a_clear_error(project: slingshot.Project) -> None:
     with pytest.raises(slingshot.BadQuery, match=r"^the query cannot be run: Parser Error: "):
         project.sql("SELEC 1")
     with pytest.raises(slingshot.BadQuery, match=r"^the query cannot be run: Catalog Error: "):
         project.sql("FROM no_such_table")
 
 
-def test_an_unknown_asset_is_answered_with_the_nearest_name(project: slingshot.Project) -> None:
+def test_the_error_for_an_unknown_asset_suggests_the_nearest_name(project: slingshot.Project) -> None:
     with pytest.raises(slingshot.NoSuchAsset) as caught:
         project.rows("training_sets/self_instuct")
     assert str(caught.value).startswith(
@@ -104,7 +104,7 @@ def test_an_unknown_asset_is_answered_with_the_nearest_name(project: slingshot.P
     assert isinstance(caught.value, Mendable)
 
 
-def test_an_asset_that_is_not_built_says_what_to_build(tiny: Path, tmp_path: Path) -> None:
+def test_the_error_for_an_asset_that_is_not_built_says_how_to_build_it(tiny: Path, tmp_path: Path) -> None:
     project = slingshot.open(tiny, warehouse=tmp_path / "data")
     with pytest.raises(NotBuilt) as caught:
         project.leaderboard()
@@ -128,7 +128,7 @@ def test_export_writes_files_and_returns_their_paths(own: tuple[Path, Path], tmp
         project.export("self_trainng", tmp_path / "out")
 
 
-def test_a_build_after_an_edit_says_what_it_did_and_leaves_the_environment_as_it_is(own: tuple[Path, Path]) -> None:
+def test_a_build_after_an_edit_returns_what_it_did_and_leaves_the_environment_unchanged(own: tuple[Path, Path]) -> None:
     recipe, data = own
     edit(recipe, lambda values: values["curation"].update(rows=3))
     before = dict(os.environ)
@@ -151,7 +151,7 @@ def test_a_build_after_an_edit_says_what_it_did_and_leaves_the_environment_as_it
     assert dict(os.environ) == before
 
 
-def test_a_build_that_fails_raises_an_error_that_names_each_asset_and_why(tiny: Path, tmp_path: Path) -> None:
+def test_the_error_of_a_failed_build_names_each_asset_and_why(tiny: Path, tmp_path: Path) -> None:
     edit(tiny, lambda recipe: recipe["sources"]["rows"].update(sha256="0" * 64))
     project = slingshot.open(tiny, warehouse=tmp_path / "data")
     with pytest.raises(slingshot.BuildFailed) as caught:
