@@ -1,6 +1,6 @@
-"""The score that a share of rows has to reach, whichever asset keeps that share.
+"""The cut that keeps a given share of rows, for every asset that keeps a share.
 
-Worked example: of 3, 5, 9 and 40 the share 0.75 with the lowest ends at 9, and the share 0.5 with the highest at 9 too.
+Worked example: for 3, 5, 9 and 40 the lowest share 0.75 ends at 9, and the highest share 0.5 also ends at 9.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import polars as pl
 
 
 def cut_for(values: pl.Series, keep: float, high: bool = False) -> float:
-    """The worst of `values` (at least one) that is still kept, when the share `keep` with the lowest, or the highest,
-    is; that is at least one."""
-    # A float product of 0.29 and 100 is a hair below 29.
+    """The worst of `values` (not empty) that is kept if the share `keep` with the lowest values is kept, or with `high`
+    the share with the highest; at least one value is kept."""
+    # In floats 0.29 * 100 is slightly below 29.
     kept = max(1, math.floor(round(keep * len(values), 9)))
     return float(values.sort(descending=high)[kept - 1])

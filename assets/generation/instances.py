@@ -1,15 +1,16 @@
-"""Instances of an instruction: inputs with their outputs, as Self-Instruct asks for, reads and rejects them.
+"""Instances of an instruction: inputs with their outputs, and how Self-Instruct asks for, reads and rejects them.
 
-Source: arXiv 2212.10560, sections 2.2 (steps 2 to 4) and A, and the filters of its code. The model is asked first
-whether an instruction is a classification; for one it writes a class label and then an input that has it (output
-first), else the input and then the output (input first). As in that code: a text without any marker has no instance;
-what breaks another rule contradicts nothing, nor does an instance without an input; at most five instances stay. Ours:
-the wording and the examples of the prompts, that a marker counts only at the start of a line or, capitalized, after a
-space, that an output without a letter or digit is empty, and that the first five stay, not five at random. After the
-paper, only the instances that contradict each other are dropped; its code drops all of the instruction's.
+Source: arXiv 2212.10560, sections 2.2 (steps 2 to 4) and A, and the filters of its code. The model is first asked
+whether an instruction is a classification. If so, it writes a class label and then an input with that label (output
+first), otherwise the input and then the output (input first). As in that code: a text without any marker has no
+instance; an instance that breaks another rule cannot contradict others, nor can one without an input; at most five
+instances are kept. Ours: the wording and the examples of the prompts; that a marker counts only at the start of a line
+or, capitalized, after a space; that an output without a letter or digit is empty; and that the first five are kept, not
+a random five. As in the paper, only the instances that contradict each other are dropped; its code drops all instances
+of the instruction.
 
-Worked example: for "Name the capital of the country." the model goes on "Example 1\nInput: Peru\nOutput: Lima\nExample
-2\nInput: Chile", cut off; the pair (Peru, Lima) is kept, and (Chile, nothing) is rejected as cut off.
+Worked example: for "Name the capital of the country." the model writes "Example 1\nInput: Peru\nOutput: Lima\nExample
+2\nInput: Chile" and is cut off; the pair (Peru, Lima) is kept, and (Chile, nothing) is rejected as cut off.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ Input: 4
 Task: {instruction}
 """
 
-# Without a number it ends in a colon or with its line: an output may well begin "Example sentences are …".
+# A marker without a number must end in a colon or with its line: an output may begin "Example sentences are …".
 _EXAMPLE = re.compile(r"^[^\S\n]*Example[^\S\n]*(?:\d+[^\S\n]*[.:)]?|[.:]|$)[^\S\n]*", re.MULTILINE | re.IGNORECASE)
 
 
@@ -101,35 +102,35 @@ _LABEL_END = re.compile(rf"\n|(?={_INPUT.pattern})", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Instance:
-    """What an instruction is about ("" for nothing), and its answer."""
+    """An input ("" where the instruction needs none) and its output."""
 
     input: str
     output: str
 
 
 def classification(instruction: str) -> Prompt:
-    """Asks whether an instruction is a classification; `is_classification` reads the answer."""
+    """Ask whether an instruction is a classification; `is_classification` reads the answer."""
     return Prompt(text=_CLASSIFICATION.format(instruction=instruction))
 
 
 def is_classification(text: str) -> bool:
-    """Whether the answer begins with yes; as published, anything else is no classification."""
+    """Whether the answer begins with yes; as published, any other answer means no."""
     return says_yes(text)
 
 
 def instances(instruction: str, classifies: bool, seed: int) -> Prompt:
-    """Asks for instances: output first for a classification, else input first."""
+    """Ask for instances: output first for a classification, else input first."""
     template = _OUTPUT_FIRST if classifies else _INPUT_FIRST
     return Prompt(text=template.format(instruction=instruction), seed=seed)
 
 
 def stops(most: int) -> tuple[str, ...]:
-    """What ends the instances of one instruction, `most` of which are wanted (as published)."""
+    """The texts that stop the model after `most` instances of one instruction (as published)."""
     return f"Example {most + 1}", "Task:"
 
 
 def input_first(text: str) -> list[Instance]:
-    """The instances in "Example 1 … Input: … Output: …"; an example without markers is an output (as published)."""
+    """Read instances in "Example 1 … Input: … Output: …"; an example without markers is an output (as published)."""
     if not any(marker.search(text) for marker in (_EXAMPLE, _INPUT, _OUTPUT)):
         return []
     return [_input_first(part.strip()) for part in _EXAMPLE.split(text) if part.strip()]
@@ -149,7 +150,7 @@ def _unmarked(text: str) -> str:
 
 
 def output_first(text: str) -> list[Instance]:
-    """The instances in "Class label: … Input: …"; what stands before the first label is none."""
+    """Read the instances in "Class label: … Input: …"; text before the first label is ignored."""
     found = []
     for part in _LABEL.split(text)[1:]:
         label, *rest = _LABEL_END.split(part.strip(), maxsplit=1)
@@ -160,8 +161,8 @@ def output_first(text: str) -> list[Instance]:
 def rejections(found: Sequence[Instance], complete: bool, most: int) -> Iterator[str | None]:
     """For each instance of one instruction the first published rule that it breaks, or None.
 
-    `complete` is false where the text was cut off, whose last instance has then no known end. Of those that break none,
-    the first `most` different ones pass."""
+    `complete` is False where the text was cut off, so that the end of its last instance is unknown. Of the instances
+    that break no rule, the first `most` different ones pass."""
     faults = [_fault(one) for one in found]
     if faults and not complete:
         faults[-1] = "instance cut off"
@@ -176,7 +177,7 @@ def rejections(found: Sequence[Instance], complete: bool, most: int) -> Iterator
         elif one.input and len(outputs[one.input]) > 1:
             yield "same input with different outputs"
         elif one not in passed and len(passed) >= most:
-            yield "enough instances"
+            yield "surplus"
         else:
             passed.add(one)
             yield None
@@ -192,7 +193,7 @@ def _fault(one: Instance) -> str | None:
     return None
 
 
-def decide(
+def decide_instances(
     gate: Gate,
     row: Callable[[str, str], dict[str, str]],
     found: Sequence[Instance],
@@ -200,9 +201,10 @@ def decide(
     most: int,
     parents: Sequence[Parent],
 ) -> None:
-    """One decision for each instance of one instruction that has come in, or for its having none.
+    """Decide about each instance of one instruction, or once about the instruction if it has none.
 
-    `row` makes a pair of an input and a response."""
+    `row` makes a pair from an input and a response. The gate has already counted one incoming row for the instruction.
+    """
     if not found:
         gate.reject(row("", ""), "no instance", parents)
         return

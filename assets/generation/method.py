@@ -1,7 +1,7 @@
-"""A method: one way to make instruction-response pairs. Each is declared by one file of the folder methods.
+"""A method: one way to make instruction-response pairs. Each file of the folder methods declares one.
 
-The file has the settings that the method takes in the recipe, the function that makes its pairs, and `METHOD`, which
-ties them together. The recipe then knows the key `generation.<name>`, and the graph the asset `raw_<name>`.
+The file has the method's settings in the recipe, the function that makes its pairs, and `METHOD`, which describes both.
+This adds the key `generation.<name>` to the recipe and the asset `raw_<name>` to the graph.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import polars as pl
 from assets.recipe.parts import Part
 from assets.recipe.types import Recipe
 from assets.steps.discovery import declared
+from assets.steps.names import BACKWARD_MODEL, method_of, raw
 from assets.steps.step import Columns, Most, Step
 from assets.training.checkpoint import adapter_of
 from resources.tools.tools import MemoizedModel, Tools
@@ -27,7 +28,7 @@ Settings = TypeVar("Settings", bound=Part)
 
 @dataclass(frozen=True)
 class Job(Generic[Settings]):
-    """What a method works with: its settings, the recipe's seed, and the model `generation.model` by name."""
+    """What a method works with: its settings, the recipe's seed, the name of `generation.model`, and the tools."""
 
     settings: Settings
     seed: int
@@ -36,11 +37,11 @@ class Job(Generic[Settings]):
 
     @property
     def writer(self) -> MemoizedModel:
-        """The model as it is: writes completions and measures losses, each on record."""
+        """The model without an adapter. It writes completions and measures losses; the memo stores every call."""
         return self.tools.model(self.model)
 
     def tuned(self, checkpoints: pl.DataFrame) -> MemoizedModel:
-        """The model with the adapter of the one checkpoint in the frame."""
+        """The model with the adapter of the only checkpoint in the frame."""
         return self.tools.model(self.model, adapter_of(checkpoints))
 
 
@@ -48,11 +49,13 @@ class Job(Generic[Settings]):
 class Method:
     """One way to make pairs.
 
-    `make` is called with a Job and one frame for each of `inputs`, which are assets: seed_tasks, documents,
-    backward_model, fragments, or the raw_<name> of another method. It returns the Pair records with a decision about
-    each row. `columns` and `most` are those of the Step; `faults` yields (key, value found, what would be right) for
-    settings that contradict each other. `weights` says that it trains or measures a model beside wearing an adapter, so
-    that one at an endpoint cannot serve; without `asks` it calls no model at all, and none makes its rows stale.
+    - `make` gets a Job and one frame for each of `inputs`. It returns Pair records and a decision about each row.
+    - `inputs` are names of assets: seed_tasks, documents, backward_model, fragments, or raw_<name> of another method.
+    - `columns` and `most` are those of the Step.
+    - `faults` yields (key, value found, what is accepted) for settings that contradict each other.
+    - `counted_input` is the input of which the method takes the first `count` rows, where it has such a setting.
+    - `trains_or_measures`: the method trains the model or measures losses, which a model at an endpoint cannot do.
+    - `calls_model` is False where the method calls no model: then no change of the model makes its rows stale.
     """
 
     name: str
@@ -64,25 +67,37 @@ class Method:
     most: Callable[[Any, Recipe], Most] | None = None
     faults: Callable[[Any], Iterable[tuple[str, object, str]]] = lambda settings: ()
     group: str = "generation"
-    weights: bool = False
-    asks: bool = True
+    counted_input: str | None = None
+    trains_or_measures: bool = False
+    calls_model: bool = True
 
     @property
     def needs_weights(self) -> bool:
-        """Whether completions of the bare model are not all it needs."""
-        return self.weights or "backward_model" in self.inputs
+        """Whether the method needs the model's weights, and not only its completions."""
+        return self.trains_or_measures or BACKWARD_MODEL in self.inputs
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether the pairs have an extraction level: an arm may then select some of the levels."""
+        return bool(self.columns.get("level"))
+
+    @property
+    def other_methods(self) -> tuple[str, ...]:
+        """The methods whose pairs this one reads."""
+        found = (method_of(asset) for asset in self.inputs)
+        return tuple(name for name in found if name is not None)
 
     @property
     def asset(self) -> str:
         """The asset that holds the pairs."""
-        return f"raw_{self.name}"
+        return raw(self.name)
 
     def step(self, recipe: Recipe) -> Step:
         """The asset `raw_<name>`."""
         settings, model = recipe.generation.settings(self.name), recipe.generation.model
-        asked = ("generation.model", f"models.{model}")
+        of_model = ("generation.model", f"models.{model}") if self.calls_model else ()
 
-        # Unwrapped it is the method's own function, whose file decides what the code's digest covers.
+        # The code digest unwraps this function, so that it starts from the file of the method's own `make`.
         @wraps(self.make)
         def build(tools: Tools, **frames: pl.DataFrame) -> Result:
             return self.make(Job(settings, recipe.seed, model, tools), **frames)
@@ -93,14 +108,14 @@ class Method:
             description=self.description,
             model=Pair,
             build=build,
-            slice=recipe.slice("seed", *(asked if self.asks else ()), f"generation.{self.name}"),
+            slice=recipe.slice("seed", *of_model, f"generation.{self.name}"),
             inputs={asset: asset for asset in self.inputs},
-            kinds=frozenset({"transformers" if self.asks else "polars", "duckdb"}),
+            kinds=frozenset({"transformers" if self.calls_model else "polars", "duckdb"}),
             most=self.most(settings, recipe) if self.most else None,
             columns=self.columns,
         )
 
 
 def methods() -> Mapping[str, Method]:
-    """All methods there are, by name: every file of the folder methods declares one."""
+    """All methods by name, one for each file of the folder methods."""
     return declared("assets.generation.methods", "METHOD")

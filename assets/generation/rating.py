@@ -1,10 +1,10 @@
-"""Ratings of an answer from 1 to 5: the rubric, a score that a model has written, and one that is measured.
+"""Ratings of an answer from 1 to 5: the rubric, a score that the model writes, and a score that is measured.
 
-Source: Humpback, arXiv 2308.06259, whose scale this is in our own words; the measured score is G-Eval's,
-arXiv 2303.16634, section 2. Both are used by back_translation.py.
+Source: the scale of Humpback, arXiv 2308.06259, in our own words; the measured score is that of G-Eval,
+arXiv 2303.16634, section 2. back_translation.py uses both.
 
-Worked example: "It answers directly. Score: 4" has the score 4; a model that answers 4 and 5 alike likely, and nothing
-else, gives 4.5.
+Worked example: "It answers directly. Score: 4" has the score 4; a model that answers 4 or 5, each with probability 0.5,
+gives 4.5.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _SCORE = re.compile(
 )
 _ABOVE_FIVE = re.compile(r"[6-9]|[1-9][0-9]")
 _LIST_ITEM = re.compile(r"[.)]\s+\S")
-# After what a cut leaves of a line, such as "4 o", a scale may have followed.
+# If the text is cut off in this line, for example after "4 o", a scale may have followed ("4 out of 10").
 _SETTLED = re.compile(r"[^\n\w/]*(?:\n|(?!(?:points?|stars?|out|of|to|or)\b)[^\W\d_]+\W)", re.IGNORECASE)
 
 
 def score_of(text: str, complete: bool) -> float | None:
-    """The score from 1 to 5 that a rating ends with; None where there is none, or where it may go on after the cut.
+    """The last score from 1 to 5 in a rating; None where there is none, or where a cut-off text may have changed it.
 
-    A score on another scale is none, nor is the number of a list that begins below the label."""
+    A score on another scale does not count, nor does the number of a list item below the label."""
     text = text.rstrip()
     labels = list(_LABEL.finditer(text))
     if not labels or _ABOVE_FIVE.search(labels[-1].group()):
@@ -66,7 +66,7 @@ def score_of(text: str, complete: bool) -> float | None:
 
 
 def expected_score(losses: Sequence[float]) -> float:
-    """The mean of SCORES, each weighted by its likelihood; `losses` are their negative logarithms, in nats."""
+    """The mean of SCORES, each weighted by its likelihood; `losses` are their negative log-likelihoods in nats."""
     least = min(losses)
     weights = [math.exp(least - loss) for loss in losses]
     return sum(score * weight for score, weight in zip(SCORES, weights, strict=True)) / sum(weights)

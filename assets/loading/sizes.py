@@ -1,43 +1,33 @@
-"""Where the numbers of a recipe contradict each other, so that it would build for hours and then fail, or mislead."""
+"""Numbers in a recipe that contradict each other: a build would fail after hours, or give misleading results."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
+from assets.curation.diversity import RULES
 from assets.enhancement.perplexity import IFD, limits
 from assets.generation.method import methods
 from assets.recipe.types import Recipe
 from warehouse.core.closure import closure
 
 Fault = tuple[str, object, str]
-"""(the key's path, what was found there, what would be accepted)."""
-
-COUNTED = {
-    "seeds": "seed_tasks",
-    "self_training": "seed_tasks",
-    "evol_instruct": "seed_tasks",
-    "back_translation": "documents",
-}
-"""Methods that take the first `count` rows of an asset, which has as many as its selections say."""
+"""(the key's path, the value found there, what is accepted)."""
 
 
 def contradictions(recipe: Recipe) -> Iterator[Fault]:
-    """Every number that another one rules out."""
+    """Every number that contradicts another."""
     yield from _levels(recipe)
     yield from _counts(recipe)
     yield from _limits(recipe)
-    yield from _centres(recipe)
+    yield from _diverse_rows(recipe)
     yield from _resamples(recipe)
 
 
 def unused_methods(recipe: Recipe) -> list[str]:
-    """The methods that are built although no arm takes their pairs, nor any method that an arm does."""
+    """The methods that are built although no arm uses their pairs, directly or through other methods."""
     by_arms = [name for arm in recipe.arms.values() for name in arm.methods]
-    used = closure(
-        by_arms,
-        lambda name: [one.removeprefix("raw_") for one in methods()[name].inputs if one.startswith("raw_")],
-    )
+    used = closure(by_arms, lambda name: methods()[name].other_methods)
     return [name for name in recipe.methods if name not in used]
 
 
@@ -46,19 +36,21 @@ def _levels(recipe: Recipe) -> Iterator[Fault]:
     if fragments is None:
         return
     for name, arm in recipe.arms.items():
-        if strange := [level for level in arm.levels or () if level not in fragments.levels]:
-            known = ", ".join(fragments.levels)
-            yield f"arms.{name}.levels", strange, f"enhancement.fragments.levels has {known} alone"
+        if unknown := [level for level in arm.levels or () if level not in fragments.levels]:
+            yield f"arms.{name}.levels", unknown, f"enhancement.fragments.levels has only {', '.join(fragments.levels)}"
 
 
 def _counts(recipe: Recipe) -> Iterator[Fault]:
-    for name, source in COUNTED.items():
-        if name not in recipe.methods:
+    """A method takes the first `count` rows of an input, which has at most as many as its selections say."""
+    for name in recipe.methods:
+        source = methods()[name].counted_input
+        if source is None:
             continue
-        count = getattr(recipe.generation.settings(name), "count", None)
-        there = sum(selection.count for selection in recipe.part(source))
-        if count is not None and there and count > there:
-            yield f"generation.{name}.count", count, f"it must be at most {there}, the sum of the counts of {source}"
+        count = recipe.generation.settings(name).count
+        available = sum(selection.count for selection in recipe.part(source))
+        if count is not None and available and count > available:
+            accepted = f"it must be at most {available}, the sum of the counts of {source}"
+            yield f"generation.{name}.count", count, accepted
 
 
 def _limits(recipe: Recipe) -> Iterator[Fault]:
@@ -67,14 +59,16 @@ def _limits(recipe: Recipe) -> Iterator[Fault]:
         return
     least, most = limits(perplexity)
     if least is not None and most is not None and least >= most:
-        by_itself = f", which {IFD} has where nothing is said" if perplexity.at_most is None else ""
-        yield "enhancement.perplexity.at_least", least, f"it must be below at_most, {most:g}{by_itself}"
+        default = f", the default of {IFD}" if perplexity.at_most is None else ""
+        yield "enhancement.perplexity.at_least", least, f"it must be below at_most, {most:g}{default}"
 
 
-def _centres(recipe: Recipe) -> Iterator[Fault]:
-    """k-center takes `select` rows and no more: an arm that trains on more would have too few."""
+def _diverse_rows(recipe: Recipe) -> Iterator[Fault]:
+    """A diversity rule may keep a fixed number of rows at most; then no arm can train on more."""
     diversity, curation = recipe.curation.diversity, recipe.curation
-    if diversity is None or diversity.rule != "k_center" or diversity.select is None:
+    key = RULES[diversity.rule].takes_at_most if diversity else None
+    kept = getattr(diversity, key) if key else None
+    if kept is None:
         return
     sizes = {
         name: arm.rows or (0 if arm.response_tokens else curation.rows or 0)
@@ -82,18 +76,22 @@ def _centres(recipe: Recipe) -> Iterator[Fault]:
         if "diversity" in arm.filters
     }
     largest = max(sizes, key=lambda name: sizes[name], default=None)
-    if largest is not None and diversity.select < sizes[largest]:
-        what = f"it must be at least {sizes[largest]}, the rows that arm {largest!r} trains on"
-        yield "curation.diversity.select", diversity.select, what
+    if largest is not None and kept < sizes[largest]:
+        accepted = f"it must be at least {sizes[largest]}, the rows that arm {largest!r} trains on"
+        yield f"curation.diversity.{key}", kept, accepted
 
 
 def _resamples(recipe: Recipe) -> Iterator[Fault]:
-    """The least p-value that resampling can show, by Holm's method for as many comparisons as there are arms (all but
-    one of the arms and the base are compared), must be one that counts."""
+    """The smallest p-value that resampling can give must be significant after Holm's correction.
+
+    The number of comparisons is the number of arms: the arms and the base, without the baseline."""
     evaluation, arms = recipe.evaluation, len(recipe.arms)
     needed = max(1, math.floor(2 * arms / (1 - evaluation.confidence)) - 1)
     while arms * 2 / (needed + 1) > 1 - evaluation.confidence:
         needed += 1
     if evaluation.resamples < needed:
-        what = f"it must be at least {needed}: with fewer, {arms} arms at confidence {evaluation.confidence:g} could "
-        yield "evaluation.resamples", evaluation.resamples, f"{what}never be told from noise"
+        accepted = (
+            f"it must be at least {needed}: with fewer, no difference between {arms} arms could be significant at "
+            f"confidence {evaluation.confidence:g}"
+        )
+        yield "evaluation.resamples", evaluation.resamples, accepted

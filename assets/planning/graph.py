@@ -12,6 +12,7 @@ from assets.generation.method import methods
 from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
 from assets.sources import benchmark_items, documents, seed_tasks
+from assets.steps.names import FRAGMENTS
 from assets.steps.step import Step
 from assets.training import backward_model, student
 
@@ -50,9 +51,10 @@ def _generation(recipe: Recipe) -> list[Step]:
     found = []
     if recipe.generation.backward_model:
         found.append(backward_model.step(recipe, recipe.generation.backward_model))
-    if recipe.enhancement.fragments and "extract_then_generate" in recipe.methods:
+    used = [methods()[name] for name in recipe.methods]
+    if recipe.enhancement.fragments and any(FRAGMENTS in method.inputs for method in used):
         found.append(fragments.step(recipe, recipe.enhancement.fragments))
-    making = {step.asset: step for step in (methods()[name].step(recipe) for name in recipe.methods)}
+    making = {step.asset: step for step in (method.step(recipe) for method in used)}
     order = TopologicalSorter(
         {asset: [name for name in step.inputs if name in making] for asset, step in making.items()}
     )

@@ -1,1 +1,1 @@
-"""What is asked of a model, and how its answer is read."""
+"""The prompts that models get, and how their answers are read."""

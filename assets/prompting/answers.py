@@ -1,4 +1,4 @@
-"""What becomes of a pair once the model has written its instruction or its answer, whichever method asked."""
+"""What happens to a pair once the model has written its instruction or its answer; the same for every method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from warehouse.results.result import Gate
 def unanswered(
     gate: Gate, row: Mapping[str, object], answer: Completion | TokenLoss | Vector, parents: Sequence[Parent]
 ) -> bool:
-    """Whether the model gave no answer; `row` has then failed, or is rejected where the model has no room for it."""
+    """Whether the model gave no answer. Then `row` has failed, or is rejected where the prompt is too long."""
     if answer.error:
         gate.fail(row, answer.error, parents)
     elif refusal := getattr(answer, "refusal", None):
@@ -24,10 +24,10 @@ def unanswered(
     return True
 
 
-def unwritten(gate: Gate, row: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> bool:
-    """Whether the model wrote no whole instruction into `row`, which has then failed or is rejected.
+def lacks_instruction(gate: Gate, row: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> bool:
+    """Whether the model wrote no complete instruction into `row`. Then `row` has failed or is rejected.
 
-    A text without a letter or digit says nothing (ours, here and in an answer).
+    A text without a letter or digit counts as empty (ours); answers have the same rule.
     """
     if unanswered(gate, row, completion, parents):
         return True
@@ -41,9 +41,9 @@ def unwritten(gate: Gate, row: Mapping[str, str], completion: Completion, parent
 
 
 def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> str:
-    """Keeps `pair` (all but its response) with the completion as response, or says why not; the response, "" for none.
+    """Decide about `pair` with the completion as its response; return the response, or "" where it is not kept.
 
-    A response that was cut off ends at its last whole sentence (ours); one without any is rejected.
+    A response that was cut off ends at its last whole sentence (ours). Without a whole sentence the pair is rejected.
     """
     row = {**pair, "response": whole_sentences(completion.text, completion.complete)}
     made_of = [*parents, (completion.call, "call")]

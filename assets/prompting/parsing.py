@@ -1,4 +1,4 @@
-"""Turns model text into fields. Apart from generating: a new parser costs no model call."""
+"""Parse model texts into fields. Parsing is separate from generation, so a new parser needs no new model call."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _QUOTES = {'"': '"', "“": "”", "'": "'", "`": "`"}
 
 
 def numbered_items(text: str, complete: bool) -> tuple[list[str], str]:
-    """(the items of a list that the model went on with, the item that was cut off); the first has no number of its own.
+    """Split a continued list; return (its items, the item that was cut off). The first item has no number.
 
-    Where the text was cut off, this is its last item, since nobody knows its end; "" where there is none.
+    If the text was cut off, its last item is the one that was cut off; otherwise that value is "".
     """
     items = [on_one_line(item) for item in _NUMBERED.split(text)]
     cut_off = "" if complete else items.pop()
@@ -27,7 +27,7 @@ def numbered_items(text: str, complete: bool) -> tuple[list[str], str]:
 
 
 def instruction_of(text: str) -> str:
-    """The instruction in a completion: its first line with text, without a label or quotes around it."""
+    """The instruction in a completion: its first non-blank line, without a label and without quotes around it."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = _LABEL.sub("", line).strip()
     inside = line[1:-1]
@@ -37,18 +37,18 @@ def instruction_of(text: str) -> str:
 
 
 def says_yes(text: str) -> bool:
-    """Whether the text begins with yes, however it is marked up."""
+    """Whether the text begins with yes; punctuation and markup before it are ignored."""
     return _YES.match(text) is not None
 
 
 def whole_sentences(text: str, complete: bool) -> str:
-    """The text up to its last finished sentence if it was cut off, else all of it. "" if none is finished."""
+    """The stripped text; if it was cut off, only up to its last finished sentence, or "" if it has none."""
     text = text.strip()
     if complete or not text:
         return text
     for sentence in reversed(list(split_single(text))):
         if _FINISHED.search(sentence.rstrip()) and not _LIST_NUMBER.match(sentence.strip()):
             return text
-        # segtok rewrites rare line separators, and then its sentence is not found: nothing is whole.
+        # segtok replaces rare line separators. Then the sentence is not found, and no sentence counts as whole.
         text = text[: max(0, text.rfind(sentence))].rstrip()
     return text

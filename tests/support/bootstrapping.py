@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 
-from assets.generation.methods.self_instruct import Pool, PublishedSampling, SelfInstruct, Task, generate
+from assets.generation.methods.self_instruct import Pool, SelfInstruct, SelfInstructSampling, Task, generate
 from assets.recipe.parts import SamplingPart
 from resources.models.calls import Prompt
 from tests.support.scripted import ScriptedWriter
@@ -17,7 +17,7 @@ SETTINGS = SelfInstruct(
     calls=4,
     rounds=2,
     most=100,
-    instruction=PublishedSampling(max_new_tokens=72),
+    instruction=SelfInstructSampling(max_new_tokens=72),
     response=SamplingPart(max_new_tokens=64, temperature=0.7, top_p=0.9),
 )
 SUBJECTS = ["amber", "birch", "cedar", "daisy", "elder", "flint", "grain", "heron", "inlet", "joint"]

@@ -1,20 +1,22 @@
-"""Instruction back-translation: human texts get instructions, and the model rates which of the pairs are good examples.
+"""Instruction back-translation: human texts get instructions, and the model rates which pairs are good examples.
 
 Source: Humpback, arXiv 2308.06259, section 2. As published: the backward model writes an instruction for every
-document (self-augmentation); a model rates each candidate from 1 to 5, and those from 4 on are kept (self-curation);
-the model is then fine-tuned on the seed tasks and the kept candidates, and rates all candidates anew, twice in all;
-temperature 0.7 and top-p 0.9. Ours: the wording of the prompts; that the model as it is gives the first ratings, in
-place of one that was fine-tuned on the seed tasks; that it is fine-tuned by LoRA, without a system prompt that tells
-seeds from candidates; that the last score named in a rating counts; and that a candidate leaves at the first rating
-that fails. Ours too, for models that are too small to end a rating with its score: `scores: expected` takes the mean of
-the numbers 1 to 5, weighted by how likely the model is to answer each (after G-Eval, arXiv 2303.16634, section 2), and
-`keep` lets the best share of the candidates pass, since such a mean says little by itself.
+document (self-augmentation); a model rates each candidate from 1 to 5, and those with at least 4 are kept
+(self-curation); the model is then fine-tuned on the seed tasks and the kept candidates, and rates all candidates again,
+twice in total; temperature 0.7 and top-p 0.9. Ours: the wording of the prompts; that the model without fine-tuning
+gives the first ratings (published: one that was fine-tuned on the seed tasks); that fine-tuning is by LoRA, without a
+system prompt that separates seeds from candidates; that the last score in a rating counts; and that a candidate drops
+out at its first failed rating. Also ours, for models that are too small to end a rating with a score:
+`scores: expected` takes the mean of the numbers 1 to 5, weighted by how likely the model is to answer each (after
+G-Eval, arXiv 2303.16634, section 2), and `keep` keeps the best share of the candidates, because such a mean has no
+meaningful fixed cut.
 
-Not covered: the lineage of a pair leads to the call that trained its rater, and not on to the rows which that learned
-from, since all seed tasks and kept candidates would be parents of every pair.
+Not covered: the lineage of a pair leads to the call that trained its rater, but not to the rows that the rater was
+trained on, since all seed tasks and kept candidates would be parents of every pair.
 
 Worked example: "Pesto is a sauce from Genoa …" gives the candidate ("What is Pesto?", "Pesto is a sauce from Genoa …").
-"It answers directly. Score: 4" lets it into the training; "Score: 3" of the model so trained then rejects it.
+The rating "It answers directly. Score: 4" puts it into the training set; if the model that was trained on it answers
+"Score: 3", the candidate is rejected.
 """
 
 from __future__ import annotations
@@ -30,13 +32,15 @@ from assets.generation.cuts import cut_for
 from assets.generation.method import Job, Method
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import NUMBER, REASONS, RUBRIC, SCORES, expected_score, score_of
-from assets.prompting.answers import unanswered, unwritten
+from assets.prompting.answers import lacks_instruction, unanswered
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import answer, instruction_for
 from assets.recipe.parts import LoraPart, Part, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature
-from assets.steps.step import Most, made
+from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, SEED_TASKS
+from assets.steps.step import Most
 from assets.training.checkpoint import training_of, written_by
 from resources.models.calls import Prompt, Reader, Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
@@ -48,7 +52,7 @@ Example = tuple[Prompt, str]
 """(prompt, completion) that a model is fine-tuned on."""
 
 
-class PublishedSampling(SamplingPart):
+class HumpbackSampling(SamplingPart):
     """Nucleus sampling as published."""
 
     temperature: Temperature = 0.7
@@ -56,29 +60,30 @@ class PublishedSampling(SamplingPart):
 
 
 class BackTranslation(Part):
-    """Defaults as published, for all documents or the first `count` of them. Ratings are given `iterations` times, and
-    after each but the last the model is fine-tuned as `training` says; the last decides, and rejects what is below
-    `least_score` or, where `keep` is given, what is not among that share of all scored candidates, best first.
+    """Defaults as published, for all documents or the first `count` of them.
 
-    `rating` is how scores are written; `scores: expected` measures them instead."""
+    The candidates are rated `iterations` times; after each time but the last the model is fine-tuned as `training`
+    says. The last rating decides: it rejects scores below `least_score`, or with `keep` all candidates but the best
+    share of that size. `rating` is how the model decodes when it writes a score; `scores: expected` measures the score
+    instead."""
 
     count: Count | None = None
     iterations: Count = 2
     scores: Annotated[Literal["written", "expected"], Field(exclude_if=lambda value: value == "written")] = "written"
     least_score: Annotated[float, Field(ge=1, le=5)] = 4
     keep: Probability | None = None
-    instruction: PublishedSampling
-    rating: PublishedSampling | None = None
+    instruction: HumpbackSampling
+    rating: HumpbackSampling | None = None
     training: LoraPart | None = None
 
 
 class Model(Writer, Reader, Protocol):
-    """Writes, and says how likely a text is."""
+    """A model that writes texts and measures losses."""
 
 
 @dataclass(frozen=True)
 class Rater:
-    """A model that rates, and the call that trained it, if one did."""
+    """A model that rates, and the call that trained it, if there was one."""
 
     model: Model
     made_by: tuple[Parent, ...] = ()
@@ -86,7 +91,7 @@ class Rater:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pair, what it was made of, and its last score; None where the rating named none."""
+    """A pair, its parents, and its last score; None where the rating has no score."""
 
     row: dict[str, str]
     parents: tuple[Parent, ...]
@@ -96,15 +101,14 @@ class Candidate:
 def candidates(
     gate: Gate, texts: Sequence[Text], settings: BackTranslation, backward: Writer, seed: int
 ) -> list[Candidate]:
-    """The texts with the instructions that `backward` writes; a text that it writes none for is decided."""
+    """Pair each text with the instruction that `backward` writes; decide about a text that gets none."""
     prompts = [instruction_for(text.shown, row_seed(seed, NAME, text.shown)) for text in texts]
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
     found = []
     for text, completion in zip(texts, backward.complete(prompts, sampling), strict=True):
-        row = {"method": NAME, "level": text.level, "instruction": instruction_of(completion.text), "input": ""}
-        row["response"] = text.response
+        row = pair(NAME, instruction_of(completion.text), response=text.response, level=text.level)
         parents = (*text.parents, (completion.call, "call"))
-        if not unwritten(gate, row, completion, parents):
+        if not lacks_instruction(gate, row, completion, parents):
             found.append(Candidate(row, parents))
     return found
 
@@ -112,9 +116,9 @@ def candidates(
 def rated(
     gate: Gate, asked: Sequence[Candidate], settings: BackTranslation, rater: Rater, seed: int
 ) -> list[Candidate]:
-    """The candidates with their scores; one that `rater` gives no rating for is decided."""
+    """The candidates with their scores; decide about a candidate that `rater` does not rate."""
     if settings.scores == "expected":
-        return _expected(gate, asked, rater)
+        return _with_expected_scores(gate, asked, rater)
     assert settings.rating is not None  # see faults
     prompts = [
         _question(one, REASONS, row_seed(seed, NAME, "rating", one.row["instruction"], one.row["response"]))
@@ -129,16 +133,16 @@ def rated(
     return found
 
 
-def _expected(gate: Gate, asked: Sequence[Candidate], rater: Rater) -> list[Candidate]:
+def _with_expected_scores(gate: Gate, asked: Sequence[Candidate], rater: Rater) -> list[Candidate]:
     texts = [(_question(one, NUMBER), str(score)) for one in asked for score in SCORES]
     losses, found = rater.model.losses(texts), []
     for number, one in enumerate(asked):
-        told = losses[number * len(SCORES) : (number + 1) * len(SCORES)]
-        parents = (*one.parents, *rater.made_by, *((loss.call, "rating") for loss in told))
-        # One that is not there decides for all: the mean of the others would be another score.
-        missing = next((loss for loss in told if loss.error or loss.refusal), told[0])
+        of_scores = losses[number * len(SCORES) : (number + 1) * len(SCORES)]
+        parents = (*one.parents, *rater.made_by, *((loss.call, "rating") for loss in of_scores))
+        # If one loss is missing, there is no score: the mean of the others would be a different one.
+        missing = next((loss for loss in of_scores if loss.error or loss.refusal), of_scores[0])
         if not unanswered(gate, one.row, missing, parents):
-            found.append(Candidate(one.row, parents, expected_score([loss.mean * loss.tokens for loss in told])))
+            found.append(Candidate(one.row, parents, expected_score([loss.mean * loss.tokens for loss in of_scores])))
     return found
 
 
@@ -147,7 +151,7 @@ def _question(one: Candidate, how: str, seed: int = 0) -> Prompt:
 
 
 def cut_of(scores: Sequence[float], settings: BackTranslation) -> float:
-    """The least score that passes: `least_score`, or that of the last of the share `keep`, at least one."""
+    """The lowest score that passes: `least_score`, or with `keep` the lowest of that share (at least one candidate)."""
     if settings.keep is None or not scores:
         return settings.least_score
     return cut_for(pl.Series(scores), settings.keep, high=True)
@@ -162,8 +166,8 @@ def generate(
     tune: Callable[[Sequence[Example]], Rater],
     seed: int,
 ) -> Result:
-    """One decision per text. `model` rates first, then what `tune` makes of seed tasks (columns instruction, input,
-    response) and kept candidates."""
+    """One decision per text. `model` gives the first ratings; later ones come from the model that `tune` trains on the
+    seed tasks (columns instruction, input, response) and the kept candidates."""
     gate = Gate(Pair, len(texts))
     human = [(answer(row["instruction"], row["input"]), row["response"]) for row in seeds.iter_rows(named=True)]
     found = rated(gate, candidates(gate, texts, settings, backward, seed), settings, Rater(model), seed)
@@ -188,7 +192,7 @@ def generate(
 def make(
     job: Job[BackTranslation], documents: pl.DataFrame, backward_model: pl.DataFrame, seed_tasks: pl.DataFrame
 ) -> Result:
-    """The asset's rows. Raises TrainingFailed."""
+    """Build the asset's rows. Raises TrainingFailed."""
     made_by = (str(backward_model["id"][0]), "backward_model")
     texts = [
         Text(row["text"], row["text"], ((row["id"], "document"), made_by))
@@ -204,34 +208,31 @@ def make(
 
 
 def faults(settings: BackTranslation) -> Iterator[tuple[str, object, str]]:
-    """A second iteration without a training, or a training that none would use."""
+    """Settings that contradict each other: iterations and training, scores and rating, keep and least_score."""
     if settings.iterations > 1 and settings.training is None:
         yield "training", None, f"{settings.iterations} iterations need it: the model is fine-tuned between them"
     if settings.iterations == 1 and settings.training is not None:
-        yield "iterations", 1, f"nothing is fine-tuned then; raise it, or take generation.{NAME}.training away"
+        yield "iterations", 1, f"then nothing is fine-tuned; raise it, or remove generation.{NAME}.training"
     if (settings.scores == "written") != (settings.rating is not None):
-        right = "scores that are written need it" if settings.rating is None else "scores: expected writes nothing"
-        yield "rating", settings.rating and settings.rating.model_dump(), right
+        accepted = "scores: written needs it" if settings.rating is None else "scores: expected does not use it"
+        yield "rating", settings.rating and settings.rating.model_dump(), accepted
     if settings.keep is not None and "least_score" in settings.model_fields_set:
-        yield "least_score", settings.least_score, f"generation.{NAME}.keep decides; take one of both away"
+        yield "least_score", settings.least_score, f"generation.{NAME}.keep replaces it; remove one of the two"
 
 
 def most(settings: BackTranslation, recipe: Recipe) -> Most:
-    """One pair per document; its instruction, its ratings in each iteration, and the trainings between them."""
+    """One pair per document; calls for its instruction and its ratings in each iteration, and one per training."""
     ratings = 1 if settings.scores == "written" else len(SCORES)
     documents = sum(selection.count for selection in recipe.documents)
     rows = min(settings.count or documents, documents)
     return Most(rows=rows, calls=rows * (1 + ratings * settings.iterations) + settings.iterations - 1)
 
 
-_COLUMNS = made(
-    "documents",
-    "backward_model",
-    method=(),
-    level=(),
-    instruction=[("documents", "text"), *written_by("backward_model")],
-    input=(),
-    response=[("documents", "text")],
+_COLUMNS = pair_columns(
+    DOCUMENTS,
+    BACKWARD_MODEL,
+    instruction=[(DOCUMENTS, "text"), *written_by(BACKWARD_MODEL)],
+    response=[(DOCUMENTS, "text")],
 )
 
 METHOD = Method(
@@ -239,13 +240,14 @@ METHOD = Method(
     description="Instructions that the backward model writes for human documents, as far as the model rates them well.",
     settings=BackTranslation,
     make=make,
-    inputs=("documents", "backward_model", "seed_tasks"),
-    # The id also hashes the ratings, by a model that the seeds have trained.
+    inputs=(DOCUMENTS, BACKWARD_MODEL, SEED_TASKS),
+    counted_input=DOCUMENTS,
+    # The calls of the rating are parents too, and the rater is trained on the seed tasks.
     columns={
         **_COLUMNS,
-        "id": [*_COLUMNS["id"], *(("seed_tasks", column) for column in ("instruction", "input", "response"))],
+        "id": [*_COLUMNS["id"], *((SEED_TASKS, column) for column in ("instruction", "input", "response"))],
     },
     most=most,
     faults=faults,
-    weights=True,
+    trains_or_measures=True,
 )

@@ -1,15 +1,16 @@
-"""Evol-Instruct: instructions are evolved round by round, each by one operation, and what failed to evolve is dropped.
+"""Evol-Instruct: each round changes every instruction by one operation, and drops the changes that failed.
 
 Source: arXiv 2304.12244, section 3 (WizardLM). In depth: add a constraint, deepen, concretize, ask for more reasoning;
-in breadth: a new instruction of the same domain. As published, an evolution has failed where it is judged equal to
-what it was, where its response holds "sorry" in fewer than 80 words or stop words and punctuation alone, and where
-words of the prompt leak into it; the instruction then goes into the next round as it was. Ours: the wording of the
-prompts, and what leaks of it beyond the published words; that a hash picks the operation; that an instruction is one
-line, and one that is written again as it was is rejected unasked; the list of stop words, which is scikit-learn's; the
-sampling; that seed tasks with an input are left out, and with them the operation "complicate input".
+in breadth: a new instruction of the same domain. As published, an evolution has failed if the model judges the new
+instruction equal to the old one, if the response holds "sorry" in fewer than 80 words, if the response is only stop
+words and punctuation, or if words of the prompt leak into the instruction; the next round then starts from the old
+instruction. Ours: the wording of the prompts, and which of its words may not leak beyond the published ones; that a
+hash picks the operation; that an instruction is one line; that an unchanged instruction is rejected without a
+judgement; scikit-learn's list of stop words; the sampling; that seed tasks with an input are left out, and so is the
+operation "complicate input".
 
 Worked example: "How do I make Pesto?" with "constraint" gives "How do I make Pesto without cheese?"; the answer "Sorry,
-I cannot help." fails it, and the second round starts from "How do I make Pesto?" again.
+I cannot help." rejects it, and the second round starts from "How do I make Pesto?" again.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ import polars as pl
 from pydantic import AfterValidator, Field
 
 from assets.generation.method import Job, Method
-from assets.prompting.answers import unanswered, unwritten
+from assets.prompting.answers import lacks_instruction, unanswered
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of, says_yes, whole_sentences
 from assets.prompting.prompts import answer
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, distinct
-from assets.steps.step import Most, made
+from assets.steps.names import SEED_TASKS
+from assets.steps.step import Most
 from resources.models.calls import Completion, Prompt, Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate, Result
@@ -46,7 +49,7 @@ OPERATIONS: dict[Operation, str] = {
     "reasoning": "Rewrite it so that it takes several steps of reasoning to answer.",
     "breadth": "Write a new prompt of the same domain and length that is rarer than this one.",
 }
-# The first three as published; the rest is what our own prompts bring about.
+# The first three words before "prompt" are published; the others come from our own prompts.
 LEAKS = re.compile(
     r"(?:given|rewritten|created|new|original|revised) prompt|(?:revised|rewritten|new) version of", re.IGNORECASE
 )
@@ -57,9 +60,9 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 class EvolInstruct(Part):
-    """`count` seed tasks are evolved in `rounds` rounds (4 as published) by the `operations` in use.
+    """`count` seed tasks evolve in `rounds` rounds (4 as published) by the `operations` in use.
 
-    `judge` says whether the model is asked if an instruction has evolved at all."""
+    With `judge` the model also judges whether the new instruction differs from the old one."""
 
     count: Count
     rounds: Count = 4
@@ -71,7 +74,7 @@ class EvolInstruct(Part):
 
 @dataclass(frozen=True)
 class Line:
-    """One seed's instruction as it stands: the seed's id, the text, and the calls that evolved it so far."""
+    """The current instruction of one seed: the seed's id, the text, and its parents, which are the calls so far."""
 
     seed: str
     text: str
@@ -91,7 +94,7 @@ def generate(seeds: pl.DataFrame, settings: EvolInstruct, writer: Writer, seed: 
 def _round(
     gate: Gate, lines: Sequence[Line], settings: EvolInstruct, writer: Writer, seed: int, round_: int
 ) -> list[Line]:
-    """The lines as the next round finds them."""
+    """Evolve every line once; return the lines that the next round starts from."""
     prompts = []
     for line in lines:
         drawn = row_seed(seed, NAME, round_, line.seed, line.text)
@@ -101,28 +104,28 @@ def _round(
     evolved: dict[int, Line] = {}
     for place, (line, completion) in enumerate(zip(lines, written, strict=True)):
         text = instruction_of(completion.text)
-        made_of = (*line.parents, (completion.call, "evolution"))
-        if unwritten(gate, _row(text, ""), completion, made_of):
+        parents = (*line.parents, (completion.call, "evolution"))
+        if lacks_instruction(gate, pair(NAME, text), completion, parents):
             continue
         if LEAKS.search(text):
-            gate.reject(_row(text, ""), "words of the prompt leaked", made_of)
+            gate.reject(pair(NAME, text), "words of the prompt leaked", parents)
         elif text == line.text:
-            gate.reject(_row(text, ""), "equal to what it was", made_of)
+            gate.reject(pair(NAME, text), "unchanged", parents)
         else:
-            evolved[place] = Line(line.seed, text, made_of)
+            evolved[place] = Line(line.seed, text, parents)
     if settings.judge:
-        evolved = _judged(gate, lines, evolved, writer)
+        evolved = _judged_different(gate, lines, evolved, writer)
     asked = [answer(line.text, seed=row_seed(seed, NAME, "answer", line.text)) for line in evolved.values()]
     answers = writer.complete(asked, Sampling(**settings.response.model_dump()))
     following = list(lines)
     for (place, line), completion in zip(evolved.items(), answers, strict=True):
-        if _decided(gate, line, completion):
+        if _keep_evolved(gate, line, completion):
             following[place] = line
     return following
 
 
-def _judged(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer: Writer) -> dict[int, Line]:
-    """Those that the model does not judge equal to what they were; a judgement that says neither lets them pass."""
+def _judged_different(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer: Writer) -> dict[int, Line]:
+    """The evolved lines that the model does not judge equal to the old ones; an unclear judgement lets a line pass."""
     prompts = [
         Prompt.ask(
             f"First prompt: {lines[place].text}\nSecond prompt: {line.text}\n\nDo both ask the same, with the same "
@@ -133,69 +136,67 @@ def _judged(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer:
     passed = {}
     judgements = writer.complete(prompts, Sampling(max_new_tokens=8))
     for (place, line), judgement in zip(evolved.items(), judgements, strict=True):
-        made_of = (*line.parents, (judgement.call, "judgement"))
-        if unanswered(gate, _row(line.text, ""), judgement, made_of):
+        parents = (*line.parents, (judgement.call, "judgement"))
+        if unanswered(gate, pair(NAME, line.text), judgement, parents):
             continue
         if judged_equal(judgement.text):
-            gate.reject(_row(line.text, ""), "judged equal to what it was", made_of)
+            gate.reject(pair(NAME, line.text), "judged equal", parents)
         else:
-            passed[place] = Line(line.seed, line.text, made_of)
+            passed[place] = Line(line.seed, line.text, parents)
     return passed
 
 
 def judged_equal(text: str) -> bool:
-    """Whether a judgement says that two prompts are equal: with no negation before it, or by beginning with yes.
+    """Whether a judgement says that two prompts are equal: it begins with yes, or says so without a negation before it.
 
-    One that gives both verdicts calls nothing equal (ours)."""
+    A judgement with both verdicts counts as not equal (ours)."""
     if _UNEQUAL.search(text):
         return False
     found = _EQUAL.search(text)
     return says_yes(text) or (found is not None and not _NEGATION.search(text[: found.start()]))
 
 
-def _decided(gate: Gate, line: Line, completion: Completion) -> bool:
-    row = _row(line.text, whole_sentences(completion.text, completion.complete))
-    made_of = (*line.parents, (completion.call, "call"))
-    if unanswered(gate, row, completion, made_of):
+def _keep_evolved(gate: Gate, line: Line, completion: Completion) -> bool:
+    """Decide about an evolved instruction by its answer; return whether it is kept."""
+    row = pair(NAME, line.text, response=whole_sentences(completion.text, completion.complete))
+    parents = (*line.parents, (completion.call, "call"))
+    if unanswered(gate, row, completion, parents):
         return False
     words = _WORD.findall(row["response"].lower())
     if row["response"] and not set(words) - _stop_words():
-        gate.reject(row, "response of stop words alone", made_of)
+        gate.reject(row, "response has only stop words", parents)
     elif "sorry" in words and len(words) < MOST_SORRY_WORDS:
-        gate.reject(row, "sorry in a short response", made_of, score=len(words), cut=MOST_SORRY_WORDS)
+        gate.reject(row, "sorry in a short response", parents, score=len(words), cut=MOST_SORRY_WORDS)
     elif not row["response"]:
-        gate.reject(row, "no whole sentence", made_of)
+        gate.reject(row, "no whole sentence", parents)
     else:
-        gate.keep(row, made_of)
+        gate.keep(row, parents)
         return True
     return False
 
 
 @cache
 def _stop_words() -> frozenset[str]:
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # a second that the UI should not pay
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # the import takes a second
 
     return frozenset(ENGLISH_STOP_WORDS)
 
 
-def _row(instruction: str, response: str) -> dict[str, str]:
-    return {"method": NAME, "level": "", "instruction": instruction, "input": "", "response": response}
-
-
 def make(job: Job[EvolInstruct], seed_tasks: pl.DataFrame) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     return generate(seed_tasks, job.settings, job.writer, job.seed)
 
 
-_ASKED = [("seed_tasks", "id"), ("seed_tasks", "instruction")]
+_EVOLVED = [(SEED_TASKS, "id"), (SEED_TASKS, "instruction")]
 
 METHOD = Method(
     name=NAME,
     description="Seed instructions made harder or rarer round by round, with the model's answers.",
     settings=EvolInstruct,
     make=make,
-    inputs=("seed_tasks",),
-    columns=made("seed_tasks", method=(), level=(), instruction=_ASKED, input=(), response=_ASKED),
+    inputs=(SEED_TASKS,),
+    counted_input=SEED_TASKS,
+    columns=pair_columns(SEED_TASKS, instruction=_EVOLVED, response=_EVOLVED),
     most=lambda settings, recipe: Most(
         rows=settings.count * settings.rounds, calls=settings.count * settings.rounds * (3 if settings.judge else 2)
     ),

@@ -1,6 +1,6 @@
 """Extract-then-generate: an instruction for a fragment of the document, with the document as the response.
 
-Source: arXiv 2308.12711, section 3. The fragments are an asset of their own; here the backward model writes the
+Source: arXiv 2308.12711, section 3. The asset `fragments` holds the fragments; here the backward model writes an
 instruction for each. Ours: the prompt and the sampling, which are those of instruction generation.
 
 Worked example: the fragment "Pesto, sauce, Genoa" gives "What is Pesto?", whose response is the whole document.
@@ -12,8 +12,10 @@ import polars as pl
 
 from assets.generation.method import Job, Method
 from assets.generation.methods.instruction_generation import InstructionGeneration, Text, generate
+from assets.prompting.pairs import pair_columns
 from assets.recipe.types import Recipe
-from assets.steps.step import Most, made
+from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, FRAGMENTS
+from assets.steps.step import Most
 from assets.training.checkpoint import written_by
 from warehouse.results.result import Result
 
@@ -21,7 +23,7 @@ from warehouse.results.result import Result
 def make(
     job: Job[InstructionGeneration], fragments: pl.DataFrame, documents: pl.DataFrame, backward_model: pl.DataFrame
 ) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     response = dict(zip(documents["id"], documents["text"], strict=True))
     made_by = (str(backward_model["id"][0]), "backward_model")
     texts = [
@@ -37,7 +39,7 @@ def make(
 
 
 def most(settings: InstructionGeneration, recipe: Recipe) -> Most:
-    """One pair per fragment."""
+    """One pair and one call per fragment."""
     per_document = recipe.enhancement.fragments.per_document if recipe.enhancement.fragments else 0
     fragments = per_document * sum(selection.count for selection in recipe.documents)
     return Most(rows=fragments, calls=fragments)
@@ -48,16 +50,14 @@ METHOD = Method(
     description="Instructions that the backward model writes for fragments of human documents.",
     settings=InstructionGeneration,
     make=make,
-    inputs=("fragments", "documents", "backward_model"),
-    columns=made(
-        "fragments",
-        "documents",
-        "backward_model",
-        method=(),
-        level=[("fragments", "level")],
-        instruction=[("fragments", "text"), *written_by("backward_model")],
-        input=(),
-        response=[("documents", "text")],
+    inputs=(FRAGMENTS, DOCUMENTS, BACKWARD_MODEL),
+    columns=pair_columns(
+        FRAGMENTS,
+        DOCUMENTS,
+        BACKWARD_MODEL,
+        instruction=[(FRAGMENTS, "text"), *written_by(BACKWARD_MODEL)],
+        response=[(DOCUMENTS, "text")],
+        level=[(FRAGMENTS, "level")],
     ),
     most=most,
     group="enhancement",

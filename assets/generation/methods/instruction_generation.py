@@ -1,9 +1,8 @@
-"""Instruction generation: the backward model writes the instruction that human text answers.
+"""Instruction generation: the backward model writes the instruction that a human text answers.
 
-Source: arXiv 2308.12711, section 2. The response stays human, which is why it beats self-training there. With a
-fragment in the document's place it is the second half of extract-then-generate: the instruction is written
-for the fragment, and the response is still the whole document. Ours: the prompt, the sampling, and that an instruction
-is one line.
+Source: arXiv 2308.12711, section 2. The response stays human; in that paper this beats self-training. With a fragment
+in place of the document it is the second half of extract-then-generate: the model sees the fragment, and the response
+is still the whole document. Ours: the prompt, the sampling, and that an instruction is one line.
 
 Worked example: "Pesto is a sauce from Genoa …" gives ("What is Pesto?", "Pesto is a sauce from Genoa …").
 """
@@ -16,11 +15,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.generation.method import Job, Method
-from assets.prompting.answers import unwritten
+from assets.prompting.answers import lacks_instruction
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import instruction_for
 from assets.recipe.parts import Part, SamplingPart
-from assets.steps.step import made
+from assets.steps.names import BACKWARD_MODEL, DOCUMENTS
 from assets.training.checkpoint import written_by
 from resources.models.calls import Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
@@ -29,14 +29,14 @@ from warehouse.schema.records import Pair
 
 
 class InstructionGeneration(Part):
-    """How the backward model writes."""
+    """How the backward model decodes."""
 
     instruction: SamplingPart
 
 
 @dataclass(frozen=True)
 class Text:
-    """What an instruction is written for: the text shown to the model, and the response of the pair."""
+    """A text that needs an instruction: what the model sees, and the response of the pair."""
 
     shown: str
     response: str
@@ -45,26 +45,20 @@ class Text:
 
 
 def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, seed: int) -> Result:
-    """One pair per text, with the instruction that `writer` (the backward model) gives for it."""
+    """One pair per text, with the instruction that `writer` (the backward model) writes for it."""
     gate = Gate(Pair, len(texts))
     prompts = [instruction_for(text.shown, row_seed(seed, method, text.shown)) for text in texts]
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
     for text, completion in zip(texts, writer.complete(prompts, sampling), strict=True):
-        row = {
-            "method": method,
-            "level": text.level,
-            "instruction": instruction_of(completion.text),
-            "input": "",
-            "response": text.response,
-        }
+        row = pair(method, instruction_of(completion.text), response=text.response, level=text.level)
         parents = (*text.parents, (completion.call, "call"))
-        if not unwritten(gate, row, completion, parents):
+        if not lacks_instruction(gate, row, completion, parents):
             gate.keep(row, parents)
     return gate.result()
 
 
 def make(job: Job[InstructionGeneration], documents: pl.DataFrame, backward_model: pl.DataFrame) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     made_by = (str(backward_model["id"][0]), "backward_model")
     texts = [
         Text(row["text"], row["text"], ((row["id"], "document"), made_by)) for row in documents.iter_rows(named=True)
@@ -77,14 +71,11 @@ METHOD = Method(
     description="Instructions that the backward model writes for human documents.",
     settings=InstructionGeneration,
     make=make,
-    inputs=("documents", "backward_model"),
-    columns=made(
-        "documents",
-        "backward_model",
-        method=(),
-        level=(),
-        instruction=[("documents", "text"), *written_by("backward_model")],
-        input=(),
-        response=[("documents", "text")],
+    inputs=(DOCUMENTS, BACKWARD_MODEL),
+    columns=pair_columns(
+        DOCUMENTS,
+        BACKWARD_MODEL,
+        instruction=[(DOCUMENTS, "text"), *written_by(BACKWARD_MODEL)],
+        response=[(DOCUMENTS, "text")],
     ),
 )

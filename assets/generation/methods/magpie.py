@@ -1,10 +1,10 @@
-"""Magpie: a chat model, shown its own template up to the user's turn, writes an instruction; then it answers it.
+"""Magpie: a chat model completes the user's turn of its own chat template with an instruction, then answers it.
 
 Source: arXiv 2406.08464, section 2. As published: instructions at temperature 1 and top-p 1, answers at temperature 0.
-Ours: the text before the user's turn stands in the recipe, since each model has its own template; an instruction that
-is cut off or was met before is rejected.
+Ours: the recipe holds the text before the user's turn, because each model has its own template; an instruction that is
+cut off or repeated is rejected.
 
-Worked example: after "<|im_start|>user\\n" the model goes on "How do I make Gnocchi?<|im_end|>", which is then asked.
+Worked example: after "<|im_start|>user\\n" the model writes "How do I make Gnocchi?<|im_end|>". It then answers this.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from pydantic import Field
 
 from assets.generation.method import Job, Method
 from assets.prompting.answers import decide_answer, unanswered
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.prompts import answer
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, Probability, Temperature
-from assets.steps.step import Most, made
+from assets.steps.step import Most
 from resources.models.calls import Prompt, Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
 from warehouse.core.texts import normalized
@@ -28,56 +29,56 @@ from warehouse.schema.records import Pair
 NAME = "magpie"
 
 
-class PublishedSampling(SamplingPart):
-    """Sampling from the whole distribution as published; greedily, all instructions would be one."""
+class MagpieSampling(SamplingPart):
+    """Sampling from the whole distribution, as published. Greedy decoding would repeat one instruction."""
 
     temperature: Temperature = 1.0
     top_p: Probability = 1.0
 
 
 class Magpie(Part):
-    """`count` instructions are asked for. `pre_query` is the model's chat template up to the text of the user's turn;
+    """The model writes `count` instructions. `pre_query` is its chat template up to the text of the user's turn, and
     `stop` are the texts that end this turn."""
 
     count: Count
     pre_query: Annotated[str, Field(min_length=1)]
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    instruction: PublishedSampling
+    instruction: MagpieSampling
     response: SamplingPart
 
 
 def generate(settings: Magpie, writer: Writer, seed: int) -> Result:
-    """One decision for each of `count` instructions, the kept ones with the model's answer."""
+    """One decision for each of `count` instructions; the kept ones have the model's answer."""
     gate = Gate(Pair, settings.count)
     prompts = [Prompt(text=settings.pre_query, seed=row_seed(seed, NAME, number)) for number in range(settings.count)]
     sampling = Sampling(**settings.instruction.model_dump(), stop=settings.stop)
     asked: dict[str, tuple[dict[str, str], list[Parent]]] = {}
     for completion in writer.complete(prompts, sampling):
-        row = {"method": NAME, "level": "", "instruction": completion.text.strip(), "input": "", "response": ""}
-        made_of: list[Parent] = [(completion.call, "instruction")]
-        if unanswered(gate, row, completion, made_of):
+        row = pair(NAME, completion.text.strip())
+        parents: list[Parent] = [(completion.call, "instruction")]
+        if unanswered(gate, row, completion, parents):
             continue
         text = normalized(row["instruction"])
         if not text:
-            gate.reject(row, "no instruction", made_of)
+            gate.reject(row, "no instruction", parents)
         elif not completion.complete:
-            gate.reject(row, "instruction cut off", made_of)
+            gate.reject(row, "instruction cut off", parents)
         elif text in asked:
-            gate.reject(row, "instruction met before", made_of)
+            gate.reject(row, "repeated instruction", parents)
         else:
-            asked[text] = (row, made_of)
+            asked[text] = (row, parents)
     rows = list(asked.values())
     answers = writer.complete(
         [answer(row["instruction"], seed=row_seed(seed, NAME, row["instruction"])) for row, _ in rows],
         Sampling(**settings.response.model_dump()),
     )
-    for (row, made_of), completion in zip(rows, answers, strict=True):
-        decide_answer(gate, row, completion, made_of)
+    for (row, parents), completion in zip(rows, answers, strict=True):
+        decide_answer(gate, row, completion, parents)
     return gate.result()
 
 
 def make(job: Job[Magpie]) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     return generate(job.settings, job.writer, job.seed)
 
 
@@ -87,6 +88,6 @@ METHOD = Method(
     settings=Magpie,
     make=make,
     inputs=(),
-    columns=made(method=(), level=(), instruction=(), input=(), response=()),
+    columns=pair_columns(),
     most=lambda settings, recipe: Most(rows=settings.count, calls=2 * settings.count),
 )

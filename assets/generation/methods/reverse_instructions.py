@@ -1,7 +1,7 @@
-"""Reverse instructions: the model as it is says which instruction a human text answers, in one of three styles.
+"""Reverse instructions: the model, without training, writes the instruction that a human text answers, in three styles.
 
-Source: LongForm, arXiv 2304.08460, section 3: an instruction, a chatbot's user, or a search query, and a hint at the
-length of the answer for some. No backward model is trained. Ours: the wording of the prompts, that a hash of the
+Source: LongForm, arXiv 2304.08460, section 3: an instruction, a message to a chatbot, or a search query; some have a
+hint at the length of the answer. No backward model is trained. Ours: the wording of the prompts, that a hash of the
 document picks the style, and that a hint counts the response's sentences.
 
 Worked example: "Pesto is a sauce from Genoa …" in the style of a search query gives ("what is pesto", "Pesto is …").
@@ -16,11 +16,12 @@ from pydantic import AfterValidator, Field
 from segtok.segmenter import split_single
 
 from assets.generation.method import Job, Method
-from assets.prompting.answers import unwritten
+from assets.prompting.answers import lacks_instruction
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import distinct
-from assets.steps.step import made
+from assets.steps.names import DOCUMENTS
 from resources.models.calls import Prompt, Sampling, Writer
 from warehouse.core.identity import row_seed
 from warehouse.core.texts import normalized
@@ -40,7 +41,7 @@ PROMPTS: dict[Style, str] = {
 
 
 class ReverseInstructions(Part):
-    """The `styles` in use, and the share of instructions with a hint at the length of the response."""
+    """The `styles` in use, and the share of instructions that get a hint at the length of the response."""
 
     styles: Annotated[tuple[Style, ...], Field(min_length=1), AfterValidator(distinct)] = (
         "instruction",
@@ -52,12 +53,12 @@ class ReverseInstructions(Part):
 
 
 def style_of(document: str, styles: tuple[Style, ...], seed: int) -> Style:
-    """The style for a document, by its text alone."""
+    """The style for a document. It depends on its text and the seed, not on other documents."""
     return min(styles, key=lambda style: row_seed(seed, NAME, "style", document, style))
 
 
 def hint(response: str) -> str:
-    """How long the response is, as an instruction would say it."""
+    """A sentence that asks for as many sentences as the response has."""
     sentences = sum(1 for sentence in split_single(response) if sentence.strip())
     return f"Respond in {sentences} sentence{'' if sentences == 1 else 's'}."
 
@@ -78,15 +79,15 @@ def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Wri
         text, written = document["text"], instruction_of(completion.text)
         if normalized(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
             written = f"{written} {hint(text)}"
-        row = {"method": NAME, "level": "", "instruction": written, "input": "", "response": text}
+        row = pair(NAME, written, response=text)
         parents = [(document["id"], "document"), (completion.call, "call")]
-        if not unwritten(gate, row, completion, parents):
+        if not lacks_instruction(gate, row, completion, parents):
             gate.keep(row, parents)
     return gate.result()
 
 
 def make(job: Job[ReverseInstructions], documents: pl.DataFrame) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     return generate(documents, job.settings, job.writer, job.seed)
 
 
@@ -95,13 +96,6 @@ METHOD = Method(
     description="Instructions that the model as it is finds for human documents, in three styles.",
     settings=ReverseInstructions,
     make=make,
-    inputs=("documents",),
-    columns=made(
-        "documents",
-        method=(),
-        level=(),
-        instruction=[("documents", "text")],
-        input=(),
-        response=[("documents", "text")],
-    ),
+    inputs=(DOCUMENTS,),
+    columns=pair_columns(DOCUMENTS, instruction=[(DOCUMENTS, "text")], response=[(DOCUMENTS, "text")]),
 )

@@ -1,14 +1,14 @@
-"""Self-Instruct: the model goes on with a list of instructions, then answers its own (arXiv 2212.10560).
+"""Self-Instruct: the model continues a list of instructions, then answers its own instructions (arXiv 2212.10560).
 
 As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, the rejection rules below,
-and with `answers: instances` what instances.py says. Ours: how many calls and rounds there are; the default
-`answers: plain`, where a model that follows instructions answers each plainly, without an input; that instances are
-decoded as `response` says (published: temperature 0); and that an empty line alone ends a list of instructions
+and with `answers: instances` what instances.py says. Ours: the number of calls and rounds; the default
+`answers: plain`, where a model that follows instructions answers each one directly, without an input; that instances
+are decoded as `response` says (published: temperature 0); and that only an empty line ends a list of instructions
 (published: the number 16 as well). The published code does more that we leave out: a presence penalty (2 for
-instructions), dropping all that a call wrote where it was cut off, in place of the last instruction, making all letters
-of an instruction small but the first, and taking the colon from the end of a demonstration.
+instructions); dropping everything that a call wrote if it was cut off, not only the last instruction; making all
+letters of an instruction lower case but the first; and removing the colon from the end of a demonstration.
 
-Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model goes on "9. How do I make
+Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model writes "9. How do I make
 Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.
 """
 
@@ -27,7 +27,7 @@ from pydantic import Field
 
 from assets.generation.instances import (
     classification,
-    decide,
+    decide_instances,
     input_first,
     instances,
     is_classification,
@@ -37,12 +37,14 @@ from assets.generation.instances import (
 from assets.generation.method import Job, Method
 from assets.generation.rouge_l import Closest
 from assets.prompting.answers import decide_answer, unanswered
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import numbered_items
 from assets.prompting.prompts import answer, more_tasks
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature, Words
-from assets.steps.step import Most, made
+from assets.steps.names import SEED_TASKS
+from assets.steps.step import Most
 from resources.models.calls import Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
 from warehouse.core.texts import normalized
@@ -53,7 +55,7 @@ NAME = "self_instruct"
 MOST_VERDICT_TOKENS = 3
 
 
-class PublishedSampling(SamplingPart):
+class SelfInstructSampling(SamplingPart):
     """Nucleus sampling as published."""
 
     temperature: Temperature = 0.7
@@ -61,9 +63,9 @@ class PublishedSampling(SamplingPart):
 
 
 class SelfInstruct(Part):
-    """Defaults as published; `calls` and `rounds` set how much is written.
+    """Defaults as published; `calls` and `rounds` set how much the model writes.
 
-    At most `most` instructions are let in, each answered once; with `answers: instances` each gives up to
+    At most `most` instructions are accepted, and each is answered once; with `answers: instances` each gets up to
     `most_instances` inputs with their outputs."""
 
     calls: Count
@@ -77,16 +79,16 @@ class SelfInstruct(Part):
         "map", "maps", "draw", "plot", "go to",
     )  # fmt: skip
     most: Count
-    # Left out of slices where they have their defaults: what was built before these keys were there names the same.
+    # A slice leaves these out at their defaults, so that versions from before the keys existed stay fresh.
     answers: Annotated[Literal["plain", "instances"], Field(exclude_if=lambda value: value == "plain")] = "plain"
     most_instances: Annotated[Count, Field(exclude_if=lambda value: value == 5)] = 5
-    instruction: PublishedSampling
+    instruction: SelfInstructSampling
     response: SamplingPart
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a candidate instruction is dropped, with the number that missed the cut where there is one."""
+    """Why a candidate instruction is dropped; where a number decides, the score and the cut that it missed."""
 
     reason: str
     score: float | None = None
@@ -95,7 +97,7 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Task:
-    """An instruction of the pool; `id` is set for seed tasks, which alone are records already."""
+    """An instruction of the pool. Seed tasks are already records and have an `id`; the others have `parents`."""
 
     instruction: str
     id: str | None = None
@@ -103,7 +105,7 @@ class Task:
 
 
 class Pool:
-    """The instructions so far, and the published rules for letting another one in."""
+    """The instructions so far, and the published rules for accepting another one."""
 
     def __init__(self, seeds: Iterable[Task], settings: SelfInstruct) -> None:
         self.settings = settings
@@ -115,23 +117,23 @@ class Pool:
 
     @property
     def full(self) -> bool:
-        """Whether as many machine-made instructions are in as are wanted."""
+        """Whether the pool has as many machine-made instructions as the recipe wants."""
         return len(self.machine) >= self.settings.most
 
     def add(self, task: Task) -> None:
-        """Lets a machine-made instruction in."""
+        """Accept a machine-made instruction."""
         self.machine.append(task)
         self._closest.add(task.instruction)
 
-    def demonstrations(self, draw: random.Random) -> list[Task]:
+    def demonstrations(self, generator: random.Random) -> list[Task]:
         """Human and machine-made instructions for one prompt, shuffled."""
         wanted = self.settings.demonstrations
-        machine = draw.sample(self.machine, min(self.settings.machine_demonstrations, len(self.machine)))
-        human = draw.sample(self.seeds, min(wanted - len(machine), len(self.seeds)))
-        return draw.sample(human + machine, len(human) + len(machine))
+        machine = generator.sample(self.machine, min(self.settings.machine_demonstrations, len(self.machine)))
+        human = generator.sample(self.seeds, min(wanted - len(machine), len(self.seeds)))
+        return generator.sample(human + machine, len(human) + len(machine))
 
     def rejection(self, instruction: str) -> Rejection | None:
-        """The first rule that `instruction` breaks, or None. In a full pool nothing is held against it any more."""
+        """The first rule that `instruction` breaks, or None. A full pool compares no instruction with the others."""
         words = len(instruction.split())
         least, most = self.settings.words
         if words < least:
@@ -140,7 +142,7 @@ class Pool:
             return Rejection("too long", words, most)
         if self._blacklist and (found := self._blacklist.search(instruction)):
             return Rejection(f"blacklisted word: {found.group().lower()}")
-        # The published code capitalizes an instruction first: its first letter alone is upper case.
+        # The published code first capitalizes an instruction, which makes all other letters lower case.
         if instruction.lower().startswith("write a program"):
             return Rejection("starts with: Write a program")
         if instruction[0] in string.punctuation:
@@ -150,51 +152,53 @@ class Pool:
         if not normalized(instruction):
             return Rejection("no instruction")
         if self.full:
-            return Rejection("enough instructions")
+            return Rejection("surplus")
         closest = self._closest.to(instruction, above=self.settings.rouge_l)
         return Rejection("ROUGE-L", closest[1], self.settings.rouge_l) if closest else None
 
 
 def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: int) -> Result:
-    """Pairs bootstrapped from seed tasks (columns id, instruction), in at most `rounds` rounds of `calls` in all."""
+    """Pairs bootstrapped from seed tasks (columns id, instruction), by `calls` calls in at most `rounds` rounds."""
     gate = Gate(Pair)
     pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
     for round_ in range(settings.rounds):
-        # As published, nobody asks for more than is wanted.
+        # As published, the rounds end once the pool is full.
         if pool.full:
             break
         _bootstrap(gate, pool, settings, writer, seed, round_)
-    respond = _plainly if settings.answers == "plain" else _by_instances
+    respond = _answer_plainly if settings.answers == "plain" else _answer_with_instances
     respond(gate, pool.machine, settings, writer, seed)
     return gate.result()
 
 
-def _plainly(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int) -> None:
+def _answer_plainly(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int) -> None:
     prompts = [answer(task.instruction, seed=row_seed(seed, NAME, "answer", task.instruction)) for task in tasks]
     completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
     for task, completion in zip(tasks, completions, strict=True):
-        decide_answer(gate, _row(task.instruction), completion, task.parents)
+        decide_answer(gate, pair(NAME, task.instruction), completion, task.parents)
 
 
-def _by_instances(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int) -> None:
+def _answer_with_instances(
+    gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int
+) -> None:
     judged = writer.complete([classification(task.instruction) for task in tasks], Sampling(MOST_VERDICT_TOKENS))
-    told: list[tuple[Task, bool]] = []
+    classified: list[tuple[Task, bool]] = []
     for task, verdict in zip(tasks, judged, strict=True):
-        made_of = (*task.parents, (verdict.call, "classification"))
-        if not unanswered(gate, _row(task.instruction), verdict, made_of):
-            told.append((Task(task.instruction, parents=made_of), is_classification(verdict.text)))
+        parents = (*task.parents, (verdict.call, "classification"))
+        if not unanswered(gate, pair(NAME, task.instruction), verdict, parents):
+            classified.append((Task(task.instruction, parents=parents), is_classification(verdict.text)))
     prompts = [
         instances(task.instruction, classifies, row_seed(seed, NAME, "instances", task.instruction))
-        for task, classifies in told
+        for task, classifies in classified
     ]
     written = writer.complete(prompts, Sampling(**settings.response.model_dump(), stop=stops(settings.most_instances)))
-    for (task, classifies), completion in zip(told, written, strict=True):
+    for (task, classifies), completion in zip(classified, written, strict=True):
         parents = (*task.parents, (completion.call, "call"))
-        if unanswered(gate, _row(task.instruction), completion, parents):
+        if unanswered(gate, pair(NAME, task.instruction), completion, parents):
             continue
         found = (output_first if classifies else input_first)(completion.text)
-        row = partial(_row, task.instruction)
-        decide(gate, row, found, completion.complete, settings.most_instances, parents)
+        row = partial(pair, NAME, task.instruction)
+        decide_instances(gate, row, found, completion.complete, settings.most_instances, parents)
 
 
 def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, seed: int, round_: int) -> None:
@@ -208,44 +212,39 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n\n",))
     completions = writer.complete(prompts, sampling)
     for tasks, completion in zip(shown, completions, strict=True):
-        # A machine-made example is no record yet: it hands on what it was made of, down to the seeds.
-        handed_on = (parent for task in tasks for parent in ([(task.id, "example")] if task.id else task.parents))
-        made_of: tuple[Parent, ...] = (*dict.fromkeys(handed_on), (completion.call, "tasks"))
-        silent = completion.error or completion.refusal
-        candidates, cut_off = ([], "") if silent else numbered_items(completion.text, completion.complete)
+        # A machine-made example is not a record yet, so its own parents, down to the seeds, take its place.
+        of_examples = (parent for task in tasks for parent in ([(task.id, "example")] if task.id else task.parents))
+        parents: tuple[Parent, ...] = (*dict.fromkeys(of_examples), (completion.call, "tasks"))
+        unwritten = completion.error or completion.refusal
+        candidates, cut_off = ([], "") if unwritten else numbered_items(completion.text, completion.complete)
         gate.arrive(max(1, len(candidates) + bool(cut_off)))
-        if unanswered(gate, _row(""), completion, made_of):
+        if unanswered(gate, pair(NAME, ""), completion, parents):
             continue
         for instruction in candidates:
             rejection = pool.rejection(instruction)
             if rejection:
-                row = _row(instruction)
-                gate.reject(row, rejection.reason, made_of, rejection.score, rejection.cut)
+                row = pair(NAME, instruction)
+                gate.reject(row, rejection.reason, parents, rejection.score, rejection.cut)
             else:
-                pool.add(Task(instruction, parents=made_of))
+                pool.add(Task(instruction, parents=parents))
         if cut_off:
-            gate.reject(_row(cut_off), "instruction cut off", made_of)
+            gate.reject(pair(NAME, cut_off), "instruction cut off", parents)
         elif not candidates:
-            gate.reject(_row(""), "no instruction", made_of)
-
-
-def _row(instruction: str, input_: str = "", response: str = "") -> dict[str, str]:
-    return {"method": NAME, "level": "", "instruction": instruction, "input": input_, "response": response}
+            gate.reject(pair(NAME, ""), "no instruction", parents)
 
 
 def make(job: Job[SelfInstruct], seed_tasks: pl.DataFrame) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     return generate(seed_tasks, job.settings, job.writer, job.seed)
 
 
 def faults(settings: SelfInstruct) -> Iterator[tuple[str, object, str]]:
-    """Settings that contradict each other, and one that none would use."""
+    """Settings that contradict each other, and one that would have no effect."""
     if settings.machine_demonstrations >= settings.demonstrations:
         most = f"it must be below generation.{NAME}.demonstrations ({settings.demonstrations})"
         yield "machine_demonstrations", settings.machine_demonstrations, most
-
     if settings.answers == "plain" and "most_instances" in settings.model_fields_set:
-        without = f"plain answers have no instances; take it away, or set generation.{NAME}.answers to instances"
+        without = f"plain answers have no instances; remove it, or set generation.{NAME}.answers to instances"
         yield "most_instances", settings.most_instances, without
 
 
@@ -255,15 +254,15 @@ def _most(settings: SelfInstruct, recipe: Recipe) -> Most:
     return Most(settings.most * settings.most_instances, settings.calls + 2 * settings.most)
 
 
-_ASKED = [("seed_tasks", "instruction")]
+_WRITTEN_FROM = [(SEED_TASKS, "instruction")]
 
 METHOD = Method(
     name=NAME,
     description="Instructions bootstrapped from the seed tasks by Self-Instruct, with the model's answers.",
     settings=SelfInstruct,
     make=make,
-    inputs=("seed_tasks",),
-    columns=made("seed_tasks", method=(), level=(), instruction=_ASKED, input=_ASKED, response=_ASKED),
+    inputs=(SEED_TASKS,),
+    columns=pair_columns(SEED_TASKS, instruction=_WRITTEN_FROM, input_=_WRITTEN_FROM, response=_WRITTEN_FROM),
     most=_most,
     faults=faults,
 )

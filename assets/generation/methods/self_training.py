@@ -2,7 +2,7 @@
 
 Worked example: the seed ("How do I make Pesto?", "Crush the basil …") gives the pair
 ("How do I make Pesto?", what the model writes); the human response is not used. Ours: the prompt, which is the
-instruction alone, the sampling, and that an answer that was cut off ends at its last whole sentence.
+instruction alone; the sampling; and that an answer that was cut off ends at its last whole sentence.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import polars as pl
 
 from assets.generation.method import Job, Method
 from assets.prompting.answers import decide_answer
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.prompts import answer
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count
-from assets.steps.step import made
+from assets.steps.names import SEED_TASKS
 from resources.models.calls import Sampling, Writer
 from warehouse.core.identity import row_seed
 from warehouse.results.result import Gate, Result
@@ -24,14 +25,14 @@ NAME = "self_training"
 
 
 class SelfTraining(Part):
-    """How many seed tasks are answered, and how."""
+    """The number of seed tasks that the model answers, and how it decodes."""
 
     count: Count
     response: SamplingPart
 
 
 def generate(seeds: pl.DataFrame, settings: SelfTraining, writer: Writer, seed: int) -> Result:
-    """One pair per seed task (columns id, instruction, input), for the first `count` of them."""
+    """One pair for each of the first `count` seed tasks (columns id, instruction, input)."""
     asked = seeds.head(settings.count).to_dicts()
     gate = Gate(Pair, len(asked))
     prompts = [
@@ -40,13 +41,13 @@ def generate(seeds: pl.DataFrame, settings: SelfTraining, writer: Writer, seed: 
     ]
     completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
     for task, completion in zip(asked, completions, strict=True):
-        pair = {"method": NAME, "level": "", "instruction": task["instruction"], "input": task["input"]}
-        decide_answer(gate, pair, completion, [(task["id"], "instruction")])
+        row = pair(NAME, task["instruction"], task["input"])
+        decide_answer(gate, row, completion, [(task["id"], "instruction")])
     return gate.result()
 
 
 def make(job: Job[SelfTraining], seed_tasks: pl.DataFrame) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     return generate(seed_tasks, job.settings, job.writer, job.seed)
 
 
@@ -55,13 +56,12 @@ METHOD = Method(
     description="Answers that the model itself gives to human instructions.",
     settings=SelfTraining,
     make=make,
-    inputs=("seed_tasks",),
-    columns=made(
-        "seed_tasks",
-        method=(),
-        level=(),
-        instruction=[("seed_tasks", "instruction")],
-        input=[("seed_tasks", "input")],
-        response=[("seed_tasks", "instruction"), ("seed_tasks", "input")],
+    inputs=(SEED_TASKS,),
+    counted_input=SEED_TASKS,
+    columns=pair_columns(
+        SEED_TASKS,
+        instruction=[(SEED_TASKS, "instruction")],
+        input_=[(SEED_TASKS, "input")],
+        response=[(SEED_TASKS, "instruction"), (SEED_TASKS, "input")],
     ),
 )

@@ -1,13 +1,13 @@
-"""Unnatural Instructions: shown three tasks, the model writes a fourth; then it answers it, and says it in other words.
+"""Unnatural Instructions: the model sees three tasks and writes a fourth; then it answers it and paraphrases it.
 
 Source: arXiv 2212.09689, sections 2 and 3. As published: three demonstrations, the output written in a second step by
-greedy decoding, repeated tasks dropped, and further formulations of a task's instruction with its response as
-expansion; as far as we remember, copies of a demonstration are dropped there too. Ours: tasks have an instruction and
-an input but no constraints, which seed tasks lack; a task that says nothing of an input stays (published: one that
-lacks a field is dropped); a copy of any seed task is dropped, shown or not; and how paraphrases are asked for.
+greedy decoding, repeated tasks dropped, and as expansion further formulations of a task's instruction with the same
+response; as far as we remember, copies of a demonstration are dropped there too. Ours: tasks have an instruction and an
+input but no constraints, because seed tasks have none; a task without an input stays (published: a task that lacks a
+field is dropped); a copy of any seed task is dropped, whether it was shown or not; and the prompt for paraphrases.
 
-Worked example: after three tasks and "Example 4 / Instruction:" the model goes on "Name the river. / Input: It flows
-through Genoa."; asked in other words, "Which river is this?" becomes a second pair with the same response.
+Worked example: after three tasks and "Example 4 / Instruction:" the model writes "Name the river. / Input: It flows
+through Genoa."; its paraphrase "Which river is this?" becomes a second pair with the same response.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import polars as pl
 from pydantic import Field
 
 from assets.generation.method import Job, Method
-from assets.prompting.answers import decide_answer, unanswered
+from assets.prompting.answers import decide_answer, lacks_instruction, unanswered
+from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import answer
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, Probability, Temperature
-from assets.steps.step import Most, made
+from assets.steps.names import SEED_TASKS
+from assets.steps.step import Most
 from resources.models.calls import Prompt, Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
 from warehouse.core.texts import normalized, on_one_line
@@ -39,18 +41,18 @@ _TASK = re.compile(r"\A(?P<instruction>.*?)(?:(?:\A|\n)\s*input\s*:(?P<input>.*)
 _NO_INPUT = re.compile(r"\s*(?:none|n/a|no input)\.?\s*", re.IGNORECASE)
 
 Task = tuple[dict[str, str], tuple[Parent, ...]]
-"""A pair whose response is still empty, and what it was made of."""
+"""A pair and its parents; the response is empty until the task is answered."""
 
 
 class TaskSampling(SamplingPart):
-    """Nucleus sampling; top-p 0.99 as published, as far as we remember, the temperature ours."""
+    """Nucleus sampling; top-p 0.99 as published, as far as we remember; the temperature is ours."""
 
     temperature: Temperature = 1.0
     top_p: Probability = 0.99
 
 
 class UnnaturalInstructions(Part):
-    """`calls` tasks are asked for; of each that is kept, the instruction is said in other words `paraphrases` times."""
+    """The model writes `calls` tasks, and `paraphrases` paraphrases of the instruction of each that is kept."""
 
     calls: Count
     demonstrations: Count = 3
@@ -60,7 +62,7 @@ class UnnaturalInstructions(Part):
 
 
 def fourth_task(shown: Sequence[dict[str, str]], seed: int) -> Prompt:
-    """Asks for one more task like those shown (columns instruction, input)."""
+    """Ask for one more task like those shown (columns instruction, input)."""
     lines = [(on_one_line(task["instruction"]), on_one_line(task["input"]) or NO_INPUT) for task in shown]
     examples = "".join(
         f"Example {number}\nInstruction: {instruction}\nInput: {input_}\n\n"
@@ -70,7 +72,7 @@ def fourth_task(shown: Sequence[dict[str, str]], seed: int) -> Prompt:
 
 
 def task_of(text: str) -> tuple[str, str]:
-    """(instruction, input) that the model went on with; the input is "" where it says that there is none."""
+    """The (instruction, input) that the model wrote; the input is "" where it says that there is none."""
     found = _TASK.fullmatch(text.split("\nExample ")[0].strip())
     if found is None:
         return "", ""
@@ -91,7 +93,7 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
     tasks: list[Task] = []
     for examples, completion in zip(shown, written, strict=True):
         instruction, input_ = task_of(completion.text)
-        row = _row(instruction, input_)
+        row = pair(NAME, instruction, input_)
         parents = (*((task["id"], "example") for task in examples), (completion.call, "task"))
         if unanswered(gate, row, completion, parents):
             continue
@@ -100,7 +102,7 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
         elif not completion.complete:
             gate.reject(row, "task cut off", parents)
         elif _key(row) in known:
-            gate.reject(row, "task met before", parents)
+            gate.reject(row, "repeated task", parents)
         else:
             known.add(_key(row))
             tasks.append((row, parents))
@@ -120,8 +122,8 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
 def _expand(
     gate: Gate, pairs: Sequence[Task], known: set[str], settings: UnnaturalInstructions, writer: Writer, seed: int
 ) -> None:
-    """Decides about the paraphrases of `pairs`; `known` are all tasks so far."""
-    wanted = [(pair, number) for pair in pairs for number in range(settings.paraphrases)]
+    """Decide about the paraphrases of `pairs`; `known` are the keys of all tasks so far."""
+    wanted = [(answered, number) for answered in pairs for number in range(settings.paraphrases)]
     gate.arrive(len(wanted))
     prompts = [
         Prompt.ask(
@@ -131,48 +133,40 @@ def _expand(
         for (row, _), number in wanted
     ]
     sampling = Sampling(**settings.task.model_dump(), stop=("\n",))
-    for ((row, made_of), _), completion in zip(wanted, writer.complete(prompts, sampling), strict=True):
-        pair = {**row, "instruction": instruction_of(completion.text)}
-        parents = (*made_of, (completion.call, "paraphrase"))
-        if unanswered(gate, pair, completion, parents):
+    for ((row, of_pair), _), completion in zip(wanted, writer.complete(prompts, sampling), strict=True):
+        paraphrase = {**row, "instruction": instruction_of(completion.text)}
+        parents = (*of_pair, (completion.call, "paraphrase"))
+        if lacks_instruction(gate, paraphrase, completion, parents):
             continue
-        if not normalized(pair["instruction"]):
-            gate.reject(pair, "no instruction", parents)
-        elif not completion.complete:
-            gate.reject(pair, "instruction cut off", parents)
-        elif _key(pair) in known:
-            gate.reject(pair, "paraphrase met before", parents)
+        if _key(paraphrase) in known:
+            gate.reject(paraphrase, "repeated paraphrase", parents)
         else:
-            known.add(_key(pair))
-            gate.keep(pair, parents)
+            known.add(_key(paraphrase))
+            gate.keep(paraphrase, parents)
 
 
 def _key(task: dict[str, str]) -> str:
     return f"{normalized(task['instruction'])}\n{normalized(task['input'])}"
 
 
-def _row(instruction: str, input_: str) -> dict[str, str]:
-    return {"method": NAME, "level": "", "instruction": instruction, "input": input_, "response": ""}
-
-
 def most(settings: UnnaturalInstructions) -> Most:
-    """One pair per call, and its paraphrases."""
+    """One pair per call, and its paraphrases; a call per task, per answer and per paraphrase."""
     return Most(rows=settings.calls * (1 + settings.paraphrases), calls=settings.calls * (2 + settings.paraphrases))
 
 
 def make(job: Job[UnnaturalInstructions], seed_tasks: pl.DataFrame) -> Result:
-    """The asset's rows."""
+    """Build the asset's rows."""
     return generate(seed_tasks, job.settings, job.writer, job.seed)
 
 
-_ASKED = [("seed_tasks", "instruction"), ("seed_tasks", "input")]
+_WRITTEN_FROM = [(SEED_TASKS, "instruction"), (SEED_TASKS, "input")]
 
 METHOD = Method(
     name=NAME,
     description="Tasks that the model writes after three seed tasks, with its answers, also in other words.",
     settings=UnnaturalInstructions,
     make=make,
-    inputs=("seed_tasks",),
-    columns=made("seed_tasks", method=(), level=(), instruction=_ASKED, input=_ASKED, response=_ASKED),
+    inputs=(SEED_TASKS,),
+    columns=pair_columns(SEED_TASKS, instruction=_WRITTEN_FROM, input_=_WRITTEN_FROM, response=_WRITTEN_FROM),
     most=lambda settings, recipe: most(settings),
 )

@@ -191,13 +191,13 @@ def test_an_arm_with_too_few_tokens_says_how_many_are_lacking() -> None:
         (
             "curation.response_tokens",
             900,
-            "curation: found {'rows': 64, 'response_tokens': 900}; training sets of one size need one of rows and "
-            "response_tokens",
+            "curation: found {'rows': 64, 'response_tokens': 900}; set either rows or response_tokens, "
+            "the size of every training set",
         ),
         (
             "arms.self_training",
             {"methods": ["self_training"], "filters": [], "rows": 3, "response_tokens": 9},
-            "arms.self_training: found {'rows': 3, 'response_tokens': 9}; name one of them",
+            "arms.self_training: found {'rows': 3, 'response_tokens': 9}; set only one of them",
         ),
         (
             "curation.decontamination",

@@ -173,15 +173,15 @@ def test_quality_decides_which_of_two_is_kept() -> None:
         ({"rule": "greedy"}, "curation.diversity.embedder: found nothing; the rule greedy needs it; name a model"),
         (
             {"rule": "k_center", "embedder": "embedder"},
-            "curation.diversity.select: found nothing; the rule k_center needs it: how many rows it takes",
+            "curation.diversity.select: found nothing; the rule k_center needs it: the number of rows that it keeps",
         ),
         (
             {"rule": "rouge_l", "similarity": 0.9},
-            "curation.diversity.similarity: found 0.9; the rule rouge_l heeds rouge_l alone",
+            "curation.diversity.similarity: found 0.9; the rule rouge_l uses only rouge_l",
         ),
         (
             {"rule": "semdedup", "embedder": "embedder", "select": 3},
-            "curation.diversity.select: found 3; the rule semdedup heeds epsilon, clusters alone",
+            "curation.diversity.select: found 3; the rule semdedup uses only epsilon, clusters",
         ),
     ],
 )

@@ -179,7 +179,7 @@ def test_the_level_model_alone_needs_to_know_how_the_model_writes() -> None:
     result = extract(DOCUMENTS, found, ScriptedWriter(first_words), 7)
     assert outcomes(result) == [("kept", None)] * 3
     assert complaints(("enhancement.fragments", {"levels": ["model"]})) == [
-        "enhancement.fragments.extraction: found nothing; the level model needs it; name its max_new_tokens"
+        "enhancement.fragments.extraction: found nothing; the level model needs it; set its max_new_tokens"
     ]
 
 

@@ -53,18 +53,19 @@ def test_every_problem_is_listed_at_once() -> None:
 
 
 SERVED = {"address": "http://localhost:8000/v1#tiny", "sha256": SHA, "licence": "Apache-2.0", "origin": "human"}
-NO_WEIGHTS = "it is at an endpoint, which answers prompts and hands out no weights, needed for"
-FETCHED = "right would be an address that starts with pypi:, path: or hf:"
+NO_WEIGHTS = "it is at an endpoint, which gives no access to its weights"
+FETCHED = "use an address that starts with pypi:, path: or hf:"
 
 
 def test_what_needs_weights_cannot_be_at_an_endpoint() -> None:
-    writes = "generation.backward_model, generation.extract_then_generate, generation.instruction_generation"
+    methods = "generation.extract_then_generate, generation.instruction_generation"
+    writes = f"generation.backward_model, {methods}, enhancement.perplexity"
     generator = SERVED | {"made_from": starter()["models"]["generator"]["made_from"]}
     embedder = SERVED | {"address": "http://localhost:8000/v1#embedder"}
     assert complaints(("models.generator", generator), ("models.embedder", embedder)) == [
-        f"generation.model: found 'generator'; {NO_WEIGHTS} {writes}, enhancement.perplexity; {FETCHED}",
-        f"training.base: found 'generator'; {NO_WEIGHTS} the students; {FETCHED}",
-        f"curation.diversity.embedder: found 'embedder'; {NO_WEIGHTS} curation.diversity; {FETCHED}",
+        f"generation.model: found 'generator'; {NO_WEIGHTS}; {writes} would need them; {FETCHED}",
+        f"training.base: found 'generator'; {NO_WEIGHTS}; the students would need them; {FETCHED}",
+        f"curation.diversity.embedder: found 'embedder'; {NO_WEIGHTS}; curation.diversity would need them; {FETCHED}",
     ]
 
 
@@ -73,7 +74,7 @@ def test_a_source_cannot_be_at_an_endpoint_and_its_hash_is_no_placeholder() -> N
     values = starter()
     values["models"]["served"] = {**SERVED, "sha256": "0" * 64}
     assert complaints(("models", values["models"]), ("sources.wikibooks_recipes.address", address)) == [
-        f"sources.wikibooks_recipes.address: found {address!r}; an endpoint hands out no texts; {FETCHED}",
+        f"sources.wikibooks_recipes.address: found {address!r}; an endpoint has no texts; {FETCHED}",
         f"models.served.sha256: found {'0' * 64!r}; this is a placeholder; it must be the sha256 of the weights that "
         "the endpoint serves",
     ]
@@ -93,14 +94,14 @@ def test_a_generator_at_an_endpoint_is_fine_where_it_only_writes() -> None:
 def test_one_model_under_two_names_is_refused() -> None:
     twin = starter()["models"]["generator"]
     assert complaints(("models.writer", twin)) == [
-        "models.writer: found 'writer'; it is the same model as models.generator; name it once, and refer to that"
+        "models.writer: found 'writer'; it is the same model as models.generator; declare it once and use that name"
     ]
 
 
 def test_an_arm_has_no_level_that_no_fragment_has() -> None:
     arm = "arms.filtered_extract_then_generate.levels"
     assert complaints(("enhancement.fragments.levels", ["sentence", "model"]), (arm, ["keywords", "sentence"])) == [
-        f"{arm}: found ['keywords']; enhancement.fragments.levels has sentence, model alone"
+        f"{arm}: found ['keywords']; enhancement.fragments.levels has only sentence, model"
     ]
     values = put(starter(), arm, ["keywords", "sentence"])
     assert parsed(values).arms["filtered_extract_then_generate"].levels == ("keywords", "sentence")
@@ -118,10 +119,10 @@ def test_a_method_takes_no_more_rows_than_there_are() -> None:
     }
     changes = [(f"generation.{name}", settings) for name, settings in more.items()]
     assert complaints(("generation.self_training.count", 83), *changes) == [
+        "generation.back_translation.count: found 121; it must be at most 120, the sum of the counts of documents",
+        "generation.evol_instruct.count: found 82; it must be at most 80, the sum of the counts of seed_tasks",
         "generation.seeds.count: found 81; it must be at most 80, the sum of the counts of seed_tasks",
         "generation.self_training.count: found 83; it must be at most 80, the sum of the counts of seed_tasks",
-        "generation.evol_instruct.count: found 82; it must be at most 80, the sum of the counts of seed_tasks",
-        "generation.back_translation.count: found 121; it must be at most 120, the sum of the counts of documents",
     ]
 
 
@@ -131,7 +132,7 @@ def test_limits_that_leave_nothing_between_them_are_refused() -> None:
         f"{path}.at_least: found 40.0; it must be below at_most, 40"
     ]
     assert complaints((path, {"measure": "ifd", "at_least": 1.0})) == [
-        f"{path}.at_least: found 1.0; it must be below at_most, 1, which ifd has where nothing is said"
+        f"{path}.at_least: found 1.0; it must be below at_most, 1, the default of ifd"
     ]
     assert parsed(put(starter(), path, {"measure": "ifd", "at_least": 0.9})).enhancement.perplexity
 
@@ -149,8 +150,8 @@ def test_k_center_takes_no_fewer_rows_than_an_arm_trains_on() -> None:
 def test_so_few_resamples_that_nothing_could_be_told_from_noise_are_refused() -> None:
     """Four arms: the least p-value is 4 * 2 / (resamples + 1)."""
     assert complaints(("evaluation.resamples", 158)) == [
-        "evaluation.resamples: found 158; it must be at least 159: with fewer, 4 arms at confidence 0.95 could never "
-        "be told from noise"
+        "evaluation.resamples: found 158; it must be at least 159: with fewer, no difference between 4 arms could be "
+        "significant at confidence 0.95"
     ]
     assert parsed(put(starter(), "evaluation.resamples", 159)).evaluation.resamples == 159
     scores = [np.array([[1.0, 1.0]]), np.array([[0.0, 0.0]])]

@@ -119,9 +119,9 @@ def test_without_its_exceptions_the_starter_is_refused_with_every_reason() -> No
             "found 'smol_smoltak'; it must name an ancestor of the recipe; did you mean 'smol_smoltalk'? "
             "(known: magpie_ultra, openhermes, smol_smoltalk, ultrafeedback)",
         ),
-        ("generator", "found 'generator'; what is used cannot be excepted, only ancestors of it"),
-        ("wikipedia_leads", "found 'wikipedia_leads'; what is used cannot be excepted, only ancestors of it"),
-        ("openhermes", "found 'openhermes'; nothing would be refused without it; take it out"),
+        ("generator", "found 'generator'; only ancestors can be exceptions, not what is used itself"),
+        ("wikipedia_leads", "found 'wikipedia_leads'; only ancestors can be exceptions, not what is used itself"),
+        ("openhermes", "found 'openhermes'; it has no effect: nothing would be refused without it; remove it"),
     ],
 )
 def test_an_exception_names_an_ancestor_that_would_be_refused(name: str, line: str) -> None:
@@ -169,10 +169,10 @@ def test_what_the_gate_needs_is_required(missing: str) -> None:
 def test_names_are_distinct_over_models_sources_and_ancestors() -> None:
     texts = starter()["sources"]["wikipedia_leads"]
     assert complaints(("ancestors.embedder", ancestor()), ("sources.generator", texts)) == [
-        "sources.generator: found 'generator'; models.generator has this name too, and origins refer to names; take "
-        "another",
-        "ancestors.embedder: found 'embedder'; models.embedder has this name too, and origins refer to names; take "
-        "another",
+        "sources.generator: found 'generator'; models.generator has the same name, and origins refer to names; use "
+        "another name",
+        "ancestors.embedder: found 'embedder'; models.embedder has the same name, and origins refer to names; use "
+        "another name",
     ]
 
 

@@ -112,7 +112,7 @@ ASKED: dict[str, Callable[[Writer], Result]] = {
 
 
 def test_every_method_that_asks_a_model_is_fed_here() -> None:
-    asking = {name for name, method in methods().items() if method.asks}
+    asking = {name for name, method in methods().items() if method.calls_model}
     assert asking == ASKED.keys() - {"fragments", "self_instruct by instances"}
 
 

@@ -222,7 +222,7 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
         (
             "arms.base",
             {"methods": ["self_training"]},
-            "arms.base: found 'base'; this name is kept for the untouched base; take another",
+            "arms.base: found 'base'; this name is reserved for the untouched base; use another name",
         ),
     ],
 )

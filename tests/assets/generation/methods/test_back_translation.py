@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assets.generation.method import Job
 from assets.generation.methods import back_translation
-from assets.generation.methods.back_translation import BackTranslation, Example, PublishedSampling, Rater
+from assets.generation.methods.back_translation import BackTranslation, Example, HumpbackSampling, Rater
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import score_of
 from assets.prompting.prompts import answer, instruction_for
@@ -25,7 +25,7 @@ from tests.support.scripted import ScriptedWriter, call_of, on_text
 from warehouse.core.identity import digest, row_seed
 from warehouse.results.result import Result
 
-SAMPLING = PublishedSampling(max_new_tokens=32)
+SAMPLING = HumpbackSampling(max_new_tokens=32)
 SETTINGS = BackTranslation(instruction=SAMPLING, rating=SAMPLING)
 ONCE = SETTINGS.model_copy(update={"iterations": 1})
 SEEDS = pl.DataFrame([{"id": "s", "instruction": "Translate.", "input": "Ciao.", "response": "Hello."}])
@@ -268,5 +268,5 @@ def test_a_training_is_asked_for_by_more_than_one_iteration_alone() -> None:
         f"{key}.training: found nothing; 2 iterations need it: the model is fine-tuned between them"
     ]
     assert complaints((key, asked | {"iterations": 1, "training": training})) == [
-        f"{key}.iterations: found 1; nothing is fine-tuned then; raise it, or take {key}.training away"
+        f"{key}.iterations: found 1; then nothing is fine-tuned; raise it, or remove {key}.training"
     ]

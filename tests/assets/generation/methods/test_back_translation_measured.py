@@ -109,9 +109,9 @@ def test_the_best_share_is_kept_and_every_candidate_is_decided() -> None:
 def test_what_decides_is_named_once() -> None:
     key = "generation.back_translation"
     asked = {"instruction": {"max_new_tokens": 8}, "iterations": 1}
-    assert complaints((key, asked)) == [f"{key}.rating: found nothing; scores that are written need it"]
+    assert complaints((key, asked)) == [f"{key}.rating: found nothing; scores: written needs it"]
     assert complaints((key, asked | {"scores": "expected", "keep": 0.5, "least_score": 3})) == [
-        f"{key}.least_score: found 3.0; {key}.keep decides; take one of both away"
+        f"{key}.least_score: found 3.0; {key}.keep replaces it; remove one of the two"
     ]
     assert back_translation.METHOD.most is not None
     found = back_translation.METHOD.most(SETTINGS, parsed(starter()))

@@ -57,12 +57,12 @@ def test_an_instruction_that_evolved_is_kept_with_its_answer_and_all_that_made_i
 @pytest.mark.parametrize(
     ("said", "outcome"),
     [
-        ({"judge": ("Equal", True, None)}, ("rejected", "judged equal to what it was")),
-        ({"evolve": (PESTO, True, None)}, ("rejected", "equal to what it was")),
+        ({"judge": ("Equal", True, None)}, ("rejected", "judged equal")),
+        ({"evolve": (PESTO, True, None)}, ("rejected", "unchanged")),
         ({"answer": ("Sorry, I cannot help with that.", True, None)}, ("rejected", "sorry in a short response")),
         ({"answer": ("It is what it is, and tasty.", True, None)}, ("kept", "")),
-        ({"answer": ("It is what it was.", True, None)}, ("rejected", "response of stop words alone")),
-        ({"answer": ("...!", True, None)}, ("rejected", "response of stop words alone")),
+        ({"answer": ("It is what it was.", True, None)}, ("rejected", "response has only stop words")),
+        ({"answer": ("...!", True, None)}, ("rejected", "response has only stop words")),
         ({"evolve": ("The given prompt asks for Pesto.", True, None)}, ("rejected", "words of the prompt leaked")),
         ({"evolve": ("#Rewritten Prompt#: Pesto?", True, None)}, ("rejected", "words of the prompt leaked")),
         # What SmolLM2 wrote.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.generation.methods import magpie
-from assets.generation.methods.magpie import Magpie, PublishedSampling
+from assets.generation.methods.magpie import Magpie, MagpieSampling
 from assets.recipe.parts import SamplingPart
 from resources.models.calls import Prompt, Sampling
 from tests.support.scripted import ScriptedWriter, call_of
@@ -20,7 +20,7 @@ SETTINGS = Magpie(
     count=6,
     pre_query=USER,
     stop=("<|im_end|>",),
-    instruction=PublishedSampling(max_new_tokens=32),
+    instruction=MagpieSampling(max_new_tokens=32),
     response=SamplingPart(max_new_tokens=64),
 )
 WRITTEN: list[tuple[str, bool, str | None]] = [
@@ -54,7 +54,7 @@ def test_every_instruction_gets_its_outcome_and_the_kept_one_its_answer() -> Non
         ("kept", ""): 1,
         ("rejected", "no instruction"): 1,
         ("rejected", "instruction cut off"): 1,
-        ("rejected", "instruction met before"): 1,
+        ("rejected", "repeated instruction"): 1,
         ("failed", "out of memory"): 1,
         ("rejected", "no whole sentence"): 1,
     }

@@ -187,7 +187,7 @@ def test_no_more_than_most_instructions_are_taken() -> None:
     result = one_call(" " + "\n10. ".join([*candidates, "Too short."]), most=3)
     assert decided(result) == {
         **{candidate: ("kept", None) for candidate in candidates[:3]},
-        **{candidate: ("rejected", "enough instructions") for candidate in candidates[3:]},
+        **{candidate: ("rejected", "surplus") for candidate in candidates[3:]},
         "Too short.": ("rejected", "too short"),
     }
 

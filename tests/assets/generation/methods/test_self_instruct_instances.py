@@ -128,7 +128,7 @@ def test_a_repeated_instance_is_a_duplicate() -> None:
 def test_an_instruction_gives_so_many_instances_at_most() -> None:
     assert rows(answered(GENERATED, most_instances=1)[0]) == [
         ("Peru", "Lima", "kept", None),
-        ("Chile", "Santiago", "rejected", "enough instances"),
+        ("Chile", "Santiago", "rejected", "surplus"),
     ]
 
 
@@ -220,7 +220,7 @@ def test_answering_plainly_is_the_default_and_adds_nothing_to_a_slice() -> None:
 @pytest.mark.parametrize("most", [1, 5])
 def test_a_number_of_instances_is_refused_where_answers_are_plain(most: int) -> None:
     assert complaints(("generation.self_instruct.most_instances", most)) == [
-        f"generation.self_instruct.most_instances: found {most}; plain answers have no instances; take it away, or set "
+        f"generation.self_instruct.most_instances: found {most}; plain answers have no instances; remove it, or set "
         "generation.self_instruct.answers to instances"
     ]
     both = put(

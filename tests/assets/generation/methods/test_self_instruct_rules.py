@@ -145,7 +145,7 @@ def test_the_score_is_that_of_the_closest_instruction_of_seeds_and_machine() -> 
 def test_in_a_full_pool_no_instruction_is_held_against_the_others() -> None:
     made = pool("How do I make Pesto?", most=1)
     made.add(Task("Who was Ada Lovelace?"))
-    assert made.rejection("How do I make Gnocchi?") == Rejection("enough instructions")
+    assert made.rejection("How do I make Gnocchi?") == Rejection("surplus")
     assert made.rejection("Draw it!") == Rejection("too short", 2, 4)
 
 

@@ -91,7 +91,7 @@ def test_every_task_gets_its_outcome_and_the_kept_one_its_answer() -> None:
     assert result.counts() == {
         ("kept", ""): 1,
         ("rejected", "no instruction"): 1,
-        ("rejected", "task met before"): 2,
+        ("rejected", "repeated task"): 2,
         ("rejected", "task cut off"): 1,
     }
     (tasks, how), (answers, greedy), (none, _) = scripted.asked
@@ -108,10 +108,10 @@ def test_a_paraphrase_keeps_input_and_response_and_one_that_says_the_same_is_dro
         ("Name the river.", "It flows through Genoa.", "The Bisagno."),
         ("Which river?", "It flows through Genoa.", "The Bisagno."),
     ]
-    assert result.counts()[("rejected", "paraphrase met before")] == 1
+    assert result.counts()[("rejected", "repeated paraphrase")] == 1
     assert result.incoming == 5 + 2
     same = unnatural_instructions.generate(SEEDS, wanted, writer(WRITTEN, other="name the RIVER"), 7)
-    assert same.counts()[("rejected", "paraphrase met before")] == 2
+    assert same.counts()[("rejected", "repeated paraphrase")] == 2
 
 
 def test_a_paraphrase_that_equals_another_task_is_dropped() -> None:
@@ -120,7 +120,7 @@ def test_a_paraphrase_that_equals_another_task_is_dropped() -> None:
     for other in ("Name the hill", "What is rye?"):
         result = unnatural_instructions.generate(SEEDS, wanted, writer(said, other=other), 7)
         assert result.kept["instruction"].to_list() == ["Name the river.", "Name the hill."]
-        assert result.counts()[("rejected", "paraphrase met before")] == 2
+        assert result.counts()[("rejected", "repeated paraphrase")] == 2
     fresh = unnatural_instructions.generate(SEEDS, wanted, writer(said, other="Which one?"), 7)
     assert fresh.kept["instruction"].to_list() == ["Name the river.", "Name the hill.", "Which one?"]
 
