@@ -1,1 +1,1 @@
-"""From a YAML file to a checked recipe and the models and sources that it names."""
+"""Load a recipe from a YAML file, check it, and prepare the models and sources that it names."""

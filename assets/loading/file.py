@@ -1,4 +1,4 @@
-"""Reads a recipe file; every error names the key's path, the value found and what would be accepted."""
+"""Read a recipe file; every error names the key's path, the value found and what is accepted."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from warehouse.core.texts import nearest
 
 
 class RecipeError(Mendable, ValueError):
-    """The recipe cannot be used; the message lists everything that is wrong with it, a line each."""
+    """The recipe cannot be used; the message lists all its problems, one per line."""
 
 
 STARTER = Path(__file__).resolve().parents[2] / "recipe.yaml"
 
 
 def load_recipe(path: Path) -> Recipe:
-    """The recipe in the YAML file at `path`. Raises RecipeError.
+    """Load the recipe in the YAML file at `path`. Raises RecipeError.
 
-    A recipe may say `extends: starter`, or `extends: FILE` relative to itself: its keys are then laid over those of
-    that recipe. Mappings are merged, anything else is replaced, and null takes a key away.
+    A recipe may say `extends: starter`, or `extends: FILE` relative to its own folder. Then its keys override those of
+    that recipe: mappings are merged, other values are replaced, and null removes a key.
     """
     try:
         return _recipe(_extended(_values_of(path), path.parent, (path.resolve(),)))
@@ -37,7 +37,7 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str) -> Recipe:
-    """The recipe in YAML `text`, which extends no other. Raises RecipeError."""
+    """Load the recipe in YAML `text`, which cannot extend another. Raises RecipeError."""
     return _recipe(_values(text))
 
 
@@ -55,24 +55,24 @@ def _extended(values: dict[Any, Any], folder: Path, seen: tuple[Path, ...]) -> d
         return values
     name = values["extends"]
     if not isinstance(name, str):
-        raise _summed([Problem("extends", name, "it must be starter, or the path of another recipe")])
+        raise _combined([Problem("extends", name, "it must be starter, or the path of another recipe")])
     path = STARTER if name == "starter" else (folder / name).resolve()
     if path in seen:
-        raise _summed([Problem("extends", name, "a recipe cannot extend itself, directly or through others")])
+        raise _combined([Problem("extends", name, "a recipe cannot extend itself, directly or through others")])
     try:
-        below = _extended(_values_of(path), path.parent, (*seen, path))
+        base = _extended(_values_of(path), path.parent, (*seen, path))
     except RecipeError as error:
         raise RecipeError(f"extends {name}: {error}") from error
-    return _laid_over(below, {key: value for key, value in values.items() if key != "extends"})
+    return _merged(base, {key: value for key, value in values.items() if key != "extends"})
 
 
-def _laid_over(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
-    merged = dict(below)
-    for key, value in above.items():
+def _merged(base: dict[Any, Any], changes: dict[Any, Any]) -> dict[Any, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _laid_over(merged[key], value)
+            merged[key] = _merged(merged[key], value)
         else:
             merged[key] = value
     return merged
@@ -84,7 +84,7 @@ def _values(text: str) -> dict[Any, Any]:
     except yaml.YAMLError as error:
         raise RecipeError(f"this is not YAML: {' '.join(str(error).split())}") from error
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        # PyYAML lets through what Python says of a value that YAML allows, such as a day that does not exist.
+        # PyYAML passes on Python's errors for values that YAML allows, such as a date that does not exist.
         raise RecipeError(f"this YAML cannot be read: {error}") from error
     if not isinstance(values, dict):
         what = {list: "a list", type(None): "nothing"}.get(type(values), repr(values))
@@ -97,20 +97,20 @@ def _recipe(values: dict[Any, Any]) -> Recipe:
         recipe = FullRecipe.model_validate(values)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise _summed([_problem(detail) for detail in details if not _echo(detail, details)]) from error
+        raise _combined([_problem(detail) for detail in details if not _repeats(detail, details)]) from error
     found = list(problems(recipe))
     if found:
-        raise _summed(found)
+        raise _combined(found)
     return recipe
 
 
-def _summed(found: list[Problem]) -> RecipeError:
+def _combined(found: list[Problem]) -> RecipeError:
     count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
     return RecipeError("\n  ".join([count, *map(str, found)]))
 
 
-def _echo(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
-    """Whether a list is called too short only because one of its entries, named by itself, is wrong."""
+def _repeats(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is reported as too short only because one of its entries has an error of its own."""
     place = detail["loc"]
     return detail["type"] == "too_short" and any(
         len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details
@@ -139,7 +139,7 @@ def _problem(detail: ErrorDetails) -> Problem:
     return Problem(path, found, detail["msg"].removeprefix("Value error, ").replace("Input should", "it must"))
 
 
-# Words of YAML for what pydantic says in words of Python.
+# Pydantic describes types in Python's terms; these messages use YAML's.
 _WORDS = {
     "int_type": "it must be a whole number",
     "int_parsing": "it must be a whole number",
@@ -160,7 +160,7 @@ _WORDS = {
     "too_long": "it must have at most {max_length} in it",
 }
 _PATTERNS = {
-    r"^([0-9a-f]{64}|unpinned)$": "it must be 64 hex digits (0-9, a-f), or unpinned until slingshot pin has found them",
+    r"^([0-9a-f]{64}|unpinned)$": "it must be 64 hex digits (0-9, a-f), or unpinned until slingshot pin sets it",
     r"^[a-z][a-z0-9_]*$": "a name has lower-case letters, digits and _, and starts with a letter",
     r"^(human|mixed|model:.+)$": "it must be human, mixed or model:NAME",
 }
@@ -168,7 +168,7 @@ _UNION_MEMBERS = ("str", "list[str]")
 
 
 def _keys_at(path: Sequence[int | str]) -> list[str]:
-    """The keys that the recipe's types know at a path."""
+    """The keys that the recipe's types allow at a path."""
     part: type[BaseModel] = FullRecipe
     held: Any = None
     for key in path:
@@ -177,7 +177,7 @@ def _keys_at(path: Sequence[int | str]) -> list[str]:
             found = _part_in(annotation)
             if found is None:
                 return []
-            # A mapping or list of parts: the next key only picks one of them.
+            # In a mapping or list of parts the next key only selects one of them.
             held = found if get_origin(annotation) in (dict, tuple) else None
             part = found if held is None else part
         else:
@@ -196,7 +196,7 @@ def _is_part(kind: object) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key written twice instead of taking the last."""
+    """Safe YAML that refuses a repeated key; PyYAML itself would use the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -204,7 +204,7 @@ class _Loader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    None, None, f"the key {key!r} is given twice", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)

@@ -1,4 +1,4 @@
-"""Pinning a recipe: each sha256 that says "unpinned" becomes the one of what lies at its address now, in the file."""
+"""Pinning a recipe: replace each sha256 "unpinned" in the file by the hash of what its address holds now."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ def unpinned(recipe: Recipe) -> dict[str, Address]:
 
 
 def refuse_unpinned(recipe: Recipe, path: Path) -> None:
-    """Raises Mendable where something is not pinned yet: what is built has to be what is named."""
+    """Raises Mendable if something is unpinned: a build must use exactly the bytes that the recipe names."""
     if found := unpinned(recipe):
         verb = "is" if len(found) == 1 else "are"
         raise Mendable(
-            f"{path}: {listed(list(found))} {verb} unpinned; right would be: slingshot pin --recipe {path}, which "
-            "fetches what lies at each address and writes its sha256 into the recipe"
+            f"{path}: {listed(list(found))} {verb} unpinned; run slingshot pin --recipe {path}, which fetches "
+            "what each address holds and writes its sha256 into the recipe"
         )
 
 
 def write_pin(path: Path, part: str, address: Address, sha256: str) -> None:
-    """Writes address and sha256 of `part` ("models.base") into the recipe file, whole or not at all.
+    """Write address and sha256 of `part` ("models.base") into the recipe file, atomically.
 
-    Only these two values are replaced: comments, order and line ends stay. Raises Mendable where the file does not have
-    both, or has them in a form that cannot be replaced alone, such as an anchor."""
+    Only these two values change: comments, order and line ends stay. Raises Mendable if the file lacks one of them, or
+    has it in a form that cannot be replaced by itself, such as an anchor."""
     text = path.read_bytes().decode("utf-8")
     replaced = with_values(text, part, {"address": str(address), "sha256": sha256})
     if replaced is None:
         raise Mendable(
-            f"{path}: address and sha256 of {part} do not both stand there as plain values; right would be the address "
-            f'"{address}" and the sha256 {sha256}, written by hand where they stand'
+            f"{path}: the file does not have address and sha256 of {part} as plain values; set the address "
+            f'"{address}" and the sha256 {sha256} by hand'
         )
     written_whole(path, lambda scratch: scratch.write_bytes(replaced.encode("utf-8")))
 
 
 def in_file(path: Path, part: str) -> bool:
-    """Whether this very file, and not one that it extends, has the address and the sha256 of `part`."""
+    """Whether this file itself has the address and the sha256 of `part`, and not a file that it extends."""
     return with_values(path.read_bytes().decode("utf-8"), part, {"address": "x", "sha256": "x"}) is not None
 
 
 def with_values(text: str, part: str, values: Mapping[str, str]) -> str | None:
-    """YAML `text` with the plain `values` of the mapping at a dotted path in place of those that are there.
+    """YAML `text` in which `values` replace the plain values of the mapping at a dotted path.
 
-    None where it has no such mapping with these keys, or where anything else would change with them."""
+    None if there is no such mapping with these keys, or if anything else would change as well."""
     found = yaml.compose(text)
     for key in part.split("."):
         found = _child(found, key)

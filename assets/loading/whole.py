@@ -1,4 +1,4 @@
-"""The full recipe: the types of assets/recipe, with one key for each method and each benchmark that there is."""
+"""The full recipe: the types of assets/recipe, with one more key for each method and each benchmark."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ _EVALUATION = _with_settings(Evaluation, {name: benchmark.settings for name, ben
 FullRecipe: type[Recipe] = create_model(
     "FullRecipe", __base__=Recipe, __doc__=Recipe.__doc__, generation=(_GENERATION, ...), evaluation=(_EVALUATION, ...)
 )
-"""A recipe as it is read from a file."""
+"""The type of every recipe that is loaded from a file."""

@@ -1,1 +1,1 @@
-"""The recipe's types. They know no method and no benchmark."""
+"""The recipe's types, which do not depend on any method or benchmark."""

@@ -1,15 +1,14 @@
-"""Declarative field mapping: what a source calls its fields, turned into the fields a record needs.
+"""Declarative field mapping: it turns the fields of a source into the fields of a record.
 
-``{"instruction": "How do I make {title}?", "response": "{steps:numbered}"}`` maps a recipe to a pair. A
-placeholder is ``{path}``, ``{path?}`` (may be absent), ``{path:format}`` or ``{path?:format}``. A path walks
-dicts by key and lists by number (``{instances.0.output}``) and does nothing else: no attribute, no call, no
-index into a text. ``{{`` and ``}}`` are braces. Names that contain one of ``. : ? { }`` cannot be addressed.
+``{"instruction": "How do I make {title}?", "response": "{steps:numbered}"}`` maps a cooking recipe to a pair. A
+placeholder is ``{path}``, ``{path?}`` (may be absent), ``{path:format}`` or ``{path?:format}``. A path goes
+into dicts by key and into lists by number (``{instances.0.output}``) and does nothing else: no attributes, no
+calls, no index into a text. ``{{`` and ``}}`` are braces. Names that contain one of ``. : ? { }`` cannot be used.
 
 Texts are stripped, numbers are written as Python does, booleans as true and false. The items of a list are
 joined as ``lines`` (the default), ``numbered`` ("1. …"), ``bullets`` ("- …"), ``sentences`` (by a space) or
 ``commas``; absent and empty items are left out. ``json`` writes any value as JSON, and the path ``*`` is the
-whole row. None, NaN, blank text and empty lists and objects count as
-absent.
+whole row. None, NaN, blank text, and empty lists and objects count as absent.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 class TemplateError(ValueError):
-    """A template or a mapping is written wrongly; the message says where and what would be right."""
+    """A template or a mapping has a syntax error; the message says where, and what is correct."""
 
 
 class MappingError(Mendable, ValueError):
-    """A mapping names a field that its source does not have."""
+    """A mapping uses a field that its source does not have."""
 
 
 class MissingField(LookupError):
@@ -51,7 +50,7 @@ class MissingField(LookupError):
 
 @dataclass(frozen=True)
 class Placeholder:
-    """One ``{path?:format}``: where the value lies, how a list is joined, whether it may be absent."""
+    """One ``{path?:format}``: where the value is, how a list is joined, and whether it may be absent."""
 
     path: str
     format: str = "lines"
@@ -67,7 +66,7 @@ class Template:
 
     @classmethod
     def parse(cls, text: str) -> Template:
-        """Return the template that a text writes; raises ``TemplateError`` naming the character (from 1)."""
+        """Parse a template; raises ``TemplateError`` with the position of the character (from 1)."""
         if not text.strip():
             raise TemplateError("a template is empty, but it must hold a text or a placeholder such as {title}")
         parts: list[str | Placeholder] = []
@@ -89,19 +88,19 @@ class Template:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The paths that the template names, each once, in order of appearance."""
+        """The paths in the template, each once, in order of appearance."""
         return tuple(dict.fromkeys(part.path for part in self.parts if isinstance(part, Placeholder)))
 
     def render(self, row: abc.Mapping[str, object]) -> str:
         """Return the text for a row, stripped at both ends.
 
-        An absent optional value renders to nothing, and of the blank lines around it one remains; text that
-        comes from the row keeps its own blank lines. Raises ``MissingField`` where a value that is not
-        optional is absent, or where any value is neither a text, a number, a boolean nor a list of these.
+        An absent optional value becomes an empty text, and the blank lines around it become one; text from the
+        row keeps its own blank lines. Raises ``MissingField`` if a required value is absent, or if a value is
+        not a text, a number, a boolean or a list of these.
         """
         rendered: list[str] = []
         literal = ""
-        bridged = False
+        skipped = False
         for part in self.parts:
             if isinstance(part, str):
                 literal += part
@@ -110,22 +109,22 @@ class Template:
             if not value:
                 if not part.optional:
                     raise MissingField(part.path)
-                bridged = True
+                skipped = True
                 continue
-            rendered += [_closed(literal, bridged), value]
-            literal, bridged = "", False
-        return "".join([*rendered, _closed(literal, bridged)]).strip()
+            rendered += [_closed(literal, skipped), value]
+            literal, skipped = "", False
+        return "".join([*rendered, _closed(literal, skipped)]).strip()
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """For each field of the result, in order, the templates of which one is used."""
+    """For each field of the result, in order, the templates that a row's own template is chosen from."""
 
     templates: tuple[tuple[str, tuple[Template, ...]], ...]
 
     @classmethod
     def parse(cls, fields: abc.Mapping[str, str | list[str]]) -> Mapping:
-        """Return the mapping of fields to templates; raises ``TemplateError`` naming the field."""
+        """Parse a mapping of fields to templates; raises ``TemplateError`` with the name of the field."""
         if not fields:
             raise TemplateError("a mapping is empty, but it must name a field, such as instruction: '{title}'")
         templates = []
@@ -143,19 +142,18 @@ class Mapping:
         return cls(tuple(templates))
 
     def apply(self, row: abc.Mapping[str, object], identity: str) -> dict[str, str]:
-        """Return the fields of one row; ``identity`` (the row's content hash) settles which template is used.
+        """Return the fields of one row; ``identity`` (the row's content hash) decides which template is used.
 
-        The choice depends on nothing but the identity and the templates' texts: other rows and the order of
-        the list do not matter, and a template added takes over only the rows that it gets. Raises
-        ``MissingField``.
+        The choice depends only on the identity and the templates' texts: other rows and the order of the list do
+        not matter, and an added template changes only the rows that now use it. Raises ``MissingField``.
         """
         return {field: _chosen(templates, identity).render(row) for field, templates in self.templates}
 
 
 def check_fields(mapping: Mapping, rows: abc.Iterable[abc.Mapping[str, object]]) -> None:
-    """Raise ``MappingError`` if a top-level field that a template names, optional or not, is in no row.
+    """Raise ``MappingError`` if no row has a top-level field that a template uses, optional or not.
 
-    Does not look into nested values: a wrong deeper part of a path shows as ``MissingField`` for each row.
+    This does not check nested values: a wrong deeper part of a path raises ``MissingField`` for each row.
     """
     available = sorted({name for row in rows for name in row})
     for field, templates in mapping.templates:
@@ -225,10 +223,10 @@ def _joined(items: list[str], format_: str) -> str:
     return {"lines": "\n", "sentences": " ", "commas": ", "}[format_].join(items)
 
 
-def _closed(literal: str, bridged: bool) -> str:
-    return _BLANK_LINES.sub("\n\n", literal) if bridged else literal
+def _closed(literal: str, skipped: bool) -> str:
+    return _BLANK_LINES.sub("\n\n", literal) if skipped else literal
 
 
 def _chosen(templates: tuple[Template, ...], identity: str) -> Template:
-    # The highest hash wins, not a hash modulo the count: one template changed then moves only its own rows.
+    # The highest hash wins, not a hash modulo the count, so changing one template affects only its own rows.
     return max(templates, key=lambda template: hashlib.sha256(f"{template.text}\0{identity}".encode()).digest())

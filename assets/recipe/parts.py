@@ -11,7 +11,7 @@ from assets.recipe.values import Count, Probability, Temperature
 
 
 class SamplingPart(Part):
-    """How a model decodes: greedy at temperature 0, else nucleus sampling."""
+    """How a model decodes: greedily at temperature 0, otherwise by nucleus sampling."""
 
     max_new_tokens: Count
     temperature: Temperature = 0.0
@@ -19,7 +19,7 @@ class SamplingPart(Part):
 
 
 class LoraPart(Part):
-    """LoRA fine-tuning. The paper does not publish these; all are ours.
+    """LoRA fine-tuning. The paper does not publish these settings; all are ours.
 
     `last_layers` puts the adapter on the last layers only, which saves the backward pass through the others.
     """
@@ -40,5 +40,5 @@ class LoraPart(Part):
         "up_proj",
         "down_proj",
     )
-    # How often progress is saved decides nothing about what is trained, so it makes nothing stale.
+    # How often progress is saved does not change the result, so this key is left out of slices.
     checkpoint_every: Annotated[Count, Field(exclude=True)] = 8

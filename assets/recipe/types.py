@@ -1,6 +1,6 @@
-"""The recipe's types: what a dataset should be, as one frozen value. Unknown keys are refused.
+"""The recipe's types: the description of a dataset as one frozen value. Unknown keys are errors.
 
-Where the paper (arXiv 2308.12711) leaves a number open, the default here is our choice; the field says so.
+Where the paper (arXiv 2308.12711) does not give a number, the default is our choice, and the docstring says so.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from assets.recipe.values import (
 class Selection(Part):
     """Rows of a source, mapped to fields, for one role.
 
-    `slice` is the share of the source, in percent of its rows by hash, that the role draws from: rows of
-    disjoint slices can never meet. `count` rows whose main text has `words` (least, most) words are taken.
+    `slice` is the range of the source, in percent of its rows by hash, that the role draws from; disjoint
+    slices share no row. The role takes `count` rows whose main text has `words` (least, most) words.
     """
 
     source: str
@@ -61,7 +61,7 @@ class DocumentSelection(Selection):
 class BenchmarkSelection(Selection):
     """Items of a benchmark: the field `instruction`, and those of `input`, `reference` and `details` that it needs.
 
-    `details` is the item as it is published, as JSON (`{*:json}`), for what is not compared with a text."""
+    `details` is the whole published item as JSON (`{*:json}`), for benchmarks that do not compare with a text."""
 
     benchmark: Name
     fields: BenchmarkFields
@@ -70,8 +70,8 @@ class BenchmarkSelection(Selection):
 class Fragments(Part):
     """The extraction levels in use; each document gets `per_document` of them, chosen by hash.
 
-    At level keywords, `keywords` phrases of at most `phrase_words` words are taken; level model alone heeds
-    `extraction`, and needs it."""
+    The level keywords takes `keywords` phrases of at most `phrase_words` words. Only the level model uses
+    `extraction`, and requires it."""
 
     levels: Levels = LEVELS
     per_document: Count = 1
@@ -81,9 +81,9 @@ class Fragments(Part):
 
 
 class Heuristics(Part):
-    """Rules that need no model. All are ours, beyond those that the methods publish themselves.
+    """Rules that need no model. All are ours, in addition to the published rules of each method.
 
-    `instruction_words` and `response_words` are the least and the most, `input_words` the most."""
+    `instruction_words` and `response_words` are (least, most), `input_words` is the most."""
 
     instruction_words: Words = (3, 60)
     response_words: Words = (5, 400)
@@ -95,9 +95,9 @@ class Heuristics(Part):
 class PerplexityFilter(Part):
     """Instruction filtering by the model's own perplexity, or by IFD (see assets/enhancement/perplexity.py).
 
-    The paper names neither formula nor cut: we take the perplexity of the response given the instruction, and of the
-    pairs between `at_least` and `at_most` keep the share `keep` at the end that is preferred. For ifd the high end is
-    preferred and `at_most` is 1, as published, where nothing else is said; for perplexities the low one.
+    The paper gives neither formula nor cut. We use the perplexity of the response given the instruction, and of the
+    pairs between `at_least` and `at_most` we keep the share `keep` at the preferred end. By default ifd prefers high
+    values and its `at_most` is 1, both as published; perplexities prefer low values.
     """
 
     measure: Literal["response_given_instruction", "response_alone", "instruction_given_response", "ifd"] = (
@@ -110,11 +110,11 @@ class PerplexityFilter(Part):
 
 
 class Diversity(Part):
-    """How rows with instructions that are alike are dropped (see assets/curation/diversity.py).
+    """How rows with similar instructions are dropped (see assets/curation/diversity.py).
 
-    `greedy` skips a row whose cosine to a kept one exceeds `similarity` (0.9), `rouge_l` one whose ROUGE-L exceeds that
-    key (0.7), `semdedup` one of the same of `clusters` with a cosine of at least 1 - `epsilon` (0.1); `k_center` takes
-    the `select` rows that are furthest apart."""
+    `greedy` drops a row whose cosine to a kept row exceeds `similarity` (0.9). `rouge_l` drops a row whose ROUGE-L with
+    a kept row exceeds that key (0.7). `semdedup` drops a row whose cosine to another row of the same of `clusters` is
+    at least 1 - `epsilon` (0.1). `k_center` keeps the `select` rows that are furthest apart."""
 
     rule: Literal["greedy", "semdedup", "k_center", "rouge_l"] = "greedy"
     embedder: str | None = None
@@ -126,17 +126,17 @@ class Diversity(Part):
 
 
 class Decontamination(Part):
-    """How training rows are held against all benchmark items, beyond equal texts, which are always left out.
+    """How training rows are compared with all benchmark items. Rows with equal texts are always dropped.
 
-    A row is left out that shares `ngram` words in a row with an item (13: arXiv 2005.14165), or whose instruction has a
-    cosine above `similarity` to that of an item, by the embedder of `curation.diversity`."""
+    A row is also dropped if it shares `ngram` consecutive words with an item (13: arXiv 2005.14165), or if the cosine
+    of its instruction to that of an item exceeds `similarity`, by the embedder of `curation.diversity`."""
 
     ngram: Count | None = 13
     similarity: Probability | None = None
 
 
 class Generation(Part):
-    """The methods in use and the model that writes for them; a method that is left out is not built.
+    """The methods in use and the model that they call; a method that is left out is not built.
 
     The full recipe (assets/loading/whole.py) has one more key per method, with the settings that the method declares.
     """
@@ -147,7 +147,7 @@ class Generation(Part):
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods in use, in the order of their names."""
-        return _added(self, Generation)
+        return _added_keys(self, Generation)
 
     def settings(self, method: str) -> Any:
         """The settings of a method; None where it is left out."""
@@ -163,9 +163,9 @@ class Enhancement(Part):
 
 
 class Curation(Part):
-    """What turns pairs into training sets of one size: of as many `rows`, or of as many `response_tokens`.
+    """How pairs become training sets of equal size: all have the same number of `rows` or of `response_tokens`.
 
-    The tokens are those of the student's base."""
+    The tokens are those of the student's base model."""
 
     diversity: Diversity | None = None
     decontamination: Decontamination | None = None
@@ -174,10 +174,10 @@ class Curation(Part):
 
 
 class Arm(Part):
-    """One variant under comparison: pairs of these methods, through these filters.
+    """One variant under comparison: the pairs of these methods that pass these filters.
 
-    For ablations an arm may differ from the others: it takes the pairs of these extraction `levels` alone, keeps
-    another share by perplexity, or trains on another number of rows or response tokens."""
+    For ablations an arm may differ from the others: it uses only the pairs of some extraction `levels`, keeps another
+    share by perplexity, or trains on another number of rows or response tokens."""
 
     methods: MethodNames
     filters: FilterNames = FILTERS
@@ -198,7 +198,7 @@ class Evaluation(Part):
     """The benchmarks in use; one that is left out is not built.
 
     The full recipe has one more key per benchmark, with the settings that the benchmark declares. Arms are compared
-    with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws whose intervals hold with
+    with `baseline`, an arm or the untouched base, by a paired bootstrap of `resamples` draws at the confidence level
     `confidence` (ours: 10,000 and 0.95)."""
 
     baseline: Name = BASE
@@ -208,7 +208,7 @@ class Evaluation(Part):
     @property
     def benchmarks(self) -> tuple[str, ...]:
         """The benchmarks in use, in the order of their names."""
-        return _added(self, Evaluation)
+        return _added_keys(self, Evaluation)
 
     def settings(self, benchmark: str) -> Any:
         """The settings of a benchmark; None where it is left out."""
@@ -216,10 +216,10 @@ class Evaluation(Part):
 
 
 class Recipe(Part):
-    """The whole recipe but for the settings of methods and benchmarks, which these declare themselves.
+    """The whole recipe, except for the settings that methods and benchmarks declare themselves.
 
-    What is loaded from a file is a FullRecipe (assets/loading/whole.py), which has them too. A row at which a model
-    failed is tried again by the next build, up to `retries` times."""
+    A recipe that is loaded from a file is a FullRecipe (assets/loading/whole.py), which has these too. If a model fails
+    at a row, the next builds try that row again, up to `retries` times."""
 
     seed: Seed
     retries: Annotated[int, Field(ge=0, strict=True)] = 2
@@ -244,7 +244,7 @@ class Recipe(Part):
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
-        """The benchmarks that students are scored by, in the order of their names."""
+        """The benchmarks that score the students, in the order of their names."""
         return self.evaluation.benchmarks
 
     def part(self, path: str) -> Any:
@@ -252,26 +252,26 @@ class Recipe(Part):
         return reduce(lambda at, key: at[key] if isinstance(at, dict) else getattr(at, key), path.split("."), self)
 
     def slice(self, *paths: str) -> dict[str, Any]:
-        """The values at `paths` as plain JSON values: what an asset's version is hashed from."""
-        return {path: _plain(self.part(path)) for path in paths}
+        """The values at `paths` as plain JSON values: an asset's version is a hash of these and more."""
+        return {path: _json_value(self.part(path)) for path in paths}
 
     def filters(self, arm: str, *names: str) -> dict[str, Any]:
-        """Which of the filters `names` an arm has, as part of a slice: a step heeds its own filters alone."""
+        """The filters among `names` that an arm has, as part of a slice: a step depends only on its own filters."""
         return {f"arms.{arm}.filters": [name for name in self.arms[arm].filters if name in names]}
 
 
-def _added(part: Part, base: type[Part]) -> tuple[str, ...]:
-    """The keys that are set in `part` and that the class `base` does not know, in alphabetical order."""
+def _added_keys(part: Part, base: type[Part]) -> tuple[str, ...]:
+    """The keys that are set in `part` and that the class `base` does not have, in alphabetical order."""
     added = type(part).model_fields.keys() - base.model_fields.keys()
     return tuple(sorted(name for name in added if getattr(part, name)))
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        # A key that is left out says nothing, so that one which a later version adds makes nothing stale.
+        # Unset keys are left out, so that a key which a later version adds makes nothing stale.
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _json_value(item) for name, item in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""The kinds of value that a recipe's keys take, with the ranges that they must lie in."""
+"""The types of the values in a recipe, with the ranges that they must lie in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FilterName = Literal["heuristics", "perplexity", "diversity"]
 Level = Literal["keywords", "sentence", "model"]
 
 BASE = "base"
-"""The untouched base among arms: the control."""
+"""The name of the untouched base where arms are compared: the control."""
 
 FILTERS: tuple[FilterName, ...] = get_args(FilterName)
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -37,7 +37,7 @@ def _range(pair: tuple[float, float]) -> tuple[float, float]:
 
 
 def distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The names, each of which stands once. Raises ValueError."""
+    """Return the names. Raises ValueError if one of them is repeated."""
     if len(set(names)) < len(names):
         raise ValueError("it must name each one once")
     return names
@@ -54,7 +54,7 @@ def _fields(needed: frozenset[str], *optional: str) -> AfterValidator:
 
 
 UNPINNED = "unpinned"
-"""Stands for a sha256 that nobody has looked up yet: the recipe can be checked, and not built."""
+"""The sha256 of something not yet pinned: the recipe can be checked, but not built."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 AddressText = Annotated[str, AfterValidator(_address)]

@@ -30,7 +30,7 @@ SEEDS = pl.DataFrame(
 
 
 def new_task(number: int) -> str:
-    """An instruction that shares no word with that of another number."""
+    """An instruction that has no word in common with that of another number."""
     return f"Explain{number} the{number} topic{number} well{number}"
 
 
@@ -39,7 +39,7 @@ def settings(**changes: object) -> SelfInstruct:
 
 
 def one_call(text: str, complete: bool = True, error: str | None = None, **changes: object) -> Result:
-    """The result where the one call for tasks says `text` and every answer is "Yes."."""
+    """The result if the only call for tasks returns `text` and every answer is "Yes."."""
 
     def script(prompt: Prompt) -> tuple[str, bool, str | None]:
         return (text, complete, error) if prompt.text else ("Yes.", True, None)
@@ -47,8 +47,8 @@ def one_call(text: str, complete: bool = True, error: str | None = None, **chang
     return generate(SEEDS, settings(calls=1, rounds=1, **changes), ScriptedWriter(script), 7)
 
 
-def decided(result: Result) -> dict[str, tuple[str, str | None]]:
-    """Instruction to (outcome, reason)."""
+def outcome_of_each(result: Result) -> dict[str, tuple[str, str | None]]:
+    """Map each instruction to its (outcome, reason)."""
     instruction = dict(result.kept.select("id", "instruction").iter_rows())
     instruction |= {record: json.loads(content)["instruction"] for record, content in result.dropped.iter_rows()}
     return {

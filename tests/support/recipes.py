@@ -1,4 +1,4 @@
-"""Recipes to get wrong on purpose: the starter with values changed by path, and what is said about it."""
+"""Invalid recipes for tests: the starter with values changed by path, and the errors that it then gives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def starter() -> dict[str, Any]:
 
 
 def holder(values: Any, path: str) -> tuple[Any, Any]:
-    """What holds the value at a dotted path, and the key or number it is held under."""
+    """The container of the value at a dotted path, and its key or index there."""
     *parents, last = (int(key) if key.isdigit() else key for key in path.split("."))
     for key in parents:
         values = values[key]
@@ -50,7 +50,7 @@ def parsed(values: dict[str, Any]) -> Recipe:
 
 
 def complaints(*changes: tuple[str, object]) -> list[str]:
-    """The lines of the error that the starter recipe gives with these values changed."""
+    """The lines of the error that the starter recipe gives after these changes of values."""
     values = starter()
     for path, value in changes:
         put(values, path, value)

@@ -1,5 +1,5 @@
-"""A recipe for models that nobody here has fetched yet cannot name their hashes. It may say so, be checked and costed;
-but it is never built before each hash stands in it, and writing them leaves every other character alone."""
+"""A recipe may leave hashes unpinned, be checked and have its cost estimated. It is built only once all hashes are set,
+and setting them changes no other character of the file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(*arguments: str, recipe: Path, data: Path) -> tuple[int, str]:
 
 
 def unpin(path: Path, part: str, name: str) -> str:
-    """Takes the sha256 of a part away, and gives it."""
+    """Set the sha256 of a part to unpinned; return the old one."""
     was: list[str] = []
 
     def forget(recipe: dict[str, dict[str, dict[str, str]]]) -> None:
@@ -54,23 +54,23 @@ def test_two_values_are_replaced_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("part", ["models.other", "models.base.address", "ancestors.base"])
-def test_what_is_not_there_is_not_replaced(part: str) -> None:
+def test_a_missing_part_is_not_replaced(part: str) -> None:
     assert with_values(TEXT, part, {"sha256": "ab"}) is None
 
 
 @pytest.mark.parametrize("command", ["plan", "build"])
-def test_nothing_is_built_before_everything_is_pinned(command: str, tiny: Path, tmp_path: Path) -> None:
+def test_no_command_builds_before_everything_is_pinned(command: str, tiny: Path, tmp_path: Path) -> None:
     unpin(tiny, "models", "generator")
     code, output = run(command, recipe=tiny, data=tmp_path / "data")
     assert code == 1
     assert " ".join(output.split()) == (
-        f"slingshot: {tiny}: models.generator is unpinned; right would be: slingshot pin --recipe {tiny}, which "
-        "fetches what lies at each address and writes its sha256 into the recipe"
+        f"slingshot: {tiny}: models.generator is unpinned; run slingshot pin --recipe {tiny}, which "
+        "fetches what each address holds and writes its sha256 into the recipe"
     )
     assert not (tmp_path / "data").exists()
 
 
-def test_the_ui_refuses_it_too(tiny: Path) -> None:
+def test_the_ui_refuses_an_unpinned_recipe_too(tiny: Path) -> None:
     unpin(tiny, "sources", "rows")
     with pytest.raises(Mendable, match=r"sources\.rows is unpinned"):
         refuse_unpinned(load_recipe(tiny), tiny)
@@ -86,7 +86,7 @@ def test_check_names_what_is_unpinned(tiny: Path, tmp_path: Path) -> None:
     )
 
 
-def test_pin_writes_back_what_was_there(tiny: Path, tmp_path: Path) -> None:
+def test_pin_writes_the_original_hashes_back(tiny: Path, tmp_path: Path) -> None:
     before = tiny.read_text()
     hashes = {
         f"{part}.{name}": unpin(tiny, part, name) for part, name in (("models", "generator"), ("sources", "rows"))
@@ -122,7 +122,7 @@ def test_a_branch_of_a_hub_becomes_its_commit_and_is_fetched_once(
         assert (code, len(hub.asked)) == (0, asked), output
 
 
-def test_a_part_of_a_recipe_that_is_extended_is_pinned_there(tiny: Path, tmp_path: Path) -> None:
+def test_a_part_of_an_extended_recipe_must_be_pinned_there(tiny: Path, tmp_path: Path) -> None:
     unpin(tiny, "models", "generator")
     above = tiny.parent / "above.yaml"
     above.write_text(f"extends: {tiny.name}\nseed: 7\n")
@@ -145,10 +145,10 @@ def test_a_part_of_a_recipe_that_is_extended_is_pinned_there(tiny: Path, tmp_pat
     ],
     ids=["folded", "anchor", "alias"],
 )
-def test_a_form_that_cannot_be_replaced_alone_is_left_and_said(text: str, tmp_path: Path) -> None:
+def test_a_form_that_cannot_be_replaced_by_itself_is_an_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(text)
-    with pytest.raises(Mendable, match=r"written by hand where they stand$"):
+    with pytest.raises(Mendable, match=r"by hand$"):
         write_pin(path, "models.base", Address.parse("hf:owner/tiny@0123"), "ab")
     assert path.read_text() == text
 
@@ -162,7 +162,7 @@ def test_line_ends_stay(tmp_path: Path) -> None:
 
 
 def test_the_recipe_of_the_paper_is_checked_without_a_hub(tmp_path: Path) -> None:
-    """The study at full size: every model and text by address, and an estimate of what it costs at most."""
+    """The study at full size: every model and text has an address, and check estimates its maximum cost."""
     paper = ROOT / "recipes" / "paper.yaml"
     recipe = load_recipe(paper)
     assert set(unpinned(recipe)) == {

@@ -23,7 +23,7 @@ from tests.support.recipes import STARTER, parsed, put, read_starter, starter
         ("seed\n", "a recipe is a mapping of keys to values; found 'seed'"),
         (
             "seed: 1\nseed: 2\n",
-            "this is not YAML: the key 'seed' stands twice in \"<unicode string>\", line 2, column 1: seed: 2 ^",
+            "this is not YAML: the key 'seed' is given twice in \"<unicode string>\", line 2, column 1: seed: 2 ^",
         ),
         (
             "seed: [1\n",
@@ -40,7 +40,7 @@ def test_text_that_is_no_recipe_is_refused(text: str, message: str) -> None:
 
 def test_a_key_that_stands_twice_deep_inside_is_refused() -> None:
     text = STARTER.read_text(encoding="utf-8").replace("    keep: ", "    keep: 0.1\n    keep: ")
-    with pytest.raises(RecipeError, match="the key 'keep' stands twice"):
+    with pytest.raises(RecipeError, match="the key 'keep' is given twice"):
         parse_recipe(text)
 
 

@@ -1,5 +1,5 @@
-"""Back-translation (arXiv 2308.06259): a rating decides about each candidate, the last one if there are several, and
-the model between them learns from the seeds and from what was rated well; no document may get lost on the way."""
+"""Back-translation (arXiv 2308.06259): the last rating decides about each candidate. Between two ratings the model is
+trained on the seeds and on the candidates that were rated well. No document may get lost."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ BACKWARD = on_text(lambda text: (f"What is {text.split()[0]}?", True, None))
 
 
 def rater(says: dict[str, Said]) -> ScriptedWriter:
-    """Rates by the response, which is a line of the prompt."""
+    """A rater that answers according to the response, which is a line of the prompt."""
     return ScriptedWriter(on_text(lambda text: says[text.split("Answer:\n")[1].split("\n")[0]]))
 
 
 class Tuned:
-    """Stands for the fine-tuning, and records what was learned."""
+    """Replaces the fine-tuning and records the examples of each training."""
 
     def __init__(self, *says: dict[str, Said]) -> None:
         self.raters = [rater(one) for one in says]
@@ -63,8 +63,8 @@ def run(names: Sequence[str], wanted: BackTranslation, first: dict[str, Said], t
     return back_translation.generate(texts(*names), SEEDS, wanted, ScriptedWriter(BACKWARD), rater(first), tuned, 7)
 
 
-def decided(result: Result) -> dict[str, tuple[str, str | None, float | None, float | None]]:
-    """Response to (outcome, reason, score, cut)."""
+def outcome_of_each(result: Result) -> dict[str, tuple[str, str | None, float | None, float | None]]:
+    """Map each response to its (outcome, reason, score, cut)."""
     response = dict(result.kept.select("id", "response").iter_rows())
     response |= {record: json.loads(content)["response"] for record, content in result.dropped.iter_rows()}
     return {response[record]: tuple(rest) for record, *rest, _ in result.decisions.iter_rows()}  # type: ignore[misc]
@@ -87,7 +87,7 @@ def test_a_rating_decides_about_each_candidate() -> None:
         ("back_translation", "", "What is pesto?", "", "pesto"),
         ("back_translation", "", "What is rye?", "", "rye"),
     ]
-    assert decided(result) == {
+    assert outcome_of_each(result) == {
         "pesto": ("kept", None, 5.0, 4.0),
         "rye": ("kept", None, 4.0, 4.0),
         "soap": ("rejected", "score", 3.0, 4.0),
@@ -104,7 +104,7 @@ def test_what_has_no_instruction_is_not_rated() -> None:
     }
     writer, judge = ScriptedWriter(on_text(lambda text: said[text[0]])), rater({})
     result = back_translation.generate(texts("a", "b", "c"), SEEDS, SETTINGS, writer, judge, Tuned(), 7)
-    assert [(outcome, reason) for outcome, reason, *_ in decided(result).values()] == [
+    assert [(outcome, reason) for outcome, reason, *_ in outcome_of_each(result).values()] == [
         ("rejected", "no instruction"),
         ("rejected", "instruction cut off"),
         ("failed", "out of memory"),
@@ -112,35 +112,35 @@ def test_what_has_no_instruction_is_not_rated() -> None:
     assert [prompts for prompts, _ in judge.asked] == [[]]
 
 
-def test_the_model_learns_seeds_and_kept_candidates_and_its_ratings_decide() -> None:
+def test_the_model_is_trained_on_seeds_and_kept_candidates_and_its_ratings_decide() -> None:
     first = {"pesto": score(4), "rye": score(2), "soap": ("Fine.", True, None)}
     tuned = Tuned({"pesto": score(3), "rye": score(5), "soap": score(4)})
     result = run(list(first), SETTINGS, first, tuned)
     assert tuned.learned == [[LEARNED, (answer("What is pesto?"), "pesto")]]
-    assert decided(result) == {
+    assert outcome_of_each(result) == {
         "rye": ("kept", None, 5.0, 4.0),
         "soap": ("kept", None, 4.0, 4.0),
         "pesto": ("rejected", "score", 3.0, 4.0),
     }
 
 
-def test_where_no_candidate_is_kept_the_model_learns_the_seeds_alone() -> None:
+def test_if_no_candidate_is_kept_the_model_is_trained_on_the_seeds_alone() -> None:
     tuned = Tuned({"pesto": score(4)})
-    assert decided(run(["pesto"], SETTINGS, {"pesto": score(1)}, tuned)) == {"pesto": ("kept", None, 4.0, 4.0)}
+    assert outcome_of_each(run(["pesto"], SETTINGS, {"pesto": score(1)}, tuned)) == {"pesto": ("kept", None, 4.0, 4.0)}
     assert tuned.learned == [[LEARNED]]
 
 
-def test_each_iteration_learns_from_the_one_before() -> None:
+def test_each_iteration_is_trained_on_the_result_of_the_one_before() -> None:
     tuned = Tuned({"pesto": score(2)}, {"pesto": score(5)})
     wanted = SETTINGS.model_copy(update={"iterations": 3})
-    assert decided(run(["pesto"], wanted, {"pesto": score(4)}, tuned)) == {"pesto": ("kept", None, 5.0, 4.0)}
+    assert outcome_of_each(run(["pesto"], wanted, {"pesto": score(4)}, tuned)) == {"pesto": ("kept", None, 5.0, 4.0)}
     assert tuned.learned == [[LEARNED, (answer("What is pesto?"), "pesto")], [LEARNED]]
 
 
-def test_a_candidate_leaves_at_the_first_rating_that_fails() -> None:
+def test_a_candidate_drops_out_at_its_first_failed_rating() -> None:
     tuned = Tuned({"pesto": score(4)})
     result = run(["pesto", "rye"], SETTINGS, {"pesto": score(4), "rye": ("", True, "out of memory")}, tuned)
-    assert decided(result)["rye"] == ("failed", "out of memory", None, None)
+    assert outcome_of_each(result)["rye"] == ("failed", "out of memory", None, None)
     assert result.incoming == 2
 
 
@@ -167,7 +167,7 @@ def test_a_pair_descends_from_document_backward_model_and_every_call() -> None:
 
 
 class Models:
-    """Tools whose models write by their adapter: none, the backward model's, or that of the one training."""
+    """Tools with one scripted model per adapter: none, that of the backward model, and that of the only training."""
 
     def __init__(self) -> None:
         self.trained: list[tuple[str, Sequence[Example], Training]] = []
@@ -186,14 +186,14 @@ class Models:
         return self.written[adapter.weights if adapter else None]
 
 
-def test_the_backward_model_writes_the_bare_model_rates_and_then_the_one_that_it_became() -> None:
+def test_the_backward_model_writes_and_the_bare_model_then_the_tuned_one_rate() -> None:
     lora = LoraPart(epochs=1, learning_rate=0.1, rank=2, alpha=4, batch_size=1, max_tokens=8)
     wanted, models = SETTINGS.model_copy(update={"training": lora}), Models()
     documents = pl.DataFrame([{"id": "d", "source": "s", "title": "", "text": "pesto"}])
     backward = pl.DataFrame([{"id": "b", "training": "t", "weights": "backward"}])
     job: Job[BackTranslation] = Job(wanted, 7, "generator", models)  # type: ignore[arg-type]
     result = back_translation.make(job, documents=documents, backward_model=backward, seed_tasks=SEEDS)
-    assert decided(result) == {"pesto": ("kept", None, 5.0, 4.0)}
+    assert outcome_of_each(result) == {"pesto": ("kept", None, 5.0, 4.0)}
     assert models.trained == [
         ("generator", [LEARNED, (answer("What is pesto?"), "pesto")], training_of(lora, 7)),
     ]
@@ -235,11 +235,11 @@ PIECES = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(PIECES.map("".join) | st.text(), st.booleans()), max_size=4))
-def test_any_rating_ends_as_one_decision(ratings: list[tuple[str, bool]]) -> None:
+def test_any_rating_gives_one_decision(ratings: list[tuple[str, bool]]) -> None:
     names = [f"text{number}" for number in range(len(ratings))]
     said: dict[str, Said] = {name: (*rating, None) for name, rating in zip(names, ratings, strict=True)}
     result = run(names, SETTINGS, said, Tuned(said))
-    assert len(decided(result)) == result.incoming == len(ratings)
+    assert len(outcome_of_each(result)) == result.incoming == len(ratings)
     assert all(score_of(*rating) is None or 1 <= (score_of(*rating) or 0) <= 5 for rating in ratings)
 
 
@@ -258,7 +258,7 @@ def test_rows_and_calls_are_bounded(settings: dict[str, int], rows: int, calls: 
     assert (found.rows, found.calls) == (rows, calls)
 
 
-def test_a_training_is_asked_for_by_more_than_one_iteration_alone() -> None:
+def test_only_more_than_one_iteration_needs_a_training() -> None:
     asked = {"instruction": {"max_new_tokens": 8}, "rating": {"max_new_tokens": 8}}
     training = {"epochs": 1, "learning_rate": 0.1, "rank": 1, "alpha": 1, "batch_size": 1, "max_tokens": 8}
     key = "generation.back_translation"

@@ -1,5 +1,5 @@
-"""A model too small to write a rating still says which number is likelier: the measured score must be the mean that
-these likelihoods give, the share that is kept the best one, and no candidate may get lost on the way."""
+"""A model that is too small to write a rating still finds one number more likely than another. The measured score must
+be the mean under these likelihoods, the kept share must be the best one, and no candidate may get lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEEDS = pl.DataFrame(schema=dict.fromkeys(("id", "instruction", "input", "respon
 
 
 class Measured(ScriptedWriter):
-    """Answers each number with the likelihood that the response is given; a word in its place is an error."""
+    """Gives each number the likelihood listed for the response; a text in place of likelihoods is an error."""
 
     def __init__(self, likely: dict[str, Sequence[float] | str]) -> None:
         super().__init__(on_text(lambda text: ("", True, None)))
@@ -36,15 +36,15 @@ class Measured(ScriptedWriter):
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
         found = []
         for prompt, target in texts:
-            told = self.likely[prompt.messages[-1][1].split("Answer:\n")[1].split("\n")[0]]
+            listed = self.likely[prompt.messages[-1][1].split("Answer:\n")[1].split("\n")[0]]
             assert prompt.messages[-1][1].endswith(NUMBER)
             call = digest([prompt.messages, target])
-            if isinstance(told, Refusal):
-                found.append(TokenLoss(0.0, 0, call, refusal=told))
-            elif isinstance(told, str):
-                found.append(TokenLoss(0.0, 0, call, error=told))
+            if isinstance(listed, Refusal):
+                found.append(TokenLoss(0.0, 0, call, refusal=listed))
+            elif isinstance(listed, str):
+                found.append(TokenLoss(0.0, 0, call, error=listed))
             else:
-                found.append(TokenLoss(-math.log(told[int(target) - 1]), 1, call))
+                found.append(TokenLoss(-math.log(listed[int(target) - 1]), 1, call))
         return found
 
 
@@ -63,7 +63,7 @@ def run(likely: dict[str, Sequence[float] | str], settings: BackTranslation = SE
     [
         ((0.2, 0.2, 0.2, 0.2, 0.2), 3.0),
         ((0.0625, 0.0625, 0.0625, 0.0625, 0.75), 4.375),
-        # What is not a number is left out of account.
+        # Only the likelihoods of the five numbers count.
         ((0.02, 0.0, 0.0, 0.0, 0.02), 3.0),
     ],
 )
@@ -106,7 +106,7 @@ def test_the_best_share_is_kept_and_every_candidate_is_decided() -> None:
     assert parents.count("rating") == len(SCORES)
 
 
-def test_what_decides_is_named_once() -> None:
+def test_settings_that_contradict_each_other_are_errors() -> None:
     key = "generation.back_translation"
     asked = {"instruction": {"max_new_tokens": 8}, "iterations": 1}
     assert complaints((key, asked)) == [f"{key}.rating: found nothing; scores: written needs it"]
@@ -119,8 +119,8 @@ def test_what_decides_is_named_once() -> None:
 
 
 def test_a_build_keeps_the_best_and_knows_which_model_rated(tiny: Path, tmp_path: Path) -> None:
-    """The rater that is trained in between is no asset; what it rated must lead back to its base all the same, or no
-    build would take a row of it for open."""
+    """The rater that is trained in between is not an asset. Its ratings must still lead back to its base model, or no
+    build would accept its rows as open."""
     training = {"epochs": 1, "learning_rate": 0.01, "rank": 2, "alpha": 4, "batch_size": 2, "max_tokens": 128}
     asked = {"count": 6, "scores": "expected", "keep": 0.5, "instruction": {"max_new_tokens": 24}}
     edit(tiny, lambda recipe: recipe["generation"].update(back_translation=asked | {"training": training}))

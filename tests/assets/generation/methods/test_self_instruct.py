@@ -1,6 +1,6 @@
-"""Self-Instruct is reproduced as published (arXiv 2212.10560), so each rejection rule is held to an example of its own,
-at its edge. The bootstrap around the rules feeds on its own output: a row lost or drawn twice in it would show in
-no later number, so the ledger is held to close and two runs to be equal."""
+"""Self-Instruct is reproduced as published (arXiv 2212.10560), so a test checks each rejection rule at its edge. The
+bootstrap uses its own output as input, so a lost or repeated row would not show in any later number: the tests check
+that all rows are accounted for and that two runs are equal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assets.generation.methods.self_instruct import generate
 from resources.models.calls import Prompt, Sampling
-from tests.support.bootstrapping import SEEDS, SETTINGS, decided, new_task, one_call, settings
+from tests.support.bootstrapping import SEEDS, SETTINGS, new_task, one_call, outcome_of_each, settings
 from tests.support.scripted import Script, ScriptedWriter, call_of
 from warehouse.core.identity import row_seed
 from warehouse.results.result import Result
@@ -22,7 +22,7 @@ from warehouse.schema.records import Pair
 
 
 def bootstrapped(prompt: Prompt) -> tuple[str, bool, str | None]:
-    """Two new tasks a call, with one between them that is too short; answers are cut off."""
+    """Two new tasks per call, with one between them that is too short; answers are cut off."""
     if prompt.messages:
         return "It is so. And th", False, None
     number = prompt.seed % 100_000
@@ -72,7 +72,7 @@ def test_each_round_is_one_batch_and_answers_come_last_with_seeds_of_their_own()
     ]
 
 
-def test_what_is_kept_is_the_new_instruction_with_the_whole_sentences_of_its_answer() -> None:
+def test_a_kept_pair_has_the_new_instruction_and_the_whole_sentences_of_its_answer() -> None:
     result = one_call(f" {new_task(1)}\n10. {new_task(2)}")
     assert result.model is Pair
     assert result.kept.select("method", "level", "instruction", "input", "response").rows() == [
@@ -94,7 +94,7 @@ def test_every_rule_shows_in_the_decisions_of_a_build() -> None:
         f"{new_task(1)} really",
     ]
     result = one_call(" " + "\n10. ".join(candidates))
-    assert decided(result) == dict(
+    assert outcome_of_each(result) == dict(
         zip(
             candidates,
             [
@@ -119,7 +119,7 @@ def test_every_rule_shows_in_the_decisions_of_a_build() -> None:
 
 def test_the_last_item_of_a_completion_that_was_cut_off_is_rejected() -> None:
     result = one_call(f" {new_task(1)}\n10. {new_task(2)}", complete=False)
-    assert decided(result) == {new_task(1): ("kept", None), new_task(2): ("rejected", "instruction cut off")}
+    assert outcome_of_each(result) == {new_task(1): ("kept", None), new_task(2): ("rejected", "instruction cut off")}
     assert (result.incoming, len(result.decisions)) == (2, 2)
     whole = one_call(f" {new_task(1)}\n10. {new_task(2)}")
     assert result.kept["id"][0] == whole.kept["id"][0]
@@ -136,7 +136,7 @@ def test_a_completion_that_was_cut_off_in_its_first_item_is_one_decision(
     text: str, outcome: dict[str, tuple[str, str]]
 ) -> None:
     result = one_call(text, complete=False)
-    assert (decided(result), result.incoming) == (outcome, 1)
+    assert (outcome_of_each(result), result.incoming) == (outcome, 1)
 
 
 def test_a_completion_with_an_error_is_one_failed_decision() -> None:
@@ -161,7 +161,7 @@ def test_two_failed_calls_are_two_failed_decisions() -> None:
     assert result.decisions["record"].n_unique() == 3
 
 
-def test_an_answer_without_a_whole_sentence_is_rejected_and_one_with_an_error_failed() -> None:
+def test_an_answer_without_a_whole_sentence_is_rejected_and_an_error_fails() -> None:
     def script(prompt: Prompt) -> tuple[str, bool, str | None]:
         if prompt.text:
             return " " + "\n10. ".join(new_task(number) for number in range(4)), True, None
@@ -174,7 +174,7 @@ def test_an_answer_without_a_whole_sentence_is_rejected_and_one_with_an_error_fa
 
     result = generate(SEEDS, settings(calls=1, rounds=1), ScriptedWriter(script), 7)
     assert result.kept["response"].to_list() == ["It is so."]
-    assert decided(result) == {
+    assert outcome_of_each(result) == {
         new_task(0): ("kept", None),
         new_task(1): ("rejected", "no whole sentence"),
         new_task(2): ("rejected", "no whole sentence"),
@@ -185,14 +185,14 @@ def test_an_answer_without_a_whole_sentence_is_rejected_and_one_with_an_error_fa
 def test_no_more_than_most_instructions_are_taken() -> None:
     candidates = [new_task(number) for number in range(5)]
     result = one_call(" " + "\n10. ".join([*candidates, "Too short."]), most=3)
-    assert decided(result) == {
+    assert outcome_of_each(result) == {
         **{candidate: ("kept", None) for candidate in candidates[:3]},
         **{candidate: ("rejected", "surplus") for candidate in candidates[3:]},
         "Too short.": ("rejected", "too short"),
     }
 
 
-def test_no_round_asks_for_instructions_once_there_are_enough() -> None:
+def test_no_round_asks_for_instructions_once_the_pool_is_full() -> None:
     writer = ScriptedWriter(bootstrapped)
     result = generate(SEEDS, settings(calls=6, rounds=3, most=4), writer, 7)
     tasks, answers = [len(prompts) for prompts, _ in writer.asked[:-1]], writer.asked[-1][0]
@@ -220,11 +220,11 @@ def test_a_pair_descends_from_its_examples_its_call_and_all_that_machine_made_ex
                 child = result.kept.filter(pl.col("instruction") == text)["id"].item()
                 edges = result.edges.filter(pl.col("child") == child).select("parent", "role").rows()
                 assert sorted(edges) == sorted({*parents, (call_of(answered), "call")})
-    # The last round's examples of the machine's descend in part from machine-made ones themselves.
+    # Some machine-made examples of the last round descend from machine-made examples themselves.
     assert max(sum(role == "tasks" for _, role in parents) for parents in made_of.values()) > 3
 
 
-# The first example pays for the import of rouge_score.
+# The first example includes the import of rouge_score.
 @hypothesis.settings(deadline=None)
 @given(
     seed=st.integers(0, 2**40),
@@ -242,16 +242,16 @@ def test_every_candidate_gets_exactly_one_decision(
     )
     lists = data.draw(st.lists(st.tuples(written, st.booleans()), min_size=calls, max_size=calls))
     answers = data.draw(st.lists(st.sampled_from(["It is so.", "It is", ""]), min_size=8 * calls, max_size=8 * calls))
-    told: list[tuple[list[str], bool]] = []
+    given_lists: list[tuple[list[str], bool]] = []
 
     def script_of(left: list[tuple[list[str], bool]], answers: list[str]) -> Script:
-        told.clear()
+        given_lists.clear()
 
         def script(prompt: Prompt) -> tuple[str, bool, str | None]:
             if prompt.messages:
                 return answers.pop(), False, None
             items, failed = left.pop()
-            told.append((items, failed))
+            given_lists.append((items, failed))
             return " " + "\n10. ".join(items), True, "out of memory" if failed and not items else None
 
         return script
@@ -261,12 +261,12 @@ def test_every_candidate_gets_exactly_one_decision(
         return generate(SEEDS, settings(calls=calls, rounds=rounds, most=most), writer, seed)
 
     result, again = build(), build()
-    candidates = sum(len(items) for items, _ in told)
-    silent = sum(not items for items, _ in told)
+    candidates = sum(len(items) for items, _ in given_lists)
+    silent = sum(not items for items, _ in given_lists)
     assert len(result.decisions) == candidates + silent
     assert result.decisions["record"].n_unique() == candidates + silent
     assert result.counts().get(("rejected", "no instruction"), 0) == sum(
-        not (items or failed) for items, failed in told
+        not (items or failed) for items, failed in given_lists
     )
     assert len(result.kept) + len(result.dropped) == len(result.decisions)
     assert set(result.kept["id"]) | set(result.dropped["id"]) == set(result.decisions["record"])
@@ -275,7 +275,7 @@ def test_every_candidate_gets_exactly_one_decision(
     assert result.edges.equals(again.edges)
 
 
-def test_two_runs_are_equal_and_another_seed_is_another_draw() -> None:
+def test_two_runs_are_equal_and_another_seed_gives_other_rows() -> None:
     one, other, third = (generate(SEEDS, SETTINGS, ScriptedWriter(bootstrapped), seed) for seed in (7, 7, 8))
     assert one.decisions.equals(other.decisions)
     assert one.kept.equals(other.kept)
