@@ -1,5 +1,5 @@
-"""The two methods of the paper (arXiv 2308.12711, section 2), and extract-then-generate on top of the second: every
-answer of the model must end as exactly one decision, with the parents that an auditor will ask for."""
+"""The two methods of the paper (arXiv 2308.12711, section 2), and extract-then-generate, which builds on the second.
+Every answer of the model must give exactly one decision, with the parents that an auditor needs."""
 
 from __future__ import annotations
 
@@ -98,25 +98,25 @@ def test_every_answer_of_self_training_gets_its_outcome() -> None:
     ]
 
 
-def test_what_the_model_has_no_room_for_is_rejected_and_not_failed() -> None:
+def test_a_prompt_that_is_too_long_is_rejected_and_not_failed() -> None:
     refusal = Refusal("the text has 9000 tokens, at most 2016 fit")
     writer = ScriptedWriter(lambda _: ("", False, refusal))
     assert outcomes(self_training.generate(SEEDS.head(1), SELF_TRAINING, writer, 7)) == [("rejected", refusal)]
     assert outcomes(generate(TEXTS[:1], writer)) == [("rejected", refusal)]
 
 
-# A space of no width and a byte order mark survive strip.
+# strip() keeps a zero-width space and a byte order mark.
 WORDLESS = ["\u200b", "\ufeff", "—", "...", "_", ""]
 
 
 @pytest.mark.parametrize("text", WORDLESS)
-def test_an_answer_without_a_letter_or_digit_is_none(text: str) -> None:
+def test_an_answer_without_a_letter_or_digit_is_empty(text: str) -> None:
     result = self_training.generate(SEEDS.head(1), SELF_TRAINING, ScriptedWriter(lambda _: (text, True, None)), 7)
     assert outcomes(result) == [("rejected", "no whole sentence")]
 
 
 @pytest.mark.parametrize("text", WORDLESS)
-def test_an_instruction_without_a_letter_or_digit_is_none(text: str) -> None:
+def test_an_instruction_without_a_letter_or_digit_is_empty(text: str) -> None:
     assert outcomes(generate(TEXTS[:1], ScriptedWriter(lambda _: (text, True, None)))) == [
         ("rejected", "no instruction")
     ]
@@ -154,7 +154,7 @@ def test_the_id_of_a_pair_hashes_its_content_and_its_parents() -> None:
     assert result.kept["id"].to_list() == [record_id("pair", content, parents)]
 
 
-def test_self_training_asks_plainly_with_the_sampling_of_the_recipe() -> None:
+def test_self_training_asks_the_instruction_alone_with_the_sampling_of_the_recipe() -> None:
     writer = ScriptedWriter(on_text(answers))
     self_training.generate(SEEDS, SELF_TRAINING, writer, 7)
     prompts, sampling = writer.asked[0]
@@ -189,14 +189,14 @@ def test_the_order_of_seed_tasks_changes_no_seed_and_no_id(order: list[int], see
     assert set(result.decisions.rows()) == set(other.decisions.rows())
 
 
-def test_another_seed_of_the_recipe_is_another_seed_for_every_row() -> None:
+def test_another_seed_in_the_recipe_gives_every_row_another_seed() -> None:
     one, other = ScriptedWriter(on_text(answers)), ScriptedWriter(on_text(answers))
     self_training.generate(SEEDS, SELF_TRAINING, one, 7)
     self_training.generate(SEEDS, SELF_TRAINING, other, 8)
     assert {prompt.seed for prompt in one.asked[0][0]}.isdisjoint(prompt.seed for prompt in other.asked[0][0])
 
 
-def test_seed_tasks_are_flipped_and_those_with_an_input_left_out() -> None:
+def test_seed_tasks_are_flipped_except_those_with_an_input() -> None:
     asked = Prompt.ask("A human wrote this.\n\nWhich instruction does this text answer?")
     assert flipped(SEEDS) == [
         (asked, "How do I make Pesto?"),
@@ -205,7 +205,7 @@ def test_seed_tasks_are_flipped_and_those_with_an_input_left_out() -> None:
     ]
 
 
-def test_without_a_seed_task_that_can_be_flipped_the_backward_model_says_so() -> None:
+def test_the_backward_model_needs_a_seed_task_without_an_input() -> None:
     (step,) = [one for one in steps(parsed(starter())) if one.asset == "backward_model"]
     with pytest.raises(Mendable) as refused:
         step.build(None, seed_tasks=SEEDS.with_columns(input=pl.lit("a text")))
@@ -215,7 +215,7 @@ def test_without_a_seed_task_that_can_be_flipped_the_backward_model_says_so() ->
     )
 
 
-def test_the_backward_model_is_asked_as_it_was_trained() -> None:
+def test_the_backward_model_gets_the_prompt_that_it_was_trained_on() -> None:
     writer = ScriptedWriter(on_text(instructions))
     generate([Text("Pesto is a sauce.", "Pesto is a sauce.", ())], writer)
     trained = flipped(SEEDS.head(1).with_columns(response=pl.lit("Pesto is a sauce.")))[0][0]

@@ -33,7 +33,7 @@ print(failures)
 """
 
 
-def test_every_method_is_found_by_its_name_and_tells_of_all_columns() -> None:
+def test_every_method_is_found_by_its_name_and_gives_the_lineage_of_all_columns() -> None:
     assert list(methods()) == sorted(methods())
     assert {"self_training", "self_instruct", "instruction_generation", "extract_then_generate"} <= methods().keys()
     for name, method in methods().items():
@@ -41,7 +41,7 @@ def test_every_method_is_found_by_its_name_and_tells_of_all_columns() -> None:
         assert set(method.columns) == set(empty(Pair).columns), name
 
 
-def test_a_method_that_asks_no_model_does_not_heed_one() -> None:
+def test_a_method_that_calls_no_model_does_not_depend_on_one() -> None:
     recipe = parsed(put(starter(), "generation.seeds", {"count": 3}))
     found = {step.asset: step for step in steps(recipe)}
     assert (found["raw_seeds"].calls_model, found["raw_self_training"].calls_model) == (False, True)
@@ -57,7 +57,7 @@ def test_a_method_that_asks_no_model_does_not_heed_one() -> None:
         ("back_translation", {"iterations": 1}, {"instruction": (0.7, 0.9), "rating": (0.7, 0.9)}),
     ],
 )
-def test_a_recipe_that_names_no_sampling_gets_the_published_one(
+def test_a_recipe_without_sampling_settings_gets_the_published_ones(
     method: str, settings: dict[str, Any], sampling: dict[str, tuple[float, float]]
 ) -> None:
     bare = settings | {key: {"max_new_tokens": 8} for key in sampling}

@@ -1,5 +1,5 @@
-"""A rating's score decides whether a pair stays (arXiv 2308.06259), and models write it in many ways. Each is read as
-meant, and what is on another scale, or may go on after a cut, is no score."""
+"""The score in a rating decides whether a pair is kept (arXiv 2308.06259), and models write it in many ways. Each must
+be read as intended; a score on another scale, or one that a cut-off text may have changed, does not count."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ from assets.generation.rating import score_of
         ("", None),
     ],
 )
-def test_a_score_is_read_where_it_is_named(text: str, expected: float | None) -> None:
+def test_the_score_after_its_label_is_read(text: str, expected: float | None) -> None:
     assert score_of(text, complete=True) == expected
 
 
 @pytest.mark.parametrize(
     "rest", ["", ".", " o", " ou", " out", " (", " (out of", " of", " points o", "/", " -", " - 5", " t"]
 )
-def test_a_score_at_the_cut_may_go_on_and_is_none(rest: str) -> None:
+def test_a_score_at_the_end_of_a_cut_off_text_does_not_count(rest: str) -> None:
     assert score_of(f"Score: 4{rest}", complete=False) is None
 
 
 @pytest.mark.parametrize(
     "rest", ["\nIt is", ". It is", " - it is", " because it", " (good ans", "/5. It is", " out of 5\nIt"]
 )
-def test_a_score_whose_line_went_on_otherwise_is_read_from_a_text_that_was_cut_off(rest: str) -> None:
+def test_a_score_that_other_words_follow_is_read_from_a_cut_off_text(rest: str) -> None:
     assert score_of(f"Score: 4{rest}", complete=False) == 4.0

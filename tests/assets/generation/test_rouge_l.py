@@ -1,5 +1,5 @@
-"""ROUGE-L says whether an instruction is new. Most pairs are passed over by a bound, so what is found is held to the
-published scorer's own numbers, to the last bit: at the cut a rounding would decide."""
+"""ROUGE-L decides whether an instruction is new. A bound skips most pairs, so the tests compare the results with the
+published scorer to the last bit: at the cut, rounding would change a decision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "A", "e."]), max_size=9).m
 
 
 def reference(texts: list[str], text: str, above: float) -> tuple[int, float] | None:
-    """The same by comparing with every text."""
+    """The same result by comparing with every text."""
     found = None
     for place, other in enumerate(texts):
         score = float(SCORER.score(other, text)["rougeL"].fmeasure)
@@ -35,7 +35,7 @@ def test_the_closest_of_texts_is_found_with_its_score() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "…", "Été"])
-def test_what_has_no_words_is_close_to_nothing(text: str) -> None:
+def test_a_text_without_words_is_close_to_nothing(text: str) -> None:
     texts = ["", text, "a b c"]
     for other in (text, "a b c", ""):
         assert Closest(texts).to(other, -1.0) == reference(texts, other, -1.0)
@@ -45,12 +45,12 @@ def test_what_has_no_words_is_close_to_nothing(text: str) -> None:
 @given(
     texts=st.lists(WORDS | st.text(max_size=12), max_size=12), text=WORDS, above=st.sampled_from([-1.0, 0.0, 0.5, 0.7])
 )
-def test_any_texts_are_scored_as_by_the_published_scorer(texts: list[str], text: str, above: float) -> None:
+def test_any_texts_get_the_scores_of_the_published_scorer(texts: list[str], text: str, above: float) -> None:
     assert Closest(texts).to(text, above) == reference(texts, text, above)
 
 
 def test_a_bound_is_rounded_as_the_score_is() -> None:
-    # For 7 of 8 and 7 of 12 words the scorer's quotient is a hair above 0.7, for 7 of 10 and 7 of 10 it is 0.7.
+    # For 7 of 8 and 7 of 12 words the scorer's quotient is slightly above 0.7, for 7 of 10 and 7 of 10 it is 0.7.
     for common, extra, other in product(range(1, 15), range(12), range(12)):
         words = [f"w{number}" for number in range(common)]
         texts = [" ".join([*words, *(f"x{number}" for number in range(extra))])]

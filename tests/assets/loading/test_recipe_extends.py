@@ -1,4 +1,4 @@
-"""A recipe of one's own should be ten lines: it extends another and says only what differs."""
+"""Your own recipe should need only ten lines: it extends another recipe and lists only the differences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_recipe_that_only_extends_the_starter_equals_it(tmp_path: Path) -> Non
     assert load_recipe(written(tmp_path, "mine.yaml", "extends: starter\n")) == load_recipe(STARTER)
 
 
-def test_mappings_are_merged_lists_replaced_and_null_takes_away(tmp_path: Path) -> None:
+def test_mappings_are_merged_lists_replaced_and_null_removes_a_key(tmp_path: Path) -> None:
     starter = load_recipe(STARTER)
     mine = load_recipe(
         written(
@@ -40,7 +40,7 @@ def test_mappings_are_merged_lists_replaced_and_null_takes_away(tmp_path: Path) 
     assert mine.seed_tasks == starter.seed_tasks
 
 
-def test_a_file_is_found_beside_the_recipe_that_extends_it_through_several_steps(tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_recipe_that_extends_over_several_steps(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     written(tmp_path / "inner", "first.yaml", "extends: starter\nseed: 1\ncuration: {rows: 5}\n")
     written(tmp_path / "inner", "second.yaml", "extends: first.yaml\nseed: 2\n")
@@ -48,7 +48,7 @@ def test_a_file_is_found_beside_the_recipe_that_extends_it_through_several_steps
     assert (mine.seed, mine.curation.rows) == (2, 5)
 
 
-def test_recipes_that_extend_each_other_are_refused(tmp_path: Path) -> None:
+def test_recipes_that_extend_each_other_are_an_error(tmp_path: Path) -> None:
     written(tmp_path, "other.yaml", "extends: mine.yaml\n")
     path = written(tmp_path, "mine.yaml", "extends: other.yaml\n")
     with pytest.raises(RecipeError) as refused:
@@ -59,7 +59,7 @@ def test_recipes_that_extend_each_other_are_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_missing_recipe_below_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_extended_recipe(tmp_path: Path) -> None:
     path = written(tmp_path, "mine.yaml", "extends: gone.yaml\n")
     with pytest.raises(RecipeError) as refused:
         load_recipe(path)

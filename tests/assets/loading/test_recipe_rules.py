@@ -1,4 +1,5 @@
-"""A recipe may be right key by key and wrong as a whole: roles that overlap, methods without what they need."""
+"""Every key of a recipe may be valid while the recipe as a whole is not: overlapping roles, or methods without their
+inputs."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tests.support.recipes import ABSENT, SHA, complaints, parsed, put, starter
 OVERLAP = "roles that share a source need disjoint slices, such as [0, 20] and [20, 100]"
 
 
-def test_two_roles_that_draw_from_overlapping_slices_are_both_named() -> None:
+def test_the_error_for_overlapping_slices_names_both_roles() -> None:
     assert complaints(("seed_tasks.1.slice", [0, 12.5]), ("documents.0.slice", [10, 20])) == [
         "documents.0.slice: found [10.0, 20.0]; it overlaps seed_tasks.1.slice [0.0, 12.5] of the same source "
         f"'wikipedia_leads': {OVERLAP}"
@@ -36,7 +37,7 @@ def test_slices_that_touch_and_slices_of_different_sources_are_fine() -> None:
     assert parsed(put(values, "seed_tasks.0.slice", [0, 50])).documents[0].slice == (12.5, 50)
 
 
-def test_methods_without_what_they_need_are_all_named() -> None:
+def test_each_method_without_its_inputs_is_a_problem() -> None:
     assert complaints(("generation.backward_model", ABSENT), ("documents", ABSENT)) == [
         f"{path}: found {found}; generation.{method} needs {what}"
         for method in ("extract_then_generate", "instruction_generation")
@@ -47,7 +48,7 @@ def test_methods_without_what_they_need_are_all_named() -> None:
     ]
 
 
-def test_every_problem_is_listed_at_once() -> None:
+def test_all_problems_are_listed_at_once() -> None:
     lines = complaints(("seed", ABSENT), ("curation.rows", 0), ("training.rnk", 3))
     assert [line.split(":")[0] for line in lines] == ["seed", "curation.rows", "training.rnk"]
 
@@ -69,7 +70,7 @@ def test_what_needs_weights_cannot_be_at_an_endpoint() -> None:
     ]
 
 
-def test_a_source_cannot_be_at_an_endpoint_and_its_hash_is_no_placeholder() -> None:
+def test_a_source_cannot_be_at_an_endpoint_and_a_served_model_needs_a_real_hash() -> None:
     address = SERVED["address"]
     values = starter()
     values["models"]["served"] = {**SERVED, "sha256": "0" * 64}
@@ -80,7 +81,7 @@ def test_a_source_cannot_be_at_an_endpoint_and_its_hash_is_no_placeholder() -> N
     ]
 
 
-def test_a_generator_at_an_endpoint_is_fine_where_it_only_writes() -> None:
+def test_a_generator_at_an_endpoint_is_fine_if_it_only_writes() -> None:
     values = starter()
     values["models"]["served"] = SERVED
     generation = values["generation"]
@@ -91,14 +92,14 @@ def test_a_generator_at_an_endpoint_is_fine_where_it_only_writes() -> None:
     assert parsed(values).generation.model == "served"
 
 
-def test_one_model_under_two_names_is_refused() -> None:
+def test_one_model_under_two_names_is_an_error() -> None:
     twin = starter()["models"]["generator"]
     assert complaints(("models.writer", twin)) == [
         "models.writer: found 'writer'; it is the same model as models.generator; declare it once and use that name"
     ]
 
 
-def test_an_arm_has_no_level_that_no_fragment_has() -> None:
+def test_an_arm_cannot_select_a_level_that_no_fragment_has() -> None:
     arm = "arms.filtered_extract_then_generate.levels"
     assert complaints(("enhancement.fragments.levels", ["sentence", "model"]), (arm, ["keywords", "sentence"])) == [
         f"{arm}: found ['keywords']; enhancement.fragments.levels has only sentence, model"
@@ -110,8 +111,8 @@ def test_an_arm_has_no_level_that_no_fragment_has() -> None:
 SAMPLING = {"max_new_tokens": 8}
 
 
-def test_a_method_takes_no_more_rows_than_there_are() -> None:
-    """Fewer would be taken, and nothing would say so."""
+def test_a_method_cannot_take_more_rows_than_its_input_has() -> None:
+    """Otherwise it would silently take fewer."""
     more = {
         "seeds": {"count": 81},
         "evol_instruct": {"count": 82, "instruction": SAMPLING, "response": SAMPLING},
@@ -126,7 +127,7 @@ def test_a_method_takes_no_more_rows_than_there_are() -> None:
     ]
 
 
-def test_limits_that_leave_nothing_between_them_are_refused() -> None:
+def test_limits_with_no_value_between_them_are_an_error() -> None:
     path = "enhancement.perplexity"
     assert complaints((path, {"at_least": 40.0, "at_most": 40.0})) == [
         f"{path}.at_least: found 40.0; it must be below at_most, 40"
@@ -137,18 +138,18 @@ def test_limits_that_leave_nothing_between_them_are_refused() -> None:
     assert parsed(put(starter(), path, {"measure": "ifd", "at_least": 0.9})).enhancement.perplexity
 
 
-def test_k_center_takes_no_fewer_rows_than_an_arm_trains_on() -> None:
+def test_k_center_must_keep_as_many_rows_as_an_arm_trains_on() -> None:
     rule = {"rule": "k_center", "embedder": "embedder", "select": 64}
     larger = ("arms.self_instruct.rows", 70)
     assert complaints(("curation.diversity", rule), larger) == [
         "curation.diversity.select: found 64; it must be at least 70, the rows that arm 'self_instruct' trains on"
     ]
     values = put(put(starter(), "curation.diversity", rule), "arms.self_training.rows", 70)
-    assert parsed(values).curation.diversity, "an arm without the filter takes what it likes"
+    assert parsed(values).curation.diversity, "an arm without the filter has no such limit"
 
 
-def test_so_few_resamples_that_nothing_could_be_told_from_noise_are_refused() -> None:
-    """Four arms: the least p-value is 4 * 2 / (resamples + 1)."""
+def test_too_few_resamples_for_any_significant_difference_are_an_error() -> None:
+    """With four arms the smallest p-value is 4 * 2 / (resamples + 1)."""
     assert complaints(("evaluation.resamples", 158)) == [
         "evaluation.resamples: found 158; it must be at least 159: with fewer, no difference between 4 arms could be "
         "significant at confidence 0.95"
@@ -164,7 +165,7 @@ def test_a_training_changes_at_least_one_module() -> None:
     assert line.startswith("training.target_modules: found []; ")
 
 
-def test_a_method_that_no_arm_takes_is_named(tmp_path: Path) -> None:
+def test_check_names_a_method_that_no_arm_uses(tmp_path: Path) -> None:
     values = starter()
     del values["arms"]["self_training"], values["arms"]["self_instruct"]
     assert unused_methods(parsed(values)) == ["self_instruct", "self_training"]

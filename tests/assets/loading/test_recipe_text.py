@@ -1,4 +1,4 @@
-"""Whatever text is given as a recipe, the answer is a recipe or one clear error, never a traceback."""
+"""Any text given as a recipe yields a recipe or one clear error, never a traceback."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.support.recipes import STARTER, parsed, put, read_starter, starter
         ),
     ],
 )
-def test_text_that_is_no_recipe_is_refused(text: str, message: str) -> None:
+def test_text_that_is_not_a_recipe_is_an_error(text: str, message: str) -> None:
     with pytest.raises(RecipeError) as refused:
         parse_recipe(text)
     assert str(refused.value) == message
 
 
-def test_a_key_that_stands_twice_deep_inside_is_refused() -> None:
+def test_a_repeated_nested_key_is_an_error() -> None:
     text = STARTER.read_text(encoding="utf-8").replace("    keep: ", "    keep: 0.1\n    keep: ")
     with pytest.raises(RecipeError, match="the key 'keep' is given twice"):
         parse_recipe(text)
@@ -59,19 +59,19 @@ def test_a_key_that_stands_twice_deep_inside_is_refused() -> None:
     ],
     ids=["braces", "list as key", "no such day", "no number", "no time", "code", "numbers as keys", "loop", "zero"],
 )
-def test_yaml_that_python_stumbles_over_is_a_recipe_error_too(text: str) -> None:
+def test_yaml_that_python_cannot_read_is_a_recipe_error_too(text: str) -> None:
     with pytest.raises(RecipeError):
         parse_recipe(text)
 
 
-def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_gives_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     with pytest.raises(RecipeError) as refused:
         load_recipe(path)
     assert str(refused.value) == f"{path}: there is no such file; name a recipe with --recipe FILE"
 
 
-def test_a_folder_and_a_binary_file_are_named(tmp_path: Path) -> None:
+def test_the_error_names_a_folder_or_a_binary_file(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as refused:
         load_recipe(tmp_path)
     assert str(refused.value).startswith(f"{tmp_path}: it cannot be read as UTF-8 text: ")
@@ -110,7 +110,7 @@ SCALARS = (
 
 
 @given(changes=st.lists(st.tuples(st.sampled_from(sorted(leaves(read_starter()))), SCALARS), min_size=1, max_size=3))
-def test_any_scalar_in_any_place_loads_or_is_a_recipe_error(changes: list[tuple[str, object]]) -> None:
+def test_any_scalar_at_any_key_loads_or_is_a_recipe_error(changes: list[tuple[str, object]]) -> None:
     values = starter()
     for path, value in changes:
         put(values, path, value)
@@ -118,7 +118,7 @@ def test_any_scalar_in_any_place_loads_or_is_a_recipe_error(changes: list[tuple[
 
 
 @given(data=st.data())
-def test_any_scalar_in_the_place_of_any_part_loads_or_is_a_recipe_error(data: st.DataObject) -> None:
+def test_any_scalar_instead_of_any_part_loads_or_is_a_recipe_error(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(leaves(read_starter()))))
     depth = data.draw(st.integers(1, path.count(".") + 1))
     values = put(starter(), ".".join(path.split(".")[:depth]), data.draw(SCALARS | st.just([]) | st.just({})))

@@ -1,5 +1,5 @@
-"""A model may write anything, wherever it is asked. Each method is fed pieces of the forms that it reads, in any order:
-nothing may raise, and what came in is kept, rejected, a duplicate or failed, each row once."""
+"""A model may write any text. Each method gets pieces of the formats that it reads, in any order: nothing may raise,
+and each row that came in is kept, rejected, a duplicate or failed, exactly once."""
 
 from __future__ import annotations
 
@@ -111,14 +111,14 @@ ASKED: dict[str, Callable[[Writer], Result]] = {
 }
 
 
-def test_every_method_that_asks_a_model_is_fed_here() -> None:
-    asking = {name for name, method in methods().items() if method.calls_model}
-    assert asking == ASKED.keys() - {"fragments", "self_instruct by instances"}
+def test_every_method_that_calls_a_model_is_tested_here() -> None:
+    calling = {name for name, method in methods().items() if method.calls_model}
+    assert calling == ASKED.keys() - {"fragments", "self_instruct by instances"}
 
 
 @pytest.mark.parametrize("name", ASKED)
 @given(said=SAID)
-def test_what_comes_in_is_decided_about_once(name: str, said: list[tuple[str, bool, str | None]]) -> None:
+def test_each_row_gets_exactly_one_decision(name: str, said: list[tuple[str, bool, str | None]]) -> None:
     turn = count()
     result = ASKED[name](ScriptedWriter(lambda _: said[next(turn) % len(said)]))
     assert result.incoming == len(result.decisions) == result.decisions["record"].n_unique()

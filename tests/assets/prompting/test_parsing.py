@@ -1,5 +1,5 @@
-"""What a model writes can be anything, and what parsing makes of it becomes training data. So the parsers are held
-to exact results on the shapes that models do write, and to their promises on any text at all."""
+"""A model can write anything, and its parsed texts become training data. So the tests compare the parsers with exact
+results for common formats, and check their guarantees for any text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assets.prompting.parsing import instruction_of, numbered_items, whole_sentences
 
-# Arbitrary text seldom holds a list or two sentences; the second alphabet makes them likely.
+# Arbitrary text rarely contains a list or two sentences; the second alphabet makes them likely.
 TEXT = st.text() | st.text(alphabet=" \n\r\t\x85\u2028\u200b0123.)(:!?\"'“”`…。aBQuestion", max_size=60)
 
 
@@ -28,7 +28,7 @@ TEXT = st.text() | st.text(alphabet=" \n\r\t\x85\u2028\u200b0123.)(:!?\"'“”`
         ("10.", []),
     ],
 )
-def test_a_list_that_is_gone_on_with_falls_into_its_items(text: str, expected: list[str]) -> None:
+def test_a_continued_list_is_split_into_its_items(text: str, expected: list[str]) -> None:
     assert numbered_items(text, complete=True) == (expected, "")
 
 
@@ -41,12 +41,12 @@ def test_a_list_that_is_gone_on_with_falls_into_its_items(text: str, expected: l
         ("", [], ""),
     ],
 )
-def test_the_last_item_of_a_list_that_was_cut_off_stands_apart(text: str, items: list[str], cut_off: str) -> None:
+def test_the_cut_off_item_of_a_list_is_returned_separately(text: str, items: list[str], cut_off: str) -> None:
     assert numbered_items(text, complete=False) == (items, cut_off)
 
 
 @given(text=TEXT)
-def test_items_of_any_text_are_stripped_and_hold_something(text: str) -> None:
+def test_items_of_any_text_are_stripped_and_not_empty(text: str) -> None:
     items, nothing = numbered_items(text, complete=True)
     assert all(item and item == item.strip() and "\n" not in item for item in items)
     whole, cut_off = numbered_items(text, complete=False)
@@ -81,7 +81,7 @@ def test_an_instruction_is_the_first_line_without_label_and_quotes(text: str, ex
 
 
 @pytest.mark.parametrize("text", ['"Emma" or "Persuasion"', "'Emma' and 'Persuasion'"])
-def test_quotes_that_do_not_belong_together_stay(text: str) -> None:
+def test_quotes_that_are_not_a_pair_stay(text: str) -> None:
     assert instruction_of(text) == text
 
 
@@ -124,7 +124,7 @@ def test_a_complete_text_is_only_stripped(text: str) -> None:
 
 
 @given(text=TEXT)
-def test_what_is_left_of_any_text_is_how_it_begins(text: str) -> None:
+def test_the_whole_sentences_of_any_text_are_its_beginning(text: str) -> None:
     left = whole_sentences(text, complete=False)
     assert left == left.strip()
     assert text.strip().startswith(left)

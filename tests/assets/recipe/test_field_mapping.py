@@ -1,6 +1,5 @@
-"""A mapping is all that stands between any source and the records made of it, and it is written by hand: so
-what it renders is fixed to the letter, nothing but data can be reached through it, and a typing error names
-its remedy."""
+"""A mapping turns the rows of any source into records, and people write it by hand. So the tests check its output to
+the letter, that it reaches nothing but data, and that an error in it names the remedy."""
 
 from __future__ import annotations
 
@@ -59,7 +58,7 @@ RECIPE: dict[str, object] = {
         ("{time?}{nothing?}{rating?}{missing.0.deep?}", ""),
     ],
 )
-def test_a_template_renders_to_the_letter(template: str, expected: str) -> None:
+def test_a_template_renders_exactly_this_text(template: str, expected: str) -> None:
     assert Template.parse(template).render(RECIPE) == expected
 
 
@@ -92,13 +91,13 @@ def test_the_fields_of_a_template_are_its_paths() -> None:
         ),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(template: str, path: str, message: str) -> None:
+def test_the_error_for_an_unusable_value_names_its_path(template: str, path: str, message: str) -> None:
     with pytest.raises(MissingField) as caught:
         Template.parse(template).render(RECIPE)
     assert (caught.value.path, str(caught.value)) == (path, message)
 
 
-def test_a_value_of_an_unknown_type_is_named() -> None:
+def test_the_error_for_an_unknown_type_names_it() -> None:
     with pytest.raises(MissingField, match=r"^field 'day' holds a date, not a text$"):
         Template.parse("{day}").render({"day": datetime.date(2023, 8, 22)})
 
@@ -107,7 +106,7 @@ def test_a_value_of_an_unknown_type_is_named() -> None:
     "path",
     ["title.__class__", "steps.__len__", "parts.keys", "title.upper", "__class__", "instances.0.__dict__"],
 )
-def test_attributes_are_out_of_reach(path: str) -> None:
+def test_attributes_cannot_be_reached(path: str) -> None:
     with pytest.raises(MissingField):
         Template.parse(f"{{{path}}}").render(RECIPE)
 
@@ -153,7 +152,7 @@ def test_attributes_are_out_of_reach(path: str) -> None:
         ),
     ],
 )
-def test_a_badly_written_template_is_told_exactly(template: str, message: str) -> None:
+def test_the_error_for_an_invalid_template_is_exact(template: str, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         Template.parse(template)
     assert str(caught.value) == message
@@ -171,13 +170,13 @@ def test_a_badly_written_template_is_told_exactly(template: str, message: str) -
         ),
     ],
 )
-def test_a_badly_written_mapping_is_told_exactly(fields: dict[str, str | list[str]], message: str) -> None:
+def test_the_error_for_an_invalid_mapping_is_exact(fields: dict[str, str | list[str]], message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         Mapping.parse(fields)
     assert str(caught.value) == message
 
 
-def test_a_field_that_no_row_has_is_told_with_the_nearest() -> None:
+def test_the_error_for_a_field_that_no_row_has_names_the_nearest() -> None:
     rows: list[dict[str, object]] = [{"title": "a"}, {"steps": None, "tile": 1}]
     check_fields(Mapping.parse({"instruction": "{title}", "response": "{steps.0.text?}"}), rows)
     with pytest.raises(MappingError) as caught:
@@ -209,7 +208,7 @@ def test_the_choice_of_a_template_is_fixed_for_an_identity() -> None:
 
 
 @given(identity=st.text(st.characters(exclude_categories=["Cs"])), order=st.permutations(VARIANTS))
-def test_a_template_added_or_moved_takes_only_its_own_rows(identity: str, order: list[str]) -> None:
+def test_an_added_template_changes_only_its_own_rows(identity: str, order: list[str]) -> None:
     def choice(texts: list[str]) -> str:
         return Mapping.parse({"instruction": texts}).apply({"title": "x"}, identity)["instruction"]
 
@@ -237,7 +236,7 @@ def mapped(name: str, fields: dict[str, str | list[str]]) -> list[dict[str, str]
 
 
 @real_data
-def test_self_instruct_seeds_map() -> None:
+def test_self_instruct_seeds_can_be_mapped() -> None:
     fields: dict[str, str | list[str]] = {
         "instruction": "{instruction}\n\n{instances.0.input?}",
         "response": "{instances.0.output}",
@@ -278,7 +277,7 @@ def test_self_instruct_seeds_map() -> None:
         ),
     ],
 )
-def test_pairs_of_other_origins_map(
+def test_pairs_of_other_sources_can_be_mapped(
     name: str, count: int, fields: dict[str, str | list[str]], instruction: str, response_sha256: str
 ) -> None:
     pairs = mapped(name, fields)

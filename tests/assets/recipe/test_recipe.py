@@ -1,5 +1,5 @@
-"""People write the recipe by hand, so its errors are its interface: each names the key's path, the value found and
-what would be accepted. The messages are held to the letter, and no recipe at all may end in a traceback."""
+"""People write the recipe by hand, so good errors matter: each names the key's path, the value found and what is
+accepted. The tests check the messages to the letter; no recipe may cause a traceback."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_recipe_is_frozen_at_every_depth() -> None:
             setattr(part, name, 1)
 
 
-def test_a_slice_holds_plain_values_by_path() -> None:
+def test_a_slice_has_plain_values_by_path() -> None:
     recipe = parsed(put(put(starter(), "seed", 7), "enhancement.perplexity", {"keep": 0.75}))
     assert recipe.slice("seed", "models.embedder", "enhancement.perplexity", "enhancement.perplexity.keep") == {
         "seed": 7,
@@ -86,7 +86,7 @@ KEYS = {
         ("training.last_layers", "last_layer", False, "student"),
     ],
 )
-def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
+def test_the_error_for_a_misspelt_key_names_its_path_and_the_nearest_key(
     path: str, misspelt: str, required: bool, part: str
 ) -> None:
     inside, key = holder(starter(), path)
@@ -226,7 +226,7 @@ def test_a_misspelt_key_is_named_with_its_whole_path_and_the_nearest_key(
         ),
     ],
 )
-def test_a_wrong_value_is_named_with_its_path_and_what_would_be_accepted(path: str, value: object, line: str) -> None:
+def test_the_error_for_a_wrong_value_names_its_path_and_what_is_accepted(path: str, value: object, line: str) -> None:
     assert complaints((path, value)) == [line]
 
 
@@ -251,7 +251,7 @@ def test_a_wrong_value_is_named_with_its_path_and_what_would_be_accepted(path: s
 def test_a_wrong_value_is_explained_in_words_of_the_recipe(path: str, value: object, start: str) -> None:
     (line,) = complaints((path, value))
     assert line.startswith(start)
-    # Who writes a recipe knows YAML: lists and mappings, not tuples, dictionaries and regular expressions.
+    # Authors of recipes know YAML's lists and mappings, not tuples, dictionaries and regular expressions.
     jargon = ("uple", "ictionary", "instance of", "after validation", "should", "unable to parse", "pattern")
     assert [word for word in jargon if word in line] == []
 
@@ -268,9 +268,7 @@ def test_a_wrong_value_is_explained_in_words_of_the_recipe(path: str, value: obj
         ("training.learning_rate", float("inf"), "training.learning_rate: found inf; "),
     ],
 )
-def test_a_value_that_contradicts_itself_is_named_by_its_own_key_and_nothing_around_it(
-    path: str, value: object, start: str
-) -> None:
+def test_a_value_that_contradicts_itself_is_one_problem_at_its_own_key(path: str, value: object, start: str) -> None:
     (line,) = complaints((path, value))
     assert line.startswith(start)
 

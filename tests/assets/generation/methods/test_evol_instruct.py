@@ -1,5 +1,5 @@
-"""Evol-Instruct: each published elimination rule drops its own example, and what is dropped goes into the next round as
-it was."""
+"""Evol-Instruct: each published elimination rule must drop its own example, and the next round must start from the old
+instruction where the new one was dropped."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(wanted: EvolInstruct = SETTINGS, **said: Said) -> tuple[Result, Scripted
     return evol_instruct.generate(seeds(PESTO), wanted, writer, 7), writer
 
 
-def test_an_instruction_that_evolved_is_kept_with_its_answer_and_all_that_made_it() -> None:
+def test_an_evolved_instruction_is_kept_with_its_answer_and_all_its_parents() -> None:
     result, writer = run()
     assert result.kept.drop("id").rows() == [("evol_instruct", "", HARDER, "", GOOD)]
     (evolve,), (judge,), (answer,) = (prompts for prompts, _ in writer.asked)
@@ -82,12 +82,12 @@ def test_each_rule_has_its_reason(said: dict[str, Said], outcome: tuple[str, str
 
 
 @pytest.mark.parametrize(("words", "outcome"), [(79, ("rejected", "sorry in a short response")), (80, ("kept", ""))])
-def test_sorry_in_a_response_of_80_words_is_no_refusal(words: int, outcome: tuple[str, str]) -> None:
+def test_sorry_in_a_response_of_80_words_is_allowed(words: int, outcome: tuple[str, str]) -> None:
     result, _ = run(answer=(f"Sorry, {'basil ' * (words - 2)}oil.", True, None))
     assert result.counts() == {outcome: 1}
 
 
-def test_what_failed_goes_into_the_next_round_as_it_was_and_what_evolved_as_it_is() -> None:
+def test_the_next_round_starts_from_the_old_instruction_only_where_evolution_failed() -> None:
     twice = SETTINGS.model_copy(update={"rounds": 2})
     failed, writer = run(twice, judge=("equal", True, None))
     asked = [prompts[0].messages[0][1] for prompts, _ in writer.asked if prompts and kind(prompts[0]) == "evolve"]
@@ -98,12 +98,12 @@ def test_what_failed_goes_into_the_next_round_as_it_was_and_what_evolved_as_it_i
     assert [HARDER in text for text in asked] == [False, True]
 
 
-def test_without_a_judge_nobody_is_asked() -> None:
+def test_without_a_judge_the_model_judges_nothing() -> None:
     _, writer = run(SETTINGS.model_copy(update={"judge": False}))
     assert [kind(prompts[0]) for prompts, _ in writer.asked] == ["evolve", "answer"]
 
 
-def test_every_operation_is_drawn_and_one_that_stands_alone_is_always() -> None:
+def test_every_operation_is_used_and_a_single_one_always() -> None:
     many = seeds(*(f"What is number {number}?" for number in range(60)))
     writer = ScriptedWriter(lambda _: ("", True, None))
     evol_instruct.generate(many, SETTINGS.model_copy(update={"count": 60}), writer, 7)
@@ -150,13 +150,13 @@ def test_a_seed_task_with_an_input_is_left_out() -> None:
         ("", False),
     ],
 )
-def test_a_judgement_says_equal_by_yes_or_where_nothing_before_that_negates_it(text: str, equal: bool) -> None:
+def test_a_judgement_means_equal_if_it_begins_with_yes_or_says_so_without_a_negation(text: str, equal: bool) -> None:
     assert judged_equal(text) is equal
 
 
 @settings(max_examples=100)
 @given(said=st.lists(st.tuples(st.text(max_size=20), st.booleans(), st.none() | st.just("broken")), min_size=1))
-def test_whatever_is_written_ends_as_one_decision_per_seed_and_round(said: list[Said]) -> None:
+def test_any_text_gives_one_decision_per_seed_and_round(said: list[Said]) -> None:
     turn = iter(range(10**6))
     writer = ScriptedWriter(lambda _: said[next(turn) % len(said)])
     wanted = SETTINGS.model_copy(update={"count": 3, "rounds": 3})

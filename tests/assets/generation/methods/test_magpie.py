@@ -1,4 +1,4 @@
-"""Magpie: what a chat model writes in the user's place is asked of it as it stands, and whatever it writes ends as one
+"""Magpie: the instruction that a chat model writes is asked unchanged, and whatever the model writes gives one
 decision."""
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_every_instruction_gets_its_outcome_and_the_kept_one_its_answer() -> Non
 
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.text(max_size=20), st.booleans(), st.none() | st.just("broken")), min_size=6, max_size=6))
-def test_whatever_is_written_ends_as_one_decision(written: list[tuple[str, bool, str | None]]) -> None:
+def test_any_text_gives_one_decision(written: list[tuple[str, bool, str | None]]) -> None:
     writer = ScriptedWriter(lambda prompt: written[OPENED.index(prompt)] if prompt.text else ("Yes.", True, None))
     result = magpie.generate(SETTINGS, writer, 7)
     assert len(result.decisions) == result.incoming == 6

@@ -1,5 +1,5 @@
-"""Reverse instructions: three styles that the document alone picks, a hint where the recipe wants one, and one decision
-per document, whose text is never touched."""
+"""Reverse instructions: the document alone picks one of three styles, the recipe sets the share of hints, and each
+document gives one decision and stays unchanged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def documents(*texts: str) -> pl.DataFrame:
 TEXTS = [f"Pesto number {number} is a sauce. It comes from Genoa." for number in range(90)]
 
 
-def test_each_style_is_asked_in_its_own_words_for_about_as_many_documents() -> None:
+def test_each_style_has_its_own_prompt_and_about_as_many_documents() -> None:
     writer = ScriptedWriter(on_text(lambda _: ("Instruction: What is pesto?", True, None)))
     result = reverse_instructions.generate(documents(*TEXTS), SETTINGS, writer, 7)
     assert result.kept["instruction"].unique().to_list() == ["What is pesto?"]
@@ -43,11 +43,11 @@ def test_each_style_is_asked_in_its_own_words_for_about_as_many_documents() -> N
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_style_that_stands_alone_is_the_style_of_all(style: Style) -> None:
+def test_a_single_style_is_used_for_all_documents(style: Style) -> None:
     assert {style_of(text, (style,), 7) for text in TEXTS} == {style}
 
 
-def test_a_style_more_leaves_most_documents_in_theirs() -> None:
+def test_a_further_style_changes_only_the_documents_that_get_it() -> None:
     before = {text: style_of(text, ("instruction", "query"), 7) for text in TEXTS}
     assert all(style_of(text, STYLES, 7) in (style, "message") for text, style in before.items())
 
@@ -73,7 +73,7 @@ def test_every_completion_gets_its_outcome() -> None:
     assert kept.select("parent", "role").rows() == [(digest(TEXTS[0]), "document"), (call_of(prompt), "call")]
 
 
-def test_a_hint_says_how_long_the_document_is_for_the_share_that_the_recipe_wants() -> None:
+def test_the_share_of_hints_is_that_of_the_recipe() -> None:
     assert hint("One. Two. Three.") == "Respond in 3 sentences."
     assert hint("One alone.") == "Respond in 1 sentence."
     writer = ScriptedWriter(on_text(lambda _: ("What is pesto?", True, None)))
@@ -88,21 +88,21 @@ def test_a_hint_says_how_long_the_document_is_for_the_share_that_the_recipe_want
     assert 15 <= counts[0.3] <= 40
 
 
-def test_a_hint_makes_no_instruction_of_a_text_that_says_nothing() -> None:
+def test_a_hint_does_not_turn_an_empty_text_into_an_instruction() -> None:
     wanted = SETTINGS.model_copy(update={"length_hints": 1.0})
     writer = ScriptedWriter(on_text(lambda _: ("—", True, None)))
     result = reverse_instructions.generate(documents(TEXTS[0]), wanted, writer, 7)
     assert result.counts() == {("rejected", "no instruction"): 1}
 
 
-def test_a_style_that_stands_twice_is_refused() -> None:
+def test_a_repeated_style_is_an_error() -> None:
     with pytest.raises(ValidationError, match="it must name each one once"):
         ReverseInstructions(styles=("query", "query"), instruction=SAMPLING)
 
 
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.text(max_size=20), st.booleans(), st.none() | st.just("broken")), min_size=3, max_size=3))
-def test_whatever_is_written_ends_as_one_decision(written: list[tuple[str, bool, str | None]]) -> None:
+def test_any_text_gives_one_decision(written: list[tuple[str, bool, str | None]]) -> None:
     answers = iter(written)
     wanted = SETTINGS.model_copy(update={"length_hints": 0.5})
     result = reverse_instructions.generate(documents(*TEXTS[:3]), wanted, ScriptedWriter(lambda _: next(answers)), 7)

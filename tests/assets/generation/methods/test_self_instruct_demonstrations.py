@@ -1,5 +1,5 @@
-"""What Self-Instruct shows a model is published to the number: 8 demonstrations, at most 2 of them machine-made, a line
-each. What is shown decides what is written, so it is held to that at any size of the pool."""
+"""Self-Instruct publishes exact numbers for its prompt: 8 demonstrations, at most 2 of them machine-made, one line
+each. They must hold for a pool of any size."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_there_are_8_demonstrations_of_which_2_are_machine_made() -> None:
         assert (len(shown), sum(task.id is None for task in shown)) == (8, 2)
 
 
-def test_machine_made_demonstrations_stand_anywhere() -> None:
+def test_machine_made_demonstrations_can_have_any_position() -> None:
     made = pool(*(f"human {n}" for n in range(8)))
     made.machine.extend(Task(f"machine {n}") for n in range(2))
     places = {
@@ -54,7 +54,7 @@ def test_machine_made_demonstrations_stand_anywhere() -> None:
     assert places == set(range(8))
 
 
-def test_an_example_of_several_lines_stands_in_one_and_any_other_as_it_is() -> None:
+def test_an_example_of_several_lines_is_shown_on_one() -> None:
     assert more_tasks(["Sort these:\n\n1. rye\r\n2. oats ", "What is rye?"], 1).text == (
         "Come up with a series of tasks:\n\n1. Sort these: 1. rye 2. oats\n2. What is rye?\n3."
     )

@@ -1,5 +1,5 @@
-"""Instances are what Self-Instruct trains on, and a model writes them freely. Each published rejection rule is held to
-an example of its own, the two orders to the prompts that they belong to, and any text to lose nothing."""
+"""Self-Instruct trains on instances, and a model formats them freely. Each published rejection rule has its own
+example, each of the two orders its prompt, and no text may lose a row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GENERATED = "Example 1\nInput: Peru\nOutput: Lima\n\nExample 2\nInput: Chile\nOu
 def answered(
     text: str, complete: bool = True, verdict: str = " No", error: str | None = None, **changes: object
 ) -> tuple[Result, ScriptedWriter]:
-    """What becomes of the one instruction "Name the capital of the country" whose instances are `text`."""
+    """The result for one instruction, "Name the capital of it", whose instances are `text`."""
 
     def script(prompt: Prompt) -> tuple[str, bool, str | None]:
         if prompt.text.startswith("Come up"):
@@ -52,7 +52,7 @@ def rows(result: Result) -> list[tuple[str, str, str, str | None]]:
     ]
 
 
-def test_input_comes_first_where_it_is_no_classification() -> None:
+def test_the_input_comes_first_unless_it_is_a_classification() -> None:
     result, writer = answered(GENERATED)
     assert rows(result) == [("Peru", "Lima", "kept", None), ("Chile", "Santiago", "kept", None)]
     assert set(result.kept["instruction"]) == {"Name the capital of it"}
@@ -92,10 +92,10 @@ def test_the_label_comes_first_for_a_classification() -> None:
         # Without an input several outputs are several examples.
         ("Example 1\nOutput: a\nExample 2\nOutput: b", [("", "a", "kept", None), ("", "b", "kept", None)]),
         ("", [("", "", "rejected", "no instance")]),
-        # As published: without any marker nothing tells an instance from chatter.
+        # As published: without any marker there is no instance.
         ("Lima is the capital of Peru.", [("", "", "rejected", "no instance")]),
         ("Class label: Odd\n17", [("", "", "rejected", "no instance")]),
-        # As published: what breaks another rule is gone before outputs are held against each other.
+        # As published: an instance that breaks another rule is dropped before outputs are compared.
         (
             "Example 1\nInput: Peru\nOutput: Lima\nExample 2\nInput: Peru\nOutput:",
             [("Peru", "Lima", "kept", None), ("Peru", "", "rejected", "empty output")],
@@ -125,20 +125,20 @@ def test_a_repeated_instance_is_a_duplicate() -> None:
     assert [(row[0], row[2]) for row in rows(result)] == [("Peru", "kept"), ("Peru", "duplicate")]
 
 
-def test_an_instruction_gives_so_many_instances_at_most() -> None:
+def test_the_number_of_instances_per_instruction_is_limited() -> None:
     assert rows(answered(GENERATED, most_instances=1)[0]) == [
         ("Peru", "Lima", "kept", None),
         ("Chile", "Santiago", "rejected", "surplus"),
     ]
 
 
-def test_a_repeated_instance_takes_no_room_from_another() -> None:
+def test_a_repeated_instance_does_not_count_towards_the_limit() -> None:
     result, writer = answered(f"{GENERATED}\nExample 3\nInput: Peru\nOutput: Lima", most_instances=2)
     assert [row[2:] for row in rows(result)] == [("kept", None), ("kept", None), ("duplicate", "same content")]
     assert writer.asked[-1][1].stop == ("Example 3", "Task:")
 
 
-def test_a_verdict_that_failed_fails_the_instruction() -> None:
+def test_a_failed_verdict_fails_the_instruction() -> None:
     result, writer = answered(GENERATED, verdict="", error="out of memory")
     assert rows(result) == [("", "", "failed", "out of memory")]
     assert len(writer.asked[-1][0]) == 0
@@ -193,7 +193,7 @@ def test_input_first_reads_markers_at_a_line_and_capitalized_within_one(text: st
         ("Input: 3\nOutput: Odd", []),
     ],
 )
-def test_output_first_reads_a_label_up_to_its_line_or_its_input(text: str, expected: list[Instance]) -> None:
+def test_output_first_reads_a_label_up_to_the_end_of_its_line_or_its_input(text: str, expected: list[Instance]) -> None:
     assert output_first(text) == expected
 
 
@@ -209,7 +209,7 @@ def test_any_text_gives_one_decision_for_each_instance(text: str, complete: bool
         assert result.incoming is None or len(result.decisions) == result.incoming
 
 
-def test_answering_plainly_is_the_default_and_adds_nothing_to_a_slice() -> None:
+def test_plain_answers_are_the_default_and_add_nothing_to_a_slice() -> None:
     assert settings().answers == "plain"
     assert not {"answers", "most_instances"} & settings().model_dump(mode="json").keys()
     dumped = settings(answers="instances", most_instances=3).model_dump(mode="json")
@@ -218,7 +218,7 @@ def test_answering_plainly_is_the_default_and_adds_nothing_to_a_slice() -> None:
 
 
 @pytest.mark.parametrize("most", [1, 5])
-def test_a_number_of_instances_is_refused_where_answers_are_plain(most: int) -> None:
+def test_a_number_of_instances_with_plain_answers_is_an_error(most: int) -> None:
     assert complaints(("generation.self_instruct.most_instances", most)) == [
         f"generation.self_instruct.most_instances: found {most}; plain answers have no instances; remove it, or set "
         "generation.self_instruct.answers to instances"

@@ -1,4 +1,4 @@
-"""Every published rejection rule of Self-Instruct (arXiv 2212.10560), with an example of its own."""
+"""Every published rejection rule of Self-Instruct (arXiv 2212.10560), each with its own example."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_an_instruction_that_starts_with_a_non_ascii_character_is_rejected(lette
     assert pool().rejection(f"{letter} what is a pesto?") == Rejection("starts with a non-ASCII character")
 
 
-def test_an_instruction_without_a_letter_or_digit_is_none() -> None:
+def test_an_instruction_without_a_letter_or_digit_is_rejected() -> None:
     assert pool().rejection("\x7f \x7f \x7f \x7f") == Rejection("no instruction")
 
 
@@ -142,7 +142,7 @@ def test_the_score_is_that_of_the_closest_instruction_of_seeds_and_machine() -> 
     assert found.score == pytest.approx(0.8)
 
 
-def test_in_a_full_pool_no_instruction_is_held_against_the_others() -> None:
+def test_a_full_pool_compares_no_instruction_with_the_others() -> None:
     made = pool("How do I make Pesto?", most=1)
     made.add(Task("Who was Ada Lovelace?"))
     assert made.rejection("How do I make Gnocchi?") == Rejection("surplus")
@@ -150,7 +150,7 @@ def test_in_a_full_pool_no_instruction_is_held_against_the_others() -> None:
 
 
 def test_words_are_not_stemmed_as_published() -> None:
-    # With a stemmer all five words would be equal.
+    # With a stemmer all five words would match.
     assert pool("Bake cakes and eat apples").rejection("Baking cake and eating apple") is None
 
 

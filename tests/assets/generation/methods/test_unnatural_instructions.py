@@ -1,5 +1,5 @@
-"""Unnatural Instructions: what the model writes after three tasks is read as a task, however it is written, and neither
-a repetition nor a copy becomes a pair."""
+"""Unnatural Instructions: the model may format its task in many ways, and each must be read. Neither a repetition nor a
+copy may become a pair."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_prompt_shows_three_tasks_and_opens_the_fourth() -> None:
     )
 
 
-def test_an_example_of_several_lines_stands_in_one() -> None:
+def test_an_example_of_several_lines_is_shown_on_one() -> None:
     shown = [
         {"instruction": "Translate\n\nthis.", "input": "Ciao,\nGenoa."},
         {"instruction": "What is rye?", "input": "\n"},
@@ -78,7 +78,7 @@ def test_an_example_of_several_lines_stands_in_one() -> None:
         ("", ("", "")),
     ],
 )
-def test_a_task_is_read_however_it_is_written(text: str, task: tuple[str, str]) -> None:
+def test_a_task_is_read_in_every_format(text: str, task: tuple[str, str]) -> None:
     assert task_of(text) == task
 
 
@@ -101,7 +101,7 @@ def test_every_task_gets_its_outcome_and_the_kept_one_its_answer() -> None:
     assert of_kept[3:] == [(call_of(tasks[0]), "task"), (call_of(answers[0]), "call")]
 
 
-def test_a_paraphrase_keeps_input_and_response_and_one_that_says_the_same_is_dropped() -> None:
+def test_a_paraphrase_keeps_input_and_response_and_a_repeated_one_is_dropped() -> None:
     wanted = SETTINGS.model_copy(update={"paraphrases": 2})
     result = unnatural_instructions.generate(SEEDS, wanted, writer(WRITTEN), 7)
     assert result.kept.select("instruction", "input", "response").rows() == [
@@ -125,7 +125,7 @@ def test_a_paraphrase_that_equals_another_task_is_dropped() -> None:
     assert fresh.kept["instruction"].to_list() == ["Name the river.", "Name the hill.", "Which one?"]
 
 
-def test_what_was_not_answered_is_not_said_in_other_words() -> None:
+def test_a_task_without_an_answer_is_not_paraphrased() -> None:
     wanted = SETTINGS.model_copy(update={"paraphrases": 2})
     result = unnatural_instructions.generate(SEEDS, wanted, writer(WRITTEN, ("", True, "broken")), 7)
     assert (len(result.kept), result.counts()[("failed", "broken")], result.incoming) == (0, 1, 5)
@@ -138,7 +138,7 @@ def test_what_was_not_answered_is_not_said_in_other_words() -> None:
     ),
     other=st.text(max_size=10),
 )
-def test_whatever_is_written_ends_as_one_decision(said: list[Said], other: str) -> None:
+def test_any_text_gives_one_decision(said: list[Said], other: str) -> None:
     wanted = SETTINGS.model_copy(update={"paraphrases": 1})
     result = unnatural_instructions.generate(SEEDS, wanted, writer(said, other=other), 7)
     assert len(result.decisions) == result.incoming
