@@ -1,4 +1,4 @@
-"""Recipe → Dagster Definitions; nothing else."""
+"""The entry point of Dagster: turns the recipe into Definitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resources.tools.locations import recipe_path, warehouse_path
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What Dagster loads."""
+    """The Definitions that Dagster loads."""
     quiet()
     path = recipe_path()
     recipe = load_recipe(path)

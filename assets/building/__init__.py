@@ -1,1 +1,1 @@
-"""What Dagster builds: the only folder that imports it."""
+"""Builds the assets: the only folder that imports Dagster."""

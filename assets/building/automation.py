@@ -1,8 +1,8 @@
-"""Which assets may rebuild by themselves under a running `slingshot up --automatic`, and when.
+"""Which assets Dagster rebuilds by itself while `slingshot up --automatic` runs, and when.
 
-Only what calls no model: sources, gates, training sets, scores, the leaderboard. Generation and training are never
-automatic: they take minutes to days of a machine, and a recipe is usually edited several times before it is meant, so
-that their cost is for a person to accept, with `slingshot plan` in hand.
+Only assets that call no model: sources, gates, training sets, scores, the leaderboard. Generation and training take
+minutes to days of machine time, and a recipe is often edited several times before it is final. So a person starts them,
+after a look at `slingshot plan`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SECONDS_BETWEEN_EVALUATIONS = 5
 
 
 def automation_condition(step: Step) -> dg.AutomationCondition[Any] | None:
-    """When Dagster rebuilds the step's asset: its recipe slice, its code or an input has changed. None for never."""
+    """When Dagster rebuilds the asset: if its recipe slice, its code or an input changed. None for never."""
     if step.calls_model:
         return None
     condition: Any = dg.AutomationCondition
@@ -29,7 +29,7 @@ def automation_condition(step: Step) -> dg.AutomationCondition[Any] | None:
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Evaluates the conditions; it runs from the start, since whoever wants none leaves `--automatic` out."""
+    """The sensor that evaluates the conditions. It is on from the start, because it only exists with `--automatic`."""
     return dg.AutomationConditionSensorDefinition(
         "cheap_assets",
         target=dg.AssetSelection.all(),

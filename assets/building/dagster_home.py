@@ -1,4 +1,4 @@
-"""Dagster's own storage, kept inside the warehouse folder so that its history survives; telemetry is off."""
+"""Dagster's own storage, in the warehouse folder so that its history is kept; telemetry is off."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock
 
-# Runs start at once, in a process of their own, and need no daemon beside the webserver.
+# This coordinator starts runs at once, each in its own process, so that the webserver needs no daemon.
 SETTINGS = """telemetry:
   enabled: false
 nux:
@@ -24,7 +24,7 @@ PROCESS = "slingshot/process"
 
 
 def dagster_home(data: Path) -> Path:
-    """The folder for DAGSTER_HOME, made with its settings if it is not there."""
+    """The folder for DAGSTER_HOME, created with its settings if needed; also sets the environment variable."""
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
@@ -34,9 +34,9 @@ def dagster_home(data: Path) -> Path:
 
 
 def dagster_instance(data: Path) -> dg.DagsterInstance:
-    """The Dagster instance that the UI shows too."""
+    """The Dagster instance, the same that the UI shows."""
     home = dagster_home(data)
-    # Dagster makes its tables at first touch, and fails where two processes make them at once.
+    # Dagster creates its tables on first use, and fails if two processes create them at once.
     with FileLock(home / "making.lock"):
         instance = dg.DagsterInstance.from_config(str(home))
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
@@ -44,11 +44,11 @@ def dagster_instance(data: Path) -> dg.DagsterInstance:
 
 
 def close_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Marks runs as failed whose process was killed: nobody else would, and the UI would show them as going on."""
+    """Marks runs as failed whose process was killed; otherwise the UI would show them as running for ever."""
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         process = run.tags.get(PROCESS)
         if process and not _is_alive(int(process)):
-            instance.report_run_failed(run, "The build was killed. The next one goes on from where it was.")
+            instance.report_run_failed(run, "The build was killed. The next build continues where it stopped.")
 
 
 def _is_alive(process: int) -> bool:

@@ -1,4 +1,4 @@
-"""A recipe as Dagster Definitions: its assets, resources and, if asked for, the sensor that rebuilds by itself."""
+"""Dagster Definitions of a recipe: its assets, resources and, on request, the sensor of automatic rebuilds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from assets.recipe.types import Recipe
 from resources.tools.workbench import Workbench
 
 AUTOMATIC = "SLINGSHOT_AUTOMATIC"
-"""The environment variable that tells a served UI to rebuild by itself what calls no model."""
+"""The environment variable that turns on automatic rebuilds of assets that call no model."""
 
 
 def define(recipe: Recipe, bench: Workbench, display: Display | None = None, automatic: bool = False) -> dg.Definitions:
-    """The graph of `recipe`. One process builds it all: it shares the loaded model, and DuckDB has one writer.
+    """The graph of `recipe`. One process builds all of it, to share the loaded model and because DuckDB has one writer.
 
-    With `automatic`, assets that call no model carry a condition under which Dagster's daemon rebuilds them.
+    With `automatic`, assets that call no model get a condition under which Dagster's daemon rebuilds them.
     """
     _, _, terms = declarations(recipe)
     return dg.Definitions(

@@ -1,4 +1,4 @@
-"""The recipe as a materialization shows it in the UI: whole, by its digest, and the slice that the asset depends on."""
+"""The recipe in the UI's view of a materialization: its text, its digest, and the slice that the asset depends on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import yaml
 from warehouse.core.identity import text_digest
 
 MOST_CHARACTERS = 10_000
-"""A longer recipe is not repeated in Dagster's history for each asset of each run; the warehouse has it once."""
+"""Dagster's history has the recipe once per asset and run, so a longer one is left out; the warehouse has it."""
 
 
 def recipe_metadata(recipe: str, slice_: Mapping[str, Any]) -> dict[str, Any]:
-    """Dagster metadata of a materialization; `recipe` is the whole recipe in force, as JSON with sorted keys."""
+    """Dagster metadata of a materialization; `recipe` is the whole current recipe, as JSON with sorted keys."""
     return {
         "recipe": dg.MetadataValue.md(recipe_text(recipe)),
         "recipe digest": text_digest(recipe),
@@ -28,7 +28,7 @@ def recipe_metadata(recipe: str, slice_: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def recipe_text(recipe: str) -> str:
-    """A recipe (JSON) as a block of YAML in markdown; where to read it, if it is longer than MOST_CHARACTERS."""
+    """A recipe (JSON) as a block of YAML in markdown, or where to read it if it is longer than MOST_CHARACTERS."""
     text = yaml.safe_dump(json.loads(recipe), sort_keys=False, allow_unicode=True, width=MOST_CHARACTERS)
     if len(text) > MOST_CHARACTERS:
         return (

@@ -1,4 +1,4 @@
-"""Materializes what is stale in the graph, or in a selection of it, in this process."""
+"""Builds the stale assets of the graph, or of a selection, in this process."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from warehouse.core.texts import nearest
 
 
 class BadSelection(Mendable):
-    """The selection names no asset of the graph."""
+    """The selection matches no asset of the graph."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An asset that failed; `trace` is empty where the message says all that the user needs."""
+    """An asset that failed; `trace` is empty if the message says all that the user needs."""
 
     asset: str
     message: str
@@ -36,10 +36,10 @@ def build_stale(
     planner: Planner,
     selection: str | None = None,
 ) -> list[Failure]:
-    """Builds what is stale, in order, and what may follow from it; what is fresh is not touched.
+    """Builds the stale assets and those that may become stale, in order. Fresh assets are left alone.
 
-    What failed a check that blocks is run again, and fails again, so that it is told while it holds up others.
-    Raises BadSelection.
+    An asset that failed a blocking check is run again and fails again, so that every build reports why it blocks
+    others. Raises BadSelection.
     """
     close_killed_runs(instance)
     plan = planner.plan(steps, selected(definitions, selection))
@@ -50,13 +50,13 @@ def build_stale(
 def build_assets(
     definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Iterable[str] | None = None
 ) -> list[Failure]:
-    """Materializes assets (all, if none are named) in order; what lies downstream of a failed one is skipped."""
+    """Materializes `assets` (None: all) in order; assets downstream of a failed one are skipped."""
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,
         raise_on_error=False,
         tags={PROCESS: str(os.getpid())},
-        # The display tells the terminal; the instance keeps the events for the UI.
+        # The display prints to the terminal; the instance keeps the events for the UI.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
     )
@@ -75,10 +75,10 @@ def build_assets(
 
 
 def selected(definitions: dg.Definitions, selection: str | None) -> frozenset[str] | None:
-    """The assets that `selection` names; None, which is all of them, without one.
+    """The assets that `selection` matches; None, which means all of them, if it is None.
 
-    It is in the syntax of Dagster's UI; a bare name may stand for its key, and + before it takes all that it is made
-    from. Raises BadSelection.
+    The syntax is that of Dagster's UI. Beside it, a bare name means its key, and + before it adds everything upstream.
+    Raises BadSelection.
     """
     if selection is None:
         return None
@@ -87,14 +87,14 @@ def selected(definitions: dg.Definitions, selection: str | None) -> frozenset[st
     bare = _BARE.fullmatch(selection)
     if bare and bare["name"] not in names:
         raise BadSelection(f"no asset is named {bare['name']!r}; {nearest(bare['name'], names)}")
-    # Dagster reads a bare "+name" in its older way, where + means one layer only.
+    # Dagster reads a bare "+name" in its older syntax, in which + means one layer only.
     text = f'{bare["up"]}key:"{bare["name"]}"{bare["down"]}' if bare else selection
     try:
         keys = dg.AssetSelection.from_string(text).resolve(graph)
     except dg.DagsterError as error:
         raise BadSelection(f"the selection {selection!r} cannot be read: {error}") from error
     if not keys:
-        raise BadSelection(f"the selection {selection!r} names no asset; {nearest(selection, names)}")
+        raise BadSelection(f"the selection {selection!r} matches no asset; {nearest(selection, names)}")
     return frozenset(key.to_user_string() for key in keys)
 
 

@@ -1,4 +1,4 @@
-"""Serves the Dagster UI and follows the recipe: what is shown is reloaded whenever the recipe changes."""
+"""Serves the Dagster UI and reloads its definitions whenever the recipe changes."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from warehouse.core.errors import Mendable
 
 LOCATION = "slingshot"
 CODE_SERVER = "code server"
-SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_CHECKS = 1.0
 SECONDS_TO_STOP = 20.0
 
 
 class ServerStopped(Mendable):
-    """One of the processes behind the UI has ended by itself."""
+    """One of the processes of the UI has stopped."""
 
 
 def serve(
-    home: Path, folder: Path, port: int, automatic: bool, state: Callable[[], str], tell: Callable[[str], None]
+    home: Path, folder: Path, port: int, automatic: bool, state: Callable[[], str], report: Callable[[str], None]
 ) -> None:
     """Serves the module `definitions` in `home` on 127.0.0.1:`port` until SIGINT or SIGTERM.
 
-    `folder` is Dagster's home. With `automatic`, Dagster's daemon runs beside the server and evaluates automation
-    conditions. `state` names the state of the recipe and raises Mendable where it cannot be read; when it changes, the
-    definitions are loaded anew. `tell` is told of reloads. What runs print goes to `folder`/code_server.log. Raises
-    ServerStopped.
+    `folder` is Dagster's home. With `automatic`, Dagster's daemon also runs and evaluates automation conditions.
+    `state` returns the content of the recipe and raises Mendable if it cannot be read; when the content changes, the
+    definitions are reloaded. `report` gets a message at each reload. The output of runs goes to
+    `folder`/code_server.log. Raises ServerStopped.
     """
     code_port = _free_port()
     workspace = folder / "workspace.yaml"
@@ -51,8 +51,8 @@ def serve(
     with _running(commands, home, folder) as processes:
         known = state()
         while True:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            _look_after(processes, folder)
+            time.sleep(SECONDS_BETWEEN_CHECKS)
+            _check_running(processes, folder)
             try:
                 now, good = state(), True
             except Mendable as error:
@@ -60,18 +60,20 @@ def serve(
             if now == known or (good and not _reload(port)):
                 continue
             known = now
-            tell("the recipe has changed; the UI shows what is stale" if good else f"{now}\nthe UI stays as it is")
+            report(
+                "the recipe has changed; the UI shows what is stale" if good else f"{now}\nthe UI keeps the last recipe"
+            )
 
 
-def _look_after(processes: Mapping[str, subprocess.Popen[bytes]], folder: Path) -> None:
+def _check_running(processes: Mapping[str, subprocess.Popen[bytes]], folder: Path) -> None:
     for name, process in processes.items():
         if process.poll() is not None:
             place = f"in {folder / 'code_server.log'}" if name == CODE_SERVER else "above"
-            raise ServerStopped(f"the {name} has stopped with exit status {process.returncode}; it says why {place}")
+            raise ServerStopped(f"the {name} has stopped with exit status {process.returncode}; its output is {place}")
 
 
 def _reload(port: int) -> bool:
-    """Whether the webserver, which may be starting still, has loaded the definitions anew."""
+    """Whether the webserver has reloaded the definitions; False while it is still starting."""
     from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError, ReloadRepositoryLocationStatus
 
     try:
@@ -88,7 +90,7 @@ def _running(
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
-            # The code server's runs print every event of theirs, which the UI shows as well.
+            # The code server prints every event of its runs, and the UI shows these as well.
             out = (folder / "code_server.log").open("wb") if name == CODE_SERVER else None
             processes[name] = subprocess.Popen([sys.executable, "-m", *command], cwd=home, stdout=out, stderr=out)
         yield processes

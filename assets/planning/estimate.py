@@ -1,4 +1,4 @@
-"""What a recipe would cost at most, from its bounds alone: nothing is fetched, built or asked for it."""
+"""What a recipe costs at most, found from its bounds alone: nothing is downloaded, built or computed by a model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from warehouse.schema.records import Checkpoint
 
 @dataclass(frozen=True)
 class Stage:
-    """The most that a stage of the pipeline may take.
+    """The upper bounds of a stage of the pipeline.
 
-    `tokens` bounds what its `completions` write; prompts, which are read, come on top. `readings` are losses and
-    embeddings. `trained` bounds the tokens that its `trainings` go through: rows, epochs and the longest example.
-    `uncounted` names assets whose calls, or what they train on, cannot be bounded.
+    `tokens` bounds the tokens that its `completions` write, without prompts. `readings` counts losses and embeddings.
+    `trained` bounds the tokens that its `trainings` read: rows times epochs times the longest example. `uncounted`
+    lists the assets whose calls or training examples cannot be bounded.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Stage:
 def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
     """The stages that have steps, in pipeline order, from a plan of all `steps` in an empty warehouse.
 
-    A step's completions are taken to be as long as the longest that its slice of the recipe allows; a step that trains
-    and writes counts as one that writes.
+    Each completion is assumed to be as long as the longest one that the step's slice of the recipe allows. A step that
+    both trains and writes counts as one that writes.
     """
     rows = {one.asset: _most_rows(step, one) for step, one in zip(steps, planned, strict=True)}
     stages = []
@@ -61,13 +61,13 @@ def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
 
 
 def _most_rows(step: Step, planned: Planned) -> int:
-    """How many rows a step keeps at most, as far as that is known: of `rows` some may be dropped."""
+    """How many rows a step keeps at most, 0 if unknown; `planned.rows` also counts rows that are dropped."""
     rows = planned.rows or planned.most_rows or 0
     return min(rows, step.most.rows) if step.most else rows
 
 
 def _longest_epochs(slice_: Mapping[str, Any]) -> int:
-    """Tokens that one example may take over all epochs."""
+    """The tokens of the longest example over all epochs."""
     settings = next(value for value in slice_.values() if isinstance(value, dict) and "epochs" in value)
     return int(settings["epochs"]) * int(settings["max_tokens"])
 

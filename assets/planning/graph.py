@@ -1,4 +1,4 @@
-"""The whole graph that a recipe describes, as steps in pipeline order."""
+"""The asset graph of a recipe, as steps in pipeline order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assets.training import backward_model, student
 
 
 def steps(recipe: Recipe) -> list[Step]:
-    """Every step of the recipe's graph, each after the steps that it reads."""
+    """Every step of the recipe; each comes after the steps that it reads."""
     return _in_order(
         *_sources(recipe),
         *_generation(recipe),
@@ -30,7 +30,7 @@ def steps(recipe: Recipe) -> list[Step]:
 
 
 def _in_order(*found: Step) -> list[Step]:
-    """The steps in their order, but each after those that it reads: one arm's may read another's."""
+    """The steps in the given order, except that each comes after those that it reads: an arm may read another's."""
     waiting, placed = list(found), list[Step]()
     while waiting:
         known = {step.asset for step in placed}
@@ -62,7 +62,7 @@ def _generation(recipe: Recipe) -> list[Step]:
 
 
 def _measures(recipe: Recipe) -> list[Step]:
-    """What is measured about a method's pairs, for the methods whose arms ask for it."""
+    """Measurements of a method's pairs, for the methods whose arms need them."""
     found = []
     settings = recipe.curation.diversity
     embedder = settings.embedder if settings else None

@@ -1,4 +1,4 @@
-"""A study as one HTML page: no script, nothing loaded, the pictures inside, the same bytes for the same warehouse."""
+"""A study as one HTML page without scripts or external files; the same warehouse gives the same bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def page(study: Study) -> str:
-    """The report as HTML; texts of the warehouse are escaped."""
+    """The report as HTML; texts from the warehouse are escaped."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -72,13 +72,13 @@ def _baseline(study: Study) -> str:
 
 
 def _summary(standings: list[str]) -> str:
-    """Counts of verdicts in words; empty where nothing was compared."""
+    """Counts of verdicts in words; empty if nothing was compared."""
     counts = Counter(standings)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in (BETTER, WORSE, NOISE) if counts[verdict])
 
 
 def _picture(wide: float, high: float, draw: Callable[..., None], study: Study, metric: tuple[str, str]) -> str:
-    """An SVG in base64, without the time and chance that would make it differ from run to run."""
+    """An SVG in base64, without the date and random ids that would make it differ from run to run."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Pictures of a result where a distribution matters, as PNG in base64."""
+"""Pictures of a result, as PNG in base64: mostly distributions of scores."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def draw(name: str, result: Result) -> str | None:
-    """The picture `name` of a result, or None where there is nothing to draw."""
-    from matplotlib.figure import Figure  # half a second, which only a build should pay
+    """The picture `name` of a result, or None if there is nothing to draw."""
+    from matplotlib.figure import Figure  # takes half a second to import, which only a build needs
 
     figure = Figure(figsize=(6, 3), layout="constrained")
     if len(result.decisions) == 0 or not _PLOTS[name](figure, result):
@@ -57,7 +57,7 @@ def _greedy(figure: Figure, result: Result) -> bool:
 
 
 def _semdedup(figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, "near copy in its cluster", "cosine similarity to the nearest kept one of the cluster")
+    return _cut(figure, result, "near copy in its cluster", "cosine similarity to the nearest kept row of the cluster")
 
 
 def _rouge_l(figure: Figure, result: Result) -> bool:
@@ -70,7 +70,7 @@ def _k_center(figure: Figure, result: Result) -> bool:
         return False
     axes = figure.subplots()
     axes.hist(scores.to_list(), bins=30, color="#c44e52")
-    axes.set(xlabel="cosine similarity of what is dropped to its centre", ylabel="rows")
+    axes.set(xlabel="cosine similarity of a dropped row to its centre", ylabel="rows")
     return True
 
 

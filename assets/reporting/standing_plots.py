@@ -1,4 +1,4 @@
-"""Pictures of a leaderboard: every arm's mean with its interval, and a metric along the arms of a series."""
+"""Pictures of a leaderboard: the mean of each arm with its interval, and a metric along the arms of a series."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INCHES_PER_ARM, INCHES_WIDE, INCHES_HIGH = 0.3, 4.6, 2.9
 
 
 def draw_leaderboard(figure: Figure, standings: pl.DataFrame, series: list[Series], baseline: str) -> None:
-    """A column of panels for each metric: the means, the differences from `baseline`, and every series."""
+    """A column of panels per metric: the means, the differences from `baseline`, and each series."""
     metrics = metrics_of(standings)
     tall = inches_tall(standings["arm"].n_unique())
     heights = [tall, tall, *[INCHES_HIGH] * len(series)]
@@ -36,24 +36,24 @@ def draw_leaderboard(figure: Figure, standings: pl.DataFrame, series: list[Serie
 
 
 def compared(standings: pl.DataFrame, metric: tuple[str, str]) -> bool:
-    """Whether any arm was compared by a metric, so that there are differences to draw."""
+    """Whether any arm was compared with the baseline on a metric, so that there are differences to draw."""
     return any(row["over_baseline"] is not None for row in _rows(standings, metric))
 
 
 def inches_tall(arms: int) -> float:
-    """The height of a panel with a line for each arm."""
+    """The height in inches of a panel with one line per arm."""
     return 0.9 + INCHES_PER_ARM * arms
 
 
 def draw_means(axes: Axes, standings: pl.DataFrame, metric: tuple[str, str], baseline: str) -> None:
-    """Every arm's mean of a metric with its interval, best on top."""
+    """The mean of a metric with its interval for each arm, best on top."""
     rows = _rows(standings, metric)[::-1]
     _lines(axes, rows, ("mean", "low", "high"), baseline)
     axes.set(xlabel=_label(rows[0]))
 
 
 def draw_differences(axes: Axes, standings: pl.DataFrame, metric: tuple[str, str], baseline: str) -> None:
-    """Every arm's difference from `baseline` with its interval, in the order of the means; the line is none."""
+    """The difference from `baseline` with its interval for each arm, in the order of the means; a line marks zero."""
     rows = [row for row in _rows(standings, metric)[::-1] if row["over_baseline"] is not None]
     axes.axvline(0, color=COLOURS[BASELINE], linewidth=0.8, zorder=0)
     _lines(axes, rows, ("over_baseline", "over_low", "over_high"), baseline)
@@ -61,7 +61,7 @@ def draw_differences(axes: Axes, standings: pl.DataFrame, metric: tuple[str, str
 
 
 def draw_series(axes: Axes, standings: pl.DataFrame, metric: tuple[str, str], baseline: str, series: Series) -> None:
-    """A metric's mean with its interval along the arms of a series, under what these share."""
+    """The mean of a metric with its interval along the arms of a series; the title is what these arms share."""
     value = dict(series.arms)
     rows = sorted((row for row in _rows(standings, metric) if row["arm"] in value), key=lambda row: value[row["arm"]])
     across = [value[row["arm"]] for row in rows]

@@ -1,4 +1,4 @@
-"""What a leaderboard says beside its numbers: how each arm stands, and what the numbers leave open."""
+"""What a leaderboard says beside its numbers: the verdict on each arm, and the limits of the numbers."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ def metrics_of(standings: pl.DataFrame) -> list[tuple[str, str]]:
 
 
 def standing_of(row: dict[str, Any], baseline: str) -> str:
-    """The verdict of a row of a leaderboard, or why it has none: it is the baseline, or shares no item with it."""
+    """The verdict of a row, or why it has none: it is the baseline, or has no item in common with it."""
     return str(row["verdict"] or (BASELINE if row["arm"] == baseline else NOT_COMPARED))
 
 
 def figure(value: float, unit: str, sign: str = "") -> str:
-    """A mean or a difference ("+" gives it a sign) as it is shown: shares to a hundredth of a percent, else one digit
-    more, since a mean loss moves in the third."""
+    """A mean or a difference as text; `sign` "+" shows the sign. Percentages have two decimals. Other units have three,
+    because mean losses differ in the third."""
     return f"{value:{sign}.{2 if unit == '%' else 3}f}"
 
 
 def caveats(standings: pl.DataFrame, metrics: Iterable[tuple[str, str]]) -> list[str]:
-    """What a reader must know to trust the numbers no further than they go, a sentence each; `metrics` are those of the
-    recipe, as (benchmark, metric)."""
+    """The limits of the numbers, as sentences. `metrics` are those of the recipe, as (benchmark, metric)."""
     found = []
     once = standings.filter((pl.col("seeds") == 1) & (pl.col("arm") != BASE))["arm"].unique(maintain_order=True)
     if len(once):
-        found.append(f"Trained once: {', '.join(sorted(once))}; the noise of training is not covered.")
-    there = metrics_of(standings)
-    for benchmark, metric in there:
+        found.append(
+            f"Trained once: {', '.join(sorted(once))}; the intervals do not cover the variation between trainings."
+        )
+    scored = metrics_of(standings)
+    for benchmark, metric in scored:
         items = standings.filter(benchmark=benchmark, metric=metric)["items"].to_list()
         if min(items) < max(items):
             between = f"{min(items)} to {max(items)} items"
-            found.append(f"{benchmark}/{metric}: arms have {between}; each mean is over the arm's own items.")
-    if lacking := [f"{benchmark}/{metric}" for benchmark, metric in metrics if (benchmark, metric) not in there]:
-        found.append(f"No score: {', '.join(lacking)}.")
+            found.append(
+                f"{benchmark}/{metric}: arms have {between}; the mean of an arm is over the items that it has."
+            )
+    if missing := [f"{benchmark}/{metric}" for benchmark, metric in metrics if (benchmark, metric) not in scored]:
+        found.append(f"No score: {', '.join(missing)}.")
     return found

@@ -1,4 +1,4 @@
-"""What a report tells of the leaderboard in force: read from the warehouse alone, whatever recipe it was built from."""
+"""The content of a report on the current leaderboard, read from the warehouse alone, without the recipe file."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Study:
-    """A leaderboard with what stands behind it.
+    """A leaderboard and everything that it was made from.
 
-    `metrics` describes each ("longform", "rouge_l") as the recipe's benchmarks do (see Metric), `ledger` has the
-    entries of all that the leaderboard was made from, `recipe` (as it was with all defaults) the whole recipe.
+    `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `ledger` has the entries of
+    all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
     """
 
     built: datetime
@@ -53,7 +53,7 @@ class Study:
 
 
 def study(database: Database) -> Study:
-    """The study whose leaderboard is in force. Raises Mendable where none was built."""
+    """The study of the current leaderboard. Raises Mendable if none was built."""
     opened = Store(database)
     board = opened.current(LEADERBOARD)
     if board is None:
@@ -84,14 +84,14 @@ def study(database: Database) -> Study:
 
 
 def _made(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[datetime, str, str]:
-    """(when, recipe's digest, recipe) of the run that put the leaderboard in force last."""
+    """(time, digest of the recipe, recipe) of the last run that published the leaderboard."""
     row = connection.execute(
         "SELECT m.finished_at, m.recipe, r.recipe FROM lineage.materializations m JOIN lineage.recipes r "
         "ON m.recipe = r.digest WHERE asset = ? AND version = ? ORDER BY finished_at DESC LIMIT 1",
         [LEADERBOARD, version],
     ).fetchone()
     if row is None:
-        raise Mendable("no run of the leaderboard is on record; build it anew")
+        raise Mendable("no run of the leaderboard is stored; build it again")
     return row[0], row[1], row[2]
 
 

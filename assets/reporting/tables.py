@@ -1,4 +1,4 @@
-"""What the terminal shows of the warehouse, of a plan and of a collection, as rich tables."""
+"""Tables for the terminal (rich): a plan, an estimate, the status, the leaderboard, a garbage collection."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from warehouse.schema.records import HIGHER, LOWER
 from warehouse.store.collection import Garbage
 
 ARROWS = {HIGHER: "↑", LOWER: "↓"}
-STATES = {"none": "fresh", "restore": "restore", "build": "stale", "wait": "open"}
+STATES = {"none": "fresh", "restore": "restore", "build": "stale", "wait": "waiting"}
 
 
 def plan_table(plan: Sequence[Planned]) -> Table:
-    """One line per asset: its state, why, and what it would cost."""
+    """One line per asset: its state, the reasons, and its cost."""
     shown = table("asset", "state", "because", "rows", "calls", "in memo", "model time", left=3)
     for one in plan:
         if one.action == "none" and not one.error:
@@ -33,13 +33,13 @@ def plan_table(plan: Sequence[Planned]) -> Table:
         if one.error:
             because.append(f"fails: {one.error}")
         elif one.same_content:
-            because.append("its rows stay as they are")
+            because.append("its rows do not change")
         known = not one.error
         rows = _bound(one.most_rows, False) if one.rows is None else str(one.rows)
         shown.add_row(
             one.asset,
             STATES[one.action],
-            Text("; ".join(because)),  # texts of the recipe may look like rich's markup
+            Text("; ".join(because)),  # texts of the recipe may look like markup of rich
             rows if known and one.action != "restore" else "",
             _bound(one.calls, one.exact) if one.calls != 0 and known else "",
             str(one.from_memo or ""),
@@ -61,7 +61,7 @@ def plan_summary(plan: Sequence[Planned]) -> str:
     most = "" if all(one.exact for one in plan) else "at most "
     text += f"{most}{_counted(calls, 'model call')} to compute" if calls else "no model call to compute"
     if uncounted:
-        return f"{text} but those of {_counted(uncounted, 'asset')}, which cannot be counted yet"
+        return f"{text}, apart from those of {_counted(uncounted, 'asset')}, which cannot be counted yet"
     measured = [one.seconds for one in plan if one.seconds is not None]
     if len(measured) < len(plan):
         return f"{text}; how long some of them take is not known yet"
@@ -69,7 +69,7 @@ def plan_summary(plan: Sequence[Planned]) -> str:
 
 
 def status_table(found: Sequence[AssetStatus]) -> Table:
-    """One line per asset: version, rows by outcome, what the last build cost."""
+    """One line per asset: version, rows by outcome, cost of the last build."""
     shown = table("asset", "version", "rows", "last build", "computed", "from memo", "tokens", "seconds", left=4)
     for one in found:
         rows = ", ".join(f"{count} {outcome}" for outcome, count in one.rows.items())
@@ -81,7 +81,7 @@ def status_table(found: Sequence[AssetStatus]) -> Table:
 
 
 def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
-    """Seconds of the last build by stage of the pipeline; `stages` names the stage of each of `found`."""
+    """Seconds of the last build by stage of the pipeline; `stages` has the stage of each asset in `found`."""
     shown = table("stage", "seconds of the last build", left=1)
     for stage in (stage for stage in STAGES if stage in stages):
         seconds = sum(one.seconds or 0 for name, one in zip(stages, found, strict=True) if name == stage)
@@ -90,7 +90,7 @@ def stages_table(stages: Sequence[str], found: Sequence[AssetStatus]) -> Table:
 
 
 def leaderboard_table(standings: pl.DataFrame, baseline: str) -> Table:
-    """The leaderboard as it is published; the arrow shows in which direction a metric is better."""
+    """The published leaderboard; an arrow shows in which direction a metric is better."""
     shown = table(
         "benchmark", "metric", "arm", "mean", "interval", "difference", "interval", "verdict", "items", "seeds", left=3
     )
@@ -116,7 +116,7 @@ def leaderboard_table(standings: pl.DataFrame, baseline: str) -> Table:
 
 
 def estimate_table(found: Sequence[Stage]) -> Table:
-    """One line per stage: the most that it may take."""
+    """One line per stage: its upper bounds."""
     shown = table(
         "stage", "assets", "completions", "tokens written", "losses, embeddings", "trainings", "tokens trained", left=1
     )
@@ -127,7 +127,7 @@ def estimate_table(found: Sequence[Stage]) -> Table:
 
 
 def estimate_summary(found: Sequence[Stage], written_rate: float | None, trained_rate: float | None) -> str:
-    """The estimate in words; in hours where it is known how many tokens a second are written and trained on."""
+    """The estimate in words, with hours if the rates (tokens a second, written and trained on) are given."""
     tokens, trained = sum(one.tokens for one in found), sum(one.trained for one in found)
     text = f"at most {sum(one.completions for one in found):,} completions with {tokens:,} tokens"
     text += _hours(tokens, written_rate) + f", and {_counted(sum(one.trainings for one in found), 'training')}"
@@ -144,13 +144,13 @@ def _hours(tokens: int, rate: float | None) -> str:
 
 
 def garbage_tables(garbage: Garbage) -> list[Table]:
-    """What a collection would free: versions by asset, rows by table, folders of checkpoints with their size."""
+    """What a garbage collection would free: versions by asset, rows by table, checkpoint folders with their size."""
     by_asset: dict[str, list[str]] = {}
     for one in garbage.versions:
         by_asset.setdefault(one.asset, []).append(f"{one.version[:9]} of {one.created_at:%Y-%m-%d %H:%M}")
     versions = table("asset", "versions to free, by the time (UTC) they were made", left=2)
-    for asset, named in by_asset.items():
-        versions.add_row(asset, ", ".join(named))
+    for asset, listed in by_asset.items():
+        versions.add_row(asset, ", ".join(listed))
     rows = table("table", "rows to free", left=1)
     for name, count in garbage.rows.items():
         rows.add_row(name, str(count))
@@ -166,7 +166,7 @@ def mebibytes(size: int) -> str:
 
 
 def table(*columns: str, left: int) -> Table:
-    """An empty table without lines, whose columns after the first `left` ones are aligned on the right."""
+    """An empty table without lines; the first `left` columns are aligned left, all others right."""
     made = Table(*columns, box=None)
     for column in made.columns[left:]:
         column.justify = "right"

@@ -1,1 +1,1 @@
-"""One asset as a plain value, its version, and the code that it depends on."""
+"""An asset as a plain value, its version, and the code that it depends on."""

@@ -1,15 +1,15 @@
-"""Which code decides what a step makes: one digest per file, and a step is stale when one of them changes.
+"""The code that decides what a step makes, as one digest per file. If a digest changes, the step becomes stale.
 
-Of the step's own module everything counts. Of a module that it imports from, only the imported names count, with what
-they use there. So an edit of one method's prompt leaves alone the steps that use another function of the same file.
+The module of the step counts as a whole. Of a module that it imports names from, only those names count, and the names
+that these use there. So an edit of one method's prompt does not affect steps that use another function of that file.
 Comments, docstrings and layout do not count.
 
-Followed are `assets` and the files of DECIDING, which decide rows from outside it. Not followed are the recipe's types,
-whose values are in the step's slice; the rules of records, of which a step digests those of its own rows; and what runs
-models: the memo keys what a model is given, and a protocol number says how it was rendered.
+Code in `assets` counts, and the files in DECIDING, which decide rows from outside it. These do not count: the recipe's
+types, because their values are in the step's slice; the rules of records, because each step adds those of its own rows;
+and code that runs models, because the memo has its own keys and protocol numbers.
 
-Not covered: a name that is reached by text (`getattr`, `importlib`) or through its package's name; what one name's
-code does to another at import, as a decorator does that puts functions into a table; and constants of
+Not covered: names that are reached by text (`getattr`, `importlib`) or as attributes of their package; code of one name
+that changes another at import, such as a decorator that puts functions into a table; and the constants of
 warehouse/schema/records.py.
 """
 
@@ -42,9 +42,9 @@ DECIDING = (
 
 @cache
 def code_digests(module: Path, *others: tuple[str, str]) -> dict[str, str]:
-    """File (relative to the project) to the digest of what is used of it, directly or through others.
+    """Digest of what is used of each file, directly or through others, by path relative to the project.
 
-    Used are all of `module` and the `others`, which are (file relative to the project, name in it)."""
+    `module` counts as a whole; `others` are single names, as (path relative to the project, name)."""
     used = {_name(module): Used(module)}
     used[_name(module)].take_all()
     for place, name in others:
@@ -77,19 +77,19 @@ class Used:
         for statement in self.body:
             for name in _bound(statement):
                 self.statements.setdefault(name, []).append(statement)
-        # What runs at import and binds no name may matter to all.
+        # Statements that bind no name run at import and may affect any name.
         self.wanted.add("")
 
     def take_all(self) -> None:
-        """Wants every name of the file."""
+        """Adds every name of the file to those wanted."""
         self.wanted |= self.statements.keys()
 
     def waiting(self) -> list[str]:
-        """Names that are wanted and not yet taken."""
+        """Names that are wanted but not taken yet."""
         return sorted(self.wanted - self.taken)
 
     def take(self, name: str) -> list[tuple[Path, str | None]]:
-        """Takes a name with what it uses in this file; returns what it uses of others: (file, name or all)."""
+        """Takes a name with what it uses in this file; returns what it uses of others: (file, name or None for all)."""
         self.taken.add(name)
         found = []
         for statement in self.statements.get(name, []):
@@ -98,13 +98,13 @@ class Used:
         return found
 
     def digest(self) -> str:
-        """Digest of the statements that are used, in their order."""
+        """Digest of the statements that are used, in the order of the file."""
         text = "\n".join(ast.unparse(statement) for statement in self.body if self.taken & _bound(statement))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _singles(statement: ast.stmt) -> list[ast.stmt]:
-    """An import of several names as an import of each, since each may be used without the others."""
+    """Splits an import of several names into one import per name, because each may be used without the others."""
     if isinstance(statement, ast.Import):
         return [ast.Import([alias]) for alias in statement.names]
     if isinstance(statement, ast.ImportFrom):
@@ -113,7 +113,7 @@ def _singles(statement: ast.stmt) -> list[ast.stmt]:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a top-level statement binds; "" where it may matter to any name of the file."""
+    """The names that a top-level statement binds; "" if it may affect any name of the file."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -123,14 +123,14 @@ def _bound(statement: ast.stmt) -> set[str]:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         targets = [*targets, *(n.target for n in ast.walk(statement) if isinstance(n, ast.NamedExpr))]
         stored = [n for target in targets for n in ast.walk(target) if isinstance(getattr(n, "ctx", None), ast.Store)]
-        # One that sets an item or an attribute changes a value that has a name already.
+        # Setting an item or an attribute changes a value that already has another name.
         others = {"" for n in stored if isinstance(n, ast.Attribute | ast.Subscript)}
         return {n.id for n in stored if isinstance(n, ast.Name)} | others
     return {""}
 
 
 def _imports(node: ast.AST, file: Path) -> list[tuple[Path, str | None]]:
-    """(file, the name in it or None for all of it) of every import that is followed in `node`, a part of `file`."""
+    """(file, name in it or None for all of it) for each import at or below `node`, a part of `file`, that counts."""
     found: list[tuple[Path, str | None]] = []
     for at in ast.walk(node):
         if isinstance(at, ast.ImportFrom):
@@ -146,7 +146,7 @@ def _imports(node: ast.AST, file: Path) -> list[tuple[Path, str | None]]:
 
 
 def _file(module: Path) -> Path | None:
-    """The file of a module or package that is followed, whose path is given without a suffix."""
+    """The file of a module or package that counts; None if there is none. `module` is its path without a suffix."""
     found = next((path for path in (module.with_suffix(".py"), module / "__init__.py") if path.is_file()), None)
     if found is None or not found.is_relative_to(ROOT):
         return None
@@ -159,7 +159,7 @@ def _name(path: Path) -> str:
 
 
 def _bare(tree: ast.Module) -> ast.Module:
-    """`tree` without docstrings, those after an assignment included."""
+    """`tree` without docstrings, including those after an assignment."""
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [statement for statement in body if not _is_text(statement)]  # type: ignore[attr-defined]

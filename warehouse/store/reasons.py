@@ -1,4 +1,4 @@
-"""Why an asset is stale, in words: what differs between how a version was named and how it would be named now."""
+"""Why an asset is stale, in words: the differences between what determined two versions of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def code_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def row_changes(asset: str, kind: str, old: Sequence[str] | None, new: Sequence[str]) -> str:
-    """What became of an input's rows, by their ids: "1 document added, 2 removed". `old` is None where it is gone."""
-    named, many = kind_named(kind, 1), kind_named(kind, 2)
+    """How an input's rows changed, by their ids: "1 document added, 2 removed". `old` is None if it was collected."""
+    one, many = kind_named(kind, 1), kind_named(kind, 2)
     place = "" if asset.replace("_", " ") == many else f"{asset}: "
     if old is None:
         return f"{asset} changed"
@@ -36,25 +36,26 @@ def row_changes(asset: str, kind: str, old: Sequence[str] | None, new: Sequence[
         return f"{place}{many} in another order"
     counts = [(added, "added"), (removed, "removed")]
     (count, what), *more = [(count, what) for count, what in counts if count]
-    first = f"{count} {named if count == 1 else many} {what}"
+    first = f"{count} {one if count == 1 else many} {what}"
     return place + ", ".join([first, *(f"{count} {what}" for count, what in more)])
 
 
-def withdrawal_changes(heeded: Sequence[Withdrawn], before: str | None) -> list[str]:
-    """What was withdrawn since a version that heeded what `before` names (see withdrawals.applied_digest): "2 documents
-    withdrawn". Withdrawals only ever follow on each other, so that what was heeded is the start of what is."""
-    if before == (applied_digest(heeded) if heeded else None):
+def withdrawal_changes(applicable: Sequence[Withdrawn], before: str | None) -> list[str]:
+    """What was withdrawn since a version was built: "2 documents withdrawn". `before` is the digest of the withdrawals
+    applied then (see withdrawals.applied_digest), `applicable` are those that apply now. Withdrawals are only ever
+    appended, so the earlier ones are a prefix of `applicable`."""
+    if before == (applied_digest(applicable) if applicable else None):
         return []
-    known = next((count for count in range(1, len(heeded)) if applied_digest(heeded[:count]) == before), 0)
+    known = next((count for count in range(1, len(applicable)) if applied_digest(applicable[:count]) == before), 0)
     if before and not known:
         return ["other withdrawals concern it"]
-    kinds = Counter(one.kind for one in heeded[known:])
+    kinds = Counter(one.kind for one in applicable[known:])
     return [", ".join(f"{count} {kind_named(kind, count)}" for kind, count in kinds.items()) + " withdrawn"]
 
 
 def attempt_changes(old: int, new: int, failed: int) -> list[str]:
-    """That a version is another try of the same work: "retry 1 instead of the first try, in which 2 rows failed";
-    `failed` rows failed in the old one."""
+    """A version is another attempt at the same work: "retry 1 instead of the first try, in which 2 rows failed".
+    `failed` rows failed in the old version."""
     if old == new:
         return []
     tries = [f"retry {attempt}" if attempt else "the first try" for attempt in (new, old)]
@@ -66,7 +67,7 @@ def _changes(path: str, old: Any, new: Any) -> list[str]:
     if old == new:
         return []
     if new is _ABSENT:
-        return [f"{path} taken away"]
+        return [f"{path} removed"]
     if old is _ABSENT:
         return [f"{path} added"]
     inside_old, inside_new = _parts(old), _parts(new)

@@ -58,7 +58,7 @@ def test_a_recipe_that_an_edit_broke_is_told_and_the_server_goes_on(own: tuple[P
         server.wait()
         edit(recipe, lambda values: values["curation"].update(rows=0))
         deadline = time.monotonic() + 60
-        while "the UI stays as it is" not in server.log.read_text() and time.monotonic() < deadline:
+        while "the UI keeps the last recipe" not in server.log.read_text() and time.monotonic() < deadline:
             time.sleep(0.5)
         assert "curation.rows: found 0" in server.log.read_text()
         server.ask("{ version }")

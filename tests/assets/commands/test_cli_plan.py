@@ -111,8 +111,8 @@ def test_a_plan_of_an_unknown_asset_is_one_clear_error(tiny: Path, tmp_path: Pat
 def test_the_plan_of_an_asset_without_its_inputs_names_the_missing_one(tiny: Path, tmp_path: Path) -> None:
     done = slingshot("plan", "seed_tasks", recipe=tiny, data=tmp_path / "data")
     assert [" ".join(line) for line in words(done.stdout)[1:]] == [
-        "seed_tasks open fails: benchmark_items is not there to build it from",
-        "1 asset: 1 open; no model call to compute",
+        "seed_tasks waiting fails: its input benchmark_items has not been built",
+        "1 asset: 1 waiting; no model call to compute",
     ]
 
 

@@ -199,4 +199,4 @@ def test_a_browser_shows_it(found: Study, tmp_path: Path) -> None:
         text=True,
         timeout=120,
     )
-    assert "What became of every row" in Reader(shown.stdout).text
+    assert "Outcome of every row" in Reader(shown.stdout).text

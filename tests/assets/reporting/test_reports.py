@@ -31,7 +31,7 @@ def open_(**more: Any) -> Planned:
         ),
         (
             [FRESH, Planned("b", "build", REASON, calls=12, seconds=90.0), open_(calls=3, seconds=40.0)],
-            "3 assets: 1 fresh, 1 stale, 1 open; at most 15 model calls to compute, "
+            "3 assets: 1 fresh, 1 stale, 1 waiting; at most 15 model calls to compute, "
             "at most 2 min at the rates measured here",
         ),
         (
@@ -46,15 +46,15 @@ def open_(**more: Any) -> Planned:
             [Planned("b", "build", REASON, calls=2, seconds=1.0), Planned("c", "build", REASON, calls=2, seconds=None)],
             "2 assets: 2 stale; 4 model calls to compute; how long some of them take is not known yet",
         ),
-        ([FRESH, open_(most_rows=3)], "2 assets: 1 fresh, 1 open; no model call to compute"),
+        ([FRESH, open_(most_rows=3)], "2 assets: 1 fresh, 1 waiting; no model call to compute"),
         (
             [Planned("b", "build", REASON, calls=2, seconds=1.0), open_(calls=None, seconds=None)],
-            "2 assets: 1 stale, 1 open; at most 2 model calls to compute but those of 1 asset, "
+            "2 assets: 1 stale, 1 waiting; at most 2 model calls to compute, apart from those of 1 asset, "
             "which cannot be counted yet",
         ),
         (
             [open_(calls=None, seconds=None), open_(calls=None, seconds=None)],
-            "2 assets: 2 open; no model call to compute but those of 2 assets, which cannot be counted yet",
+            "2 assets: 2 waiting; no model call to compute, apart from those of 2 assets, which cannot be counted yet",
         ),
     ],
 )
@@ -80,22 +80,22 @@ def line(one: Planned) -> list[str]:
         (Planned("b", "build", REASON, rows=3), ["b", "stale", "never built", "3", "", "", ""]),
         (
             Planned("b", "build", ("k 1 → 2",), rows=3, from_memo=3, same_content=True),
-            ["b", "stale", "k 1 → 2; its rows stay as they are", "3", "", "3", ""],
+            ["b", "stale", "k 1 → 2; its rows do not change", "3", "", "3", ""],
         ),
         (Planned("b", "restore", ("k 1 → 2",)), ["b", "restore", "k 1 → 2", "", "", "", ""]),
         (
             Planned("b", "restore", ("k 1 → 2",), same_content=True),
-            ["b", "restore", "k 1 → 2; its rows stay as they are", "", "", "", ""],
+            ["b", "restore", "k 1 → 2; its rows do not change", "", "", "", ""],
         ),
         (
             open_(most_rows=4, calls=3, from_memo=1, seconds=300.0),
-            ["c", "open", "waits for b", "≤ 4", "≤ 3", "1", "≤ 5 min"],
+            ["c", "waiting", "waits for b", "≤ 4", "≤ 3", "1", "≤ 5 min"],
         ),
-        (open_(most_rows=4), ["c", "open", "waits for b", "≤ 4", "", "", ""]),
-        (open_(calls=None, seconds=None), ["c", "open", "waits for b", "?", "?", "", "?"]),
-        (open_(most_rows=0, calls=2, seconds=None), ["c", "open", "waits for b", "≤ 0", "≤ 2", "", "?"]),
+        (open_(most_rows=4), ["c", "waiting", "waits for b", "≤ 4", "", "", ""]),
+        (open_(calls=None, seconds=None), ["c", "waiting", "waits for b", "?", "?", "", "?"]),
+        (open_(most_rows=0, calls=2, seconds=None), ["c", "waiting", "waits for b", "≤ 0", "≤ 2", "", "?"]),
         (Planned("b", "build", REASON, error="odd"), ["b", "stale", "never built; fails: odd", "", "", "", ""]),
-        (Planned("b", "wait", error="a is not there"), ["b", "open", "fails: a is not there", "", "", "", ""]),
+        (Planned("b", "wait", error="a is not there"), ["b", "waiting", "fails: a is not there", "", "", "", ""]),
     ],
 )
 def test_a_line_of_the_table_says_what_becomes_of_an_asset(one: Planned, cells: list[str]) -> None:

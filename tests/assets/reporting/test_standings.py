@@ -48,8 +48,8 @@ def test_a_leaderboard_that_leaves_nothing_open_has_no_caveat() -> None:
 def test_what_a_leaderboard_leaves_open_is_said() -> None:
     found = pl.DataFrame([row("y", seeds=1), row("x", items=7, seeds=1), row("base", seeds=1), row("x", "m", seeds=1)])
     assert caveats(found, [("b", "rouge_l"), ("b", "m"), ("ifeval", "strict"), ("ifeval", "loose")]) == [
-        "Trained once: x, y; the noise of training is not covered.",
-        "b/rouge_l: arms have 7 to 9 items; each mean is over the arm's own items.",
+        "Trained once: x, y; the intervals do not cover the variation between trainings.",
+        "b/rouge_l: arms have 7 to 9 items; the mean of an arm is over the items that it has.",
         "No score: ifeval/strict, ifeval/loose.",
     ]
 

@@ -27,14 +27,14 @@ from warehouse.store.reasons import attempt_changes, code_changes, recipe_change
         ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}, ["key.a.c 2 → 3"]),
         ({"a": 1, "b": 2}, {"b": 3, "a": 4}, ["key.a 1 → 4", "key.b 2 → 3"]),
         ({"b": 1, "a": 1}, {"a": 1, "b": 1}, []),
-        ({"a": 1, "b": {"c": 1}}, {"a": 1}, ["key.b taken away"]),
+        ({"a": 1, "b": {"c": 1}}, {"a": 1}, ["key.b removed"]),
         ({"a": 1}, {"a": 1, "b": {"c": 1}}, ["key.b added"]),
         ({}, {"a": None}, ["key.a added"]),
-        ({"a": 1}, {"b": 1}, ["key.a taken away", "key.b added"]),
+        ({"a": 1}, {"b": 1}, ["key.a removed", "key.b added"]),
         ({"a": 1}, None, ['key {"a": 1} → none']),
         ([{"count": 12}], [{"count": 13}], ["key.0.count 12 → 13"]),
         ([{"count": 12}], [{"count": 12}, {"count": 2}], ["key.1 added"]),
-        ([{"count": 12}, {"count": 2}], [{"count": 12}], ["key.1 taken away"]),
+        ([{"count": 12}, {"count": 2}], [{"count": 12}], ["key.1 removed"]),
         ([{"count": 12}], [], ['key [{"count": 12}] → []']),
         ("x" * 40, "y" * 40, [f"key {'x' * 40} → {'y' * 40}"]),
         ("x" * 41, "y", [f"key {'x' * 39}… → y"]),
@@ -50,7 +50,7 @@ def test_a_recipe_value_is_shown_before_and_after(old: Any, new: Any, lines: lis
 def test_the_values_of_a_slice_are_told_in_order_of_their_paths() -> None:
     old = {"seed": 1, "b.c": {"d": 1}, "gone": 1}
     new = {"b.c": {"d": 2}, "new": None, "seed": 2}
-    assert recipe_changes(old, new) == ["b.c.d 1 → 2", "gone taken away", "new added", "seed 1 → 2"]
+    assert recipe_changes(old, new) == ["b.c.d 1 → 2", "gone removed", "new added", "seed 1 → 2"]
     assert recipe_changes({}, {}) == []
 
 
