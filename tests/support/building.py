@@ -1,4 +1,4 @@
-"""Builds a recipe file in this process, as `slingshot build` does, and says what happened."""
+"""Builds a recipe file in this process, as `slingshot build` does, and returns what happened."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Log(Display):
 def build(
     recipe: Path, data: Path, selection: str | None = None, cache: Path | None = None, everything: bool = False
 ) -> tuple[Log, list[Failure]]:
-    """Builds what is stale of `recipe` into the warehouse folder `data`; `everything` as "Materialize all" does."""
+    """Builds the stale assets of `recipe` into the warehouse folder `data`; `everything` builds all, as in the UI."""
     loaded, log = load_recipe(recipe), Log()
     bench = workbench(loaded, data, recipe.parent, cache)
     with dagster_instance(data) as instance:
@@ -50,7 +50,7 @@ def build(
 
 
 def planned(recipe: Path, data: Path, cache: Path | None = None, selection: str | None = None) -> dict[str, Planned]:
-    """What `slingshot plan` says of `recipe`, by asset."""
+    """The plan of `recipe`, by asset, as `slingshot plan` shows it."""
     loaded = load_recipe(recipe)
     bench = workbench(loaded, data, recipe.parent, cache)
     chosen = selected(define(loaded, bench), selection)
@@ -70,6 +70,6 @@ def store(data: Path) -> Store:
 
 
 def query(data: Path, sql: str) -> pl.DataFrame:
-    """What an SQL query finds in the warehouse."""
+    """The result of an SQL query in the warehouse."""
     with Database(data / "slingshot.duckdb").read() as connection:
         return connection.execute(sql).pl()

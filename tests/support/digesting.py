@@ -1,4 +1,4 @@
-"""Small packages whose code digests are taken before and after an edit."""
+"""Small packages, to compare code digests before and after an edit."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ Files = dict[str, str]
 
 
 def digests(project: Path, files: Files) -> dict[str, str]:
-    """What `assets/main.py` uses, as files with their digests; `files` are named below assets, without the suffix."""
+    """Digests of the files that `assets/main.py` uses; keys of `files` are paths below assets without the suffix."""
     for name, text in files.items():
         path = project / "assets" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
-    # Not through the cache, which holds for the life of a process.
+    # Without the cache, which would return the digests from before an edit.
     return code_digests.__wrapped__(project / "assets" / "main.py")
 
 
 def changed(project: Path, files: Files, name: str, old: str, new: str) -> set[str]:
-    """The files whose digest changes with an edit of the file `name`."""
+    """The files whose digest changes if `old` is replaced by `new` in the file `name`."""
     assert files[name].count(old) == 1
     before = digests(project, files)
     after = digests(project, files | {name: files[name].replace(old, new)})

@@ -1,4 +1,4 @@
-"""The tiny recipe in the starter's very shape: the same keys, so that each key of the starter can be edited."""
+"""The tiny recipe with exactly the keys of the starter, so that each of them can be edited."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def starter_keys() -> list[str]:
 
 
 def starter_shaped(model: Path, embedder: Path, folder: Path) -> dict[str, Any]:
-    """A recipe that builds in seconds and has the starter's keys; what is named `other…` is there to turn to."""
+    """A recipe that builds in seconds, with the starter's keys; models and sources called `other…` are alternatives."""
     names = ("wikibooks_recipes", "wikipedia_leads", "other_rows")
     sources = {name: write_rows(folder / f"{name}.jsonl", 120, seed) for seed, name in enumerate(names, 1)}
     recipe = tiny_recipe(model, embedder, sources["wikipedia_leads"])

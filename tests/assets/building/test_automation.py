@@ -1,4 +1,4 @@
-"""Under `slingshot up --automatic` an edit of the recipe rebuilds what is cheap; a model is never called unasked."""
+"""With `slingshot up --automatic`, an edit of the recipe rebuilds cheap assets, but never calls a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALLS_A_MODEL = (
 )
 
 
-def test_what_calls_a_model_has_no_condition_and_all_else_has_one() -> None:
+def test_exactly_the_assets_that_call_no_model_have_a_condition() -> None:
     starter = steps(load_recipe(ROOT / "recipe.yaml"))
     automatic = {step.asset for step in starter if automation_condition(step)}
     assert automatic == {step.asset for step in starter if not step.asset.startswith(CALLS_A_MODEL)}
@@ -45,14 +45,14 @@ def test_an_edit_of_the_recipe_rebuilds_the_gates_and_neither_generates_nor_trai
         while f"training_sets/{arm}" not in found and time.monotonic() < deadline:
             time.sleep(1)
             found = set(query(data, built.format(runs=runs))["asset"])
-        told = server.log.read_text()
+        log = server.log.read_text()
     stages = ("enhanced_instructions", "diverse_instructions", "training_sets")
-    assert found == {f"{stage}/{arm}" for stage in stages}, told
+    assert found == {f"{stage}/{arm}" for stage in stages}, log
     assert query(data, "SELECT count(*) AS calls FROM memo.calls")["calls"][0] == before
-    assert "the recipe has changed; the UI shows what is stale" in told
+    assert "the recipe has changed; the UI shows what is stale" in log
 
 
-def test_a_recipe_that_an_edit_broke_is_told_and_the_server_goes_on(own: tuple[Path, Path]) -> None:
+def test_the_server_reports_a_broken_recipe_and_goes_on(own: tuple[Path, Path]) -> None:
     recipe, data = own
     with Server(recipe, data) as server:
         server.wait()

@@ -1,5 +1,5 @@
-"""What failed a check must hold up all that would be made of it: in the same run, where Dagster sees to it, and in any
-later one, which finds the version in the warehouse, as fresh as any other. It did build on it."""
+"""Nothing may be built on an asset that failed a blocking check. In the same run, Dagster stops the assets downstream.
+A later run finds the version in the warehouse like any other, and once built on it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FAULT = (
 
 
 def tasted(text: str, good: bool, blocking: bool = True, asset: str = "documents") -> Step:
-    """One document, with a check of its own."""
+    """One document, with the check "taste"."""
 
     def build(tools: Tools) -> Result:
         gate = Gate(Document, 1)
@@ -47,7 +47,7 @@ def tasted(text: str, good: bool, blocking: bool = True, asset: str = "documents
 
 
 def passing_on(asset: str, reads: str) -> Step:
-    """Passes its input on."""
+    """Passes on all rows of its input."""
 
     def build(tools: Tools, rows: Any) -> Result:
         out = Gate(Document, len(rows))
@@ -72,7 +72,7 @@ class Built:
     def __call__(
         self, steps: list[Step], only: list[str] | None = None, stale: bool = False
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """(action by asset, message by failed asset); `only` these, or what is `stale`, as `slingshot build` does."""
+        """Builds `only` these assets, or those that are `stale`; returns (action by asset, message by failed asset)."""
         log, bench = Log(), self.house.bench
         definitions = dg.Definitions(
             assets=[to_asset(step, bench, 2, TERMS, log) for step in steps],
@@ -93,7 +93,7 @@ def built(tmp_path: Path) -> Built:
     return Built(tmp_path)
 
 
-def test_what_failed_its_check_is_published_and_holds_up_the_rest_of_its_run(built: Built) -> None:
+def test_an_asset_with_a_failed_check_is_published_and_blocks_the_rest_of_the_run(built: Built) -> None:
     assert built(graph(good=False)) == ({"documents": "built"}, {"documents": FAULT})
     current = built.house.bench.store.current("documents")
     assert current is not None
@@ -108,14 +108,14 @@ def test_a_later_run_builds_nothing_on_it(built: Built) -> None:
     assert built.house.bench.store.current("long") is None
 
 
-def test_the_next_build_names_the_check_that_holds_up_and_builds_nothing(built: Built) -> None:
+def test_the_next_build_names_the_failed_check_and_builds_nothing(built: Built) -> None:
     built(graph(good=False))
     for _ in range(2):
         assert built(graph(good=False), stale=True) == ({"documents": "unchanged"}, {"documents": FAULT})
     assert built.house.bench.store.current("long") is None
 
 
-def test_what_was_built_before_stays_and_is_not_passed_off_as_fresh(built: Built) -> None:
+def test_earlier_versions_stay_but_are_not_shown_as_fresh(built: Built) -> None:
     built(graph(good=True))
     before = built.house.bench.store.current("long")
     assert built(graph(good=False, text="bb"), stale=True) == ({"documents": "built"}, {"documents": FAULT})
@@ -124,14 +124,14 @@ def test_what_was_built_before_stays_and_is_not_passed_off_as_fresh(built: Built
     assert plan["long"] == Planned("long", "wait", error=FAULT)
 
 
-def test_what_is_mended_is_built_on(built: Built) -> None:
+def test_a_fixed_asset_no_longer_blocks(built: Built) -> None:
     built(graph(good=False))
     everything = dict.fromkeys(("documents", "long", "last"), "built")
     assert built(graph(good=True), stale=True) == (everything, {})
     assert built(graph(good=True), stale=True) == ({}, {})
 
 
-def test_a_check_that_does_not_block_holds_nothing_up(built: Built) -> None:
+def test_a_failed_check_that_is_not_blocking_blocks_nothing(built: Built) -> None:
     everything = dict.fromkeys(("documents", "long", "last"), "built")
     assert built(graph(good=False, blocking=False)) == (everything, {})
     assert built(graph(good=False, blocking=False), stale=True) == ({}, {})
@@ -152,7 +152,7 @@ def test_a_step_that_does_not_count_its_rows_fails_and_publishes_nothing(built: 
     assert bench.store.current("documents") is None
 
 
-def test_a_plan_tells_what_is_held_up_and_why(built: Built) -> None:
+def test_a_plan_shows_blocked_assets_and_why(built: Built) -> None:
     built(graph(good=False))
     plan = built.house.plan(*graph(good=False))
     assert list(plan.values()) == [
@@ -166,7 +166,7 @@ def test_a_plan_tells_what_is_held_up_and_why(built: Built) -> None:
     assert plan_summary([alone]) == "1 asset: 1 fresh; no model call to compute"
 
 
-def test_a_plan_says_that_a_check_will_fail(built: Built) -> None:
+def test_a_plan_shows_that_a_check_will_fail(built: Built) -> None:
     plan = built.house.plan(*graph(good=False))
     assert list(plan.values()) == [
         Planned("documents", "build", ("never built",), rows=1, error=FAULT),
@@ -175,7 +175,7 @@ def test_a_plan_says_that_a_check_will_fail(built: Built) -> None:
     ]
 
 
-def test_going_back_to_a_version_that_failed_holds_up_again(built: Built) -> None:
+def test_restoring_a_version_with_a_failed_check_blocks_again(built: Built) -> None:
     built(graph(good=False))
     built(graph(good=True), stale=True)
     assert built.house.plan(*graph(good=False))["documents"].error == FAULT
@@ -194,7 +194,7 @@ def test_a_training_set_that_failed_its_check_is_not_exported(tmp_path: Path) ->
     assert not (tmp_path / "exports").exists()
 
 
-def test_the_catalog_knows_what_failed_without_the_facts(built: Built) -> None:
+def test_failed_checks_are_stored_apart_from_the_facts(built: Built) -> None:
     built(graph(good=False))
     with built.house.bench.database.read() as connection:
         rows = connection.execute("SELECT asset, failed_checks, facts FROM lineage.versions").fetchall()

@@ -1,4 +1,5 @@
-"""The whole graph on a tiny model: every row accounted for, nothing computed twice, edits rebuild what they touch."""
+"""The whole graph on a tiny model: each row has a decision, no call is computed twice, and an edit rebuilds only what
+depends on it."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def test_every_parent_is_a_record_a_model_call_or_a_material(built: tuple[Path, 
     assert unknown.is_empty()
 
 
-def test_what_an_asset_decides_about_is_all_that_its_inputs_kept(built: tuple[Path, Path]) -> None:
+def test_a_gate_decides_about_all_rows_that_its_input_kept(built: tuple[Path, Path]) -> None:
     _, data = built
     for arm, method in (
         ("self_training", "self_training"),
@@ -64,7 +65,7 @@ def test_every_stored_row_fits_the_schema_of_its_table(built: tuple[Path, Path])
             model.validate(rows, lazy=True)
 
 
-def test_ids_are_the_hashes_that_they_claim_to_be(built: tuple[Path, Path]) -> None:
+def test_ids_are_hashes_of_content_and_parents(built: tuple[Path, Path]) -> None:
     from warehouse.core.identity import record_id
 
     _, data = built
@@ -106,7 +107,7 @@ def test_scores_are_the_metrics_of_the_predictions(built: tuple[Path, Path]) -> 
         assert math.isclose(row["value"], METRICS[row["metric"]](row["text"], row["reference"]))
 
 
-def test_an_edit_of_one_method_leaves_the_others_as_they_are(own: tuple[Path, Path]) -> None:
+def test_an_edit_of_one_method_leaves_the_others_alone(own: tuple[Path, Path]) -> None:
     recipe_file, data = own
 
     def warmer(recipe: dict[str, Any]) -> None:
@@ -119,7 +120,7 @@ def test_an_edit_of_one_method_leaves_the_others_as_they_are(own: tuple[Path, Pa
     assert {asset for asset in log.actions if "self_training" not in asset} == {"leaderboard"}
 
 
-def test_a_new_threshold_decides_anew_and_calls_no_model_before_training(own: tuple[Path, Path]) -> None:
+def test_a_new_threshold_needs_no_model_call_before_training(own: tuple[Path, Path]) -> None:
     recipe_file, data = own
     measured = store(data).current("perplexities/extract_then_generate")
 
@@ -134,7 +135,7 @@ def test_a_new_threshold_decides_anew_and_calls_no_model_before_training(own: tu
     assert store(data).current("perplexities/extract_then_generate") == measured
 
 
-def test_going_back_to_an_earlier_recipe_moves_pointers_only(own: tuple[Path, Path]) -> None:
+def test_an_earlier_recipe_only_moves_pointers(own: tuple[Path, Path]) -> None:
     recipe_file, data = own
     earlier = recipe_file.read_text()
     before = query(data, "SELECT * FROM lineage.current ORDER BY asset")

@@ -1,6 +1,7 @@
-"""A build may be killed at any moment: the next one goes on, computes nothing twice, and arrives at the same content.
+"""A build may be killed at any moment. The next one continues, computes no stored call again, and ends with the same
+content as a build that was never killed.
 
-`python -m pytest tests/assets/building/test_kills.py --kills 100` is the long form.
+The long form is `python -m pytest tests/assets/building/test_kills.py --kills 100`.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ KILLS_OF_A_WAREHOUSE = 12
 CHECKPOINT_EVERY = 2
 
 OF_THE_RUN = ("created_at", "failed_at", "recorded_at", "seconds")
-"""Columns that say when and how long; all others say what."""
+"""Columns of times and durations, which differ between builds."""
 
 
 def quick(recipe: dict[str, Any]) -> None:
-    """Two of the arms, and trainings of several checkpoints."""
+    """Keeps two arms and makes each training save several checkpoints."""
     for arm in ("self_instruct", "instruction_generation"):
         del recipe["arms"][arm]
     for training in (recipe["generation"]["backward_model"], recipe["training"]):
@@ -44,7 +45,7 @@ def quick(recipe: dict[str, Any]) -> None:
 
 
 def content(data: Path) -> dict[str, list[Any]]:
-    """Every row and every file of a warehouse, without what differs between two undisturbed builds."""
+    """Every row and every file of a warehouse, without what differs between any two builds."""
     found: dict[str, list[Any]] = {}
     for schema, tables in SCHEMAS.items():
         for table, model in tables.items():
@@ -66,16 +67,16 @@ def content(data: Path) -> dict[str, list[Any]]:
 
 
 def started_runs(data: Path) -> list[str]:
-    """The runs that the UI shows as going on."""
+    """The runs that the UI shows as running."""
     with dagster_instance(data) as instance:
         return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))]
 
 
-def repeated(told: list[list[Event]]) -> list[str]:
-    """The calls that were computed again; fails where one of them, or a published asset, was safe already."""
+def repeated(builds: list[list[Event]]) -> list[str]:
+    """The calls that were computed again; fails if one of them, or an asset published again, had been committed."""
     begun: list[str] = []
     safe: set[str] = set()
-    for what, of in (event for events in told for event in events):
+    for what, of in (event for events in builds for event in events):
         if what in ("batch", "publish"):
             assert safe.isdisjoint(of)
             begun += of
@@ -84,11 +85,11 @@ def repeated(told: list[list[Event]]) -> list[str]:
     return [one for one, times in Counter(begun).items() for _ in range(times - 1)]
 
 
-def assert_trainings_go_on(told: list[list[Event]]) -> None:
-    """Each training starts again at most one interval of checkpoints back, and never once it has ended."""
+def assert_trainings_resume(builds: list[list[Event]]) -> None:
+    """Each training resumes at most one checkpoint interval earlier, and never after it has ended."""
     last: Counter[str] = Counter()
     ended: set[str] = set()
-    for events in told:
+    for events in builds:
         here: set[str] = set()
         for what, of in events:
             if what == "batch":
@@ -101,7 +102,7 @@ def assert_trainings_go_on(told: list[list[Event]]) -> None:
                 last[training] = step
 
 
-def test_builds_that_are_killed_anywhere_arrive_at_what_an_undisturbed_one_makes(
+def test_killed_builds_end_with_the_content_of_an_undisturbed_build(
     tiny: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     edit(tiny, quick)
@@ -114,20 +115,20 @@ def test_builds_that_are_killed_anywhere_arrive_at_what_an_undisturbed_one_makes
     warehouses, lost, struck = 0, 0, Counter[str]()
     while left > 0:
         folder = tmp_path / f"killed_{warehouses}"
-        told = killed_builds(tiny, folder, min(left, KILLS_OF_A_WAREHOUSE), draw, len(events))
-        lost += len(repeated(told))
-        assert_trainings_go_on(told)
+        builds = killed_builds(tiny, folder, min(left, KILLS_OF_A_WAREHOUSE), draw, len(events))
+        lost += len(repeated(builds))
+        assert_trainings_resume(builds)
         found = content(folder / "data")
         for name in expected:
             assert found[name] == expected[name], name
-        struck.update(events[-1][0] if events else "nothing" for events in told[:-1])
+        struck.update(events[-1][0] if events else "nothing" for events in builds[:-1])
         assert started_runs(folder / "data") == []
-        left -= len(told) - 1
+        left -= len(builds) - 1
         warehouses += 1
-    print(f"{struck.total()} kills in {warehouses} warehouses, last heard of {dict(struck)}; {lost} calls repeated")
+    print(f"{struck.total()} kills in {warehouses} warehouses, by last event {dict(struck)}; {lost} calls repeated")
 
 
-def test_a_warehouse_file_that_a_kill_left_half_made_is_made_again(tmp_path: Path) -> None:
+def test_a_half_written_warehouse_file_is_created_again(tmp_path: Path) -> None:
     path = tmp_path / "data" / "slingshot.duckdb"
     died(_die_making_the_file, path)
     with Database(path).write() as connection:
@@ -142,7 +143,7 @@ def _die_making_the_file(path: Path) -> None:
 
     whole = path.parent.parent / "whole.duckdb"
     duckdb.connect(str(whole)).close()
-    header = whole.read_bytes()[:4096]  # DuckDB writes three blocks of it, one after the other
+    header = whole.read_bytes()[:4096]  # DuckDB writes three header blocks one after another
     duckdb.connect = interrupted  # type: ignore
     with Database(path).write():
         pass
@@ -159,7 +160,7 @@ def nothing(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
 CALLS = [Call("completion", "a" * 32, {"text": text}, 8) for text in ("one", "two")]
 
 
-def test_a_batch_killed_after_its_commit_is_not_computed_again_and_its_claim_goes(tmp_path: Path) -> None:
+def test_a_batch_killed_after_its_commit_is_not_computed_again_and_its_claim_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "slingshot.duckdb"
     died(_die_after_the_commit, path)
     assert len(list((tmp_path / "claims").iterdir())) == 1
@@ -169,11 +170,11 @@ def test_a_batch_killed_after_its_commit_is_not_computed_again_and_its_claim_goe
 
 
 def _die_after_the_commit(path: Path) -> None:
-    Memo._record_failures = kill_oneself  # type: ignore  # comes next
+    Memo._record_failures = kill_oneself  # type: ignore  # the next step after the commit
     Memo(Database(path)).run(CALLS, upper)
 
 
-def test_a_conversion_that_was_killed_is_made_again_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_conversion_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.gguf"
     path.write_text("model")
     died(_die_converting, path)
@@ -201,7 +202,7 @@ def _write_whole(path: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("state", [None, "", '{"global_step": 4, "log_his'])
-def test_a_half_written_checkpoint_gives_way_to_the_one_before(tmp_path: Path, state: str | None) -> None:
+def test_training_resumes_from_the_last_complete_checkpoint(tmp_path: Path, state: str | None) -> None:
     for name, text in (("checkpoint-2", '{"global_step": 2}'), ("checkpoint-4", state), ("checkpoint-10", state)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "adapter_model.safetensors").write_text("weights")
@@ -211,9 +212,7 @@ def test_a_half_written_checkpoint_gives_way_to_the_one_before(tmp_path: Path, s
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
 
 
-def test_a_training_killed_after_its_end_is_not_trained_again_and_leaves_nothing_behind(
-    tiny_model: Path, tmp_path: Path
-) -> None:
+def test_a_training_killed_after_its_end_is_not_repeated_and_leaves_no_files(tiny_model: Path, tmp_path: Path) -> None:
     died(_die_after_training, tiny_model, tmp_path / "adapter")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "adapter.unfinished"]
     before = contents(tmp_path / "adapter")
@@ -253,7 +252,7 @@ def _die_after_training(base: Path, target: Path) -> None:
 
 
 def died(work: Any, *arguments: Any) -> None:
-    """Runs `work` in a process of its own, which must kill itself."""
+    """Runs `work` in another process, which must kill itself."""
     started = process(work, *arguments)
     started.join()
     assert started.exitcode == -signal.SIGKILL

@@ -1,5 +1,5 @@
-"""Each asset is built, reused or refused by one function. A wrong answer of it computes again what is stored, or builds
-on rows that must not be used. Dagster only passes its answer on, so it is tested without Dagster."""
+"""One function builds, reuses or refuses each asset. If it is wrong, stored results are computed again, or assets are
+built on rows that must not be used. It does not need Dagster, so these tests do not either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The claim that Slingshot works is made on the real models: SmolLM2 and MiniLM, at micro size, from the registry."""
+"""Slingshot has to work with real models: SmolLM2 and MiniLM from the package registry, on very few rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from resources.tools.workbench import Workbench
 from tests.support.building import build, query, store
 from tests.support.tiny import ROOT
 
-# What was fetched and converted once serves every run of the tests, and the starter build too.
+# Every test run and the build of the starter share what was downloaded and converted once.
 CACHE = ROOT / "warehouse" / "data" / "cache"
 
 
 def micro_recipe() -> dict[str, Any]:
-    """The starter recipe with two of its arms and every count made small."""
+    """The starter recipe with two of its arms and small counts."""
     recipe: dict[str, Any] = yaml.safe_load((ROOT / "recipe.yaml").read_text())
     for selection, count in zip(recipe["seed_tasks"] + recipe["benchmark_items"], (4, 4, 1, 1), strict=True):
         selection["count"] = count
@@ -54,7 +54,7 @@ def bench(built: tuple[Path, Path]) -> Workbench:
     return workbench(load_recipe(recipe), data, recipe.parent, CACHE)
 
 
-def test_the_model_knows_what_it_should(bench: Workbench) -> None:
+def test_the_model_answers_an_easy_question(bench: Workbench) -> None:
     (answer,) = (
         Tools(bench)
         .model("generator")
@@ -63,7 +63,7 @@ def test_the_model_knows_what_it_should(bench: Workbench) -> None:
     assert "Paris" in answer.text
 
 
-def test_a_fitting_response_has_a_lower_loss_than_one_that_answers_something_else(bench: Workbench) -> None:
+def test_a_fitting_response_has_a_lower_loss_than_an_unrelated_one(bench: Workbench) -> None:
     asked = Prompt.ask("How do I boil an egg?")
     fitting, other = (
         Tools(bench)
@@ -78,7 +78,7 @@ def test_a_fitting_response_has_a_lower_loss_than_one_that_answers_something_els
     assert fitting.mean < other.mean
 
 
-def test_near_instructions_have_near_embeddings(bench: Workbench) -> None:
+def test_similar_instructions_have_similar_embeddings(bench: Workbench) -> None:
     texts = ["How do I bake bread?", "What is the way to bake a bread?", "Who was Ada Lovelace?"]
     bread, baking, ada = (vector.values for vector in Tools(bench).embed("embedder", texts))
     assert len(bread) == 384
@@ -91,7 +91,7 @@ def test_near_instructions_have_near_embeddings(bench: Workbench) -> None:
     assert cosine(bread, ada) < 0.3
 
 
-def test_human_text_is_what_training_sets_and_benchmarks_are_made_of(built: tuple[Path, Path]) -> None:
+def test_training_sets_and_benchmarks_consist_of_human_text(built: tuple[Path, Path]) -> None:
     _, data = built
     responses = query(data, "SELECT response FROM training_sets__filtered_extract_then_generate")["response"]
     documents = query(data, "SELECT text FROM documents")["text"]

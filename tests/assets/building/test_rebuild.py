@@ -1,5 +1,5 @@
-"""Users change one thing many times a day: a rebuild must cost what that thing costs, row by row, and the plan must
-have said so before."""
+"""Users change one thing many times a day. A rebuild must only compute the rows that this thing changes, and the plan
+must show that cost before."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_a_plan_of_an_empty_warehouse_bounds_everything_and_writes_nothing(tiny: Path, tmp_path: Path) -> None:
+def test_the_plan_of_an_empty_warehouse_bounds_everything_and_writes_nothing(tiny: Path, tmp_path: Path) -> None:
     plan = planned(tiny, tmp_path / "data")
     assert not (tmp_path / "data").exists()
     assert len(plan) == 40
@@ -56,7 +56,7 @@ def test_a_plan_of_an_empty_warehouse_bounds_everything_and_writes_nothing(tiny:
     assert plan["raw_self_training"].seconds is None
 
 
-def test_a_plan_of_what_is_built_says_fresh_and_writes_nothing(own: tuple[Path, Path]) -> None:
+def test_the_plan_after_a_build_shows_fresh_assets_and_writes_nothing(own: tuple[Path, Path]) -> None:
     recipe, data = own
     before = files(data)
     assert {one.action for one in planned(recipe, data).values()} == {"none"}
@@ -75,7 +75,7 @@ def test_a_plan_of_what_is_built_says_fresh_and_writes_nothing(own: tuple[Path, 
         (("generation", "self_instruct", "calls"), 25),
     ],
 )
-def test_a_build_does_what_the_plan_said(own: tuple[Path, Path], path: tuple[Any, ...], value: Any) -> None:
+def test_a_build_does_what_the_plan_showed(own: tuple[Path, Path], path: tuple[Any, ...], value: Any) -> None:
     recipe, data = own
 
     def change(values: Any) -> None:
@@ -98,7 +98,7 @@ def test_a_build_does_what_the_plan_said(own: tuple[Path, Path], path: tuple[Any
     assert {one.action for one in planned(recipe, data).values()} == {"none"}
 
 
-def test_what_stays_as_it_is_stops_the_rebuild(own: tuple[Path, Path]) -> None:
+def test_unchanged_rows_stop_the_rebuild(own: tuple[Path, Path]) -> None:
     recipe, data = own
     edit(recipe, lambda values: values["documents"][0].update(words=[1, 200]))
     plan = planned(recipe, data)
@@ -108,7 +108,7 @@ def test_what_stays_as_it_is_stops_the_rebuild(own: tuple[Path, Path]) -> None:
     assert {asset: action for asset, action in log.actions.items() if action != "unchanged"} == {"documents": "built"}
 
 
-def test_one_more_document_computes_the_calls_of_its_own_row(own: tuple[Path, Path]) -> None:
+def test_one_more_document_computes_only_its_own_calls(own: tuple[Path, Path]) -> None:
     recipe, data = own
     before = {asset: kept(data, asset) for asset in ("raw_self_training", "raw_instruction_generation", "fragments")}
     edit(recipe, lambda values: values["documents"][0].update(count=13))
@@ -124,9 +124,7 @@ def test_one_more_document_computes_the_calls_of_its_own_row(own: tuple[Path, Pa
     assert len(set(kept(data, "fragments")) - set(before["fragments"])) == 1
 
 
-def test_a_row_taken_from_a_source_takes_its_descendants_along_and_nothing_else(
-    own: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_removing_a_row_of_a_source_removes_only_its_descendants(own: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, data = own
     assets = ("documents", "fragments", "raw_instruction_generation", "raw_extract_then_generate")
     before = {asset: kept(data, asset) for asset in assets}
@@ -157,7 +155,7 @@ def test_a_row_taken_from_a_source_takes_its_descendants_along_and_nothing_else(
     assert "raw_self_training" not in {asset for asset, action in log.actions.items() if action == "built"}
 
 
-def test_more_tokens_redo_only_the_completions_that_had_been_cut_off(tiny: Path, tmp_path: Path) -> None:
+def test_more_tokens_only_repeat_the_completions_that_were_cut_off(tiny: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
 
     def tokens(values: dict[str, Any], most: int) -> None:
@@ -178,8 +176,8 @@ def test_more_tokens_redo_only_the_completions_that_had_been_cut_off(tiny: Path,
     assert sorted(again) == sorted(cut)
 
 
-class Moody(LanguageModel):
-    """The real model, which fails wherever a prompt holds a word that it dislikes."""
+class FailingModel(LanguageModel):
+    """The real model, except that it fails at prompts that contain `dislikes`."""
 
     dislikes = ""
 
@@ -189,14 +187,14 @@ class Moody(LanguageModel):
         return super().complete(prompts, sampling)
 
 
-def test_failed_rows_are_tried_again_by_each_build_up_to_the_number_in_the_recipe(
+def test_each_build_retries_failed_rows_up_to_the_limit_of_the_recipe(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, chosen = tmp_path / "data", "+raw_self_training"
     build(tiny, data, "+seed_tasks")
-    monkeypatch.setattr("resources.models.language_model.LanguageModel", Moody)
+    monkeypatch.setattr("resources.models.language_model.LanguageModel", FailingModel)
     disliked = query(data, "SELECT instruction FROM seed_tasks LIMIT 1")["instruction"][0]
-    monkeypatch.setattr(Moody, "dislikes", disliked)
+    monkeypatch.setattr(FailingModel, "dislikes", disliked)
     outcome = (
         "SELECT reason FROM lineage.decisions JOIN lineage.current USING (asset, version) WHERE outcome = 'failed'"
     )
@@ -212,7 +210,7 @@ def test_failed_rows_are_tried_again_by_each_build_up_to_the_number_in_the_recip
     assert log.actions == {}
     assert len(query(data, "FROM memo.failures")) == 3
 
-    monkeypatch.setattr(Moody, "dislikes", "")
+    monkeypatch.setattr(FailingModel, "dislikes", "")
     edit(tiny, lambda values: values.update(retries=3))
     assert planned(tiny, data)["raw_self_training"].reasons == ("1 row failed: retry 3 of 3",)
     log, _ = build(tiny, data, chosen)
@@ -221,7 +219,7 @@ def test_failed_rows_are_tried_again_by_each_build_up_to_the_number_in_the_recip
     assert planned(tiny, data)["raw_self_training"].action == "none"
 
 
-def test_an_edit_of_the_code_makes_stale_what_uses_it_and_a_new_parser_calls_no_model(
+def test_an_edit_of_code_makes_its_users_stale_and_a_new_parser_calls_no_model(
     own: tuple[Path, Path], tmp_path: Path
 ) -> None:
     recipe, data = own

@@ -1,5 +1,5 @@
-"""A recall is done when the next build has been: then nothing in force was made from what was withdrawn, only what hung
-on it was made again, and no way back to an earlier recipe brings it back."""
+"""The next build completes a recall. Then no current version is made from what was withdrawn, only what depended on it
+was built again, and no earlier recipe brings it back."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def kept(data: Path, asset: str) -> list[str]:
     return query(data, f'SELECT id FROM "{asset}" ORDER BY position')["id"].to_list()
 
 
-def in_force_below(data: Path, gone: str) -> set[str]:
-    """The assets that keep the withdrawn thing or anything made from it."""
+def current_descendants(data: Path, gone: str) -> set[str]:
+    """The assets whose current version keeps the record or model `gone`, or a row made from it."""
     with store(data).database.read() as connection:
         below = {gone, *(link.child for link in Graph(connection).descent([gone]))}
         decided = connection.execute("SELECT asset, record FROM lineage.outcomes WHERE outcome = 'kept'").fetchall()
     return {asset for asset, record in decided if record in below}
 
 
-def test_a_withdrawn_document_is_replaced_and_only_its_own_calls_are_made_anew(own: tuple[Path, Path]) -> None:
+def test_a_withdrawn_document_is_replaced_and_only_its_calls_are_computed(own: tuple[Path, Path]) -> None:
     recipe, data = own
     before = kept(data, "documents")
     pairs = {"raw_instruction_generation", "raw_extract_then_generate"}
-    gone = next(one for one in before if pairs <= in_force_below(data, one))
-    assert {"documents", "fragments"} <= in_force_below(data, gone)
+    gone = next(one for one in before if pairs <= current_descendants(data, one))
+    assert {"documents", "fragments"} <= current_descendants(data, gone)
     recall(data, gone)
     plan = planned(recipe, data)
     exact = {asset: one for asset, one in plan.items() if one.action == "build" and one.exact}
@@ -56,7 +56,7 @@ def test_a_withdrawn_document_is_replaced_and_only_its_own_calls_are_made_anew(o
 
     log, failures = build(recipe, data, '+key:"raw_instruction_generation" or +key:"raw_extract_then_generate"')
     assert failures == []
-    assert not in_force_below(data, gone) & set(exact)
+    assert not current_descendants(data, gone) & set(exact)
     after = kept(data, "documents")
     assert (set(before) - set(after), len(after)) == ({gone}, len(before))
     outcome = query(data, f"SELECT outcome, reason FROM lineage.outcomes WHERE record = '{gone}'")
@@ -72,27 +72,30 @@ def test_a_withdrawn_document_is_replaced_and_only_its_own_calls_are_made_anew(o
     assert "backward_model" not in {asset for asset, action in log.actions.items() if action == "built"}
 
 
-def test_rows_of_every_role_withdrawn_at_once_leave_nothing_behind(own: tuple[Path, Path]) -> None:
+def test_withdrawn_rows_of_every_role_leave_no_descendants(own: tuple[Path, Path]) -> None:
     recipe, data = own
     seeds, items = kept(data, "seed_tasks"), kept(data, "benchmark_items")
-    trained = next(one for one in seeds if "training_sets/self_training" in in_force_below(data, one))
+    trained = next(one for one in seeds if "training_sets/self_training" in current_descendants(data, one))
     gone = [trained, items[1], kept(data, "documents")[7]]
-    assert {"backward_model", "raw_extract_then_generate", "students/self_training", "leaderboard"} <= in_force_below(
-        data, gone[0]
-    )
-    assert {"predictions/longform/base", "scores/longform/base", "leaderboard"} <= in_force_below(data, gone[1])
+    assert {
+        "backward_model",
+        "raw_extract_then_generate",
+        "students/self_training",
+        "leaderboard",
+    } <= current_descendants(data, gone[0])
+    assert {"predictions/longform/base", "scores/longform/base", "leaderboard"} <= current_descendants(data, gone[1])
     for one in gone:
         recall(data, one)
     assert planned(recipe, data)["documents"].reasons[0] == "1 seed task, 1 benchmark item, 1 document withdrawn"
     log, failures = build(recipe, data)
     assert failures == []
-    assert [in_force_below(data, one) for one in gone] == [set(), set(), set()]
+    assert [current_descendants(data, one) for one in gone] == [set(), set(), set()]
     assert log.computed["raw_self_training"] == 1
     assert log.computed["predictions/longform/base"] == 1
     assert {one.action for one in planned(recipe, data).values()} == {"none"}
 
 
-def test_no_earlier_recipe_and_no_other_mapping_brings_a_withdrawn_row_back(own: tuple[Path, Path]) -> None:
+def test_no_earlier_recipe_and_no_other_mapping_brings_back_a_withdrawn_row(own: tuple[Path, Path]) -> None:
     recipe, data = own
     chosen = "+documents"
     gone = kept(data, "documents")[0]
@@ -106,7 +109,7 @@ def test_no_earlier_recipe_and_no_other_mapping_brings_a_withdrawn_row_back(own:
     edit(recipe, lambda values: values["documents"][0].update(count=12))
     log, failures = build(recipe, data, chosen)
     assert (failures, log.actions["documents"]) == ([], "built")
-    assert in_force_below(data, gone) & {"documents"} == set()
+    assert current_descendants(data, gone) & {"documents"} == set()
 
     def mapped(values: dict[str, Any]) -> None:
         values["documents"][0]["fields"] = {"title": "Now with its title: {title}", "text": "{text}"}
@@ -123,7 +126,7 @@ def test_no_earlier_recipe_and_no_other_mapping_brings_a_withdrawn_row_back(own:
     assert text not in query(data, "SELECT text FROM documents")["text"].to_list()
 
 
-def test_a_withdrawn_model_is_refused_before_any_call_and_another_takes_its_place(
+def test_a_withdrawn_model_is_refused_before_any_call_and_can_be_replaced(
     own: tuple[Path, Path], tmp_path: Path
 ) -> None:
     recipe, data = own
@@ -155,7 +158,7 @@ def test_a_withdrawn_model_is_refused_before_any_call_and_another_takes_its_plac
     log, failures = build(recipe, data, "+raw_self_training")
     assert failures == []
     assert log.computed["raw_self_training"] == 12
-    assert "raw_self_training" not in in_force_below(data, model_id(data))
+    assert "raw_self_training" not in current_descendants(data, model_id(data))
 
 
 def model_id(data: Path) -> str:

@@ -1,5 +1,5 @@
-"""Who looks at a materialization months later asks from which recipe it was made. The text must be the recipe in force,
-whole and readable, and must not swell Dagster's history where a recipe is long."""
+"""People look at a materialization months later and ask which recipe made it. The UI must show the whole recipe of that
+build, in readable form, but a long recipe must not inflate Dagster's history."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_text_is_the_whole_recipe_as_yaml() -> None:
     assert yaml.safe_load(text.removeprefix("```yaml\n").removesuffix("```")) == recipe
 
 
-def test_the_digest_is_that_under_which_the_warehouse_has_the_recipe() -> None:
+def test_the_digest_is_that_of_the_recipe_in_the_warehouse() -> None:
     recipe = canonical({"seed": 7})
     shown = recipe_metadata(recipe, {"seed": 7})
     assert shown["recipe"].md_str == "```yaml\nseed: 7\n```"
@@ -31,7 +31,7 @@ def test_the_digest_is_that_under_which_the_warehouse_has_the_recipe() -> None:
     assert shown["recipe slice"].data == {"seed": 7}
 
 
-def test_a_recipe_that_is_too_long_says_where_it_is() -> None:
+def test_a_long_recipe_is_replaced_by_where_to_find_it() -> None:
     recipe = canonical({"seed": "7" * MOST_CHARACTERS})
     assert recipe_text(recipe) == (
         f"The recipe has {MOST_CHARACTERS + 9} characters, more than the {MOST_CHARACTERS} that are shown here. "
@@ -44,7 +44,7 @@ def test_backticks_in_a_recipe_do_not_end_the_block() -> None:
     assert text == "`````yaml\nresponse: '````python'\n`````"
 
 
-def test_what_the_starter_adds_to_the_history_stays_small() -> None:
+def test_the_starter_adds_little_to_the_history() -> None:
     loaded = load_recipe(ROOT / "recipe.yaml")
     recipe = canonical(loaded.model_dump(mode="json", exclude_none=True))
     sizes = [len(recipe_text(recipe)) + len(json.dumps(dict(step.slice))) for step in steps(loaded)]

@@ -1,5 +1,5 @@
-"""Rows in quarantine are not lost: once what set them aside is mended, a replay decides about them again, and what was
-computed before is not computed again."""
+"""Rows in quarantine are not lost. Once the cause is fixed, a replay decides about them again, and computes no stored
+call again."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from warehouse.schema.records import Document
 
 
 def run(command: str, recipe: Path, data: Path) -> str:
-    told = CliRunner().invoke(app, [command, "--recipe", str(recipe), "--warehouse", str(data)])
-    assert told.exit_code == 0, told.output
-    return " ".join(told.output.split())
+    done = CliRunner().invoke(app, [command, "--recipe", str(recipe), "--warehouse", str(data)])
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
 
 
-def test_rows_without_a_field_come_back_once_the_mapping_is_mended(tiny: Path, tmp_path: Path) -> None:
+def test_rows_without_a_field_leave_quarantine_once_the_mapping_is_fixed(tiny: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     source = tmp_path / "rows.jsonl"
     rows = [json.loads(line) for line in source.read_text().splitlines()]
@@ -37,20 +37,20 @@ def test_rows_without_a_field_come_back_once_the_mapping_is_mended(tiny: Path, t
     assert failures == []
     before = query(data, "SELECT quarantined FROM lineage.ledger WHERE asset = 'seed_tasks'")["quarantined"][0]
     assert before > 0
-    said = run("replay", tiny, data)
-    assert "source, recipe and code have not changed since these rows were quarantined" in said
-    assert f"seed_tasks: {before} quarantined before, {before} now" in said
+    shown = run("replay", tiny, data)
+    assert "source, recipe and code have not changed since these rows were quarantined" in shown
+    assert f"seed_tasks: {before} quarantined before, {before} now" in shown
 
-    def mend(recipe: dict[str, Any]) -> None:
+    def fix(recipe: dict[str, Any]) -> None:
         for selection in (*recipe["seed_tasks"], *recipe["benchmark_items"]):
             selection["fields"]["instruction"] = "what is {title?} here"
 
-    edit(tiny, mend)
+    edit(tiny, fix)
     assert f"seed_tasks: {before} quarantined before, 0 now" in run("replay", tiny, data)
     assert "nothing is quarantined" in run("replay", tiny, data)
 
 
-def test_a_rule_of_the_table_that_is_mended_decides_anew() -> None:
+def test_a_changed_rule_of_the_table_gives_a_new_version() -> None:
     def make(tools: Tools) -> Result:
         return Gate(Document).result()
 

@@ -1,4 +1,4 @@
-"""Two builds of one warehouse at once, and somebody who reads meanwhile: they wait for each other and none fails."""
+"""Two builds and a reader use one warehouse at the same time: they wait for each other, and none fails."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_build_and_a_run_of_the_ui_wait_for_each_other(tiny: Path, tmp_path: P
 
 
 def assert_each_once(data: Path) -> None:
-    """No row stands twice, and no call was computed by both."""
+    """No row is stored twice, and no call was computed by both."""
     for table, key in (
         ("memo.calls", "key, budget"),
         ("lineage.records", "id"),

@@ -1,4 +1,4 @@
-"""The UI's way in: a real webserver on loopback, the graph materialized through GraphQL, the rows read from DuckDB."""
+"""The path that the UI uses: a real webserver, the graph materialized through GraphQL, the rows read from DuckDB."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from assets import STAGES
 from assets.loading.file import load_recipe
 from assets.recipe.types import Recipe
 from tests.support.building import query, store
@@ -58,19 +59,12 @@ def server(tiny: Path, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, tmp_path: Path, tiny: Path) -> None:
+def test_the_graph_materializes_from_the_ui_into_duckdb(server: Server, tmp_path: Path, tiny: Path) -> None:
     data, recipe = tmp_path / "data", load_recipe(tiny)
     nodes = server.ask(ASSETS)["assetNodes"]
     keys = [node["assetKey"]["path"] for node in nodes]
     assert len(keys) == 40
-    assert {node["groupName"] for node in nodes} == {
-        "sources",
-        "generation",
-        "enhancement",
-        "curation",
-        "training",
-        "evaluation",
-    }
+    assert {node["groupName"] for node in nodes} == set(STAGES)
     assert all(node["description"] and node["kinds"] for node in nodes)
 
     assert server.materialize(keys) == "SUCCESS", server.log.read_text()
@@ -104,7 +98,7 @@ def test_the_graph_materializes_from_the_ui_and_lies_in_duckdb(server: Server, t
 
 
 def assert_checked(server: Server, data: Path) -> None:
-    """Every asset passed its checks, and its ledger in the UI is that of the warehouse."""
+    """Every asset passed its checks, and its ledger in the UI equals that in the warehouse."""
     leakage = {"seed_tasks", "documents"} | {f"training_sets/{arm}" for arm in ARMS}
     ledger = query(data, "FROM lineage.ledger WHERE is_current").rows_by_key("asset", named=True, unique=True)
     for node in server.ask(DEFINITIONS)["assetNodes"]:
@@ -121,7 +115,7 @@ def assert_checked(server: Server, data: Path) -> None:
 
 
 def assert_made_from(recipe: Recipe, entries: dict[str, Any]) -> None:
-    """A materialization of the seed tasks shows the recipe in force, by text, digest and slice."""
+    """A materialization of the seed tasks shows the current recipe: text, digest and slice."""
     text = entries["recipe"]["mdStr"].removeprefix("```yaml\n").removesuffix("```")
     whole = recipe.model_dump(mode="json", exclude_none=True)
     assert yaml.safe_load(text) == whole
@@ -129,7 +123,7 @@ def assert_made_from(recipe: Recipe, entries: dict[str, Any]) -> None:
     assert json.loads(entries["recipe slice"]["jsonString"]) == recipe.slice("seed", "seed_tasks", "sources.rows")
 
 
-def test_the_lineage_of_columns_shows_before_any_build(server: Server) -> None:
+def test_column_lineage_is_shown_before_any_build(server: Server) -> None:
     shown = {}
     for node in server.ask(DEFINITIONS)["assetNodes"]:
         shown["/".join(node["assetKey"]["path"])] = {entry["label"]: entry for entry in node["metadataEntries"]}
@@ -146,11 +140,11 @@ def test_the_lineage_of_columns_shows_before_any_build(server: Server) -> None:
     assert lineage["scores/longform/base", "value"] == ["benchmark_items/reference", "predictions/longform/base/text"]
     assert lineage["seed_tasks", "instruction"] == []
     columns = shown["scores/longform/base"]["dagster/column_schema"]["schema"]["columns"]
-    told = {column["name"]: column["description"] for column in columns}
-    assert told["value"] == "from benchmark_items.reference, predictions/longform/base.text"
+    described = {column["name"]: column["description"] for column in columns}
+    assert described["value"] == "from benchmark_items.reference, predictions/longform/base.text"
 
 
-def test_the_history_lies_in_the_warehouse_and_telemetry_is_off(server: Server, tmp_path: Path) -> None:
+def test_the_history_is_in_the_warehouse_and_telemetry_is_off(server: Server, tmp_path: Path) -> None:
     home = tmp_path / "data" / "dagster"
     assert (home / "dagster.yaml").read_text().startswith("telemetry:\n  enabled: false\n")
     assert server.materialize([["benchmark_items"]]) == "SUCCESS"

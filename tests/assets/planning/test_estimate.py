@@ -1,5 +1,5 @@
-"""An estimate is asked for before hardware is hired. What it cannot count it must name, and what a build would fail at
-it must say: a sum that silently lacks a part is believed."""
+"""People ask for an estimate before they rent hardware. It must list what it cannot count and the errors that a build
+would stop at. Otherwise they believe a sum in which a part is missing."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def check(recipe: Path, *arguments: str) -> str:
 
 
 def training(examples: Planned) -> list[Any]:
-    """The stage of the training of an arm of the starter, whose training set is planned as `examples`."""
+    """The training stage of one arm of the starter, if its training set is planned as `examples`."""
     found: dict[str, Step] = {step.asset: step for step in steps(parsed(starter()))}
     drawn, student = found[f"training_sets/{ARM}"], found[f"students/{ARM}"]
     planned = [examples, Planned(student.asset, "wait", certainty=Certainty.BOUNDED, most_rows=1, calls=1)]
     return [stage for stage in estimate([drawn, student], planned) if stage.name == "training"]
 
 
-def test_a_training_over_no_known_example_is_not_counted_as_one_over_none() -> None:
+def test_a_training_on_an_unknown_number_of_examples_is_listed_as_uncounted() -> None:
     (stage,) = training(Planned(f"training_sets/{ARM}", "wait", certainty=Certainty.UNBOUNDED))
     assert (stage.trainings, stage.trained, stage.uncounted) == (0, 0, (f"students/{ARM}",))
     assert estimate_summary([stage], None, None).endswith(f"; not counted: students/{ARM}")
 
 
-def test_a_training_goes_through_the_rows_that_are_kept_at_most() -> None:
+def test_a_training_is_counted_over_the_most_rows_that_may_be_kept() -> None:
     (stage,) = training(Planned(f"training_sets/{ARM}", "build", rows=80))
     assert (stage.trainings, stage.trained, stage.uncounted) == (1, 64 * 256, ())
 
 
-def test_hours_say_what_they_leave_out() -> None:
+def test_hours_come_with_what_they_leave_out() -> None:
     (stage,) = training(Planned(f"training_sets/{ARM}", "build", rows=64))
     assert estimate_summary([stage], None, 4.0) == (
         "at most 0 completions with 0 tokens, and 1 training over 16,384 tokens (1.1 hours at 4 tokens a second); "
@@ -56,8 +56,8 @@ def test_hours_say_what_they_leave_out() -> None:
     assert "leave out" not in estimate_summary([stage], None, None)
 
 
-def test_questions_of_items_that_are_not_there_yet_are_not_counted_as_none(tmp_path: Path) -> None:
-    """How many questions a document makes, the task of the harness alone knows."""
+def test_questions_of_items_that_are_not_built_are_listed_as_uncounted(tmp_path: Path) -> None:
+    """Only the task of the harness knows how many questions it makes of a document."""
     values = put(starter(), "evaluation.lm_eval", {"task": "arc_easy", "metrics": ["acc", "acc_norm"]})
     fields = {"instruction": "{title}", "details": "{*:json}"}
     item = {"benchmark": "lm_eval", "source": "wikipedia_leads", "slice": [80, 90], "count": 5, "fields": fields}
@@ -66,8 +66,8 @@ def test_questions_of_items_that_are_not_there_yet_are_not_counted_as_none(tmp_p
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(values))
     arms = (*sorted(values["arms"]), "base")
-    told = " ".join(check(recipe).split())
-    assert told.endswith("not counted: " + ", ".join(f"scores/lm_eval/{arm}" for arm in arms)), told
+    shown = " ".join(check(recipe).split())
+    assert shown.endswith("not counted: " + ", ".join(f"scores/lm_eval/{arm}" for arm in arms)), shown
     most = {step.asset: step.most for step in steps(parsed(values))}
     assert {(one.rows, one.calls) for asset, one in most.items() if one and asset.startswith("scores/lm_eval")} == {
         (5 * 2, None)
@@ -75,7 +75,7 @@ def test_questions_of_items_that_are_not_there_yet_are_not_counted_as_none(tmp_p
 
 
 @pytest.mark.parametrize("pinned", [True, False])
-def test_what_a_build_would_fail_at_is_told(pinned: bool, tiny: Path) -> None:
+def test_the_errors_of_a_build_are_shown(pinned: bool, tiny: Path) -> None:
     def change(recipe: dict[str, Any]) -> None:
         recipe["curation"]["rows"] = 13
         if not pinned:
@@ -90,7 +90,7 @@ def test_what_a_build_would_fail_at_is_told(pinned: bool, tiny: Path) -> None:
     ]
 
 
-def test_a_source_that_is_not_there_is_told(tiny: Path) -> None:
+def test_a_missing_source_is_shown(tiny: Path) -> None:
     (tiny.parent / "rows.jsonl").unlink()
-    told = check(tiny)
-    assert f"a build would fail at benchmark_items: cannot fetch path:{tiny.parent}/rows.jsonl: no file " in told
+    shown = check(tiny)
+    assert f"a build would fail at benchmark_items: cannot fetch path:{tiny.parent}/rows.jsonl: no file " in shown

@@ -1,5 +1,5 @@
-"""What is rebuilt after a change of the recipe follows from the graph alone. One path too many in a step's slice
-costs hours of model calls; one too few shows an old dataset as fresh. So the changed steps are exact sets here."""
+"""The graph decides what is rebuilt after a change of the recipe. One path too many in a step's slice costs hours of
+model calls; one too few shows an old dataset as fresh. So these tests compare exact sets of changed steps."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def under(folder: str, names: Iterable[str]) -> set[str]:
 
 
 def assert_consistent(found: list[Step]) -> None:
-    """Names are unique, every input is an earlier step, and every build takes just its inputs."""
+    """Asset names are unique, every input is an earlier step, and the parameters of each build are its inputs."""
     built: set[str] = set()
     for step in found:
         assert step.asset not in built
-        assert set(step.inputs.values()) <= built, f"{step.asset} reads what comes later"
+        assert set(step.inputs.values()) <= built, f"{step.asset} reads a later step"
         built.add(step.asset)
-        # Raises TypeError where an input has no parameter, or a parameter no input.
+        # Raises TypeError if an input has no parameter or a parameter has no input.
         inspect.signature(step.build).bind(None, **dict.fromkeys(step.inputs))
 
 
@@ -129,7 +129,7 @@ def test_every_asset_belongs_to_a_stage(recipe: Path) -> None:
     assert {step.group for step in steps(load_recipe(recipe))} <= set(STAGES)
 
 
-def test_a_build_without_one_of_its_inputs_is_noticed() -> None:
+def test_a_build_that_lacks_a_parameter_for_an_input_is_inconsistent() -> None:
     (step,) = (step for step in steps(load_recipe(STARTER)) if step.asset == "raw_extract_then_generate")
     with pytest.raises(TypeError, match="missing a required argument: 'backward_model'"):
         inspect.signature(inspect.unwrap(step.build)).bind(None, fragments=None, documents=None)
@@ -208,7 +208,7 @@ def test_one_changed_value_makes_exactly_these_steps_stale(path: str, value: obj
     assert {asset for asset in before if before[asset] != after[asset]} == stale
 
 
-def test_the_same_recipe_written_otherwise_makes_nothing_stale() -> None:
+def test_another_order_of_keys_makes_nothing_stale() -> None:
     turned = {key: _starter()[key] for key in reversed(_starter())}
     turned["enhancement"] = {
         **turned["enhancement"],
@@ -217,7 +217,7 @@ def test_the_same_recipe_written_otherwise_makes_nothing_stale() -> None:
     assert code_versions(parse_recipe(yaml.safe_dump(turned, sort_keys=False))) == code_versions(load_recipe(STARTER))
 
 
-def test_a_default_that_is_written_out_makes_nothing_stale() -> None:
+def test_writing_out_a_default_makes_nothing_stale() -> None:
     values = copy.deepcopy(_starter())
     values["seed_tasks"], values["benchmark_items"] = values["seed_tasks"][:1], values["benchmark_items"][1:]
     del values["seed_tasks"][0]["slice"]
@@ -231,14 +231,14 @@ def test_a_default_that_is_written_out_makes_nothing_stale() -> None:
     assert code_versions(parse_recipe(yaml.safe_dump(values, sort_keys=False))) == code_versions(silent)
 
 
-def test_a_filter_that_is_added_to_an_arm_adds_what_it_measures() -> None:
+def test_adding_a_filter_to_an_arm_adds_its_measurement() -> None:
     before = code_versions(load_recipe(STARTER))
     after = code_versions(changed("arms.self_training.filters", ["heuristics", "perplexity"]))
     assert after.keys() - before.keys() == {"perplexities/self_training"}
     assert {asset for asset in before if before[asset] != after[asset]} == {"enhanced_instructions/self_training"}
 
 
-def test_an_arm_that_is_added_makes_only_the_leaderboard_stale() -> None:
+def test_adding_an_arm_makes_only_the_leaderboard_stale() -> None:
     arm = {"methods": ["self_training", "self_instruct"], "filters": ["heuristics"]}
     before = code_versions(load_recipe(STARTER))
     after = code_versions(changed("arms", {**_starter()["arms"], "both": arm}))
@@ -256,7 +256,7 @@ def test_an_arm_that_is_added_makes_only_the_leaderboard_stale() -> None:
     }
 
 
-def test_a_version_follows_from_the_inputs_too() -> None:
+def test_a_version_depends_on_the_inputs() -> None:
     (step,) = (step for step in steps(load_recipe(STARTER)) if step.asset == "seed_tasks")
     one = step.target({"benchmark_items": "1" * 32}).version
     assert one == step.target({"benchmark_items": "1" * 32}).version
@@ -264,7 +264,7 @@ def test_a_version_follows_from_the_inputs_too() -> None:
 
 
 def smaller(methods: Iterable[str], arms: dict[str, Any]) -> Recipe:
-    """The starter recipe with these methods and arms alone."""
+    """The starter recipe with only these methods and arms."""
     values = copy.deepcopy(_starter())
     unused = set(METHODS) - set(methods)
     for method in unused:
@@ -334,7 +334,7 @@ def test_the_graph_loads_without_dagster_and_without_a_model_library() -> None:
 
 
 def imports_of(file: Path) -> set[str]:
-    """The modules that a file names in import statements, wherever they stand."""
+    """The top-level packages of all imports of a file."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -362,10 +362,10 @@ def test_logic_imports_neither_dagster_nor_a_model_library(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", LOWER, ids=name_of)
-def test_what_lies_below_the_assets_does_not_import_them(file: Path) -> None:
+def test_lower_layers_do_not_import_assets(file: Path) -> None:
     assert imports_of(file) & {"assets", "definitions", "slingshot"} == set()
 
 
-def test_resources_are_not_needed_by_the_warehouse() -> None:
+def test_the_warehouse_does_not_import_resources() -> None:
     files = [file for file in LOWER if file.is_relative_to(ROOT / "warehouse")]
     assert {name_of(file) for file in files if "resources" in imports_of(file)} == set()

@@ -1,5 +1,5 @@
-"""Before a build people ask what it will do and what it will cost. A plan that promises too little costs them a night;
-one that promises too much keeps them from trying."""
+"""People ask for a plan before they start a build. If it shows too little work, they lose a night. If it shows too
+much, they do not try."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> House:
 
 
 def graph(house: House, *kept: str, rule: str = "", least: int = 1) -> list[Step]:
-    """documents → long → asked → good → more; the model is asked at the third and the last."""
+    """documents → long → asked → good → more; "asked" and "more" call the model."""
     return [
         texts(*(kept or ("aa", "bb", "c"))),
         gate("long", "documents", least=least),
@@ -50,7 +50,7 @@ def fresh(asset: str) -> Planned:
     return Planned(asset, "none", same_content=True)
 
 
-def test_without_a_warehouse_what_needs_no_model_is_exact_and_what_follows_from_one_is_bounded(house: House) -> None:
+def test_without_a_warehouse_rows_are_exact_up_to_the_first_model_call_and_bounded_after_it(house: House) -> None:
     never: dict[str, Any] = {"action": "build", "reasons": ("never built",)}
     plan = house.planner().plan(graph(house, least=2))
     assert plan == [
@@ -63,7 +63,7 @@ def test_without_a_warehouse_what_needs_no_model_is_exact_and_what_follows_from_
     assert not (house.folder / "data").exists()
 
 
-def test_what_is_built_is_fresh(house: House) -> None:
+def test_built_assets_are_fresh(house: House) -> None:
     assert set(house.build(*graph(house)).values()) == {"built"}
     assert list(house.plan(*graph(house)).values()) == [
         fresh(asset) for asset in ("documents", "long", "asked", "good", "more")
@@ -82,7 +82,7 @@ def test_one_more_row_costs_its_own_calls_at_the_measured_rate(house: House) -> 
     ]
 
 
-def test_a_rule_that_calls_no_model_is_run_and_what_follows_is_known_exactly(house: House) -> None:
+def test_a_changed_rule_is_run_so_that_later_assets_are_known_exactly(house: House) -> None:
     house.build(*graph(house))
     plan = house.plan(*graph(house, rule="A"))
     assert list(plan.values()) == [
@@ -95,7 +95,7 @@ def test_a_rule_that_calls_no_model_is_run_and_what_follows_is_known_exactly(hou
     assert house.build(*graph(house, rule="A")) == dict.fromkeys(("asked", "good", "more"), "built")
 
 
-def test_rows_that_stay_as_they_are_stop_the_plan(house: House) -> None:
+def test_unchanged_rows_stop_the_plan(house: House) -> None:
     house.build(*graph(house, "aa", "bb"))
     plan = house.plan(*graph(house, "aa", "bb", least=2))
     assert list(plan.values()) == [
@@ -107,7 +107,7 @@ def test_rows_that_stay_as_they_are_stop_the_plan(house: House) -> None:
     ]
 
 
-def test_going_back_restores_what_is_stored(house: House) -> None:
+def test_an_earlier_recipe_restores_stored_versions(house: House) -> None:
     house.build(*graph(house, "aa", "bb"))
     house.build(*graph(house, "aa"))
     plan = house.plan(*graph(house, "aa", "bb"))
@@ -117,7 +117,7 @@ def test_going_back_restores_what_is_stored(house: House) -> None:
     assert set(house.build(*graph(house, "aa", "bb")).values()) == {"restored"}
 
 
-def test_going_back_to_the_same_rows_stops_the_plan(house: House) -> None:
+def test_restoring_the_same_rows_stops_the_plan(house: House) -> None:
     house.build(*graph(house, "aa"))
     house.build(*graph(house, "aa", least=2))
     plan = house.plan(*graph(house, "aa"))
@@ -125,8 +125,8 @@ def test_going_back_to_the_same_rows_stops_the_plan(house: House) -> None:
     assert plan["asked"] == fresh("asked")
 
 
-def test_a_gate_that_waits_may_keep_all_that_was_decided_about_and_all_that_comes_in(house: House) -> None:
-    """A rule that a stand-in breaks may let the real row pass."""
+def test_a_waiting_gate_is_bounded_by_all_rows_that_may_come_in(house: House) -> None:
+    """A rule that drops a placeholder row may keep the real one."""
     steps = [
         texts("aa", "bb"),
         house.asking("asked", "documents", rule="not yet written"),
@@ -142,7 +142,7 @@ def test_a_gate_that_waits_may_keep_all_that_was_decided_about_and_all_that_come
     assert (plan["more"].calls, plan["more"].most_rows) == (3, 3)
 
 
-def test_a_gate_that_waits_keeps_no_more_than_it_ever_may(house: House) -> None:
+def test_a_waiting_gate_is_bounded_by_what_the_step_declares(house: House) -> None:
     asked = house.asking("asked", "documents")
     drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=2))
     plan = house.plan(texts("aa", "bb", "cc"), asked, drawn, house.asking("more", "drawn"))
@@ -154,8 +154,8 @@ def too_few(rows: int) -> str | None:
     return f"at most {rows}, 4 are needed" if rows < 4 else None
 
 
-def test_a_gate_that_can_never_have_enough_rows_fails_before_anything_is_built(house: House) -> None:
-    """Whether what comes in is known but for the model's answers, or bounded alone."""
+def test_the_plan_shows_that_a_gate_cannot_get_enough_rows(house: House) -> None:
+    """This holds if only the model's answers are unknown, and if the number of rows is only bounded."""
     asked = house.asking("asked", "documents", most=Most(rows=3, calls=3))
     drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=4), too_few=too_few)
     for source in (texts("aa", "bb", "cc"), fetched("far", most=3)):
@@ -165,13 +165,13 @@ def test_a_gate_that_can_never_have_enough_rows_fails_before_anything_is_built(h
     assert house.plan(texts("aa", "bb", "cc", "dd"), asked, drawn)["drawn"].error is None
 
 
-def test_a_gate_of_which_nothing_bounds_what_comes_in_is_not_said_to_fail(house: House) -> None:
+def test_a_gate_with_unbounded_inputs_is_not_reported_as_failing(house: House) -> None:
     deep = house.chained("deep", "documents", None)
     drawn = gate("drawn", "deep", model=deep.model, most=Most(rows=4), too_few=too_few)
     assert house.plan(texts("aa"), deep, drawn)["drawn"].error is None
 
 
-def test_calls_that_nothing_bounds_are_told_as_such_and_their_rows_are_bounded(house: House) -> None:
+def test_rows_may_be_bounded_though_calls_are_not(house: House) -> None:
     most = Most(rows=7, calls=None)
     plan = house.plan(fetched("far", most=2), house.asking("asked", "documents", most=most))
     assert plan["asked"] == Planned("asked", "build", ("never built",), BOUNDED, None, 7, calls=None, seconds=None)
@@ -179,8 +179,8 @@ def test_calls_that_nothing_bounds_are_told_as_such_and_their_rows_are_bounded(h
     assert (plan["asked"].calls, plan["asked"].certainty) == (1, COUNTED)
 
 
-def test_a_row_that_stands_in_lacks_what_rows_may_lack() -> None:
-    """A seed task with an input is no example of the backward model."""
+def test_optional_texts_of_placeholder_rows_are_empty() -> None:
+    """For example, the backward model is only trained on seed tasks without an input."""
     frame = placeholders(SeedTask, 2)
     assert frame.select("instruction", "input", "response").rows() == [
         (f"not yet known {row}", "", f"not yet known {row}") for row in range(2)
@@ -199,7 +199,7 @@ def test_a_call_whose_files_are_lost_is_computed_again(house: House) -> None:
     assert plan["other"] == Planned("other", "build", ("never built",), COUNTED, 1, 1, 1, from_memo=1, seconds=0.5)
 
 
-def test_calls_that_follow_from_others_are_bounded_by_what_the_step_says(house: House) -> None:
+def test_calls_that_depend_on_answers_are_bounded_by_what_the_step_declares(house: House) -> None:
     most = Most(rows=2, calls=6)
     steps = [texts("aa", "bb"), house.chained("deep", "documents", most), house.asking("more", "deep")]
     plan = house.plan(*steps)
@@ -214,8 +214,8 @@ def test_calls_that_follow_from_others_are_bounded_by_what_the_step_says(house: 
     )
 
 
-def test_calls_that_follow_from_others_are_never_exact(house: House) -> None:
-    """Stand-ins may give the step less to ask for than answers would."""
+def test_calls_that_depend_on_answers_are_never_exact(house: House) -> None:
+    """With placeholder answers, the step may make fewer calls than with real ones."""
     made = texts("aa", "bb")
     for refused in ("none", "not yet"):
         plan = house.plan(made, house.chained("deep", "documents", None, refused))
@@ -224,16 +224,14 @@ def test_calls_that_follow_from_others_are_never_exact(house: House) -> None:
         assert plan["deep"] == Planned("deep", "build", ("never built",), BOUNDED, None, 2, calls=6, seconds=None)
 
 
-def test_what_the_memo_has_of_later_calls_is_not_counted_on(house: House) -> None:
-    """With the answer that is missing, the step may ask for other calls than those."""
+def test_stored_calls_that_depend_on_a_missing_answer_are_not_subtracted(house: House) -> None:
+    """With the missing answer, the step may make other calls than the stored ones."""
     house.build(texts("aa"), house.chained("deep", "documents", None))
     plan = house.plan(texts("zz", "aa"), house.chained("deep", "documents", Most(rows=2, calls=4)))
     assert (plan["deep"].calls, plan["deep"].from_memo) == (3, 1)
 
 
-def test_a_source_that_is_not_there_yet_is_not_downloaded_and_bounds_what_follows(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_downloads_no_source_and_bounds_later_assets(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a plan downloads nothing")
 
@@ -253,7 +251,7 @@ def test_a_source_that_is_not_there_yet_is_not_downloaded_and_bounds_what_follow
     ]
 
 
-def test_what_a_build_would_fail_with_is_told(house: House) -> None:
+def test_the_plan_shows_the_error_of_a_build(house: House) -> None:
     plan = house.plan(fetched("gone"), house.asking("asked", "documents"))
     assert plan["documents"].error == (
         f"cannot fetch path:gone.jsonl: no file or folder is at {house.folder}/gone.jsonl; "
@@ -265,36 +263,38 @@ def test_what_a_build_would_fail_with_is_told(house: House) -> None:
     assert plan["measured"] == Planned("measured", "build", ("never built",), error="one is too short")
 
 
-def test_a_row_that_breaks_its_kind_is_set_aside_as_in_a_build(house: House) -> None:
+def test_invalid_rows_are_quarantined_as_in_a_build(house: House) -> None:
     plan = house.plan(texts("", "aa"), house.asking("asked", "documents"))
     assert (plan["documents"].rows, plan["asked"].calls) == (2, 1)
 
 
-def test_a_defect_of_the_program_stops_the_plan(house: House) -> None:
+def test_a_bug_stops_the_plan(house: House) -> None:
     with pytest.raises(ZeroDivisionError):
         house.plan(texts("a"), strict("measured", "documents", ZeroDivisionError()))
 
 
 @pytest.mark.parametrize("error", [Mendable("odd"), ValueError("odd")])
-def test_what_stand_ins_cause_is_no_failure_and_then_nothing_is_bounded(house: House, error: Exception) -> None:
+def test_an_error_caused_by_placeholder_rows_is_no_failure_but_leaves_the_step_unbounded(
+    house: House, error: Exception
+) -> None:
     steps = [
         texts("aa"),
         house.asking("asked", "documents"),
         strict("measured", "asked", error),
         gate("good", "measured"),
         house.asking("more", "good"),
-        house.asking("told", "good", most=Most(rows=7, calls=7)),
+        house.asking("bounded", "good", most=Most(rows=7, calls=7)),
     ]
     plan = house.plan(*steps)
     never = ("never built",)
     assert plan["measured"] == Planned("measured", "build", never, certainty=UNBOUNDED)
     assert plan["good"] == Planned("good", "build", never, certainty=UNBOUNDED)
     assert plan["more"] == Planned("more", "build", never, certainty=UNBOUNDED, calls=None, seconds=None)
-    assert plan["told"] == Planned("told", "build", never, BOUNDED, None, 7, calls=7, seconds=None)
+    assert plan["bounded"] == Planned("bounded", "build", never, BOUNDED, None, 7, calls=7, seconds=None)
 
 
 @pytest.mark.parametrize("error", [Mendable("odd"), ValueError("odd")])
-def test_what_stand_ins_for_its_own_answers_cause_is_no_failure_either(house: House, error: Exception) -> None:
+def test_an_error_caused_by_placeholder_answers_is_no_failure(house: House, error: Exception) -> None:
     def build(tools: Any, rows: Any) -> Any:
         if house.answers(tools, ["aa"])[0].response["text"] != "AA":
             raise error
@@ -308,7 +308,7 @@ def test_what_stand_ins_for_its_own_answers_cause_is_no_failure_either(house: Ho
     assert house.build(made, asks) == {"documents": "built", "asks": "built"}
 
 
-def test_a_selection_is_planned_on_all_others_as_they_are(house: House) -> None:
+def test_a_selection_uses_the_stored_versions_of_all_other_assets(house: House) -> None:
     house.build(*graph(house))
     changed = graph(house, "aa", "bb", "c", "dd", rule="A")
     plan = house.plan(*changed, only={"asked", "good"})
@@ -318,7 +318,7 @@ def test_a_selection_is_planned_on_all_others_as_they_are(house: House) -> None:
     ]
 
 
-def test_a_selection_whose_inputs_were_never_built_says_which(house: House) -> None:
+def test_a_selection_names_its_inputs_that_were_never_built(house: House) -> None:
     plan = house.plan(*graph(house), only={"asked", "good"})
     assert list(plan.values()) == [
         Planned("asked", "wait", error="its input long has not been built"),
@@ -326,7 +326,7 @@ def test_a_selection_whose_inputs_were_never_built_says_which(house: House) -> N
     ]
 
 
-def test_a_plan_writes_nothing_and_says_the_same_again(house: House) -> None:
+def test_a_plan_writes_nothing_and_is_repeatable(house: House) -> None:
     house.build(*graph(house))
     before = digests(house.folder)
     planner, changed = house.planner(), graph(house, "aa", "bb", "dd", rule="A")
@@ -336,7 +336,7 @@ def test_a_plan_writes_nothing_and_says_the_same_again(house: House) -> None:
     assert digests(house.folder) == before
 
 
-def test_a_planner_forgets_what_it_planned_before(house: House) -> None:
+def test_a_planner_keeps_nothing_from_its_last_plan(house: House) -> None:
     planner = house.planner()
     planner.plan(graph(house))
     (only,) = planner.plan(graph(house), frozenset({"asked"}))

@@ -1,5 +1,5 @@
-"""A row at which a model failed is tried again, but not for ever, and no edit of `retries` and no collection may undo
-what a try has mended. Why an asset is stale is told in the terms of what changed."""
+"""A row at which a model failed is tried again, a limited number of times. No edit of `retries` and no garbage
+collection may lose rows that a retry made. The reasons of a stale asset must say what changed."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def attempt(house: House) -> int:
     return current.attempt
 
 
-@pytest.mark.parametrize(("disliked", "said"), [(["aa"], "1 row"), (["aa", "bb"], "2 rows")])
-def test_failed_rows_are_a_reason_to_build(house: House, disliked: list[str], said: str) -> None:
+@pytest.mark.parametrize(("disliked", "rows"), [(["aa"], "1 row"), (["aa", "bb"], "2 rows")])
+def test_failed_rows_are_a_reason_to_build(house: House, disliked: list[str], rows: str) -> None:
     fails(house, *disliked)
     assert house.plan(*asked(house))["asked"] == Planned(
         "asked",
         "build",
-        (f"{said} failed: retry 1 of 2",),
+        (f"{rows} failed: retry 1 of 2",),
         Certainty.COUNTED,
         rows=3,
         most_rows=3,
@@ -51,7 +51,7 @@ def test_failed_rows_are_a_reason_to_build(house: House, disliked: list[str], sa
     )
 
 
-def test_a_number_of_tries_ends_it_and_a_raised_number_goes_on(house: House) -> None:
+def test_retries_end_at_the_limit_and_go_on_if_it_is_raised(house: House) -> None:
     fails(house, "aa", builds=3)
     assert attempt(house) == 2
     assert house.plan(*asked(house))["asked"].action == "none"
@@ -61,7 +61,7 @@ def test_a_number_of_tries_ends_it_and_a_raised_number_goes_on(house: House) -> 
     assert house.plan(*asked(house))["asked"].action == "none"
 
 
-def test_a_lowered_number_leaves_what_was_tried(house: House) -> None:
+def test_a_lower_limit_keeps_the_version_of_a_later_retry(house: House) -> None:
     fails(house, "aa", builds=2)
     house.build(*asked(house))
     assert attempt(house) == 2
@@ -71,7 +71,7 @@ def test_a_lowered_number_leaves_what_was_tried(house: House) -> None:
     assert attempt(house) == 2
 
 
-def test_a_collection_of_earlier_tries_makes_nothing_stale(house: House) -> None:
+def test_collecting_earlier_attempts_makes_nothing_stale(house: House) -> None:
     fails(house, "aa", builds=2)
     house.build(*asked(house))
     collect(house.bench.database, find_garbage(house.bench.database, keep=1))
@@ -85,7 +85,7 @@ def test_without_retries_failed_rows_stay(house: House) -> None:
     assert house.plan(*asked(house))["asked"].action == "none"
 
 
-def test_failed_rows_of_what_calls_no_model_are_not_tried_again(house: House) -> None:
+def test_failed_rows_are_not_tried_again_if_the_step_calls_no_model(house: House) -> None:
     fails(house, "aa")
     step = asked(house)[1]
     plain = Step("asked", "group", "", step.model, step.build, {"rule": ""}, step.inputs)
@@ -94,13 +94,13 @@ def test_failed_rows_of_what_calls_no_model_are_not_tried_again(house: House) ->
     assert house.plan(texts("aa", "bb", "cc"), plain)["asked"].action == "none"
 
 
-def test_another_reason_counts_before_failed_rows(house: House) -> None:
+def test_a_retry_is_no_reason_if_there_is_another(house: House) -> None:
     fails(house, "aa")
     changed = [texts("aa", "bb", "cc"), house.asking("asked", "documents", rule="B")]
     assert house.plan(*changed)["asked"].reasons == ("asked.rule  → B",)
 
 
-def test_a_change_of_the_code_names_the_file(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_file_of_code_is_a_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Step, "code", {"assets/a.py": "1", "assets/b.py": "1"})
     house.build(texts("aa"))
     monkeypatch.setattr(Step, "code", {"assets/a.py": "2", "assets/b.py": "1"})
@@ -109,7 +109,7 @@ def test_a_change_of_the_code_names_the_file(house: House, monkeypatch: pytest.M
     )
 
 
-def test_inputs_that_come_go_change_their_order_or_were_collected_are_named(house: House) -> None:
+def test_added_removed_reordered_and_collected_inputs_are_reasons(house: House) -> None:
     sources = [texts("aa", "bb"), texts("cc", asset="others")]
     house.build(*sources, gate("good", "documents"))
     plan = house.plan(*sources, gate("good", "documents", "others"))
@@ -127,7 +127,7 @@ def test_inputs_that_come_go_change_their_order_or_were_collected_are_named(hous
     assert house.plan(texts("y"), gate("good", "documents"))["good"].reasons == ("documents changed",)
 
 
-def test_a_reason_of_its_own_is_told_though_an_input_is_open(house: House) -> None:
+def test_a_waiting_asset_has_its_own_reasons(house: House) -> None:
     house.build(*asked(house), gate("good", "asked", model=asked(house)[1].model))
     changed = [texts("aa", "dd"), asked(house)[1], gate("good", "asked", model=asked(house)[1].model, least=2)]
     plan = house.plan(*changed)

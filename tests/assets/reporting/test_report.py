@@ -1,5 +1,5 @@
-"""A report is handed to people who have neither the warehouse nor the program. It must open without a network, say what
-the leaderboard says, be the same bytes each time, and not run what a model or a source wrote."""
+"""A report goes to people who have neither the warehouse nor the program. It must open without a network, agree with
+the leaderboard, have the same bytes each time, and not run code from a model or a source."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def found(built: tuple[Path, Path]) -> Study:
 
 
 class Reader(HTMLParser):
-    """Everything that a page refers to, the tags in it, and its text."""
+    """The addresses in a page, its tags and its text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Reader(HTMLParser):
 
 
 def rows_of(text: str) -> list[str]:
-    """The rows of all tables of a page, their cells with a tab after each."""
+    """The rows of all tables of a page, with tabs between cells."""
     plain = [re.sub("<[^>]*>", "", row.replace("</td>", "\t")) for row in re.findall("<tr>(.*?)</tr>", text, re.S)]
     return [row.strip("\n").removesuffix("\t") for row in plain]
 
@@ -75,7 +75,7 @@ JUDGED = ("judge", "order_agreement")
 AGREEMENT = standings(("b", 50.0, None, None), metric=JUDGED)
 
 
-def test_the_page_tells_what_the_leaderboard_and_the_ledger_say(found: Study, built: tuple[Path, Path]) -> None:
+def test_the_page_has_the_numbers_of_the_leaderboard_and_the_ledger(found: Study, built: tuple[Path, Path]) -> None:
     text = Reader(page(found)).text
     for row in found.standings.to_dicts():
         assert f"{row['mean']:.2f}" in text
@@ -109,7 +109,7 @@ def test_texts_of_the_warehouse_are_escaped(found: Study) -> None:
     assert Reader(text).text.count(hostile) == 3
 
 
-def test_a_difference_inside_the_noise_is_called_that(found: Study) -> None:
+def test_a_difference_within_the_noise_is_called_that(found: Study) -> None:
     rows = standings(
         ("c", 9.0, 4.0, BETTER), ("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None), ("a", 2.0, -3.0, WORSE)
     )
@@ -118,7 +118,7 @@ def test_a_difference_inside_the_noise_is_called_that(found: Study) -> None:
 
 
 def test_an_arm_without_a_verdict_is_the_baseline_or_not_compared(found: Study) -> None:
-    """How often both orders agree is a score that the baseline does not have."""
+    """For example, only arms that were judged against the baseline have a score for the agreement of both orders."""
     rows = pl.concat([standings(("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None)), AGREEMENT])
     shown = [
         [cell.strip() for cell in row.split("\t")]
@@ -134,7 +134,7 @@ def test_an_arm_without_a_verdict_is_the_baseline_or_not_compared(found: Study) 
     assert verdicts == {("b", "6.00"): "within the noise", ("base", "5.00"): "baseline", ("b", "50.00"): "not compared"}
 
 
-def test_a_metric_by_which_nothing_is_compared_has_no_panel_of_differences() -> None:
+def test_a_metric_without_a_comparison_has_no_panel_of_differences() -> None:
     rows = pl.concat([standings(("b", 6.0, 1.0, NOISE), ("base", 5.0, None, None)), AGREEMENT])
     figure = Figure()
     draw_leaderboard(figure, rows, [], "base")
@@ -160,7 +160,7 @@ def test_panels_show_means_differences_and_series() -> None:
     assert {line.get_color() for line in means.lines} == {COLOURS[BETTER], COLOURS[NOISE], COLOURS["baseline"]}
 
 
-def test_the_ui_draws_the_series_that_the_leaderboard_notes() -> None:
+def test_the_ui_draws_the_series_in_the_notes_of_the_leaderboard() -> None:
     gate = Gate(Standing, 0)
     assert draw("scores", gate.result()) is None
     series = {"by": "rows", "arms": [["b", 64]], "of": "magpie"}

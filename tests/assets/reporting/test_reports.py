@@ -1,4 +1,4 @@
-"""People decide from these lines whether to start a build: what is not known must not read as nothing to do."""
+"""People decide from these lines whether to start a build. An unknown cost must not look like no cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRESH = Planned("a", "none", same_content=True)
 REASON = ("never built",)
 
 
-def open_(**more: Any) -> Planned:
+def waiting(**more: Any) -> Planned:
     return Planned("c", "wait", ("waits for b",), certainty=Certainty.BOUNDED, **more)
 
 
@@ -30,7 +30,7 @@ def open_(**more: Any) -> Planned:
             "1 asset: 1 stale; 1 model call to compute, 1.0 s at the rates measured here",
         ),
         (
-            [FRESH, Planned("b", "build", REASON, calls=12, seconds=90.0), open_(calls=3, seconds=40.0)],
+            [FRESH, Planned("b", "build", REASON, calls=12, seconds=90.0), waiting(calls=3, seconds=40.0)],
             "3 assets: 1 fresh, 1 stale, 1 waiting; at most 15 model calls to compute, "
             "at most 2 min at the rates measured here",
         ),
@@ -46,14 +46,14 @@ def open_(**more: Any) -> Planned:
             [Planned("b", "build", REASON, calls=2, seconds=1.0), Planned("c", "build", REASON, calls=2, seconds=None)],
             "2 assets: 2 stale; 4 model calls to compute; how long some of them take is not known yet",
         ),
-        ([FRESH, open_(most_rows=3)], "2 assets: 1 fresh, 1 waiting; no model call to compute"),
+        ([FRESH, waiting(most_rows=3)], "2 assets: 1 fresh, 1 waiting; no model call to compute"),
         (
-            [Planned("b", "build", REASON, calls=2, seconds=1.0), open_(calls=None, seconds=None)],
+            [Planned("b", "build", REASON, calls=2, seconds=1.0), waiting(calls=None, seconds=None)],
             "2 assets: 1 stale, 1 waiting; at most 2 model calls to compute, apart from those of 1 asset, "
             "which cannot be counted yet",
         ),
         (
-            [open_(calls=None, seconds=None), open_(calls=None, seconds=None)],
+            [waiting(calls=None, seconds=None), waiting(calls=None, seconds=None)],
             "2 assets: 2 waiting; no model call to compute, apart from those of 2 assets, which cannot be counted yet",
         ),
     ],
@@ -88,17 +88,17 @@ def line(one: Planned) -> list[str]:
             ["b", "restore", "k 1 → 2; its rows do not change", "", "", "", ""],
         ),
         (
-            open_(most_rows=4, calls=3, from_memo=1, seconds=300.0),
+            waiting(most_rows=4, calls=3, from_memo=1, seconds=300.0),
             ["c", "waiting", "waits for b", "≤ 4", "≤ 3", "1", "≤ 5 min"],
         ),
-        (open_(most_rows=4), ["c", "waiting", "waits for b", "≤ 4", "", "", ""]),
-        (open_(calls=None, seconds=None), ["c", "waiting", "waits for b", "?", "?", "", "?"]),
-        (open_(most_rows=0, calls=2, seconds=None), ["c", "waiting", "waits for b", "≤ 0", "≤ 2", "", "?"]),
+        (waiting(most_rows=4), ["c", "waiting", "waits for b", "≤ 4", "", "", ""]),
+        (waiting(calls=None, seconds=None), ["c", "waiting", "waits for b", "?", "?", "", "?"]),
+        (waiting(most_rows=0, calls=2, seconds=None), ["c", "waiting", "waits for b", "≤ 0", "≤ 2", "", "?"]),
         (Planned("b", "build", REASON, error="odd"), ["b", "stale", "never built; fails: odd", "", "", "", ""]),
         (Planned("b", "wait", error="a is not there"), ["b", "waiting", "fails: a is not there", "", "", "", ""]),
     ],
 )
-def test_a_line_of_the_table_says_what_becomes_of_an_asset(one: Planned, cells: list[str]) -> None:
+def test_a_line_of_the_table_shows_state_reasons_and_cost(one: Planned, cells: list[str]) -> None:
     assert line(one) == cells
 
 
@@ -111,12 +111,12 @@ def test_a_line_of_the_table_says_what_becomes_of_an_asset(one: Planned, cells: 
         "fields.instruction :apple: → a",
     ],
 )
-def test_texts_of_the_recipe_are_shown_as_they_are(reason: str) -> None:
+def test_texts_of_the_recipe_are_shown_unchanged(reason: str) -> None:
     assert line(Planned("b", "build", (reason,)))[2] == reason
     assert line(Planned("b", "build", error=reason))[2] == f"fails: {reason}"
 
 
-def test_the_table_has_a_head_and_a_line_per_asset() -> None:
+def test_the_table_has_a_header_and_a_line_per_asset() -> None:
     console = Console(width=100)
     with console.capture() as capture:
         console.print(plan_table([FRESH, Planned("b", "build", REASON, calls=2, seconds=1.0)]))

@@ -1,5 +1,5 @@
-"""A number is trusted as far as the page that shows it does not say otherwise. So what has no verdict is called the
-baseline only where it is, and what a leaderboard leaves open is said under it."""
+"""Readers trust a number unless the page says otherwise. So only the baseline is called that, other arms without a
+verdict are "not compared", and the limits of a leaderboard are listed under it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_without_a_verdict_an_arm_is_the_baseline_or_not_compared() -> None:
     assert standing_of(row("base"), "x") == "not compared"
 
 
-def test_the_terminal_shows_how_each_arm_stands() -> None:
+def test_the_terminal_shows_the_verdict_on_each_arm() -> None:
     shown = leaderboard_table(pl.DataFrame([row("x", **OVER), row("base"), row("x", "agreement")]), "base")
     console = Console(width=300)
     with console.capture() as capture:
@@ -40,12 +40,12 @@ def test_the_terminal_shows_how_each_arm_stands() -> None:
     ]
 
 
-def test_a_leaderboard_that_leaves_nothing_open_has_no_caveat() -> None:
+def test_a_leaderboard_without_limits_has_no_caveat() -> None:
     found = pl.DataFrame([row("x"), row("base", seeds=1)])
     assert caveats(found, [("b", "rouge_l")]) == []
 
 
-def test_what_a_leaderboard_leaves_open_is_said() -> None:
+def test_the_limits_of_a_leaderboard_are_listed() -> None:
     found = pl.DataFrame([row("y", seeds=1), row("x", items=7, seeds=1), row("base", seeds=1), row("x", "m", seeds=1)])
     assert caveats(found, [("b", "rouge_l"), ("b", "m"), ("ifeval", "strict"), ("ifeval", "loose")]) == [
         "Trained once: x, y; the intervals do not cover the variation between trainings.",
@@ -58,6 +58,6 @@ def test_a_leaderboard_without_any_score_says_so() -> None:
     assert caveats(pl.DataFrame([row("x")]).clear(), [("b", "m")]) == ["No score: b/m."]
 
 
-def test_a_loss_is_shown_to_the_third_digit_and_a_share_to_a_hundredth_of_a_percent() -> None:
+def test_a_loss_has_three_decimals_and_a_percentage_two() -> None:
     assert [figure(2.8649, "nats"), figure(-0.0091, "nats", "+")] == ["2.865", "-0.009"]
     assert [figure(15.519, "%"), figure(0.346, "%", "+")] == ["15.52", "+0.35"]

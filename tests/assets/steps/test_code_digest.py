@@ -1,5 +1,5 @@
-"""A step is stale when code that decides its rows has changed. A name that is not followed keeps wrong rows as fresh;
-one too many makes every edit rebuild everything."""
+"""A step becomes stale when code that decides its rows changes. If a used name is missed, wrong rows stay fresh; if too
+many names count, every edit rebuilds everything."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PROMPTS = '''
         ("def tell", "\n\n\n    def tell"),
     ],
 )
-def test_text_about_the_code_and_its_layout_do_not_count(project: Path, old: str, new: str) -> None:
+def test_comments_docstrings_and_layout_do_not_count(project: Path, old: str, new: str) -> None:
     assert changed(project, {"main": PROMPTS}, "main", old, new) == set()
 
 
@@ -86,7 +86,7 @@ def test_all_code_of_the_steps_own_file_counts(project: Path, old: str, new: str
         ("LIMIT, ask", "What is", "Who is", True),
     ],
 )
-def test_of_another_file_what_is_imported_by_name_counts_with_what_it_uses_there(
+def test_an_imported_name_counts_with_what_it_uses_in_its_file(
     project: Path, imported: str, old: str, new: str, counts: bool
 ) -> None:
     files = {"main": f"from assets.prompts import {imported}\n", "prompts": PROMPTS}
@@ -109,7 +109,7 @@ def test_of_another_file_what_is_imported_by_name_counts_with_what_it_uses_there
     ],
 )
 @pytest.mark.parametrize(("old", "new"), [("What is", "Who is"), ("loud = False", "loud = True")])
-def test_a_module_that_is_imported_as_an_object_counts_in_whole(project: Path, line: str, old: str, new: str) -> None:
+def test_a_module_that_is_imported_as_an_object_counts_as_a_whole(project: Path, line: str, old: str, new: str) -> None:
     assert changed(project, {"main": line, "prompts": PROMPTS}, "prompts", old, new) == {"assets/prompts.py"}
 
 
@@ -122,7 +122,7 @@ def test_a_module_that_is_imported_as_an_object_counts_in_whole(project: Path, l
         "from .prompts import ask",
     ],
 )
-def test_an_import_by_name_is_one_wherever_it_stands(project: Path, line: str) -> None:
+def test_an_import_by_name_counts_only_that_name_wherever_it_is(project: Path, line: str) -> None:
     files = {"main": line, "prompts": PROMPTS}
     assert changed(project, files, "prompts", "What is", "Who is") == {"assets/prompts.py"}
     assert changed(project, files, "prompts", "LIMIT = 3", "LIMIT = 4") == set()
@@ -158,7 +158,7 @@ def test_names_are_followed_through_functions_and_constants_into_a_third_file(pr
     assert list(digests(project, CHAIN)) == ["assets/far.py", "assets/main.py", "assets/middle.py"]
 
 
-def test_a_name_that_is_passed_on_counts_where_it_is_defined(project: Path) -> None:
+def test_a_reexported_name_counts_where_it_is_defined(project: Path) -> None:
     files = {
         "main": "from assets.middle import f",
         "middle": "from assets.far import g as f\nfrom assets.far import h\n",
@@ -180,7 +180,7 @@ def test_files_that_import_each_other_are_followed_once(project: Path) -> None:
     assert changed(project, files, "a", "return 2", "return 3") == set()
 
 
-def test_what_a_package_itself_defines_is_followed(project: Path) -> None:
+def test_names_of_a_package_are_followed(project: Path) -> None:
     files = {
         "main": "from assets.methods import METHODS\nfrom assets import methods\n",
         "methods/__init__": "from assets.methods.one import ask\nMETHODS = [ask]\n",
@@ -207,15 +207,15 @@ def test_the_types_of_the_recipe_and_what_runs_models_do_not_count(project: Path
     assert list(digests(project, files)) == ["assets/main.py"]
 
 
-def test_a_digest_is_of_this_file_alone(project: Path) -> None:
-    """The file that an edit is in is the one that is named as the reason."""
+def test_a_digest_covers_its_own_file_only(project: Path) -> None:
+    """So a reason names the file that was edited, not the files that use it."""
     before = digests(project, CHAIN)
     after = digests(project, CHAIN | {"far": CHAIN["far"].replace("ROWS = 3", "ROWS = 4")})
     assert before["assets/middle.py"] == after["assets/middle.py"]
     assert {len(digest) for digest in before.values()} == {16}
 
 
-def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None:
+def test_steps_of_the_starter_depend_on_these_files() -> None:
     code = {step.asset: list(step.code) for step in steps(load_recipe(ROOT / "recipe.yaml"))}
     parsing = "assets/prompting/parsing.py"
     assert code["raw_self_instruct"] == [
@@ -257,7 +257,7 @@ def test_each_step_of_the_starter_names_the_files_that_decide_its_rows() -> None
     assert not {file for files in code.values() for file in files} & set(outside)
 
 
-def test_an_edit_of_one_prompt_leaves_the_steps_alone_that_use_another() -> None:
+def test_an_edit_of_one_prompt_does_not_affect_steps_that_use_another() -> None:
     prompts = "assets/prompting/prompts.py"
     digest = {step.asset: step.code.get(prompts) for step in steps(load_recipe(ROOT / "recipe.yaml"))}
     assert digest["raw_self_instruct"] is not None

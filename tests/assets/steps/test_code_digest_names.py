@@ -1,5 +1,5 @@
-"""Python has many ways to use a name and to give one a meaning. Each that is overlooked is a change of the rows that
-leaves a step fresh."""
+"""Python has many ways to use and to bind a name. If the digest misses one, code may change the rows of a step that
+stays fresh."""
 
 from __future__ import annotations
 
@@ -82,9 +82,7 @@ USES = """
         ("used", "import cache", "import lru_cache as cache", False),
     ],
 )
-def test_what_a_name_uses_counts_wherever_it_is_mentioned(
-    project: Path, imported: str, old: str, new: str, counts: bool
-) -> None:
+def test_everything_that_a_name_uses_counts(project: Path, imported: str, old: str, new: str, counts: bool) -> None:
     files = {"main": f"from assets.other import {imported}", "other": USES}
     assert changed(project, files, "other", old, new) == ({"assets/other.py"} if counts else set())
 
@@ -116,14 +114,12 @@ BOUND_TWICE = """
         ("ask", "return 6", "return 7", False),
     ],
 )
-def test_a_name_that_is_bound_twice_counts_with_both(
-    project: Path, imported: str, old: str, new: str, counts: bool
-) -> None:
+def test_both_bindings_of_a_name_count(project: Path, imported: str, old: str, new: str, counts: bool) -> None:
     files = {"main": f"from assets.other import {imported}", "other": BOUND_TWICE}
     assert changed(project, files, "other", old, new) == ({"assets/other.py"} if counts else set())
 
 
-def test_the_order_of_what_is_used_counts(project: Path) -> None:
+def test_the_order_of_statements_counts(project: Path) -> None:
     files = {"main": "from assets.other import ROWS", "other": "ROWS = 1\nROWS = 2\n"}
     assert changed(project, files, "other", "ROWS = 1\nROWS = 2\n", "ROWS = 2\nROWS = 1\n") == {"assets/other.py"}
 
@@ -148,7 +144,7 @@ def test_the_order_of_what_is_used_counts(project: Path) -> None:
         "match MORE:\n    case 7:\n        ROWS = 1",
     ],
 )
-def test_a_statement_that_may_change_what_has_a_name_counts_for_all(project: Path, statement: str) -> None:
+def test_a_statement_that_may_change_any_value_counts_for_all_names(project: Path, statement: str) -> None:
     files = {
         "main": "from assets.other import f",
         "other": f"MORE = 1\nTABLE = {{}}\nROWS = 3\n{statement}\ndef f():\n    return TABLE\n",
@@ -156,7 +152,7 @@ def test_a_statement_that_may_change_what_has_a_name_counts_for_all(project: Pat
     assert changed(project, files, "other", "7", "8") == {"assets/other.py"}
 
 
-def test_what_such_a_statement_uses_counts_too(project: Path) -> None:
+def test_names_used_by_such_a_statement_count(project: Path) -> None:
     files = {
         "main": "from assets.other import f",
         "other": "from assets.far import more\ndef grown():\n    return more()\ndef f():\n    return 1\ngrown()\n",
@@ -175,7 +171,7 @@ def test_what_such_a_statement_uses_counts_too(project: Path) -> None:
         ("from math import floor as number", "from math import ceil as number"),
     ],
 )
-def test_another_thing_under_a_name_counts_though_all_files_stay_as_they_are(project: Path, old: str, new: str) -> None:
+def test_an_import_that_binds_a_name_to_another_object_counts(project: Path, old: str, new: str) -> None:
     functions = "def g():\n    return 1\ndef h():\n    return 2\n"
     files = {
         "main": "from assets.middle import build",
@@ -187,7 +183,7 @@ def test_another_thing_under_a_name_counts_though_all_files_stay_as_they_are(pro
     assert "assets/middle.py" in changed(project, files, "middle", old, new)
 
 
-def test_an_import_that_is_not_used_does_not_count(project: Path) -> None:
+def test_an_unused_import_does_not_count(project: Path) -> None:
     files = {"main": "from assets.other import f", "other": "import math\ndef f():\n    return 1\n"}
     assert changed(project, files, "other", "import math", "import cmath, math") == set()
     assert changed(project, files, "other", "import math", "") == set()

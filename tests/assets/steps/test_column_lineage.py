@@ -1,5 +1,5 @@
-"""Who may use a column depends on what it was made from. A column that says nothing of that looks as if it came from
-nowhere, so every column of every asset of the starter has to say, and all it names must be there."""
+"""Whether a column may be used depends on what it was made from. So every column of the starter's assets must declare
+its origins, and each origin must exist."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def origins(asset: str, column: str) -> set[str]:
     return {f"{origin.asset_key.to_user_string()}.{origin.column_name}" for origin in found}
 
 
-def test_every_column_that_is_no_constant_says_what_it_is_made_from() -> None:
+def test_every_column_that_is_not_constant_has_origins() -> None:
     for asset, step in STEPS.items():
         columns = empty(step.model).columns
         assert list(step.columns) == columns, asset
@@ -44,14 +44,14 @@ def test_every_column_that_is_no_constant_says_what_it_is_made_from() -> None:
         assert {column for column, found in step.columns.items() if not found} == silent, asset
 
 
-def test_every_column_that_is_named_is_one_of_an_input() -> None:
+def test_every_origin_is_a_column_of_an_input() -> None:
     for step in STEPS.values():
         for found in step.columns.values():
             for name, column in found:
                 assert column in empty(STEPS[step.inputs[name]].model).columns, (step.asset, name, column)
 
 
-def test_columns_of_the_starter_are_made_from_these() -> None:
+def test_columns_of_the_starter_have_these_origins() -> None:
     asked = {"seed_tasks.instruction", "seed_tasks.input"}
     assert origins("raw_self_training", "instruction") == {"seed_tasks.instruction"}
     assert origins("raw_self_training", "response") == asked
@@ -62,8 +62,8 @@ def test_columns_of_the_starter_are_made_from_these() -> None:
     assert origins("raw_extract_then_generate", "response") == {"documents.text"}
     assert origins("raw_extract_then_generate", "instruction") == {"fragments.text"} | adapter
     pairs = "raw_extract_then_generate"
-    said = {f"{pairs}.{column}" for column in ("instruction", "input", "response")}
-    assert origins("perplexities/extract_then_generate", "value") == said
+    texts = {f"{pairs}.{column}" for column in ("instruction", "input", "response")}
+    assert origins("perplexities/extract_then_generate", "value") == texts
     assert origins("perplexities/extract_then_generate", "tokens") == {f"{pairs}.response"}
     arm = "filtered_extract_then_generate"
     for stage, before in (
@@ -88,20 +88,20 @@ def test_columns_of_the_starter_are_made_from_these() -> None:
     assert origins("leaderboard", "over_baseline") == {f"{asset}.value" for asset in arms}
 
 
-def test_the_schema_in_the_ui_tells_it_too() -> None:
+def test_the_schema_in_the_ui_shows_the_origins() -> None:
     shown = {column.name: column for column in column_schema(STEPS["scores/longform/base"]).columns}
     assert shown["value"].description == "from benchmark_items.reference, predictions/longform/base.text"
     assert (shown["metric"].description, shown["value"].type) == (None, "Float64")
     assert column_schema(STEPS["seed_tasks"]).columns[0].description is None
 
 
-def test_rows_that_are_passed_on_keep_their_columns() -> None:
+def test_columns_of_rows_that_are_passed_on_come_from_the_same_columns() -> None:
     passed = {column: [("one", column), ("two", column)] for column in ("id", "source", "title", "text")}
     assert same(Document, "one", "two") == passed
     assert same(Document) == {column: [] for column in passed}
 
 
-def test_the_id_of_a_made_row_comes_from_its_parents_and_from_what_it_says() -> None:
+def test_the_id_of_a_new_row_comes_from_its_parents_and_its_content() -> None:
     text = [("rows", "text"), ("rows", "id")]
     assert made("rows", title=(), text=text) == {
         "id": [("rows", "id"), ("rows", "text")],
@@ -110,6 +110,6 @@ def test_the_id_of_a_made_row_comes_from_its_parents_and_from_what_it_says() -> 
     }
 
 
-def test_a_step_that_tells_nothing_shows_its_columns_all_the_same() -> None:
+def test_a_step_without_origins_shows_its_columns() -> None:
     silent = Step("notes", "group", "Of a test.", Document, lambda tools: None, {})
     assert [column.name for column in column_schema(silent).columns] == ["id", "source", "title", "text"]

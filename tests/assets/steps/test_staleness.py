@@ -1,5 +1,5 @@
-"""A key of the recipe must make stale what depends on it and nothing else: too little would keep wrong rows, too much
-would cost model calls. Every key of the starter is edited once; a key without a row here fails."""
+"""An edit of a recipe key must make stale what depends on it and nothing else. Too few stale assets keep wrong rows,
+too many cost model calls. Every key of the starter is edited once; a key that is missing here fails a test."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ANSWERS = arms("predictions/longform") | BASE | BOARD
 STUDENTS = arms("students") | BOARD
 TRAINING_SETS = arms("training_sets", "training_sets")
 SOURCES = {"benchmark_items", "seed_tasks", "documents"}
-# Rows that hold a text of the benchmark are looked for anew; none does, so what is trained stays as it is.
+# Rows that contain a benchmark text are searched for again. There are none, so the students do not change.
 ITEMS = SOURCES | TRAINING_SETS | ANSWERS
 GENERATOR = (
     {"raw_self_training", "raw_self_instruct", "backward_model", "raw_instruction_generation", "fragments"}
@@ -63,7 +63,7 @@ EMBEDDINGS = {
     for method in ("self_instruct", "instruction_generation", "extract_then_generate")
 }
 DIVERSE = arms("diverse_instructions", STAGES[-1], *ARMS[1:]) | BOARD
-# Rows are dropped in all three arms; in two of them the budget had not drawn these.
+# All three arms drop rows, but in two of them these rows were not sampled for training.
 NEAR_COPIES = (
     {asset for name in ARMS[1:] for asset in arm(name, "diverse_instructions", "training_sets")}
     | arm("filtered_extract_then_generate", "students")
@@ -72,14 +72,14 @@ NEAR_COPIES = (
 ALL = SEEDS | DOCUMENTS | ITEMS
 NOTHING: set[str] = set()
 
-# The starter has one benchmark, so that its items can name no other.
+# The starter has one benchmark, so there is no other value to set.
 FIXED = ["benchmark_items.0.benchmark", "benchmark_items.1.benchmark"]
 
-# (key, new value, assets that are stale or may become so, model calls at most). A student that is trained anew is one
-# call, and its predictions are four.
+# (key, new value, assets that are stale or may become so, model calls at most). Training a student is one call, and its
+# predictions are four.
 EDITS: list[tuple[str, Any, set[str], int]] = [
     ("seed", 7, ALL, 158),
-    # What is accepted, and what is declared of what is used, is judged anew where it counts: no row changes with it.
+    # The policy and the declarations of models and sources are only checked again, on training sets. No row changes.
     ("policy.licences", ["Apache-2.0", "CC0-1.0"], TRAINING_SETS, 0),
     ("policy.commercial", False, TRAINING_SETS, 0),
     ("policy.exceptions.smol_smoltalk", "another reason", TRAINING_SETS, 0),
@@ -91,7 +91,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ),
     ("ancestors.smol_smoltalk.made_from", ["gpt-4"], TRAINING_SETS, 0),
     ("ancestors.ultrafeedback.made_from", ["gpt-4"], TRAINING_SETS, 0),
-    # The same bytes at another place, or under another licence, are the same model: what it made is on record.
+    # The same bytes at another address or under another licence are the same model: its calls are stored.
     ("models.generator.address", "path:copy_of_generator", GENERATOR, 0),
     ("models.generator.licence", "MIT", GENERATOR | TRAINING_SETS, 0),
     ("models.generator.origin", "mixed", GENERATOR | TRAINING_SETS, 0),
@@ -114,9 +114,9 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("seed_tasks.0.slice", [0, 30], SEEDS, 139),
     ("seed_tasks.1.slice", [0, 30], SEEDS, 136),
     ("seed_tasks.0.count", 7, SEEDS, 138),
-    # Self-training asks twelve seed tasks, and these stay the first twelve.
+    # Self-training uses twelve seed tasks, and the first twelve do not change.
     ("seed_tasks.1.count", 7, SEEDS - arm("self_training"), 125),
-    # No row is longer than 40 words, so that the rows stay and nothing follows.
+    # No row is longer than 40 words, so the rows do not change.
     ("seed_tasks.0.words", [3, 41], {"seed_tasks"}, 0),
     ("seed_tasks.1.words", [3, 41], {"seed_tasks"}, 0),
     ("seed_tasks.0.fields.instruction", "tell me the {title}", SEEDS, 149),
@@ -127,7 +127,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("documents.0.slice", [40, 70], DOCUMENTS, 27),
     ("documents.0.count", 13, DOCUMENTS, 22),
     ("documents.0.words", [3, 41], {"documents"}, 0),
-    # Titles are not shown to the model; the level at which a document is cut follows from its id.
+    # The title is not part of a prompt, but of the document's id, and the id decides the level of its fragment.
     ("documents.0.fields.title", "a {title}", DOCUMENTS, 33),
     ("documents.0.fields.text", "the {text}", DOCUMENTS, 67),
     ("benchmark_items.0.source", "other_rows", ITEMS, 10),
@@ -180,10 +180,10 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("enhancement.heuristics.response_words", [1, 99], arms(STAGES[0], STAGES[0]), 0),
     ("enhancement.perplexity.keep", 0.25, arm("filtered_extract_then_generate") | BOARD, 5),
     ("curation.diversity.embedder", "other_embedder", EMBEDDINGS | DIVERSE, 38),
-    # No cosine of the tiny embedder lies within 0.0002 of this cut, so that no processor decides otherwise.
+    # No cosine of the tiny embedder is within 0.0002 of this cut, so every processor decides alike.
     ("curation.diversity.similarity", 0.99, NEAR_COPIES, 5),
     ("curation.rows", 3, arms("training_sets") | BOARD, 20),
-    # The training set is then that of the arm self_instruct: what was trained on it is on record.
+    # The training set is then equal to that of the arm self_instruct, whose training is stored.
     ("arms.self_training.methods", ["self_instruct"], arm("self_training") | BOARD, 0),
     ("arms.self_training.filters", [], {"enhanced_instructions/self_training"}, 0),
     (
@@ -211,7 +211,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
         {"perplexities/instruction_generation"} | arm("filtered_extract_then_generate") | BOARD,
         16,
     ),
-    # Without the filter the budget draws one of the rows that it dropped.
+    # Without the filter, one of the rows that it dropped is sampled.
     (
         "arms.filtered_extract_then_generate.filters",
         ["heuristics", "diversity"],

@@ -1,4 +1,4 @@
-"""The reason is what a user reads to tell a wanted rebuild from a mistake in the recipe: every word of it is exact."""
+"""Users read the reason to tell a wanted rebuild from a mistake in the recipe, so these tests compare every word."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_recipe_value_is_shown_before_and_after(old: Any, new: Any, lines: lis
     assert recipe_changes({"key": old}, {"key": new}) == lines
 
 
-def test_the_values_of_a_slice_are_told_in_order_of_their_paths() -> None:
+def test_changed_values_are_sorted_by_path() -> None:
     old = {"seed": 1, "b.c": {"d": 1}, "gone": 1}
     new = {"b.c": {"d": 2}, "new": None, "seed": 2}
     assert recipe_changes(old, new) == ["b.c.d 1 → 2", "gone removed", "new added", "seed 1 → 2"]
@@ -94,7 +94,7 @@ def test_an_inputs_rows_are_counted(asset: str, kind: str, old: str | None, new:
     assert row_changes(asset, kind, None if old is None else list(old), list(new)) == line
 
 
-def test_another_try_of_the_same_work_is_a_reason() -> None:
+def test_another_attempt_at_the_same_work_is_a_reason() -> None:
     assert attempt_changes(0, 0, 3) == []
     assert attempt_changes(0, 2, 1) == ["retry 2 instead of the first try, in which 1 row failed"]
     assert attempt_changes(1, 2, 2) == ["retry 2 instead of retry 1, in which 2 rows failed"]
