@@ -344,11 +344,7 @@ def imports_of(file: Path) -> set[str]:
     return {name.split(".")[0] for name in found}
 
 
-LOGIC = [
-    file
-    for folder in ("sources", "generation", "enhancement", "curation", "training", "evaluation")
-    for file in sorted((ROOT / "assets" / folder).rglob("*.py"))
-]
+LOGIC = [file for folder in STAGES for file in sorted((ROOT / "assets" / folder).rglob("*.py"))]
 LOWER = [file for folder in ("resources", "warehouse") for file in sorted((ROOT / folder).rglob("*.py"))]
 
 
