@@ -24,7 +24,7 @@ PROCESS = "slingshot/process"
 
 
 def dagster_home(data: Path) -> Path:
-    """The folder for DAGSTER_HOME, created with its settings if needed; also sets the environment variable."""
+    """The folder for DAGSTER_HOME, created with its settings if needed."""
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
