@@ -170,19 +170,19 @@ _UNION_MEMBERS = ("str", "list[str]")
 def _keys_at(path: Sequence[int | str]) -> list[str]:
     """The keys that the recipe's types allow at a path."""
     part: type[BaseModel] = FullRecipe
-    held: Any = None
+    inner: Any = None
     for key in path:
-        if held is None:
+        if inner is None:
             annotation = part.model_fields[str(key)].annotation
             found = _part_in(annotation)
             if found is None:
                 return []
             # In a mapping or list of parts the next key only selects one of them.
-            held = found if get_origin(annotation) in (dict, tuple) else None
-            part = found if held is None else part
+            inner = found if get_origin(annotation) in (dict, tuple) else None
+            part = found if inner is None else part
         else:
-            part, held = held, None
-    return list(part.model_fields) if held is None else []
+            part, inner = inner, None
+    return list(part.model_fields) if inner is None else []
 
 
 def _part_in(annotation: Any) -> type[BaseModel] | None:

@@ -93,8 +93,8 @@ def test_a_generator_at_an_endpoint_is_fine_if_it_only_writes() -> None:
 
 
 def test_one_model_under_two_names_is_an_error() -> None:
-    twin = starter()["models"]["generator"]
-    assert complaints(("models.writer", twin)) == [
+    copy = starter()["models"]["generator"]
+    assert complaints(("models.writer", copy)) == [
         "models.writer: found 'writer'; it is the same model as models.generator; declare it once and use that name"
     ]
 

@@ -49,7 +49,7 @@ PIECES = [
     *(" ", "\n", "\n\n", "\t", "\r\n", "\x00", "\x85", "\u2028", "\u200b", "\ufeff", "—", "...", "中文。", "🙂", "٤"),
 ]
 TEXT = st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.lists(st.sampled_from(PIECES)).map(" ".join)
-SAID = st.lists(
+REPLIES = st.lists(
     st.tuples(TEXT | st.text(max_size=20), st.booleans(), st.sampled_from([*[None] * 6, "broken", Refusal("no room")])),
     min_size=1,
     max_size=12,
@@ -117,10 +117,10 @@ def test_every_method_that_calls_a_model_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("name", ASKED)
-@given(said=SAID)
-def test_each_row_gets_exactly_one_decision(name: str, said: list[tuple[str, bool, str | None]]) -> None:
+@given(replies=REPLIES)
+def test_each_row_gets_exactly_one_decision(name: str, replies: list[tuple[str, bool, str | None]]) -> None:
     turn = count()
-    result = ASKED[name](ScriptedWriter(lambda _: said[next(turn) % len(said)]))
+    result = ASKED[name](ScriptedWriter(lambda _: replies[next(turn) % len(replies)]))
     assert result.incoming == len(result.decisions) == result.decisions["record"].n_unique()
     assert set(result.decisions["outcome"]) <= {"kept", "rejected", "duplicate", "failed"}
     assert validated(result) is result

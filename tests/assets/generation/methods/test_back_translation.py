@@ -31,7 +31,7 @@ ONCE = SETTINGS.model_copy(update={"iterations": 1})
 SEEDS = pl.DataFrame([{"id": "s", "instruction": "Translate.", "input": "Ciao.", "response": "Hello."}])
 LEARNED = (answer("Translate.", "Ciao."), "Hello.")
 
-Said = tuple[str, bool, str | None]
+Reply = tuple[str, bool, str | None]
 
 
 def texts(*names: str) -> list[Text]:
@@ -41,7 +41,7 @@ def texts(*names: str) -> list[Text]:
 BACKWARD = on_text(lambda text: (f"What is {text.split()[0]}?", True, None))
 
 
-def rater(says: dict[str, Said]) -> ScriptedWriter:
+def rater(says: dict[str, Reply]) -> ScriptedWriter:
     """A rater that answers according to the response, which is a line of the prompt."""
     return ScriptedWriter(on_text(lambda text: says[text.split("Answer:\n")[1].split("\n")[0]]))
 
@@ -49,7 +49,7 @@ def rater(says: dict[str, Said]) -> ScriptedWriter:
 class Tuned:
     """Replaces the fine-tuning and records the examples of each training."""
 
-    def __init__(self, *says: dict[str, Said]) -> None:
+    def __init__(self, *says: dict[str, Reply]) -> None:
         self.raters = [rater(one) for one in says]
         self.learned: list[Sequence[Example]] = []
 
@@ -59,7 +59,7 @@ class Tuned:
         return Rater(self.raters[number - 1], ((f"training {number}", "rater"),))
 
 
-def run(names: Sequence[str], wanted: BackTranslation, first: dict[str, Said], tuned: Tuned) -> Result:
+def run(names: Sequence[str], wanted: BackTranslation, first: dict[str, Reply], tuned: Tuned) -> Result:
     return back_translation.generate(texts(*names), SEEDS, wanted, ScriptedWriter(BACKWARD), rater(first), tuned, 7)
 
 
@@ -70,19 +70,19 @@ def outcome_of_each(result: Result) -> dict[str, tuple[str, str | None, float | 
     return {response[record]: tuple(rest) for record, *rest, _ in result.decisions.iter_rows()}  # type: ignore[misc]
 
 
-def score(number: float) -> Said:
+def score(number: float) -> Reply:
     return f"It is to the point.\nScore: {number}", True, None
 
 
 def test_a_rating_decides_about_each_candidate() -> None:
-    said: dict[str, Said] = {
+    replies: dict[str, Reply] = {
         "pesto": score(5),
         "rye": score(4),
         "soap": score(3),
         "moss": ("It is fine.", True, None),
         "flint": ("", True, "out of memory"),
     }
-    result = run(list(said), ONCE, said, Tuned())
+    result = run(list(replies), ONCE, replies, Tuned())
     assert result.kept.select("method", "level", "instruction", "input", "response").rows() == [
         ("back_translation", "", "What is pesto?", "", "pesto"),
         ("back_translation", "", "What is rye?", "", "rye"),
@@ -97,12 +97,12 @@ def test_a_rating_decides_about_each_candidate() -> None:
 
 
 def test_what_has_no_instruction_is_not_rated() -> None:
-    said: dict[str, Said] = {
+    replies: dict[str, Reply] = {
         "a": ("", True, None),
         "b": ("What is a very", False, None),
         "c": ("", True, "out of memory"),
     }
-    writer, judge = ScriptedWriter(on_text(lambda text: said[text[0]])), rater({})
+    writer, judge = ScriptedWriter(on_text(lambda text: replies[text[0]])), rater({})
     result = back_translation.generate(texts("a", "b", "c"), SEEDS, SETTINGS, writer, judge, Tuned(), 7)
     assert [(outcome, reason) for outcome, reason, *_ in outcome_of_each(result).values()] == [
         ("rejected", "no instruction"),
@@ -237,8 +237,8 @@ PIECES = st.lists(
 @given(st.lists(st.tuples(PIECES.map("".join) | st.text(), st.booleans()), max_size=4))
 def test_any_rating_gives_one_decision(ratings: list[tuple[str, bool]]) -> None:
     names = [f"text{number}" for number in range(len(ratings))]
-    said: dict[str, Said] = {name: (*rating, None) for name, rating in zip(names, ratings, strict=True)}
-    result = run(names, SETTINGS, said, Tuned(said))
+    replies: dict[str, Reply] = {name: (*rating, None) for name, rating in zip(names, ratings, strict=True)}
+    result = run(names, SETTINGS, replies, Tuned(replies))
     assert len(outcome_of_each(result)) == result.incoming == len(ratings)
     assert all(score_of(*rating) is None or 1 <= (score_of(*rating) or 0) <= 5 for rating in ratings)
 

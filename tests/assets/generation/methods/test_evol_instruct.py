@@ -20,7 +20,7 @@ SAMPLING = SamplingPart(max_new_tokens=64, temperature=0.7, top_p=0.9)
 SETTINGS = EvolInstruct(count=1, rounds=1, instruction=SAMPLING, response=SAMPLING)
 PESTO, HARDER = "How do I make Pesto?", "How do I make Pesto without cheese?"
 GOOD = "Crush basil with nuts and oil."
-Said = tuple[str, bool, str | None]
+Reply = tuple[str, bool, str | None]
 
 
 def seeds(*instructions: str) -> pl.DataFrame:
@@ -32,13 +32,13 @@ def kind(prompt: Prompt) -> str:
     return "evolve" if text.startswith("Here is") else "judge" if text.startswith("First prompt") else "answer"
 
 
-def run(wanted: EvolInstruct = SETTINGS, **said: Said) -> tuple[Result, ScriptedWriter]:
-    default: dict[str, Said] = {
+def run(wanted: EvolInstruct = SETTINGS, **replies: Reply) -> tuple[Result, ScriptedWriter]:
+    default: dict[str, Reply] = {
         "evolve": (HARDER, True, None),
         "judge": ("Not Equal", True, None),
         "answer": (GOOD, True, None),
     }
-    writer = ScriptedWriter(lambda prompt: (default | said)[kind(prompt)])
+    writer = ScriptedWriter(lambda prompt: (default | replies)[kind(prompt)])
     return evol_instruct.generate(seeds(PESTO), wanted, writer, 7), writer
 
 
@@ -55,7 +55,7 @@ def test_an_evolved_instruction_is_kept_with_its_answer_and_all_its_parents() ->
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome"),
+    ("replies", "outcome"),
     [
         ({"judge": ("Equal", True, None)}, ("rejected", "judged equal")),
         ({"evolve": (PESTO, True, None)}, ("rejected", "unchanged")),
@@ -76,8 +76,8 @@ def test_an_evolved_instruction_is_kept_with_its_answer_and_all_its_parents() ->
         *((({name: ("", True, "broken")}), ("failed", "broken")) for name in ("evolve", "judge", "answer")),
     ],
 )
-def test_each_rule_has_its_reason(said: dict[str, Said], outcome: tuple[str, str]) -> None:
-    result, _ = run(**said)
+def test_each_rule_has_its_reason(replies: dict[str, Reply], outcome: tuple[str, str]) -> None:
+    result, _ = run(**replies)
     assert result.counts() == {outcome: 1}
 
 
@@ -155,10 +155,10 @@ def test_a_judgement_means_equal_if_it_begins_with_yes_or_says_so_without_a_nega
 
 
 @settings(max_examples=100)
-@given(said=st.lists(st.tuples(st.text(max_size=20), st.booleans(), st.none() | st.just("broken")), min_size=1))
-def test_any_text_gives_one_decision_per_seed_and_round(said: list[Said]) -> None:
+@given(replies=st.lists(st.tuples(st.text(max_size=20), st.booleans(), st.none() | st.just("broken")), min_size=1))
+def test_any_text_gives_one_decision_per_seed_and_round(replies: list[Reply]) -> None:
     turn = iter(range(10**6))
-    writer = ScriptedWriter(lambda _: said[next(turn) % len(said)])
+    writer = ScriptedWriter(lambda _: replies[next(turn) % len(replies)])
     wanted = SETTINGS.model_copy(update={"count": 3, "rounds": 3})
     result = evol_instruct.generate(seeds("What is rye?", PESTO, "Who is Ada?"), wanted, writer, 7)
     assert len(result.decisions) == result.incoming == 9

@@ -37,9 +37,9 @@ OPENED = [Prompt(text=USER, seed=row_seed(7, "magpie", number)) for number in ra
 def script(prompt: Prompt) -> tuple[str, bool, str | None]:
     if prompt.text:
         return WRITTEN[OPENED.index(prompt)]
-    said = {"How do I make Gnocchi?": "Boil potatoes. Roll them.", "Who was Ada Lovelace?": "A mathe"}
+    replies = {"How do I make Gnocchi?": "Boil potatoes. Roll them.", "Who was Ada Lovelace?": "A mathe"}
     question = prompt.messages[-1][1]
-    return said[question], question.startswith("How"), None
+    return replies[question], question.startswith("How"), None
 
 
 def test_every_instruction_gets_its_outcome_and_the_kept_one_its_answer() -> None:

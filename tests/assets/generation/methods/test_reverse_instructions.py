@@ -53,13 +53,13 @@ def test_a_further_style_changes_only_the_documents_that_get_it() -> None:
 
 
 def test_every_completion_gets_its_outcome() -> None:
-    said: list[tuple[str, bool, str | None]] = [
+    replies: list[tuple[str, bool, str | None]] = [
         ("what is pesto", True, None),
         ("", True, None),
         ("what is a very", False, None),
         ("", True, "out of memory"),
     ]
-    answers = iter(said)
+    answers = iter(replies)
     writer = ScriptedWriter(lambda _: next(answers))
     result = reverse_instructions.generate(documents(*TEXTS[:4]), SETTINGS, writer, 7)
     assert result.counts() == {

@@ -44,10 +44,10 @@ def answered(
 
 def rows(result: Result) -> list[tuple[str, str, str, str | None]]:
     """(input, response, outcome, reason) of every decision."""
-    said = {row["id"]: row for row in result.kept.to_dicts()}
-    said |= {record: json.loads(content) for record, content in result.dropped.iter_rows()}
+    by_id = {row["id"]: row for row in result.kept.to_dicts()}
+    by_id |= {record: json.loads(content) for record, content in result.dropped.iter_rows()}
     return [
-        (said[record]["input"], said[record]["response"], outcome, reason)
+        (by_id[record]["input"], by_id[record]["response"], outcome, reason)
         for record, outcome, reason in result.decisions.select("record", "outcome", "reason").iter_rows()
     ]
 

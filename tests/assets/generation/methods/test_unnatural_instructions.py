@@ -22,9 +22,9 @@ SETTINGS = UnnaturalInstructions(
 )
 HUMAN = [("How do I make Pesto?", ""), ("Translate.", "Ciao."), ("What is rye?", ""), ("Who was Ada?", "")]
 SEEDS = pl.DataFrame([{"id": digest(text), "instruction": text, "input": input_} for text, input_ in HUMAN])
-Said = tuple[str, bool, str | None]
-ANSWER: Said = ("The Bisagno.", True, None)
-WRITTEN: list[Said] = [
+Reply = tuple[str, bool, str | None]
+ANSWER: Reply = ("The Bisagno.", True, None)
+WRITTEN: list[Reply] = [
     (" Name the river.\nInput: It flows through Genoa.\n\nExample 5\nInstruction: More", True, None),
     ("\n\nInput: None.", True, None),
     ("Translate.\ninput: ciao", True, None),
@@ -33,10 +33,10 @@ WRITTEN: list[Said] = [
 ]
 
 
-def writer(said: list[Said], response: Said = ANSWER, other: str = "Which river?") -> ScriptedWriter:
-    tasks = iter(said)
+def writer(replies: list[Reply], response: Reply = ANSWER, other: str = "Which river?") -> ScriptedWriter:
+    tasks = iter(replies)
 
-    def script(prompt: Prompt) -> Said:
+    def script(prompt: Prompt) -> Reply:
         if prompt.text:
             return next(tasks)
         return (other, True, None) if prompt.messages[0][1].startswith("Say this") else response
@@ -116,12 +116,12 @@ def test_a_paraphrase_keeps_input_and_response_and_a_repeated_one_is_dropped() -
 
 def test_a_paraphrase_that_equals_another_task_is_dropped() -> None:
     wanted = SETTINGS.model_copy(update={"calls": 2, "paraphrases": 1})
-    said: list[Said] = [("Name the river.", True, None), ("Name the hill.", True, None)]
+    replies: list[Reply] = [("Name the river.", True, None), ("Name the hill.", True, None)]
     for other in ("Name the hill", "What is rye?"):
-        result = unnatural_instructions.generate(SEEDS, wanted, writer(said, other=other), 7)
+        result = unnatural_instructions.generate(SEEDS, wanted, writer(replies, other=other), 7)
         assert result.kept["instruction"].to_list() == ["Name the river.", "Name the hill."]
         assert result.counts()[("rejected", "repeated paraphrase")] == 2
-    fresh = unnatural_instructions.generate(SEEDS, wanted, writer(said, other="Which one?"), 7)
+    fresh = unnatural_instructions.generate(SEEDS, wanted, writer(replies, other="Which one?"), 7)
     assert fresh.kept["instruction"].to_list() == ["Name the river.", "Name the hill.", "Which one?"]
 
 
@@ -133,12 +133,12 @@ def test_a_task_without_an_answer_is_not_paraphrased() -> None:
 
 @settings(max_examples=100)
 @given(
-    said=st.lists(
+    replies=st.lists(
         st.tuples(st.text(max_size=30), st.booleans(), st.none() | st.just("broken")), min_size=5, max_size=5
     ),
     other=st.text(max_size=10),
 )
-def test_any_text_gives_one_decision(said: list[Said], other: str) -> None:
+def test_any_text_gives_one_decision(replies: list[Reply], other: str) -> None:
     wanted = SETTINGS.model_copy(update={"paraphrases": 1})
-    result = unnatural_instructions.generate(SEEDS, wanted, writer(said, other=other), 7)
+    result = unnatural_instructions.generate(SEEDS, wanted, writer(replies, other=other), 7)
     assert len(result.decisions) == result.incoming
