@@ -10,7 +10,8 @@ from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
 from assets.steps.step import Most
 from assets.training.checkpoint import adapter_of, written_by
-from resources.tools.tools import MemoizedModel, Tools
+from resources.tools.memoized_model import MemoizedModel
+from resources.tools.tools import Tools
 from warehouse.core.identity import Parent
 
 

@@ -19,7 +19,8 @@ from assets.steps.discovery import declared
 from assets.steps.names import BACKWARD_MODEL, method_of, raw
 from assets.steps.step import Columns, Most, Step
 from assets.training.checkpoint import adapter_of
-from resources.tools.tools import MemoizedModel, Tools
+from resources.tools.memoized_model import MemoizedModel
+from resources.tools.tools import Tools
 from warehouse.results.result import Result
 from warehouse.schema.records import Pair
 

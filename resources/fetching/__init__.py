@@ -1,1 +1,1 @@
-"""Addresses of models and data, and what fetches and verifies them."""
+"""Addresses of models and data; download and verification."""

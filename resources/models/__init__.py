@@ -1,1 +1,1 @@
-"""Clients of models: the only folder that imports model libraries."""
+"""Models. No other folder imports model libraries."""

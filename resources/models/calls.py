@@ -1,4 +1,4 @@
-"""What is asked of a model and what comes back: plain values, so that pure code needs no model library."""
+"""The inputs and outputs of model calls as plain values, so that other code needs no model library."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt: chat messages for the model's own template, or bare text to continue.
+    """One prompt: chat messages for the model's chat template, or bare text to continue.
 
-    `seed` belongs to this row alone, so that what is sampled depends on no other row of the batch.
+    `seed` is the row's own, so that its text depends on no other row of the batch.
     """
 
     messages: tuple[tuple[str, str], ...] = ()
@@ -26,13 +26,13 @@ class Prompt:
         return Prompt(messages=(("user", question),), seed=seed)
 
     def chat(self) -> list[Message]:
-        """The messages as chat templates take them."""
+        """The messages in the form that chat templates take."""
         return [{"role": role, "content": content} for role, content in self.messages]
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to decode: greedy at temperature 0, else nucleus sampling; stops at any of `stop` (not included)."""
+    """How to decode: greedy at temperature 0, else nucleus sampling. Stops before the first of the strings `stop`."""
 
     max_new_tokens: int
     temperature: float = 0.0
@@ -42,9 +42,9 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's text. `complete` is false where it was cut off; `call` is the id of the call in the memo.
+    """A model's text. `complete` is false if it was cut off; `call` is the id of the call in the memo.
 
-    `error` is set where the model failed, which another try may mend; `refusal` where it has no room for the text.
+    `error` is set if the model failed, where a retry may help; `refusal` if the text exceeds the context.
     """
 
     text: str
@@ -56,7 +56,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class TokenLoss:
-    """Mean loss in nats over `tokens` tokens; `error` and `refusal` as in a Completion."""
+    """Mean loss in nats over `tokens` tokens. `error` as in a Completion; `refusal` also if the loss is not finite."""
 
     mean: float
     tokens: int
@@ -67,7 +67,7 @@ class TokenLoss:
 
 @dataclass(frozen=True)
 class Vector:
-    """A unit-length sentence embedding; `error` is set where the model failed."""
+    """A unit-length sentence embedding; `error` is set if the model failed."""
 
     values: list[float]
     call: str
@@ -108,7 +108,7 @@ class Trained:
 
 
 class Writer(Protocol):
-    """Writes text: what generation methods need of a model."""
+    """The part of a model that generation methods use."""
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """One completion per prompt, in order."""
@@ -116,7 +116,7 @@ class Writer(Protocol):
 
 
 class Reader(Protocol):
-    """Reads text and says how surprised it is: what perplexity filtering needs of a model."""
+    """The part of a model that perplexity filtering uses."""
 
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
         """The loss of each continuation given its prompt, in order."""

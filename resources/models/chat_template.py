@@ -1,4 +1,4 @@
-"""How a conversation is written for a model: in its own chat template, or plainly where it has none."""
+"""How a conversation is written for a model: in its own chat template, or in PLAIN if it has none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# Ours, for base models: every role by its name, and an end after each answer, so that a student learns to stop.
+# Our template for base models: the name of each role, and an end token after each answer, so that a student learns to
+# stop.
 PLAIN = (
     "{{ bos_token or '' }}{% for message in messages %}"
     "{% if message.role == 'assistant' %}Assistant: {{ message.content }}{{ eos_token }}\n"
@@ -15,13 +16,13 @@ PLAIN = (
     "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
 )
 LEAD = " "
-"""What stands between "Assistant:" and its answer in PLAIN: a tokenizer takes it and the first word as one."""
+"""The space between "Assistant:" and the answer in PLAIN: most tokenizers join it with the first word."""
 NEXT_TURN = "\nUser:"
-"""Where an answer in PLAIN ends, if the model, which knows no end of a turn, goes on with the user's next one."""
+"""The stop string of answers in PLAIN: a base model does not know where a turn ends and may write the next one."""
 
 
 def with_template(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """The tokenizer, with PLAIN as its chat template if it had none."""
+    """The tokenizer, with PLAIN as its chat template if it has none."""
     if tokenizer.chat_template is None:
         tokenizer.chat_template = PLAIN
     return tokenizer

@@ -1,15 +1,45 @@
-"""Where models run: on a GPU where there is one, else on the CPU."""
+"""Where models run, and in which type of numbers: bfloat16 on a GPU where there is one, else float32 on the CPU.
+
+torch is imported when a function is called, so that importing this module is cheap.
+"""
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def on_gpu() -> bool:
     """Whether models run on a GPU."""
+    import torch
+
     return torch.cuda.is_available()
 
 
+def device() -> str:
+    """The kind of device, as torch names it: "cuda" or "cpu"."""
+    return "cuda" if on_gpu() else "cpu"
+
+
+def dtype() -> torch.dtype:
+    """The type of a language model's weights.
+
+    On most CPUs bfloat16 is slower than float32, and only in float32 is greedy output the same for all batch shapes.
+    """
+    import torch
+
+    return torch.bfloat16 if on_gpu() else torch.float32
+
+
+def numerics() -> str:
+    """The type of numbers and the kind of device, such as "bfloat16 on cuda": both change what a model answers."""
+    return f"{str(dtype()).removeprefix('torch.')} on {device()}"
+
+
 def free_memory() -> None:
-    """Returns the memory of models that are no longer referred to."""
+    """Releases the GPU memory of models that are no longer referenced."""
+    import torch
+
     torch.cuda.empty_cache()

@@ -2,9 +2,9 @@
 
 API reference: https://platform.openai.com/docs/api-reference/chat/create, /completions/create and /models/list there.
 
-Not covered: no such API reports the hash of its weights, so that one stays what the recipe declares; and what a server
-adds to a request by itself, as vLLM does from a model's generation_config.json, is its own. Names are compared to the
-letter, so the server of transformers, which is asked for NAME and answers from NAME@REVISION, is refused.
+Not covered: no such API reports the hash of its weights, so the hash that the recipe declares cannot be verified. A
+server may also add settings to a request, as vLLM does from a model's generation_config.json. Model names must be
+exactly equal, so the server of transformers, which answers a request for NAME from NAME@REVISION, is refused.
 """
 
 from __future__ import annotations
@@ -22,23 +22,19 @@ from resources.models.calls import Prompt, Sampling
 from warehouse.core.errors import Mendable
 
 KEY = "SLINGSHOT_API_KEY"
-"""The environment variable with the key that is sent to endpoints; without it, none is sent."""
+"""The environment variable with the API key for endpoints; if it is not set, no key is sent."""
 
 IN_FLIGHT = 8
 CONNECT_SECONDS = 10.0
 CALL_SECONDS = 600.0
-"""How many requests wait for an answer at a time, and for how long at most. All ours."""
+"""How many requests wait for an answer at the same time, and for how long at most (our choices)."""
 
 ENDED = ("stop", "eos_token", "stop_sequence")
-"""The reasons to finish that mean an end of the text: the API's own, and two that TGI has beside it."""
-
-
-class EndpointError(Mendable):
-    """An endpoint that cannot be reached, or that serves something else than the recipe declares."""
+"""The finish reasons that mean that the text ended by itself: the API's own, and two of TGI."""
 
 
 class CallFailed(RuntimeError):
-    """One request that got no usable answer; another try may mend it."""
+    """One request got no usable answer; a retry may help."""
 
 
 class _Model(BaseModel):
@@ -79,36 +75,36 @@ class Endpoint:
         self._timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS, pool=None)
 
     def report(self) -> str:
-        """What the endpoint says of itself and of the declared model, as one line.
+        """What the endpoint reports about itself and the declared model, on one line.
 
-        Raises EndpointError where it cannot be reached, lists no models, or the declared one is not among them.
+        Raises Mendable if it cannot be reached, lists no models, or does not list the declared one.
         """
         try:
             response = asyncio.run(self._listed())
             entries = {entry.id: entry.model_dump() for entry in _Models.model_validate_json(response.content).data}
         except (CallFailed, ValidationError) as error:
-            said = error if isinstance(error, CallFailed) else f"{self.base}/models lists no models"
-            raise EndpointError(
-                f"cannot use the endpoint {self.base}: {said}; right would be the base URL of a running server with "
-                "an OpenAI-compatible API"
+            reason = error if isinstance(error, CallFailed) else f"{self.base}/models lists no models"
+            raise Mendable(
+                f"cannot use the endpoint {self.base}: {reason}; use the base URL of a running server with an "
+                "OpenAI-compatible API"
             ) from error
         if self.model not in entries:
             listed = ", ".join(map(repr, sorted(entries))) or "none"
-            raise EndpointError(
+            raise Mendable(
                 f"the endpoint {self.base} does not serve the declared model {self.model!r}; it reports: {listed}; "
-                "right would be one of these after '#' in the address, with the sha256 and licence of its weights"
+                "put one of these after '#' in the address, with the sha256 and licence of its weights"
             )
-        # "created" is the time of asking with some servers, and "permission" says nothing of the model.
-        told = {k: v for k, v in entries[self.model].items() if k not in ("object", "created", "permission")}
+        # With some servers "created" is the time of the request, and "permission" does not describe the model.
+        reported = {k: v for k, v in entries[self.model].items() if k not in ("object", "created", "permission")}
         if "server" in response.headers:
-            told["server"] = response.headers["server"]
-        return f"{self.base} {json.dumps(told, ensure_ascii=False, sort_keys=True)}"
+            reported["server"] = response.headers["server"]
+        return f"{self.base} {json.dumps(reported, ensure_ascii=False, sort_keys=True)}"
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[tuple[str, int, bool] | CallFailed]:
-        """Per prompt, in order: (text, tokens written, whether it ended by itself), or why there is none.
+        """Per prompt, in order: (text, tokens written, whether it ended by itself), or the error.
 
-        Tokens are those that the endpoint reports; where it reports none, the most that it may have written.
-        Raises EndpointError where an answer comes from another model than the declared one.
+        The number of tokens is the one that the endpoint reports; if it reports none, the most it may have written.
+        Raises Mendable if an answer comes from another model than the declared one.
         """
         return asyncio.run(self._completed(prompts, sampling))
 
@@ -142,29 +138,31 @@ class Endpoint:
         try:
             response = await client.request(method, url, **options)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise CallFailed(f"{url} gives no answer: {self._told(str(error) or type(error).__name__)}") from None
+            raise CallFailed(f"{url} does not answer: {self._shortened(str(error) or type(error).__name__)}") from None
         if not response.is_success:
-            raise CallFailed(f"{url} answers HTTP {response.status_code}: {self._told(response.text)}")
+            raise CallFailed(f"{url} answers HTTP {response.status_code}: {self._shortened(response.text)}")
         return response
 
-    def _told(self, text: str) -> str:
-        """The start of what came back, on one line, without the key: some servers repeat it."""
+    def _shortened(self, text: str) -> str:
+        """The start of a server's answer, on one line, without the API key, which some servers repeat."""
         hidden = text.replace(self._key, "…") if self._key else text
-        return " ".join(hidden.split())[:300] or "nothing more"
+        return " ".join(hidden.split())[:300] or "an empty text"
 
     def _written(self, response: httpx2.Response, sampling: Sampling) -> tuple[str, int, bool]:
         try:
             answer = _Response.model_validate_json(response.content)
         except ValidationError:
-            raise CallFailed(f"{response.url} answers what is no completion: {self._told(response.text)}") from None
+            raise CallFailed(
+                f"{response.url} answers something that is not a completion: {self._shortened(response.text)}"
+            ) from None
         if answer.model != self.model:
-            found = "a model that it does not name" if answer.model is None else repr(answer.model)
-            raise EndpointError(
-                f"the endpoint {self.base} answered from {found} where {self.model!r} was asked and is declared; the "
-                "answer is not kept; right would be a server that answers from the declared model alone"
+            found = "an unnamed model" if answer.model is None else repr(answer.model)
+            raise Mendable(
+                f"the endpoint {self.base} answered from {found}, but {self.model!r} is declared and was requested; "
+                "the answer is not kept; use a server that answers from the declared model only"
             )
         if not answer.choices:
-            raise CallFailed(f"{response.url} answers without a completion: {self._told(response.text)}")
+            raise CallFailed(f"{response.url} answers without a completion: {self._shortened(response.text)}")
         choice = answer.choices[0]
         text = choice.text or choice.message.content or ""
         tokens = answer.usage.completion_tokens if answer.usage else None
@@ -177,7 +175,7 @@ def _request(model: str, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     request: dict[str, Any] = {"model": model, "max_tokens": sampling.max_new_tokens}
     request |= {"messages": prompt.chat()} if prompt.messages else {"prompt": prompt.text}
     request["temperature"] = sampling.temperature
-    if sampling.temperature > 0:  # what is greedy depends on nothing else, and is on record without it
+    if sampling.temperature > 0:  # the recorded request of a greedy completion has neither
         request |= {"top_p": sampling.top_p, "seed": prompt.seed}
     if sampling.stop:
         request["stop"] = list(sampling.stop)

@@ -1,4 +1,4 @@
-"""A causal language model on this machine: writes completions and measures losses, in batches."""
+"""A causal language model on this machine: completions and losses, in batches."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from transformers import (
 
 from resources.models.calls import Prompt, Sampling
 from resources.models.chat_template import LEAD, NEXT_TURN, PLAIN, with_template
+from resources.models.device import device, dtype
 from resources.models.sampling import logits_processors
 
 Written = tuple[str, int, bool]
@@ -26,14 +27,10 @@ Written = tuple[str, int, bool]
 
 
 class LanguageModel:
-    """The model in `folder` (as transformers saves it), in fp32 on a CPU and bf16 on a GPU.
-
-    bf16 is slower than fp32 on most CPUs, and greedy output stays the same across batch shapes in fp32.
-    """
+    """The model in `folder` (in the form that transformers saves), on the device and in the type of device.py."""
 
     def __init__(self, folder: Path) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        self.device = torch.device(device())
         self.tokenizer: PreTrainedTokenizerBase = with_template(
             AutoTokenizer.from_pretrained(folder, padding_side="left")
         )
@@ -41,15 +38,15 @@ class LanguageModel:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         added = self.tokenizer.added_tokens_decoder.values()
         self._special = {*self.tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
-        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(self.device).eval()
+        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype()).to(self.device).eval()
 
     @property
-    def _plain(self) -> bool:
+    def _uses_plain(self) -> bool:
         return bool(self.tokenizer.chat_template == PLAIN)
 
     @property
     def context(self) -> int:
-        """The most tokens that prompt and completion may have together."""
+        """The most tokens of a prompt and its completion together."""
         return int(self.model.config.max_position_embeddings)
 
     def render(self, prompt: Prompt) -> str:
@@ -59,12 +56,12 @@ class LanguageModel:
         return prompt.text
 
     def tokens(self, text: str) -> list[int]:
-        """Token ids of rendered text; the chat template has set the special tokens already."""
+        """Token ids of rendered text. Adds no special tokens: the chat template has written them into the text."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @contextmanager
-    def wearing(self, adapter: Path | None) -> Iterator[LanguageModel]:
-        """This model with a LoRA adapter on, for the length of the block."""
+    def with_adapter(self, adapter: Path | None) -> Iterator[LanguageModel]:
+        """This model with the LoRA adapter in the folder `adapter`, until the block ends."""
         if adapter is None:
             yield self
             return
@@ -78,12 +75,12 @@ class LanguageModel:
             self.model = self.model.unload()
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Written]:
-        """One completion per prompt, in one batch; each row draws from its own seed."""
+        """One completion per prompt, in one batch; each row is sampled with its own seed."""
         encoded = [self.tokens(self.render(prompt)) for prompt in prompts]
         ids, mask = self._padded(encoded)
-        if self._plain and any(prompt.messages for prompt in prompts):
+        if self._uses_plain and any(prompt.messages for prompt in prompts):
             sampling = replace(sampling, stop=(*sampling.stop, NEXT_TURN))
-        stops = self._by_text(sampling.stop)
+        stops = self._stops_by_text(sampling.stop)
         stopping = [_StopStrings(self.tokenizer, stops, ids.shape[1])] if stops else []
         with torch.inference_mode():
             output = self.model.generate(
@@ -102,11 +99,11 @@ class LanguageModel:
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[tuple[float, int]]:
         """(mean loss in nats, tokens) of each continuation given its prompt, in one batch.
 
-        An empty prompt scores the continuation alone, from the token after the model's first one on.
+        With an empty prompt, the continuation follows the token that begins every text.
         """
         heads = [self.tokens(self.render(prompt)) or [self._first()] for prompt, _ in texts]
-        tails = [self.tokens(LEAD + text if self._plain and not prompt.text else text) for prompt, text in texts]
-        # The last token is predicted and never read, so texts that differ in it alone are read once.
+        tails = [self.tokens(LEAD + text if self._uses_plain and not prompt.text else text) for prompt, text in texts]
+        # The last token is predicted but not read, so texts that differ only in it are read once.
         read = [(*head, *tail[:-1]) for head, tail in zip(heads, tails, strict=True)]
         row_of = {tokens: row for row, tokens in enumerate(dict.fromkeys(read))}
         ids, mask = self._padded([list(tokens) for tokens in row_of])
@@ -135,38 +132,40 @@ class LanguageModel:
     def _written(self, row: list[int], stops: Mapping[bool, Sequence[str]], budget: int) -> Written:
         ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         length = next((index for index, token in enumerate(row) if token in ends), len(row))
-        stopped = []
-        for marked, sought in stops.items():
-            text = self.tokenizer.decode(row[:length], skip_special_tokens=not marked)
-            stopped += [self._unmarked(text[: text.index(stop)], marked) for stop in sought if stop in text]
+        stopped: list[str] = []
+        for special, wanted in stops.items():
+            text = self.tokenizer.decode(row[:length], skip_special_tokens=not special)
+            before = [text[: text.index(stop)] for stop in wanted if stop in text]
+            stopped += map(self._without_special, before) if special else before
         complete = length < len(row) or bool(stopped) or len(row) < budget
         text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
         return min(stopped, key=len, default=text), length, complete
 
-    def _by_text(self, stops: Sequence[str]) -> dict[bool, list[str]]:
-        """Stop strings by whether they are looked for in the text with special tokens: those that name one are."""
+    def _stops_by_text(self, stops: Sequence[str]) -> dict[bool, list[str]]:
+        """Stop strings by whether they contain a special token. Only those are searched in text with special tokens."""
         found: dict[bool, list[str]] = {}
         for stop in stops:
             found.setdefault(any(token in stop for token in self._special), []).append(stop)
         return found
 
-    def _unmarked(self, text: str, marked: bool) -> str:
-        for token in self._special if marked else ():
+    def _without_special(self, text: str) -> str:
+        for token in self._special:
             text = text.replace(token, "")
         return text
 
 
 class _StopStrings(StoppingCriteria):
-    """Ends a row once its new text holds a stop string (transformers' own criterion indexes the vocabulary).
+    """Ends a row when its new text contains a stop string. (That of transformers indexes the vocabulary.)
 
-    `stops` are by whether the text that they are looked for in has the special tokens."""
+    `stops` are by whether they are searched in text with special tokens.
+    """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Mapping[bool, Sequence[str]], start: int) -> None:
         self.tokenizer, self.stops, self.start = tokenizer, stops, start
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
         found = [False] * len(input_ids)
-        for marked, stops in self.stops.items():
-            texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=not marked)
+        for special, stops in self.stops.items():
+            texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=not special)
             found = [done or any(stop in text for stop in stops) for done, text in zip(found, texts, strict=True)]
         return torch.tensor(found, device=input_ids.device)

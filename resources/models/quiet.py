@@ -1,4 +1,4 @@
-"""Keeps model libraries from writing to the terminal, where the build's own lines stand."""
+"""Keeps model libraries from writing to the terminal, which shows the progress of the build."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import warnings
 
 
 def quiet() -> None:
-    """Silences the progress bars, notices and warnings of transformers, datasets and their like; errors still show."""
+    """Turns off progress bars, notices and warnings of the model libraries; errors are still shown."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    # Read when tqdm is first imported, so this must come before any model library.
+    # tqdm reads it at its first import, so this must run before any model library is imported.
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,8 +1,8 @@
-"""Nucleus sampling whose randomness belongs to the row: a draw depends on no other row and not on their order.
+"""Nucleus sampling with a random generator per row: a row's text depends on no other row and not on their order.
 
 Nucleus sampling: Holtzman et al. 2020 (https://arxiv.org/abs/1904.09751, section 3.1). Each row draws one number per
-step from a generator seeded with its own seed and inverts the cumulative distribution of its nucleus; the chosen token
-is the only one left, so that decoding itself stays greedy.
+step from a generator with its own seed and inverts the cumulative distribution of its nucleus. All tokens but the
+chosen one get the score minus infinity, so that decoding itself stays greedy.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
 LIKELIEST = 1024
+"""How many tokens are sorted first (our choice)."""
 
 
 class SeededSampling(LogitsProcessor):
-    """Leaves each row the one token that its own generator drew, at `temperature` and within the nucleus `top_p`."""
+    """Leaves each row only the token that its generator drew, at `temperature` and within the nucleus `top_p`."""
 
     def __init__(self, seeds: Sequence[int], temperature: float, top_p: float) -> None:
         self.temperature, self.top_p = temperature, top_p
@@ -27,16 +28,16 @@ class SeededSampling(LogitsProcessor):
         logits = scores.float() / self.temperature
         draws = torch.stack([torch.rand((), generator=generator) for generator in self.generators])
         tokens, cumulative = self._nucleus(logits)
-        # The last column is where rounding may leave the sum a hair below the draw.
+        # Multiplied with the total, since rounding may leave it slightly below the draw.
         mass = cumulative[:, -1:]
         place = torch.searchsorted(cumulative, draws.to(mass.device)[:, None] * mass, right=True)
         chosen = tokens.gather(1, place.clamp(max=tokens.shape[1] - 1))
         return torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)  # type: ignore[return-value]
 
     def _nucleus(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(token ids, likeliest first; cumulative probability, flat after the nucleus)."""
+        """(token ids, likeliest first; cumulative probability, constant after the nucleus)."""
         total = logits.logsumexp(-1, keepdim=True)
-        # Sorting a whole vocabulary takes as long as the model itself; the nucleus is nearly always among these.
+        # Sorting the whole vocabulary takes as long as the model itself; the nucleus is nearly always among these.
         likeliest = min(LIKELIEST, logits.shape[1])
         top, tokens = logits.topk(likeliest)
         probabilities = (top - total).exp()
@@ -48,5 +49,5 @@ class SeededSampling(LogitsProcessor):
 
 
 def logits_processors(temperature: float, top_p: float, seeds: Sequence[int]) -> LogitsProcessorList:
-    """Seeded sampling, or nothing at temperature 0, which is greedy decoding."""
+    """Seeded sampling, or no processor at temperature 0, which is greedy decoding."""
     return LogitsProcessorList([SeededSampling(seeds, temperature, top_p)] if temperature > 0 else [])

@@ -1,4 +1,4 @@
-"""Counts tokens with a model's tokenizer alone."""
+"""Counts tokens with a model's tokenizer, without its weights."""
 
 from __future__ import annotations
 

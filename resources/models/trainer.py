@@ -1,4 +1,4 @@
-"""LoRA fine-tuning with peft and trl: completion-only loss, safetensors, resumable after a kill."""
+"""LoRA fine-tuning with peft and trl: loss on completions only, safetensors, resumable after a kill."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from typing import Any
 
 from resources.models.calls import Prompt, Training
 from resources.models.chat_template import with_template
+from resources.models.device import dtype, on_gpu
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import file_digest
 
 OUTCOME = "training.json"
-
-
-class NoRoom(Mendable, ValueError):
-    """Prompts fill `max_tokens`; trl would leave their examples out without a word."""
 
 
 Example = tuple[Prompt, str]
@@ -31,11 +28,13 @@ def train_adapter(
     target: Path,
     progress: Callable[[int, int], None] = lambda step, steps: None,
 ) -> tuple[str, list[float], int]:
-    """Fine-tunes the model in `base` on `examples`; the adapter appears in `target` whole or not at all.
+    """Fine-tunes the model in `base` on `examples`; the adapter appears in `target` completely or not at all.
 
-    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the tokens read, which lie
-    in the file OUTCOME of `target` too: what is there is not trained again. A run that was killed goes on from its last
-    whole checkpoint (every `checkpoint_every` steps), kept beside `target` until then. Raises NoRoom.
+    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the number of tokens read.
+    They are also in the file OUTCOME of `target`: if it exists, nothing is trained. A run that was killed resumes from
+    its last complete checkpoint (one every `checkpoint_every` steps), which is kept beside `target` until then.
+
+    Raises Mendable if a prompt leaves no room for its response: trl would drop the example without notice.
     """
     outcome, unfinished = target / OUTCOME, target.with_name(target.name + ".unfinished")
     if outcome.is_file():
@@ -43,19 +42,44 @@ def train_adapter(
         found = json.loads(outcome.read_text(encoding="utf-8"))
         return found["weights"], found["losses"], found["tokens"]
 
-    import torch
+    from transformers import PrinterCallback
+
+    trainer = _trainer(base, examples, training, unfinished)
+    if lost := len(examples) - len(trainer.train_dataset):
+        raise Mendable(
+            f"{lost} of {len(examples)} examples have a prompt that leaves no room for a response within max_tokens "
+            f"({training.max_tokens}); raise max_tokens, or keep long instructions and inputs out"
+        )
+    trainer.add_callback(_progress_callback(progress))
+    trainer.remove_callback(PrinterCallback)
+    unfinished.mkdir(parents=True, exist_ok=True)
+    trainer.train(resume_from_checkpoint=_last_complete_checkpoint(unfinished))
+    losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    finished = target.with_name(target.name + ".finished")
+    shutil.rmtree(finished, ignore_errors=True)
+    trainer.model.save_pretrained(str(finished), safe_serialization=True)
+    trainer.processing_class.save_pretrained(str(finished))
+    weights = file_digest(finished / "adapter_model.safetensors")
+    tokens = int(trainer.state.num_input_tokens_seen)
+    (finished / OUTCOME).write_text(json.dumps({"weights": weights, "losses": losses, "tokens": tokens}))
+    finished.rename(target)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return weights, losses, tokens
+
+
+def _trainer(base: Path, examples: Sequence[Example], training: Training, folder: Path) -> Any:
+    """A trl trainer that saves its checkpoints in `folder`."""
     from datasets import Dataset
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
+    from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig
 
-    gpu = torch.cuda.is_available()
-    tokenizer = with_template(AutoTokenizer.from_pretrained(base))
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if gpu else torch.float32)
+    gpu = on_gpu()
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype())
     layers = model.config.num_hidden_layers
-    trainer = _completion_trainer()(
+    return _completion_trainer()(
         model=model,
-        processing_class=tokenizer,
+        processing_class=with_template(AutoTokenizer.from_pretrained(base)),
         train_dataset=Dataset.from_list([_example(prompt, completion) for prompt, completion in examples]),
         peft_config=LoraConfig(
             task_type="CAUSAL_LM",
@@ -67,14 +91,14 @@ def train_adapter(
             ),
         ),
         args=SFTConfig(
-            output_dir=str(unfinished),
+            output_dir=str(folder),
             num_train_epochs=training.epochs,
             learning_rate=training.learning_rate,
             per_device_train_batch_size=training.batch_size,
             max_length=training.max_tokens,
             completion_only_loss=True,
             seed=training.seed % 2**32,
-            # Recomputing activations lets large models fit on a GPU; on a CPU it would be half the speed for nothing.
+            # Recomputing activations lets large models fit on a GPU; on a CPU it would only halve the speed.
             gradient_checkpointing=gpu,
             bf16=gpu,
             save_strategy="steps",
@@ -86,31 +110,11 @@ def train_adapter(
             disable_tqdm=True,
             dataloader_pin_memory=gpu,
         ),
-        callbacks=[_progress_callback(progress)],
     )
-    if lost := len(examples) - len(trainer.train_dataset):
-        raise NoRoom(
-            f"{lost} of {len(examples)} examples have a prompt that leaves no room for a response within max_tokens "
-            f"({training.max_tokens}); raise max_tokens, or keep long instructions and inputs out"
-        )
-    trainer.remove_callback(PrinterCallback)
-    unfinished.mkdir(parents=True, exist_ok=True)
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(unfinished))
-    losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
-    finished = target.with_name(target.name + ".finished")
-    shutil.rmtree(finished, ignore_errors=True)
-    trainer.model.save_pretrained(str(finished), safe_serialization=True)
-    tokenizer.save_pretrained(str(finished))
-    weights = file_digest(finished / "adapter_model.safetensors")
-    tokens = int(trainer.state.num_input_tokens_seen)
-    (finished / OUTCOME).write_text(json.dumps({"weights": weights, "losses": losses, "tokens": tokens}))
-    finished.rename(target)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    return weights, losses, tokens
 
 
-def _last_whole_checkpoint(unfinished: Path) -> str | None:
-    """The newest checkpoint that was written to its end; what a kill left half-written is removed."""
+def _last_complete_checkpoint(unfinished: Path) -> str | None:
+    """The newest complete checkpoint; newer ones that a kill left incomplete are removed."""
     steps = {int(folder.name.split("-")[1]): folder for folder in unfinished.glob("checkpoint-*")}
     for _, folder in sorted(steps.items(), reverse=True):
         try:
@@ -133,9 +137,9 @@ def _completion_trainer() -> Any:
     from trl import SFTTrainer
 
     class CompletionTrainer(SFTTrainer):
-        """Projects to the vocabulary only where the loss counts.
+        """Computes logits only at the positions that count in the loss.
 
-        Without Triton, trl's own loss projects every position, prompts included, and measures their entropy.
+        Without Triton, trl's own loss computes them at every position, also of the prompts, and their entropy too.
         """
 
         def compute_loss(
@@ -163,7 +167,7 @@ def _progress_callback(progress: Callable[[int, int], None]) -> Any:
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):
-        """Hands each step on."""
+        """Reports each step."""
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if logs and "loss" in logs:

@@ -1,4 +1,4 @@
-"""Makes a model's files loadable: GGUF files are converted to safetensors once and kept."""
+"""Makes a model's files loadable: converts GGUF files to safetensors once."""
 
 from __future__ import annotations
 
@@ -10,23 +10,19 @@ from filelock import FileLock
 from warehouse.core.errors import Mendable
 
 
-class NoModel(Mendable, ValueError):
-    """What an address names is no model that can be loaded."""
-
-
 def loadable(path: Path) -> Path:
-    """The folder that transformers loads for `path`: a folder itself, or the conversion of a `.gguf` file.
+    """The folder that transformers loads for `path`: a folder itself, or the converted form of a `.gguf` file.
 
-    The conversion lies beside the file and appears whole or not at all; it loads in a second where the GGUF
-    takes half a minute. Raises NoModel for any other file.
+    The converted model is kept beside the file, completely or not at all. It loads in a second; the GGUF takes half a
+    minute. Raises Mendable for any other file.
     """
     if path.is_dir():
         return path
     if path.suffix != ".gguf":
-        raise NoModel(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
+        raise Mendable(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
     converted = path.with_suffix(".safetensors")
     if not converted.is_dir():
-        # A kill lets go of the lock, so what lies there under it was left by one.
+        # A killed process releases the lock, so a folder that exists now was left by one.
         with FileLock(path.with_suffix(".converting.lock")):
             scratch = path.with_suffix(".converting")
             shutil.rmtree(scratch, ignore_errors=True)
@@ -42,7 +38,7 @@ def _convert(path: Path, target: Path) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
-    # A dequantized model still calls itself quantized, and then refuses to be saved.
+    # A dequantized model still counts as quantized, and then it cannot be saved.
     del model.config.quantization_config
     model.hf_quantizer = None
     model.is_quantized = False

@@ -1,1 +1,1 @@
-"""What a step may use: models and sources of the recipe, through the memo."""
+"""What a step uses: models and sources of the recipe, with model calls through the memo."""

@@ -1,8 +1,7 @@
-"""What a step would need: its tools with nothing behind them but what is on record and on disk.
+"""The tools of an asset that is planned: its step runs as in a build, but nothing is computed, downloaded or written.
 
-A step is run with these tools as it is in a build. Calls that are on record are answered; the others are counted and
-stood in for by texts that say nothing, so that what follows from them can be counted too. Nothing is computed by a
-model, nothing is downloaded, nothing is written.
+Calls in the memo are answered from it. The others are counted and answered with placeholder texts, so that the calls
+that follow from their answers can be counted too.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from warehouse.store.memo import Answer, Call, Compose, Memo
 
 
 class NotFetched(Mendable):
-    """A source or model that would have to be downloaded first."""
+    """A source or model would have to be downloaded first."""
 
 
 @dataclass
 class Missing:
-    """The distinct calls that are not on record. `chained` once more was asked for, which they may have decided."""
+    """The distinct calls that are not in the memo. `chained` if calls came after them, which may depend on them."""
 
     calls: dict[tuple[str, int], Call] = field(default_factory=dict)
     chained: bool = False
@@ -34,12 +33,12 @@ class ForecastTools(Tools):
 
     missing: Missing = field(default_factory=Missing)
 
-    def memo(self, *engine: str) -> Memo:
-        """The memo, counting what is missing in place of computing it."""
+    def memo(self, *packages: str) -> Memo:
+        """The memo, which counts what is missing instead of computing it."""
         return _ReadOnlyMemo(self.bench.database, meter=self.meter, missing=self.missing)
 
     def source_file(self, name: str) -> tuple[str, Path]:
-        """(id, verified local file) of the source `name`. Raises NotFetched where it is not on this machine yet."""
+        """(id, verified local file) of the source `name`. Raises NotFetched if it is not on this machine yet."""
         source = self.bench.sources[name]
         path = self.bench.find(source)
         if path is None:
@@ -47,7 +46,7 @@ class ForecastTools(Tools):
         return source.id, path
 
     def base_folder(self, name: str) -> Path:
-        """The folder of the language model `name`. Raises NotFetched where it is not on this machine yet."""
+        """The folder of the language model `name`. Raises NotFetched if it is not on this machine yet."""
         if self.bench.find(self.bench.models[name]) is None:
             raise NotFetched(f"the model {name} is not downloaded yet")
         return super().base_folder(name)
@@ -64,15 +63,15 @@ class _ReadOnlyMemo(Memo):
         progress: Callable[[int, int], None] = lambda done, total: None,
         lost: Callable[[Call], bool] = lambda call: False,
     ) -> list[Answer]:
-        answers, missing, on_record = self._on_record(calls, lost)
-        # Even where nothing is missing now: with the answers, there might have been more to ask, or something else.
+        recorded = self.recorded(calls, lost)
+        # Even if all of these calls are recorded: with the true answers, there might have been more or other calls.
         self.missing.chained |= bool(self.missing.calls)
         if not self.missing.chained:
-            self.meter.from_memo += on_record
-        self.missing.calls |= missing
-        return [answers.get((call.key, call.budget)) or _stand_in(call) for call in calls]
+            self.meter.from_memo += recorded.count
+        self.missing.calls |= recorded.missing
+        return [recorded.answers.get((call.key, call.budget)) or _placeholder(call) for call in calls]
 
 
-def _stand_in(call: Call) -> Answer:
+def _placeholder(call: Call) -> Answer:
     response = {"text": f"not yet written {call.key}", "loss": 0.0, "weights": 2 * call.key, "losses": []}
     return Answer(response, 0, 0.0, vector=[0.0])

@@ -1,4 +1,4 @@
-"""Where the recipe and the warehouse lie: as the environment says, else the starter's."""
+"""The paths of the recipe and the warehouse: from environment variables, or the starter's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WAREHOUSE = "SLINGSHOT_WAREHOUSE"
 
 
 def recipe_path() -> Path:
-    """The recipe in force: $SLINGSHOT_RECIPE, or the starter recipe."""
+    """The recipe to use: $SLINGSHOT_RECIPE, or the starter recipe."""
     return Path(os.environ.get(RECIPE, HOME / "recipe.yaml")).resolve()
 
 

@@ -1,4 +1,4 @@
-"""The recipe's models and sources: fetched when first asked for, loaded once, shared by all assets."""
+"""The recipe's models and sources: fetched when first used, loaded once, shared by all assets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Workbench:
     """Where assets get models and sources. `data` is the warehouse's folder, `base` that of relative paths.
 
-    `ancestors` is what models and sources declare to be made from; `recipe` the whole recipe as JSON, for the record.
+    `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON.
     """
 
     data: Path
@@ -90,7 +90,7 @@ class Workbench:
         return closure([material], lambda child: [one for one in declared if one.name in child.parents])
 
     def base_folder(self, name: str) -> Path:
-        """The folder of a language model as transformers loads it."""
+        """The folder of a language model, in the form that transformers loads."""
         return loadable(self.fetch(self.models[name]))
 
     def language_model(self, name: str) -> LanguageModel:
@@ -102,7 +102,7 @@ class Workbench:
         return self._language_models[name]
 
     def make_room(self) -> None:
-        """Lets go of the loaded language models where they lie on a GPU, which a training needs for itself."""
+        """Unloads language models that are on a GPU, since a training needs its memory."""
         from resources.models.device import free_memory, on_gpu
 
         if on_gpu():
@@ -114,7 +114,7 @@ class Workbench:
         return _address(self.models[name]).is_endpoint
 
     def endpoint(self, name: str) -> Endpoint:
-        """The endpoint that serves the model `name`; nothing is asked of it yet."""
+        """The endpoint that serves the model `name`. Sends no request."""
         from resources.models.endpoint import Endpoint
 
         address = _address(self.models[name])
@@ -129,12 +129,12 @@ class Workbench:
         return self._embedders[name]
 
     def adapter_folder(self, adapter: Adapter) -> Path:
-        """Where the adapter's files lie, in the form that peft loads."""
+        """The folder with the adapter's files, in the form that peft loads."""
         return self.data / "checkpoints" / adapter.training
 
     @staticmethod
     def engine(*packages: str) -> str:
-        """The software behind a call, for the record: names and installed versions."""
+        """The software that computes a call, to be recorded: names and installed versions."""
         return " ".join(f"{package}=={version(package)}" for package in packages)
 
 

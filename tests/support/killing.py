@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 import resources.models.trainer
-import resources.tools.tools
+import resources.tools.batching
 from resources.models.quiet import quiet
 from tests.support.building import build
 from warehouse.store.memo import Memo
@@ -109,7 +109,7 @@ def _told_build(recipe: Path, data: Path, log: Path) -> None:
     def tell(what: str, of: list[Any]) -> None:
         os.write(file, json.dumps([what, of]).encode() + b"\n")
 
-    commit, publish, train = Memo._commit, Store.publish, resources.models.trainer.train_adapter
+    commit, publish, train = Memo.commit, Store.publish, resources.models.trainer.train_adapter
 
     @wraps(commit)
     def told_commit(memo: Memo, answered: list[Any], *rest: Any) -> None:
@@ -133,8 +133,8 @@ def _told_build(recipe: Path, data: Path, log: Path) -> None:
 
         return train(base, examples, training, target, told_progress)
 
-    Memo._commit, Store.publish, resources.models.trainer.train_adapter = told_commit, told_publish, told_train  # type: ignore
-    resources.tools.tools.MOST_ROWS = ROWS_OF_A_BATCH
+    Memo.commit, Store.publish, resources.models.trainer.train_adapter = told_commit, told_publish, told_train  # type: ignore
+    resources.tools.batching.MOST_ROWS = ROWS_OF_A_BATCH
     torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning
     tell("start", [])
     _, failures = build(recipe, data)

@@ -1,8 +1,8 @@
-"""The memo: every finished model call, keyed by content, committed as it arrives, never computed twice.
+"""The memo: every finished model call, keyed by its content, committed as soon as it is computed, and computed once.
 
-What a model gives may differ in the last bits between batch shapes. Batches are therefore composed from the calls that
-are not on record alone, computed and committed whole, and one after the other: a build that was killed finds left
-exactly the batches that it had not finished, and arrives at the content of an undisturbed one.
+A model's output may differ in the last bits between batch shapes. Batches are therefore made only of calls that are
+not in the memo, and each is computed and committed as a whole, one after the other. After a kill, exactly the batches
+that were not finished are left, so the next build arrives at the same content as one that was not killed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,18 @@ from warehouse.store.database import Database, now
 from warehouse.store.inserting import cast_and_validate, insert
 
 MODEL_ERRORS = (RuntimeError, OSError, MemoryError)
-"""What a model or its endpoint raises; any other error is a defect of the program, and stops it."""
+"""What a model or its endpoint raises; any other error is a bug, and stops the program."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A model call as it is keyed: kind, the model's digest, and the exact request (prompt, parameters, seed).
+    """A model call: its kind, the model's digest, and the exact request (prompt, parameters, seed).
 
-    `budget` (most new tokens; 0 where there is none) is no part of the key: a completion that ended by itself
-    within a budget is the answer for any budget that it fits into.
+    The request also holds the protocol and the numerics of the call where they are not the default ones; see
+    resources/models/protocol.py. With the defaults, the key is the same as before these existed.
+
+    `budget` (most new tokens; 0 if the kind has none) is not part of the key: a completion that ended by itself is the
+    answer for every budget that it fits into.
     """
 
     kind: str
@@ -43,16 +46,16 @@ class Call:
 
     @cached_property
     def key(self) -> str:
-        """The id under which the call is on record."""
+        """The id of the call in the memo."""
         return digest({"kind": self.kind, "model": self.model, "request": self.request})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model gave for a call. `complete` is false where it was cut off at the call's budget.
+    """A model's answer to a call. `complete` is false if it was cut off at the call's budget.
 
-    `tokens` counts what the model worked on for it (written tokens for completions, read ones otherwise). `error` is
-    set where the model failed; such an answer is never on record, so the next look-up asks again.
+    `tokens` counts the tokens written for completions, and the tokens read for other kinds. `error` is set if the model
+    failed; such an answer is not kept, so the next run asks again.
     """
 
     response: dict[str, Any]
@@ -64,10 +67,22 @@ class Answer:
 
 
 Work = Callable[[list[Call]], list[Answer]]
-"""Computes the answers to calls, in their order; raises one of MODEL_ERRORS where the model fails."""
+"""Computes the answers to calls, in their order; raises one of MODEL_ERRORS if the model fails."""
 
 Compose = Callable[[list[Call]], Iterator[tuple[list[Call], Work]]]
-"""Splits calls that are not on record into batches, each with the work that answers it."""
+"""Splits calls that are not in the memo into batches, each with the work that answers it."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Which of some calls are in the memo: `answers` and `missing` calls by (key, budget).
+
+    `count` is the number of distinct calls that have an answer.
+    """
+
+    answers: dict[tuple[str, int], Answer]
+    missing: dict[tuple[str, int], Call]
+    count: int
 
 
 @dataclass
@@ -80,7 +95,7 @@ class Meter:
     seconds: float = 0.0
 
     def add(self, answers: Sequence[Answer]) -> None:
-        """Counts computed answers."""
+        """Counts answers that were computed."""
         self.computed += len(answers)
         self.tokens += sum(answer.tokens for answer in answers)
         self.seconds += sum(answer.seconds for answer in answers)
@@ -88,14 +103,14 @@ class Meter:
 
 @dataclass
 class Memo:
-    """Finished calls in the DuckDB file; `engine` names the software that computes new ones."""
+    """Finished calls in the DuckDB file; `engine` is recorded as the software that computes new ones."""
 
     database: Database
     engine: str = ""
     meter: Meter = field(default_factory=Meter)
 
     def look_up(self, calls: Sequence[Call]) -> dict[tuple[str, int], Answer]:
-        """The answers on record, by (key, budget). A cut-off completion answers only a call with its own budget."""
+        """The answers in the memo, by (key, budget). A cut-off completion answers only calls with the same budget."""
         wanted = pl.DataFrame(
             {"key": [call.key for call in calls], "budget": [call.budget for call in calls]},
             schema={"key": pl.String, "budget": pl.Int64},
@@ -106,7 +121,7 @@ class Memo:
                 "SELECT w.key, w.budget, c.response, c.tokens, c.seconds, c.complete, c.vector "
                 "FROM memo.calls c JOIN wanted w ON c.key = w.key "
                 "WHERE c.budget = w.budget OR (c.complete AND c.tokens <= w.budget) "
-                # Of several answers on record, every build takes the same one.
+                # If a call has several answers, every build takes the same one.
                 "ORDER BY c.budget = w.budget, c.budget DESC"
             ).fetchall()
         return {
@@ -121,58 +136,58 @@ class Memo:
         progress: Callable[[int, int], None] = lambda done, total: None,
         lost: Callable[[Call], bool] = lambda call: False,
     ) -> list[Answer]:
-        """Answers in the order of `calls`; what is not on record is computed and committed batch by batch.
+        """Answers in the order of `calls`; those that are not in the memo are computed and committed batch by batch.
 
-        A call on record whose files are `lost` is computed again. A call at which the model failed is put on record as
-        a failure, and answered with its error.
+        A call whose files are `lost` is computed again. If the model fails at a call, the failure is recorded and the
+        answer holds its error.
         """
-        self._drop_left_claims()
-        answers, missing, on_record = self._on_record(calls, lost)
-        self.meter.from_memo += on_record
-        if missing:
-            progress(0, len(missing))
+        self._remove_old_claims()
+        recorded = self.recorded(calls, lost)
+        self.meter.from_memo += recorded.count
+        answers, total = dict(recorded.answers), len(recorded.missing)
+        if total:
+            progress(0, total)
             done = 0
-            for batch, work in compose(list(missing.values())):
-                answers |= self._claimed(batch, work, lost)
+            for batch, work in compose(list(recorded.missing.values())):
+                answers |= self._compute(batch, work, lost)
                 done += len(batch)
-                progress(done, len(missing))
+                progress(done, total)
         return [answers[call.key, call.budget] for call in calls]
 
-    def _on_record(
-        self, calls: Sequence[Call], lost: Callable[[Call], bool]
-    ) -> tuple[dict[tuple[str, int], Answer], dict[tuple[str, int], Call], int]:
-        """(the answers on record, the distinct calls that have none, how many distinct calls have one)."""
+    def recorded(self, calls: Sequence[Call], lost: Callable[[Call], bool] = lambda call: False) -> Recorded:
+        """Which of the calls are in the memo. Calls whose files are `lost` count as missing."""
         answers = self.look_up(calls)
         distinct = {(call.key, call.budget): call for call in calls}
         missing = {place: call for place, call in distinct.items() if place not in answers or lost(call)}
-        return answers, missing, len(distinct) - len(missing)
+        return Recorded(answers, missing, len(distinct) - len(missing))
 
-    def _claimed(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
-        """The batch's answers, computed here or by a build beside this one that has claimed the same batch."""
+    def _compute(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
+        """The batch's answers, computed here or by a parallel build that has locked the same batch."""
         claim = claim_on(self.database, [call.key for call in batch])
         claim.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(claim):
             found = self.look_up(batch)
-            again = [call for call in batch if lost(call)]
-            if len(found) == len(batch) and not again:
+            replaced = [call for call in batch if lost(call)]
+            if len(found) == len(batch) and not replaced:
                 self.meter.from_memo += len(batch)
             else:
                 answered = _answered(batch, work)
-                self._commit([(call, answer) for call, answer in answered if not answer.error], again)
+                self.commit([(call, answer) for call, answer in answered if not answer.error], replaced)
                 self._record_failures([(call, answer.error) for call, answer in answered if answer.error])
                 self.meter.add([answer for _, answer in answered if not answer.error])
-                # Read back: a build beside this one may have been first, and then its answer is the one on record.
+                # Read back: if a parallel build was first, its answers are the ones that were kept.
                 found = {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
             claim.unlink(missing_ok=True)
         return found
 
-    def _drop_left_claims(self) -> None:
-        """Removes the claims that nobody holds: killed builds left them, and their batches may never come again."""
+    def _remove_old_claims(self) -> None:
+        """Removes lock files that no build holds: killed builds left them, and the same batches may never recur."""
         for claim in _claims(self.database).glob("*"):
             with suppress(Timeout), FileLock(claim, blocking=False):
                 claim.unlink(missing_ok=True)
 
-    def _commit(self, answered: list[tuple[Call, Answer]], again: list[Call]) -> None:
+    def commit(self, answered: list[tuple[Call, Answer]], replaced: Sequence[Call] = ()) -> None:
+        """Puts answers into the memo in one transaction. Older answers to `replaced` calls are deleted, others stay."""
         rows = pl.DataFrame(
             [
                 {
@@ -194,7 +209,7 @@ class Memo:
             schema=empty(ModelCall).schema,
         )
         with self.database.write() as connection:
-            for call in again:
+            for call in replaced:
                 connection.execute("DELETE FROM memo.calls WHERE key = ?", [call.key])
             connection.register("rows", cast_and_validate("memo.calls", rows))
             connection.execute(
@@ -224,7 +239,7 @@ class Memo:
 
 
 def claim_on(database: Database, keys: Sequence[str]) -> Path:
-    """The file that is locked while the calls `keys` are computed as one batch."""
+    """The file that a build locks while it computes the calls `keys` as one batch."""
     return _claims(database) / digest(list(keys))
 
 
@@ -233,7 +248,7 @@ def _claims(database: Database) -> Path:
 
 
 def _answered(batch: list[Call], work: Work) -> list[tuple[Call, Answer]]:
-    """The batch with its answers. Where the model fails at the batch, each call gets a second try on its own."""
+    """The batch with its answers. If the model fails at the batch, each call is tried once more alone."""
     try:
         return list(zip(batch, work(batch), strict=True))
     except MODEL_ERRORS as error:

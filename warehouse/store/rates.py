@@ -1,4 +1,4 @@
-"""How long model calls have taken here: what an estimate rests on."""
+"""How long model calls have taken on this machine: the basis of cost estimates."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from warehouse.store.memo import Call
 class Rates:
     """Mean seconds of a unit of work: of a call, or of an example and epoch where a call is a training run.
 
-    Keyed by (kind, model, budget), (kind, budget) and (kind), the nearest of which counts for a call. A call's seconds
-    are its share of the batch that it was computed in, so a batch of few rows takes longer than its estimate.
+    The keys are (kind, model, budget), (kind, budget) and (kind); the most specific one that exists counts for a call.
+    A call's seconds are its share of the batch that it was computed in, so a batch of few rows takes longer than
+    estimated.
     """
 
     seconds: dict[tuple[str | int, ...], float]
 
     def estimate(self, calls: Iterable[Call]) -> float | None:
-        """Seconds that the calls would take; None where none of the same kind was ever measured."""
+        """Seconds that the calls would take; None if some call's kind was never measured."""
         total = 0.0
         for call in calls:
             places = ((call.kind, call.model, call.budget), (call.kind, call.budget), (call.kind,))
@@ -32,7 +33,7 @@ class Rates:
 
 
 def measured_rates(database: Database) -> Rates:
-    """The rates of all calls on record."""
+    """The rates over all calls in the memo."""
     units = "CASE kind WHEN 'training' THEN (request->>'count')::BIGINT * (request->>'epochs')::BIGINT ELSE 1 END"
     with database.read() as connection:
         rows = connection.execute(

@@ -32,7 +32,8 @@ from assets.recipe.types import Recipe
 from assets.recipe.values import Count
 from assets.steps.step import Step, made
 from resources.models.calls import Completion, Sampling, TokenLoss
-from resources.tools.tools import MemoizedModel, Tools
+from resources.tools.memoized_model import MemoizedModel
+from resources.tools.tools import Tools
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import HIGHER, LOWER, Score

@@ -22,7 +22,7 @@ import pytest
 from assets.building.dagster_home import dagster_instance
 from resources.models import weights
 from resources.models.calls import Prompt, Training
-from resources.models.trainer import OUTCOME, _last_whole_checkpoint, train_adapter
+from resources.models.trainer import OUTCOME, _last_complete_checkpoint, train_adapter
 from tests.support.building import edit, query
 from tests.support.killing import Event, kill_oneself, killed_builds, process
 from warehouse.store.database import SCHEMAS, Database
@@ -208,7 +208,7 @@ def test_training_resumes_from_the_last_complete_checkpoint(tmp_path: Path, stat
         (tmp_path / name / "adapter_model.safetensors").write_text("weights")
         if text is not None:
             (tmp_path / name / "trainer_state.json").write_text(text)
-    assert _last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-2")
+    assert _last_complete_checkpoint(tmp_path) == str(tmp_path / "checkpoint-2")
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
 
 

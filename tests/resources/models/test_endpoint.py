@@ -15,7 +15,7 @@ from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.fetching.errors import FetchError
 from resources.models.calls import Completion, Prompt, Sampling
-from resources.models.endpoint import CallFailed, Endpoint, EndpointError
+from resources.models.endpoint import CallFailed, Endpoint
 from resources.models.language_model import LanguageModel
 from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench
@@ -97,12 +97,12 @@ def test_a_server_that_reports_another_model_is_refused_before_it_is_asked(tools
         tools.model("remote").complete(ASKED, GREEDY)
     assert str(refused.value) == (
         f"the endpoint {server.base} does not serve the declared model 'tiny'; it reports: 'another', 'other'; "
-        "right would be one of these after '#' in the address, with the sha256 and licence of its weights"
+        "put one of these after '#' in the address, with the sha256 and licence of its weights"
     )
     assert server.asked == ["GET /v1/models"]
 
 
-@pytest.mark.parametrize(("name", "found"), [("other", "'other'"), (None, "a model that it does not name")])
+@pytest.mark.parametrize(("name", "found"), [("other", "'other'"), (None, "an unnamed model")])
 def test_an_answer_from_another_model_stops_everything_and_is_not_kept(
     tools: Tools, server: Server, name: str | None, found: str
 ) -> None:
@@ -110,8 +110,8 @@ def test_an_answer_from_another_model_stops_everything_and_is_not_kept(
     with pytest.raises(Mendable) as refused:
         tools.model("remote").complete(ASKED, GREEDY)
     assert str(refused.value) == (
-        f"the endpoint {server.base} answered from {found} where 'tiny' was asked and is declared; the answer is not "
-        "kept; right would be a server that answers from the declared model alone"
+        f"the endpoint {server.base} answered from {found}, but 'tiny' is declared and was requested; the answer is "
+        "not kept; use a server that answers from the declared model only"
     )
     for table in ("memo.calls", "memo.failures"):
         assert query(tools.bench.data, f"FROM {table}").is_empty()
@@ -121,16 +121,16 @@ def test_an_endpoint_that_is_not_there_stops_the_build_with_one_error(tools: Too
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-        with pytest.raises(EndpointError) as refused:
+        with pytest.raises(Mendable) as refused:
             Endpoint(base, "tiny").report()
     assert str(refused.value) == (
-        f"cannot use the endpoint {base}: {base}/models gives no answer: All connection attempts failed; right would "
-        "be the base URL of a running server with an OpenAI-compatible API"
+        f"cannot use the endpoint {base}: {base}/models does not answer: All connection attempts failed; use the "
+        "base URL of a running server with an OpenAI-compatible API"
     )
 
 
 def test_a_page_that_is_no_such_api_is_named(server: Server) -> None:
-    with pytest.raises(EndpointError, match=r"/v1/x/models answers HTTP 404: Not Found; right would be the base URL"):
+    with pytest.raises(Mendable, match=r"/v1/x/models answers HTTP 404: Not Found; use the base URL"):
         Endpoint(f"{server.base}/x", "tiny").report()
 
 
@@ -147,7 +147,7 @@ def test_an_endpoint_that_goes_away_keeps_what_it_gave_and_stops_the_build(tools
                 stack.close()
 
         tools.report = stop
-        with pytest.raises(EndpointError, match=r"cannot use the endpoint .* gives no answer"):
+        with pytest.raises(Mendable, match=r"cannot use the endpoint .* does not answer"):
             tools.model("remote").complete(many, GREEDY)
     kept = query(tools.bench.data, "FROM memo.calls").height
     failed = query(tools.bench.data, "FROM memo.failures").height
@@ -183,7 +183,7 @@ def test_a_request_that_takes_too_long_fails_alone(server: Server) -> None:
     server.delay = 1.0
     (failed,) = Endpoint(server.base, "tiny", seconds=0.1).complete(ASKED[:1], GREEDY)
     assert isinstance(failed, CallFailed)
-    assert str(failed) == f"{server.base}/chat/completions gives no answer: ReadTimeout"
+    assert str(failed) == f"{server.base}/chat/completions does not answer: ReadTimeout"
 
 
 def test_the_key_is_sent_and_never_on_record(tools: Tools, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

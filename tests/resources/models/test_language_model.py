@@ -13,7 +13,7 @@ import torch
 from resources.models.calls import Prompt, Sampling
 from resources.models.language_model import LanguageModel
 from resources.models.sampling import SeededSampling
-from resources.tools.tools import batches
+from resources.tools.batching import batches
 
 SAMPLED = Sampling(max_new_tokens=16, temperature=1.0, top_p=0.9)
 
@@ -85,7 +85,7 @@ def test_only_a_stop_string_that_names_a_special_token_is_looked_for_among_them(
     model: LanguageModel, stop: tuple[str, ...], text: str, complete: bool
 ) -> None:
     row = model.tokens("river what <s> does grow")
-    assert model._written(row, model._by_text(stop), 5) == (text, 5, complete)
+    assert model._written(row, model._stops_by_text(stop), 5) == (text, 5, complete)
 
 
 def test_a_completion_at_the_budget_is_marked_as_cut_off(model: LanguageModel) -> None:

@@ -1,0 +1,67 @@
+"""Splits calls into batches: long rows first, few enough tokens for the memory, no row that exceeds the context."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from warehouse.store.memo import Answer, Call, Work
+
+MOST_ROWS = 64
+"""The most rows of a batch (our choice)."""
+
+Batches = Iterator[tuple[list[Call], Work]]
+T = TypeVar("T")
+
+
+def fitting_batches(
+    calls: Sequence[Call], sizes: Sequence[int], most: int, budget: int, most_tokens: int, work: Work
+) -> Batches:
+    """Batches of the calls of at most `most` tokens. One batch before them refuses the calls that are longer.
+
+    `sizes` are the tokens that each call reads, `budget` those that it may write; a batch has at most `most_tokens`.
+    """
+    size_of = {call.key: size for call, size in zip(calls, sizes, strict=True) if size > most}
+
+    def refuse(batch: list[Call]) -> list[Answer]:
+        # A refusal and not an error, since no retry helps. Not complete, since at another budget there may be room.
+        texts = [f"the text has {size_of[call.key]} tokens, at most {most} fit" for call in batch]
+        return [Answer({"refusal": text}, 0, 0.0, complete=False) for text in texts]
+
+    if size_of:
+        yield [call for call in calls if call.key in size_of], refuse
+    fitting = [call for call in calls if call.key not in size_of]
+    yield from longest_first(fitting, [size + budget for size in sizes if size <= most], most_tokens, work)
+
+
+def longest_first(calls: Sequence[Call], sizes: Sequence[int], most_tokens: int, work: Work) -> Batches:
+    """The calls in batches of at most MOST_ROWS rows and `most_tokens` tokens, as `batches` orders them."""
+    for rows in batches(sizes, MOST_ROWS, most_tokens):
+        yield [calls[row] for row in rows], work
+
+
+def batches(sizes: Sequence[int], most_rows: int, most_tokens: int) -> Iterator[list[int]]:
+    """Indexes of rows, batch by batch, longest rows first, so that a batch has little padding.
+
+    The order follows from the sizes alone: after an interruption, the rows that are left form the same batches again.
+    """
+    order = sorted(range(len(sizes)), key=lambda index: (-sizes[index], index))
+    start = 0
+    while start < len(order):
+        rows = max(1, min(most_rows, most_tokens // max(1, sizes[order[start]])))
+        yield order[start : start + rows]
+        start += rows
+
+
+def batches_in_order(calls: list[Call], work: Work) -> Batches:
+    """The calls in their own order, MOST_ROWS at a time."""
+    for start in range(0, len(calls), MOST_ROWS):
+        yield calls[start : start + MOST_ROWS], work
+
+
+def timed(compute: Callable[[], Sequence[T]]) -> tuple[Sequence[T], float]:
+    """(what `compute` returns for the rows of a batch, seconds per row)."""
+    began = time.monotonic()
+    rows = compute()
+    return rows, (time.monotonic() - began) / len(rows)

@@ -1,0 +1,33 @@
+"""Sentence embeddings through the memo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resources.models import protocol
+from resources.models.calls import Vector
+from resources.tools.batching import Batches, batches_in_order, timed
+from resources.tools.session import Session
+from warehouse.store.memo import Answer, Call
+
+
+def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
+    """One unit-length vector per text from the embedding model `name`."""
+    model, stamp = session.bench.models[name].id, protocol.stamp(protocol.EMBEDDING)
+    calls = [Call("embedding", model, {"text": text} | stamp) for text in texts]
+
+    def compose(missing: list[Call]) -> Batches:
+        embedder = session.bench.embedder(name)
+
+        def work(batch: list[Call]) -> list[Answer]:
+            texts = [call.request["text"] for call in batch]
+            vectors, seconds = timed(lambda: embedder.embed(texts))
+            return [
+                Answer({}, len(text.split()), seconds, vector=vector)
+                for text, vector in zip(texts, vectors, strict=True)
+            ]
+
+        return batches_in_order(missing, work)
+
+    answers = session.memo("sentence-transformers", "torch").run(calls, compose, session.progress("embeddings"))
+    return [Vector(answer.vector or [], call.key, answer.error) for call, answer in zip(calls, answers, strict=True)]

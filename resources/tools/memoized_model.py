@@ -1,0 +1,98 @@
+"""A language model whose calls are answered from the memo where they are in it, and else computed and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from resources.models import protocol
+from resources.models.calls import Adapter, Completion, Prompt, Sampling, TokenLoss
+from resources.models.device import numerics
+from resources.tools.endpoint_model import EndpointModel
+from resources.tools.local_model import LocalModel
+from resources.tools.session import Session
+from warehouse.core.identity import digest
+from warehouse.store.memo import Answer, Call
+
+
+class Completer(Protocol):
+    """Where completions come from: a model on this machine, or an endpoint."""
+
+    def stamp(self) -> dict[str, Any]:
+        """What the request of a completion gets beside its content; see `protocol.stamp`."""
+        ...
+
+    def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
+        """The answers to completion calls, in order; `prompts` are by the calls' keys."""
+        ...
+
+
+@dataclass(frozen=True)
+class MemoizedModel:
+    """The language model `name`, with `adapter` if one is given. Serves as Writer and Reader."""
+
+    session: Session
+    name: str
+    adapter: Adapter | None = None
+
+    @property
+    def id(self) -> str:
+        """Identifies the weights, those of base and adapter together."""
+        base = self.session.bench.models[self.name].id
+        return base if self.adapter is None else digest([base, self.adapter.weights])
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """One completion per prompt, in order; a local model refuses a prompt that leaves no room for the budget."""
+        completer = self._completer()
+        stamp = completer.stamp()
+        calls = [Call("completion", self.id, _request(p, sampling) | stamp, sampling.max_new_tokens) for p in prompts]
+        by_key = dict(zip((call.key for call in calls), prompts, strict=True))
+        answers = completer.completions(calls, by_key, sampling)
+        return [
+            Completion(
+                answer.response.get("text", ""),
+                answer.complete,
+                call.key,
+                answer.error,
+                answer.response.get("refusal"),
+            )
+            for call, answer in zip(calls, answers, strict=True)
+        ]
+
+    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+        """The loss of each continuation given its prompt, in order. Raises FetchError for a model at an endpoint."""
+        stamp = protocol.stamp(protocol.LOSS, numerics())
+        calls = [
+            Call("loss", self.id, {"messages": _messages(p), "text": p.text, "target": target} | stamp)
+            for p, target in texts
+        ]
+        by_key = dict(zip((call.key for call in calls), texts, strict=True))
+        answers = LocalModel(self.session, self.name, self.adapter).losses(calls, by_key)
+        return [
+            TokenLoss(
+                answer.response.get("loss", 0.0),
+                answer.tokens,
+                call.key,
+                answer.error,
+                answer.response.get("refusal"),
+            )
+            for call, answer in zip(calls, answers, strict=True)
+        ]
+
+    def _completer(self) -> Completer:
+        if self.session.bench.at_endpoint(self.name) and self.adapter is None:
+            return EndpointModel(self.session, self.name)
+        return LocalModel(self.session, self.name, self.adapter)
+
+
+def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+    request: dict[str, Any] = {"stop": list(sampling.stop)}
+    request |= {"messages": _messages(prompt)} if prompt.messages else {"text": prompt.text}
+    if sampling.temperature > 0:  # a greedy completion does not depend on the seed
+        request |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": prompt.seed}
+    return request
+
+
+def _messages(prompt: Prompt) -> list[list[str]]:
+    return [list(message) for message in prompt.messages]

@@ -1,0 +1,34 @@
+"""What models need of the tools of an asset, so that no model has to import the tools that create it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from resources.tools.workbench import Workbench
+from warehouse.store.memo import Memo
+
+Progress = Callable[[int, int], None]
+"""Called with how many calls or steps are done, and how many there are."""
+
+
+class Session(Protocol):
+    """The part of `Tools` that models use."""
+
+    @property
+    def bench(self) -> Workbench:
+        """Where models are loaded from."""
+        ...
+
+    def memo(self, *packages: str) -> Memo:
+        """The memo; `packages` compute the calls that are not in it."""
+        ...
+
+    def progress(self, what: str) -> Progress:
+        """Reports progress of `what`, such as "completions"."""
+        ...
+
+    def base_folder(self, name: str) -> Path:
+        """The folder of the language model `name`, in the form that transformers loads."""
+        ...

@@ -1,0 +1,52 @@
+"""Fine-tuning through the memo: the same training on the same examples runs once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from resources.models import protocol
+from resources.models.calls import Adapter, Prompt, Trained, Training
+from resources.models.device import numerics
+from resources.tools.batching import Batches
+from resources.tools.session import Session
+from warehouse.core.errors import Mendable
+from warehouse.core.identity import digest
+from warehouse.store.memo import Answer, Call
+
+
+def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
+    """The language model `name`, fine-tuned on (prompt, completion) examples.
+
+    Raises Mendable where the training fails; the error is also recorded in memo.failures.
+    """
+    request = {
+        "examples": digest([[list(prompt.messages), prompt.text, text] for prompt, text in examples]),
+        "count": len(examples),
+        **{key: value for key, value in asdict(training).items() if key != "checkpoint_every"},
+    }
+    stamp = protocol.stamp(protocol.TRAINING, numerics())
+    call = Call("training", session.bench.models[name].id, request | stamp)
+    target = session.bench.data / "checkpoints" / call.key
+
+    def compose(missing: list[Call]) -> Batches:
+        base = session.base_folder(name)
+
+        def work(_: list[Call]) -> list[Answer]:
+            from resources.models.trainer import train_adapter
+
+            session.bench.make_room()
+            began = time.monotonic()
+            weights, losses, tokens = train_adapter(
+                base, examples, training, target, session.progress("training steps")
+            )
+            return [Answer({"weights": weights, "losses": losses}, tokens, time.monotonic() - began)]
+
+        yield missing, work
+
+    memo = session.memo("trl", "peft", "transformers", "torch")
+    (answer,) = memo.run([call], compose, lost=lambda _: not target.is_dir())
+    if answer.error:
+        raise Mendable(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
+    return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
