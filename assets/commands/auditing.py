@@ -103,9 +103,7 @@ def diff(
         print_json(found)
         return
     terminal = console()
-    counts = (
-        f"{len(found.added)} added, {len(found.removed)} removed, {len(found.decided_anew)} with a changed decision"
-    )
+    counts = f"{len(found.added)} added, {len(found.removed)} removed, {len(found.redecided)} with a changed decision"
     terminal.print(Text(f"{found.asset}, {found.before[:9]} → {found.after[:9]}: {counts}"))
     for table in diff_tables(found):
         terminal.print("", table)

@@ -1,4 +1,4 @@
-"""What the terminal shows of an audit, as rich tables and trees."""
+"""The results of an audit as rich tables and trees for the terminal."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ from warehouse.results.result import Check
 from warehouse.schema.bookkeeping import OUTCOMES
 
 TEXT = 240
-"""Texts are cut after so many characters, unless all of them is asked for."""
+"""Texts are cut after this many characters, unless `everything` is shown."""
 
-ALIKE = 8
-"""Of so many parents or more in one role, the first three are shown, unless all are asked for."""
+MANY_PARENTS = 8
+"""Of this many parents or more in one role, only the first three are shown, unless `everything` is shown."""
 
 
 def why_tree(found: Why, everything: bool = False) -> Tree:
-    """The ancestry as a tree; a node that is met again is not opened again."""
+    """The ancestry as a tree; a node that comes a second time is not expanded again."""
     tree = Tree(_headline(found.nodes[found.row.id]))
     _grow(tree, found, found.row.id, set(), everything)
-    for under in found.recipes:
-        named = f"recipe in force for {under.asset}" if under.in_force else f"recipe for {under.asset}"
-        part = tree.add(Text(named + _unless(under.in_force, under.version)))
-        for path, value in under.recipe.items():
+    for used in found.recipes:
+        title = f"current recipe for {used.asset}" if used.is_current else f"recipe for {used.asset}"
+        part = tree.add(Text(title + _unless_current(used.is_current, used.version)))
+        for path, value in used.recipe.items():
             part.add(Text(_cut(f"{path}: {value}", everything)))
     return tree
 
 
-def _grow(branch: Tree, found: Why, row_id: str, met: set[str], everything: bool) -> None:
+def _grow(branch: Tree, found: Why, row_id: str, expanded: set[str], everything: bool) -> None:
     for line in _lines(found.nodes[row_id], everything):
         branch.add(line)
-    if row_id in met:
+    if row_id in expanded:
         return
-    met.add(row_id)
+    expanded.add(row_id)
     by_role: dict[str, list[str]] = {}
     for link in found.parents(row_id):
         by_role.setdefault(link.role, []).append(link.parent)
     for role, parents in by_role.items():
-        shown = parents if everything or len(parents) < ALIKE else parents[:3]
+        shown = parents if everything or len(parents) < MANY_PARENTS else parents[:3]
         for parent in shown:
-            again = parent in met and bool(found.parents(parent))
+            again = parent in expanded and bool(found.parents(parent))
             below = branch.add(Text.assemble((f"{role}: ", "bold"), _headline(found.nodes[parent])))
             if again:
                 below.add(Text("as above"))
             else:
-                _grow(below, found, parent, met, everything)
+                _grow(below, found, parent, expanded, everything)
         if len(shown) < len(parents):
             branch.add(Text(f"{role}: {len(parents) - len(shown)} more; --all shows them"))
 
@@ -66,17 +66,17 @@ def _grow(branch: Tree, found: Why, row_id: str, met: set[str], everything: bool
 def _headline(node: Node) -> Text:
     says = node.says or {}
     if node.kind in ("model", "source", "ancestor"):
-        where = says["address"] or "no address"
-        known = f"sha256 {says['sha256']}" if says["sha256"] else "no hash"
-        return Text(f"{node.kind} {says['name']}: {says['licence']}, origin {says['origin']}, {where}, {known}")
+        address = says["address"] or "no address"
+        sha256 = f"sha256 {says['sha256']}" if says["sha256"] else "no hash"
+        return Text(f"{node.kind} {says['name']}: {says['licence']}, origin {says['origin']}, {address}, {sha256}")
     if node.kind == "unknown":
-        return Text(f"{node.id}: nothing is on record of it", style="red")
-    made = f" of {node.asset}" if node.asset else ""
-    return Text(f"{node.kind} {node.id}{made}")
+        return Text(f"{node.id}: not in the warehouse", style="red")
+    asset = f" of {node.asset}" if node.asset else ""
+    return Text(f"{node.kind} {node.id}{asset}")
 
 
 def _lines(node: Node, everything: bool) -> list[Text]:
-    """What a node says and what was decided about it, one line each."""
+    """The content of a node and the decisions about it, one line each."""
     if node.kind in ("model", "source", "ancestor", "unknown"):
         return []
     if node.says is None:
@@ -84,11 +84,11 @@ def _lines(node: Node, everything: bool) -> list[Text]:
     if "request" in node.says:
         return [Text(_cut(f"asked: {_prompt(node.says['request'])}", everything)), *_replies(node.says, everything)]
     lines = [Text(_cut(f"{name}: {value}", everything)) for name, value in node.says.items() if value not in ("", None)]
-    return lines + [Text(_decided_or_once(one), style="dim") for one in node.decided]
+    return lines + [Text(_decision_with_version(one), style="dim") for one in node.decided]
 
 
 def _replies(says: dict[str, Any], everything: bool) -> Iterator[Text]:
-    """Every answer to a call, and every failure, each with who gave it and when."""
+    """Every answer to a call and every failure, each with the engine and the time."""
     for answer in says["answers"]:
         response, budget = answer["response"], answer["budget"]
         within = f", within a budget of {budget} tokens" if budget else ""
@@ -106,53 +106,53 @@ def _prompt(request: dict[str, Any]) -> str:
     return str(request.get("text", request))
 
 
-def decided(one: Decided) -> str:
+def decision(one: Decided) -> str:
     """A decision in words: "rejected by enhanced_instructions/x: perplexity, score 41.2 against cut 30.5"."""
     reason = f": {one.reason}" if one.reason else ""
     against = "" if one.cut is None else f" against cut {one.cut:.6g}"
     score = "" if one.score is None else f", score {one.score:.6g}{against}"
-    held = "of" if one.outcome == "duplicate" else "held against"
-    twin = f", {held} {one.duplicate_of}" if one.duplicate_of else ""
+    relation = "of" if one.outcome == "duplicate" else "compared with"
+    twin = f", {relation} {one.duplicate_of}" if one.duplicate_of else ""
     return f"{one.outcome} by {one.asset}{reason}{score}{twin}"
 
 
-def _decided_or_once(one: Decided) -> str:
-    """A decision in words, with its version where that is no longer in force."""
-    return decided(one) + _unless(one.in_force, one.version)
+def _decision_with_version(one: Decided) -> str:
+    """A decision in words, with its version if that is not the current one."""
+    return decision(one) + _unless_current(one.is_current, one.version)
 
 
-def _unless(in_force: bool, version: str) -> str:
-    return "" if in_force else f" (version {version[:9]}, no longer in force)"
+def _unless_current(is_current: bool, version: str) -> str:
+    return "" if is_current else f" (version {version[:9]}, no longer current)"
 
 
 def why_not_tree(answer: WhyNot, everything: bool = False) -> Tree:
-    """One row with what became of it."""
+    """One row and what happened to it."""
     tree = Tree(_headline(answer.row))
     for name, value in (answer.row.says or {}).items():
         if value not in ("", None):
             tree.add(Text(_cut(f"{name}: {value}", everything)))
     for one in (*answer.dropped, *answer.kept):
-        branch = tree.add(Text(decided(one), style="" if one.outcome == "kept" else "bold"))
+        branch = tree.add(Text(decision(one), style="" if one.outcome == "kept" else "bold"))
         if one.duplicate_of in answer.twins:
             twin = branch.add(_headline(answer.twins[one.duplicate_of]))
             for line in _lines(answer.twins[one.duplicate_of], everything):
                 twin.add(line)
     for one in answer.before:
-        tree.add(Text(_decided_or_once(one)))
+        tree.add(Text(_decision_with_version(one)))
     if not (answer.dropped or answer.kept or answer.before):
-        tree.add(Text("no stored version has met it"))
+        tree.add(Text("no stored version decided about it"))
     return tree
 
 
 def trace_tables(found: Trace) -> list[Table]:
-    """Counts by kind, by asset and outcome; checkpoints and standings one by one; exports."""
-    kinds = table("kind", "made of it", left=1)
+    """Counts by kind, and by asset and outcome; checkpoints and standings one by one; exports."""
+    kinds = table("kind", "made from it", left=1)
     for kind, ids in found.by_kind.items():
         _line(kinds, kind, str(len(ids)))
-    assets = table("asset in force", *OUTCOMES, left=1)
+    assets = table("current asset", *OUTCOMES, left=1)
     for asset, counts in found.outcomes.items():
         _line(assets, asset, *(str(counts.get(outcome, "")) for outcome in OUTCOMES))
-    results = table("result", "id", "says", left=3)
+    results = table("result", "id", "content", left=3)
     for node in found.results:
         says = {name: value for name, value in (node.says or {}).items() if name not in ("base", "training", "weights")}
         _line(results, node.kind, node.id, ", ".join(f"{name} {value}" for name, value in says.items()))
@@ -168,21 +168,21 @@ def diff_tables(found: Diff) -> list[Table]:
     for line in found.because:
         _line(because, line)
     tables = [because]
-    for title, rows in (("added", found.added), ("removed", found.removed), ("decided anew", found.decided_anew)):
-        changes = table(title, "before", "after", "says", left=4)
+    for title, rows in (("added", found.added), ("removed", found.removed), ("re-decided", found.redecided)):
+        changes = table(title, "before", "after", "content", left=4)
         for row in rows:
-            _line(changes, row.record[:12], *(_outcome(one) for one in (row.before, row.after)), _says(row))
+            _line(changes, row.record[:12], *(_outcome(one) for one in (row.before, row.after)), _texts(row))
         tables.append(changes)
     return [one for one in tables if one.row_count]
 
 
 def _outcome(one: Decided | None) -> Text:
     if one is None:
-        return Text("not met")
-    return Text(decided(one).replace(f" by {one.asset}", ""))
+        return Text("no decision")
+    return Text(decision(one).replace(f" by {one.asset}", ""))
 
 
-def _says(row: Changed) -> str:
+def _texts(row: Changed) -> str:
     texts = [str(value) for value in (row.says or {}).values() if isinstance(value, str) and " " in value]
     return _cut(" / ".join(texts), False)
 
@@ -203,32 +203,32 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
 
 
 def recall_tables(affected: Affected) -> list[Table]:
-    """What hangs on something to withdraw: by asset and version, and the exports that hold it."""
-    holding = table("asset", "version", "rows", "", left=2)
-    in_force = (*affected.rows, *affected.training_sets, *affected.checkpoints, *affected.scores)
-    for state, held in (("in force", in_force), ("earlier", affected.earlier)):
-        for one in held:
-            _line(holding, one.asset, one.version[:9], str(one.rows), state)
+    """What depends on something to withdraw: rows by asset and version, and exports."""
+    versions = table("asset", "version", "rows", "", left=2)
+    current = (*affected.rows, *affected.training_sets, *affected.checkpoints, *affected.scores)
+    for state, holdings in (("current", current), ("earlier", affected.earlier)):
+        for one in holdings:
+            _line(versions, one.asset, one.version[:9], str(one.rows), state)
     exports = table("exported", "version", "folder", "rows", left=3)
-    for handed in affected.exports:
-        _line(exports, handed.asset, handed.version[:9], handed.folder, str(handed.rows))
-    return [one for one in (holding, exports) if one.row_count]
+    for export in affected.exports:
+        _line(exports, export.asset, export.version[:9], export.folder, str(export.rows))
+    return [one for one in (versions, exports) if one.row_count]
 
 
 def audit_table(findings: Sequence[Finding], openness: Mapping[str, Check]) -> Table:
-    """One line per rule and per training set: whether it holds, and what breaks it."""
+    """One line per rule and per training set: whether it holds, and what breaks the rule."""
     shown = table("check", "holds", "found", left=3)
     for rule in RULES:
         broken = [str(finding) for finding in findings if finding.rule == rule]
         _line(shown, rule, _holds(not broken), "; ".join(broken))
     for asset, check in openness.items():
-        told = ", ".join(f"{name}: {value}" for name, value in check.facts.items())
-        _line(shown, f"openness of {asset}", _holds(check.passed), told)
+        facts = ", ".join(f"{name}: {value}" for name, value in check.facts.items())
+        _line(shown, f"openness of {asset}", _holds(check.passed), facts)
     return shown
 
 
 def _line(shown: Table, *cells: str | Text) -> None:
-    """Adds a row; names, texts and folders may look like rich's markup."""
+    """Add a row of plain texts: names, texts and folders may look like rich's markup."""
     shown.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 

@@ -11,7 +11,7 @@ from warehouse.store.database import Database
 from warehouse.store.versions import Store
 
 WRONG = "records whose id is not the hash of what they say and were made from"
-SILENT = "records without any content"
+EMPTY = "records without any content"
 
 
 def make(path: Path) -> None:

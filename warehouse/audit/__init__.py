@@ -1,1 +1,1 @@
-"""What an auditor asks of a warehouse: where a row came from, what came of it, what was lost, and whether it holds."""
+"""Read-only questions about a warehouse: the origin and the effects of a row, dropped rows, costs, and consistency."""

@@ -1,4 +1,4 @@
-"""What assets have cost: the model calls behind them, also those of rows that were dropped on the way."""
+"""What assets have cost: their model calls, including the calls for rows that were dropped."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from warehouse.audit.ancestry import Place
 
 @dataclass(frozen=True)
 class Cost:
-    """Model calls with their tokens and seconds of model time, as they were when computed.
+    """Model calls with their tokens and seconds of model time, as measured when they were computed.
 
-    `tokens` are those that a completion wrote, a training read, and a loss was measured over (the target's, not those
-    of its prompt); of an embedding they are words. Prompts of completions are not in it."""
+    `tokens` counts what a completion wrote, what a training read, and the target tokens of a loss; for an embedding it
+    counts words. Prompts are not counted."""
 
     calls: int = 0
     tokens: int = 0
@@ -24,16 +24,16 @@ class Cost:
 
 
 Stages = Mapping[str, Collection[Place]]
-"""Name of a stage, such as data, training and evaluation, to the stored versions that it made."""
+"""The stored versions that each stage made, by the name of the stage, such as data, training and evaluation."""
 
 
 def costs(connection: duckdb.DuckDBPyConnection, stages: Stages) -> dict[str, Cost]:
-    """The cost of each stage; a call counts once, in the first stage that made use of it.
+    """The cost of each stage. A call counts once, in the first stage that used it.
 
-    So it is what these stages alone would have taken: what several arms share is in the cost of each. A call counts
-    where a version decided anything about what came of it, so that a rejected row costs what it took. Of answers to the
-    same call within several budgets the one of the largest counts: a row stands on one answer. Failed attempts are not
-    in it, since nothing came of them.
+    This is what these stages would have cost alone: the cost of each arm includes what it shares with other arms. A
+    call counts if a version decided about a row that was made from it, so rejected rows count too. If a call was
+    answered within several budgets, only the answer with the largest budget counts, because a row is made from one
+    answer. Failed attempts do not count.
     """
     found, before = {}, set[Place]()
     for name, places in stages.items():

@@ -1,4 +1,4 @@
-"""What differs between two versions of an asset: rows added, removed and decided anew, and why."""
+"""The difference between two versions of an asset: rows added, removed and re-decided, and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.audit.finding import Ambiguous, Thing, Unknown, candidates, find, searched
+from warehouse.audit.finding import Match, NotFound, candidates, find, searched
 from warehouse.audit.nodes import Decided, contents
 from warehouse.core.errors import Mendable
 from warehouse.core.texts import listed
@@ -19,13 +19,9 @@ from warehouse.store.reasons import attempt_changes, code_changes, recipe_change
 from warehouse.store.versions import WITHDRAWALS, kept_rows
 
 
-class OtherAssets(Mendable, ValueError):
-    """Two versions of different assets have no rows to compare."""
-
-
 @dataclass(frozen=True)
 class Changed:
-    """A record that two versions decided about differently; None where one of them did not meet it."""
+    """A record about which two versions decided differently; a decision is None if that version has none."""
 
     record: str
     before: Decided | None
@@ -37,9 +33,9 @@ class Changed:
 class Diff:
     """From version `before` to version `after` of `asset`.
 
-    `added` rows are kept by `after` alone and `removed` ones by `before` alone; `decided_anew` are kept by neither, or
-    by both, with another outcome, reason, score or cut. `because` says what differs in recipe, code,
-    withdrawals, inputs and retries.
+    `added` rows are kept by `after` alone, `removed` rows by `before` alone. `redecided` rows are kept by both or by
+    neither, with another outcome, reason, score or cut. `because` says what differs in recipe, code, withdrawals,
+    inputs and retries.
     """
 
     asset: str
@@ -48,18 +44,18 @@ class Diff:
     because: tuple[str, ...]
     added: tuple[Changed, ...]
     removed: tuple[Changed, ...]
-    decided_anew: tuple[Changed, ...]
+    redecided: tuple[Changed, ...]
 
 
 def diff(database: Database, before: str, after: str) -> Diff:
-    """What differs between two versions, each named by its (shortened) id or by an asset for its current one.
+    """The difference between two versions, each given by (the start of) its id, or by an asset for its current version.
 
-    Raises Unknown, Ambiguous, and OtherAssets where they are versions of two assets.
+    Raises NotFound, and Mendable if an id is ambiguous or the versions belong to two assets.
     """
     with database.read() as connection:
         old, new = _version(connection, before), _version(connection, after)
         if old.name != new.name:
-            raise OtherAssets(
+            raise Mendable(
                 f"{old.id} is a version of {old.name}, {new.id} one of {new.name}: give two versions of one asset"
             )
         changed = _changed(connection, old, new)
@@ -77,27 +73,27 @@ def diff(database: Database, before: str, after: str) -> Diff:
     )
 
 
-def _version(connection: duckdb.DuckDBPyConnection, text: str) -> Thing:
+def _version(connection: duckdb.DuckDBPyConnection, text: str) -> Match:
     row = connection.execute("SELECT version FROM lineage.current WHERE asset = ?", [text.strip()]).fetchone()
-    named = candidates(connection, row[0] if row else text, "version")
-    if len(named) > 1 and row:
-        named = [thing for thing in named if thing.name == text.strip()]
-    if not named:
+    found = candidates(connection, row[0] if row else text, "version")
+    if len(found) > 1 and row:
+        found = [match for match in found if match.name == text.strip()]
+    if not found:
         assets = [asset for (asset,) in connection.execute("SELECT asset FROM lineage.current ORDER BY 1").fetchall()]
         assets.sort(key=lambda asset: SequenceMatcher(None, text, asset).ratio(), reverse=True)
         built = f"the assets built here are {listed(assets)}" if assets else "no asset was built here"
-        raise Unknown(f"nothing is named {text!r}: searched {searched(connection, ['version'])}; {built}")
-    if len({thing.name for thing in named}) > 1:
-        raise Ambiguous(f"{text!r} may be any of {', '.join(map(str, named))}; give more of the id")
-    return named[0] if len(named) == 1 else find(connection, text, "version")
+        raise NotFound(f"nothing is named {text!r}: searched {searched(connection, ['version'])}; {built}")
+    if len({match.name for match in found}) > 1:
+        raise Mendable(f"{text!r} may be any of {', '.join(map(str, found))}; give more of the id")
+    return found[0] if len(found) == 1 else find(connection, text, "version")
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> list[Changed]:
+def _changed(connection: duckdb.DuckDBPyConnection, old: Match, new: Match) -> list[Changed]:
     columns = "record, outcome, reason, score, cut, duplicate_of, position"
     of_version = f"(SELECT {columns} FROM lineage.decisions WHERE asset = ? AND version = ?)"
-    told = "outcome, {0}.reason, {0}.score, {0}.cut, {0}.duplicate_of"
+    decision = "outcome, {0}.reason, {0}.score, {0}.cut, {0}.duplicate_of"
     rows = connection.execute(
-        f"SELECT coalesce(a.record, b.record), a.{told.format('a')}, b.{told.format('b')} "
+        f"SELECT coalesce(a.record, b.record), a.{decision.format('a')}, b.{decision.format('b')} "
         f"FROM {of_version} a FULL JOIN {of_version} b ON a.record = b.record "
         "WHERE (a.outcome, a.reason, a.score, a.cut, a.duplicate_of) "
         "IS DISTINCT FROM (b.outcome, b.reason, b.score, b.cut, b.duplicate_of) "
@@ -115,16 +111,16 @@ def _changed(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> l
     says |= {row_id: json.loads(content) for row_id, content in stored if row_id not in says}
     current = connection.execute("SELECT version FROM lineage.current WHERE asset = ?", [new.name]).fetchall()
 
-    def decided(thing: Thing, cells: list[Any]) -> Decided | None:
-        return Decided(*[thing.name, thing.id, *cells, (thing.id,) in current]) if cells[0] else None
+    def decided(version: Match, cells: list[Any]) -> Decided | None:
+        return Decided(*[version.name, version.id, *cells, (version.id,) in current]) if cells[0] else None
 
     return [Changed(record, decided(old, rest[:5]), decided(new, rest[5:]), says.get(record)) for record, *rest in rows]
 
 
-def _because(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> list[str]:
+def _because(connection: duckdb.DuckDBPyConnection, old: Match, new: Match) -> list[str]:
     columns = "recipe, code, inputs, attempt, failed"
     query = f"SELECT {columns} FROM lineage.versions WHERE asset = ? AND version = ?"
-    (was, now) = (connection.execute(query, [thing.name, thing.id]).fetchall()[0] for thing in (old, new))
+    (was, now) = (connection.execute(query, [version.name, version.id]).fetchall()[0] for version in (old, new))
     (recipe, code, inputs), (new_recipe, new_code, new_inputs) = (
         [json.loads(cell) for cell in row[:3]] for row in (was, now)
     )
@@ -144,7 +140,7 @@ def _because(connection: duckdb.DuckDBPyConnection, old: Thing, new: Thing) -> l
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, asset: str, old: str, new: str) -> str:
-    """What differs between the rows of an input at two data versions."""
+    """The difference between the rows of an input at two data versions, in words."""
     query = "SELECT kind, version FROM lineage.versions WHERE asset = ? AND data_version = ? ORDER BY version LIMIT 1"
     before, after = (connection.execute(query, [asset, data_version]).fetchone() for data_version in (old, new))
     if before is None or after is None:
@@ -153,9 +149,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, asset: str, old: str, new: str)
 
 
 def _withdrawals(connection: duckdb.DuckDBPyConnection, old: str | None, new: str | None) -> list[str]:
-    # No version heeds a withdrawn model or source: builds refuse to use them.
+    # Only withdrawals of rows: a build with a withdrawn model or source is refused, so no version depends on one.
     rows = list(read_withdrawals(connection).rows.values())
-    heeded = next((rows[:count] for count in range(1, len(rows) + 1) if applied_digest(rows[:count]) == new), None)
-    if new and heeded is None:
+    applied = next((rows[:count] for count in range(1, len(rows) + 1) if applied_digest(rows[:count]) == new), None)
+    if new and applied is None:
         return ["other withdrawals concern it"] if old != new else []
-    return withdrawal_changes(heeded or [], old)
+    return withdrawal_changes(applied or [], old)

@@ -1,4 +1,4 @@
-"""Finds what an auditor names: a record, a model call, a model or source, a version; by id, shortened id or name."""
+"""Finds a record, a model call, a model or source, or a version by its id, the start of its id, or its name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from warehouse.core.texts import listed
 Sort = Literal["record", "call", "material", "version"]
 
 SHORTEST = 4
-"""An id may be shortened to so many digits."""
+"""An id may be shortened to this many digits."""
 
 _HEX = re.compile(r"[0-9a-f]{1,32}")
 
 _CALLS = "SELECT key, kind FROM memo.calls UNION SELECT key, kind FROM memo.failures"
-"""A call is on record whether a model answered it or failed at it."""
+"""Calls that a model answered, and calls at which it failed."""
 
 _QUERIES: dict[Sort, tuple[str, str, str]] = {
     "record": ("records", "SELECT id, kind, asset FROM lineage.records", "id"),
@@ -32,9 +32,11 @@ _QUERIES: dict[Sort, tuple[str, str, str]] = {
 
 
 @dataclass(frozen=True)
-class Thing:
-    """Something in the warehouse. `sort` says in which table, `kind` what it is there ("pair", "completion", "model"),
-    `name` the asset that made it, or the name of a model or source."""
+class Match:
+    """Something in the warehouse that a search has found.
+
+    `sort` says in which table it is, `kind` what it is there ("pair", "completion", "model"). `name` is the asset that
+    made it, or the name of a model or source."""
 
     sort: Sort
     id: str
@@ -45,59 +47,55 @@ class Thing:
         return f"{self.id} ({self.kind} {self.name})" if self.name else f"{self.id} ({self.kind})"
 
 
-class Unknown(Mendable, LookupError):
-    """Nothing in the warehouse has this id or name."""
+class NotFound(Mendable, LookupError):
+    """Nothing in the warehouse has this id, name or text."""
 
 
-class Ambiguous(Mendable, LookupError):
-    """A shortened id or a name that several things have."""
+def find(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> Match:
+    """The one thing of these sorts that `text` refers to: by id, by the start of an id, or by name (model or source).
 
-
-def find(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> Thing:
-    """What `text` names among these sorts: an id, the first digits of one, or the name of a model or source.
-
-    Raises Unknown, which says what was searched, and Ambiguous, which names the candidates.
+    Raises NotFound, and Mendable if there are several.
     """
     found = candidates(connection, text, *among)
     if len(found) == 1:
         return found[0]
     if found:
-        raise Ambiguous(f"{text!r} may be any of {len(found)}: {listed(found)}; give more of the id")
+        raise Mendable(f"{text!r} may be any of {len(found)}: {listed(found)}; give more of the id")
     wanted = "" if _as_id(text) else f"; an id is at least {SHORTEST} hex digits"
-    raise Unknown(f"nothing is named {text!r}: searched {searched(connection, among)}{wanted}")
+    raise NotFound(f"nothing is named {text!r}: searched {searched(connection, among)}{wanted}")
 
 
-def candidates(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> list[Thing]:
-    """Everything that `text` may name, by id; empty where it names nothing. A whole id names one thing.
+def candidates(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> list[Match]:
+    """Everything that `text` may refer to, sorted by id. A whole id refers to one thing.
 
-    Spaces around it do not count, nor does the letter case of an id.
+    Spaces around `text` and the letter case of an id are ignored.
     """
-    found: list[Thing] = []
+    found: list[Match] = []
     start = _as_id(text)
     whole = len(start) == ID_LENGTH
     for sort in among:
         _, query, column = _QUERIES[sort]
         rows = []
         if start:
-            # "g" comes after every hex digit: a range is read from the table's statistics, a LIKE is not.
+            # "g" sorts after every hex digit. A range is faster than LIKE, because it uses the statistics of the table.
             rule, values = (f"{column} = ?", [start]) if whole else (f"{column} BETWEEN ? AND ?", [start, start + "g"])
             rows = connection.execute(f"{query} WHERE {rule}", values).fetchall()
         if sort == "material" and not rows:
             rows = connection.execute(f"{query} WHERE name = ?", [text.strip()]).fetchall()
-        found += [Thing(sort, *row) for row in rows]
+        found += [Match(sort, *row) for row in rows]
         if found and whole:
             break
-    return sorted(found, key=lambda thing: (thing.id, thing.sort))
+    return sorted(found, key=lambda match: (match.id, match.sort))
 
 
 def _as_id(text: str) -> str:
-    """The id, or start of one, that `text` may be; empty where it is none."""
+    """`text` in lower case if it can be an id or the start of one, else an empty text."""
     start = text.strip().lower()
     return start if len(start) >= SHORTEST and _HEX.fullmatch(start) else ""
 
 
 def searched(connection: duckdb.DuckDBPyConnection, among: Sequence[Sort]) -> str:
-    """What a search went through, in words: "3 records, 2 models and sources"."""
+    """What was searched, in words: "3 records, 2 models and sources"."""
     counts = []
     for sort in among:
         what, query, _ = _QUERIES[sort]

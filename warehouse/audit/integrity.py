@@ -1,7 +1,8 @@
-"""Whether a warehouse still says what its builds wrote: ids, parents, decisions and calls, checked from the rows alone.
+"""Checks that a warehouse still has what its builds wrote: ids, parents, decisions and calls, from the rows alone.
 
-Content addressing makes this possible: an id is the hash of what a record says and of its parents' ids and roles, so a
-changed text and a missing edge both show. What this does not see: a response in memo.calls is no part of its key.
+Content addressing makes this possible: an id is the hash of the content of a record and of its parents' ids and roles,
+so a changed text and a missing edge are both found. Not covered: a changed response in memo.calls, because the key of a
+call does not depend on the response.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from warehouse.schema.records import KINDS
 from warehouse.store.database import Database
 
 RULES = ("content", "parents", "ledger", "data version", "calls")
-"""What `integrity` checks; see there."""
+"""The rules that `integrity` checks; they are explained there."""
 
 SHOWN = 5
-"""So many offenders are named by each finding."""
+"""A finding lists at most this many ids."""
 
-_HELD = " UNION ALL ".join(f"SELECT '{kind}' AS kind, id FROM records.{kind}" for kind in KINDS)
-"""All rows of the tables of the kinds, as (kind, id)."""
+_KEPT_ROWS = " UNION ALL ".join(f"SELECT '{kind}' AS kind, id FROM records.{kind}" for kind in KINDS)
+"""The rows of all tables of kept records, as (kind, id)."""
 
-# To ask for the type of what is no JSON stops the whole query.
+# json_type of a text that is not JSON would stop the whole query with an error.
 _READABLE = "CASE WHEN json_valid(inputs) THEN json_type(inputs) = 'OBJECT' ELSE false END"
 
 _GATES = f"""
@@ -45,12 +46,13 @@ WITH reads AS (
 SELECT asset, version FROM ((FROM came EXCEPT FROM decided) UNION ALL (FROM decided EXCEPT FROM came))
 GROUP BY ALL ORDER BY ALL
 """
-"""Assets that read rows of the kind that they keep are gates: what comes in is what their inputs kept."""
+"""Finds gates that decided about other rows than their inputs kept. A gate is an asset that reads rows of the kind that
+it keeps."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule that the warehouse breaks, by how many rows, with some of their ids."""
+    """A rule that the warehouse breaks, with the number of rows that break it and some of their ids."""
 
     rule: str
     what: str
@@ -58,17 +60,20 @@ class Finding:
     ids: tuple[str, ...]
 
     def __str__(self) -> str:
-        named = ", ".join(self.ids) + (", …" if self.rows > len(self.ids) else "")
-        return f"{self.rows} {self.what} ({named})"
+        shown = ", ".join(self.ids) + (", …" if self.rows > len(self.ids) else "")
+        return f"{self.rows} {self.what} ({shown})"
 
 
 def integrity(database: Database) -> list[Finding]:
-    """Everything in the warehouse that contradicts something else in it; empty where it holds. Only reads.
+    """Everything in the warehouse that contradicts something else in it; empty if nothing does. Only reads.
 
-    Rules: "content" (ids fit content and parents, and each has one row), "parents" (every parent and every child is on
-    record, each edge once), "ledger" (in = decided, each once, about rows that are on record, of versions that are
-    stored; a gate decides about exactly what it reads; every asset has one current version), "data version" (it is the
-    hash of the kept ids), "calls" (keys fit requests).
+    The rules:
+    - "content": each id is the hash of content and parents, and has one row.
+    - "parents": every parent and every child is in the warehouse, and each edge is there once.
+    - "ledger": each version decided once about each row that came in; the rows and the version are stored; a gate
+      decided about exactly the rows that it reads; every asset has one current version.
+    - "data version": it is the hash of the kept ids.
+    - "calls": each key is the hash of the request.
     """
     with database.read() as connection:
         found = rehash(connection)
@@ -84,27 +89,27 @@ def integrity(database: Database) -> list[Finding]:
 def _content(connection: duckdb.DuckDBPyConnection, found: Rehashed) -> Iterator[Finding]:
     wrong = "records whose id is not the hash of what they say and were made from"
     yield from _finding("content", wrong, sorted(found.wrong))
-    yield from _finding("content", "records without any content", sorted(found.silent))
-    unknown = _named(
+    yield from _finding("content", "records without any content", sorted(found.empty))
+    unknown = _rows_as_text(
         connection,
         "SELECT DISTINCT id FROM lineage.records WHERE kind IS NULL OR NOT list_contains(?, kind) ORDER BY 1",
         [list(KINDS)],
     )
     yield from _finding("content", "records of an unknown kind", unknown)
-    stray = _named(
-        connection, f"SELECT DISTINCT id FROM ({_HELD}) ANTI JOIN lineage.records USING (id, kind) ORDER BY 1"
+    stray = _rows_as_text(
+        connection, f"SELECT DISTINCT id FROM ({_KEPT_ROWS}) ANTI JOIN lineage.records USING (id, kind) ORDER BY 1"
     )
     yield from _finding("content", "kept rows that lineage.records does not have, or has under another kind", stray)
-    twice = _named(
+    twice = _rows_as_text(
         connection,
-        f"SELECT DISTINCT id FROM (FROM ({_HELD}) UNION ALL SELECT NULL, id FROM lineage.records) "
+        f"SELECT DISTINCT id FROM (FROM ({_KEPT_ROWS}) UNION ALL SELECT NULL, id FROM lineage.records) "
         "GROUP BY kind, id HAVING count(*) > 1 ORDER BY 1",
     )
     yield from _finding("content", "records with more than one row in a table", twice)
 
 
 def _parents(connection: duckdb.DuckDBPyConnection, found: Rehashed) -> Iterator[Finding]:
-    missing = _named(
+    missing = _rows_as_text(
         connection,
         "SELECT DISTINCT child FROM lineage.edges ANTI JOIN (SELECT id FROM lineage.records "
         "UNION ALL SELECT key FROM memo.calls UNION ALL SELECT key FROM memo.failures "
@@ -113,56 +118,56 @@ def _parents(connection: duckdb.DuckDBPyConnection, found: Rehashed) -> Iterator
     yield from _finding("parents", "records with a parent that is not on record", missing)
     yield from _finding("parents", "records without any parent", sorted(found.orphans))
     yield from _finding("parents", "records with an edge that is there twice", sorted(found.doubled))
-    unborn = _named(
+    missing_children = _rows_as_text(
         connection, "SELECT DISTINCT child FROM lineage.edges ANTI JOIN lineage.records ON id = child ORDER BY 1"
     )
-    yield from _finding("parents", "children of edges that are not on record", unborn)
-    nameless = _named(
+    yield from _finding("parents", "children of edges that are not on record", missing_children)
+    unknown_model = _rows_as_text(
         connection,
         "SELECT DISTINCT key FROM memo.calls ANTI JOIN lineage.answering USING (model) "
         "SEMI JOIN lineage.edges ON key = parent ORDER BY 1",
     )
-    yield from _finding("parents", "model calls answered by an unknown model", nameless)
+    yield from _finding("parents", "model calls answered by an unknown model", unknown_model)
 
 
 def _ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    open_ = _named(connection, "SELECT asset, version FROM lineage.ledger WHERE NOT closes ORDER BY ALL")
-    yield from _finding("ledger", "versions that lost rows, or decided twice", open_)
-    unreadable = _named(
+    unbalanced = _rows_as_text(connection, "SELECT asset, version FROM lineage.ledger WHERE NOT closes ORDER BY ALL")
+    yield from _finding("ledger", "versions that lost rows, or decided twice", unbalanced)
+    unreadable = _rows_as_text(
         connection,
         f"SELECT asset, version FROM lineage.versions WHERE ({_READABLE}) IS DISTINCT FROM true ORDER BY ALL",
     )
     yield from _finding("ledger", "versions whose inputs cannot be read", unreadable)
     what = "versions that did not decide about exactly the rows that they read"
-    yield from _finding("ledger", what, _named(connection, _GATES))
-    gone = _named(
+    yield from _finding("ledger", what, _rows_as_text(connection, _GATES))
+    missing = _rows_as_text(
         connection,
         "SELECT DISTINCT id FROM (SELECT record AS id FROM lineage.decisions UNION ALL SELECT duplicate_of "
         "FROM lineage.decisions WHERE duplicate_of IS NOT NULL) ANTI JOIN lineage.records USING (id) ORDER BY 1",
     )
-    yield from _finding("ledger", "records that decisions name and that are not on record", gone)
-    unheld = _named(
+    yield from _finding("ledger", "records that decisions name and that are not on record", missing)
+    without_row = _rows_as_text(
         connection,
         "SELECT DISTINCT record FROM lineage.decisions JOIN lineage.versions USING (asset, version) "
-        f"SEMI JOIN lineage.records ON id = record ANTI JOIN ({_HELD}) held ON held.id = record "
-        "AND held.kind = versions.kind WHERE outcome = 'kept' ORDER BY 1",
+        f"SEMI JOIN lineage.records ON id = record ANTI JOIN ({_KEPT_ROWS}) kept_rows ON kept_rows.id = record "
+        "AND kept_rows.kind = versions.kind WHERE outcome = 'kept' ORDER BY 1",
     )
-    yield from _finding("ledger", "kept records without a row in the table of their version's kind", unheld)
-    unstored = _named(
+    yield from _finding("ledger", "kept records without a row in the table of their version's kind", without_row)
+    unstored = _rows_as_text(
         connection,
         "SELECT DISTINCT asset, version FROM lineage.decisions ANTI JOIN lineage.versions USING (asset, version) "
         "ORDER BY ALL",
     )
     yield from _finding("ledger", "versions that decided and are not stored", unstored)
-    # Whatever publishes a version makes it the current one, so no asset is without.
-    astray = _named(
+    # Publishing a version makes it the current one, so every asset has a current version.
+    without_current = _rows_as_text(
         connection,
         "SELECT asset FROM (SELECT asset FROM lineage.versions UNION SELECT asset FROM lineage.current) "
         "LEFT JOIN lineage.current c USING (asset) LEFT JOIN (SELECT DISTINCT asset, version, true AS stored "
         "FROM lineage.versions) USING (asset, version) GROUP BY asset "
         "HAVING count(c.version) <> 1 OR count(stored) <> 1 ORDER BY 1",
     )
-    yield from _finding("ledger", "assets without one current version that is stored", astray)
+    yield from _finding("ledger", "assets without one current version that is stored", without_current)
 
 
 def _data_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
@@ -172,16 +177,18 @@ def _data_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         "SELECT asset, version, list(record ORDER BY position) AS kept FROM lineage.decisions "
         "WHERE outcome = 'kept' GROUP BY ALL) USING (asset, version)",
     )
-    wrong = sorted(f"{asset} {version}" for asset, version, named, kept in versions if digest(kept) != named)
+    wrong = sorted(
+        f"{asset} {version}" for asset, version, data_version, kept in versions if digest(kept) != data_version
+    )
     yield from _finding("data version", "versions whose kept rows are not those that were published", wrong)
 
 
-def _named(connection: duckdb.DuckDBPyConnection, query: str, parameters: Iterable[object] = ()) -> list[str]:
-    """The rows that a query finds, as a finding names them."""
+def _rows_as_text(connection: duckdb.DuckDBPyConnection, query: str, parameters: Iterable[object] = ()) -> list[str]:
+    """The rows of a query, each as one text."""
     rows = connection.execute(query, list(parameters)).fetchall()
     return [" ".join("NULL" if part is None else str(part) for part in row) for row in rows]
 
 
-def _finding(rule: str, what: str, offenders: list[str]) -> Iterator[Finding]:
-    if offenders:
-        yield Finding(rule, what, len(offenders), tuple(offenders[:SHOWN]))
+def _finding(rule: str, what: str, wrong: list[str]) -> Iterator[Finding]:
+    if wrong:
+        yield Finding(rule, what, len(wrong), tuple(wrong[:SHOWN]))

@@ -1,4 +1,4 @@
-"""The ledger: what came into each asset and what became of it, so that anybody can see that nothing was lost."""
+"""The ledger: the rows that came into each asset and what was decided about them, to show that no row was lost."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from warehouse.store.versions import WITHDRAWALS
 
 @dataclass(frozen=True)
 class Entry:
-    """A version of an asset: rows in, rows by outcome, and rows by outcome and reason where they were not kept.
+    """A version of an asset: rows in, rows by outcome, and, for rows that were not kept, rows by outcome and reason.
 
-    `inputs` are the assets that it reads. `closes` where as many rows were decided about as came in, each once.
+    `inputs` are the assets that it reads. `closes` is true if each row that came in was decided about exactly once.
     """
 
     asset: str
@@ -29,7 +29,7 @@ class Entry:
 
 
 def ledger(database: Database, every_version: bool = False) -> list[Entry]:
-    """The entries of the versions in force, or of `every_version`; each after those that it reads."""
+    """The entries of the current versions, or of `every_version`; each comes after the assets that it reads."""
     with database.read() as connection:
         columns = ", ".join(f"l.{outcome}" for outcome in OUTCOMES)
         rows = connection.execute(
@@ -64,13 +64,13 @@ def _reasons(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], dic
 
 
 def _in_order(entries: list[Entry]) -> list[Entry]:
-    """Each after the assets that it reads; an asset's versions stay together."""
+    """Each entry after the assets that it reads; the versions of an asset stay together."""
     reads: dict[str, set[str]] = {}
     for entry in entries:
         reads.setdefault(entry.asset, set()).update(entry.inputs)
     placed: list[str] = []
     while waiting := [asset for asset in reads if asset not in placed]:
         ready = [asset for asset in waiting if reads[asset] & reads.keys() <= set(placed)]
-        # Two recipes may have read each other's assets; then the rest stays in the order of names.
+        # With versions from two recipes there may be a cycle; then the rest stays in the order of names.
         placed += ready or waiting
     return sorted(entries, key=lambda entry: placed.index(entry.asset))

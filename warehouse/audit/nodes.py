@@ -1,4 +1,4 @@
-"""What is known of each node of the lineage graph: what it says, who made it, and what was decided about it."""
+"""The nodes of the lineage graph: the content of each, the asset that made it, and the decisions about it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from warehouse.lineage.graph import lookup
 from warehouse.schema.records import KINDS
 
 _HIDDEN = ("vector", "losses")
-"""Columns of numbers that nobody reads; a node gives their length."""
+"""Columns of many numbers; a node shows only their length."""
 
 
 @dataclass(frozen=True)
 class Decided:
-    """What a version of an asset decided about a record; `score` stands against `cut`. `in_force`: it is current."""
+    """What a version of an asset decided about a record; `score` was compared with `cut`.
+
+    `is_current` says whether the version is the current one of its asset."""
 
     asset: str
     version: str
@@ -27,16 +29,16 @@ class Decided:
     score: float | None
     cut: float | None
     duplicate_of: str | None
-    in_force: bool
+    is_current: bool
 
 
 @dataclass(frozen=True)
 class Node:
-    """A record, a model call, a model, a source or an ancestor of these; `kind` says which.
+    """A record, a model call, a model, a source or an ancestor; `kind` says which.
 
-    `asset` made a record. `says` is its content, or the description of a model or source; None where it is no longer
-    (or was never) in the warehouse. Of a call it holds the request and the lists `answers`, by budget, and `failures`,
-    by time: a model may have answered within several budgets, and a row is made from one of these answers.
+    `asset` is the asset that made a record. `says` is the content of a record, or the description of a model or source;
+    None if it is not in the warehouse. For a call it has the request and the lists `answers`, by budget, and
+    `failures`, by time. A model may have answered within several budgets; a row is made from one of these answers.
     """
 
     id: str
@@ -47,12 +49,12 @@ class Node:
 
     @property
     def decided(self) -> tuple[Decided, ...]:
-        """The decisions that count: those in force, or where no version in force met the record, all on record."""
-        return tuple(one for one in self.decisions if one.in_force) or self.decisions
+        """The decisions of current versions; if there are none, the decisions of all stored versions."""
+        return tuple(one for one in self.decisions if one.is_current) or self.decisions
 
 
 def nodes(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
-    """The nodes by id; one that is nowhere on record has the kind "unknown"."""
+    """The nodes by id; a node that is not in the warehouse has the kind "unknown"."""
     found = _records(connection, ids)
     rest = set(ids) - found.keys()
     found |= {row_id: node for row_id, node in _materials(connection).items() if row_id in rest}
@@ -61,22 +63,22 @@ def nodes(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[s
 
 
 def decisions(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, list[Decided]]:
-    """What stored versions decided about records, by record; those in force first."""
+    """What stored versions decided about records, by record; current versions come first."""
     current = set(connection.execute("SELECT asset, version FROM lineage.current").fetchall())
     columns = "record, asset, version, outcome, reason, score, cut, duplicate_of"
     found: dict[str, list[Decided]] = {}
     for record, *row in lookup(connection, f"SELECT {columns} FROM lineage.decisions", "record", ids):
         found.setdefault(record, []).append(Decided(*[*row, (row[0], row[1]) in current]))
-    for made in found.values():
-        made.sort(key=lambda one: (not one.in_force, one.asset, one.version))
+    for of_record in found.values():
+        of_record.sort(key=lambda one: (not one.is_current, one.asset, one.version))
     return found
 
 
 def contents(connection: duckdb.DuckDBPyConnection, kinds: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """What records say, by id, from the tables of their kinds; `kinds` gives the kind by id."""
+    """The contents of records by id, from the tables of their kinds; `kinds` has the kind by id."""
     found: dict[str, dict[str, Any]] = {}
     for kind in sorted(set(kinds.values()) & KINDS.keys()):
-        ids = [row_id for row_id, its in kinds.items() if its == kind]
+        ids = [row_id for row_id, other in kinds.items() if other == kind]
         columns = [row[0] for row in connection.execute(f"DESCRIBE records.{kind}").fetchall()]
         shown = [f"len({name}) AS {name}" if name in _HIDDEN else name for name in columns]
         for row in lookup(connection, f"SELECT {', '.join(shown)} FROM records.{kind}", "id", ids):
@@ -88,14 +90,14 @@ def contents(connection: duckdb.DuckDBPyConnection, kinds: dict[str, str]) -> di
 def _records(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
     rows = lookup(connection, "SELECT id, kind, asset, content FROM lineage.records", "id", ids)
     kept = contents(connection, {row_id: kind for row_id, kind, _, content in rows if content is None})
-    made = decisions(connection, [row[0] for row in rows])
+    decided = decisions(connection, [row[0] for row in rows])
     return {
         row_id: Node(
             row_id,
             kind,
             asset,
             json.loads(content) if content else kept.get(row_id),
-            tuple(made.get(row_id, [])),
+            tuple(decided.get(row_id, [])),
         )
         for row_id, kind, asset, content in rows
     }
@@ -111,7 +113,7 @@ def _materials(connection: duckdb.DuckDBPyConnection) -> dict[str, Node]:
 
 
 def _calls(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, Node]:
-    """Calls by key, whether a model answered them, failed at them, or both."""
+    """Calls by key; a model may have answered a call, failed at it, or both."""
     if not ids:
         return {}
     of_call = "key, kind, model, request"

@@ -1,7 +1,7 @@
-"""Hashes anew everything that is on record, and tells which ids do not come out.
+"""Computes the ids of all records and the keys of all calls again, and finds those that differ.
 
-An id is the hash of what a record says and of its parents' ids and roles. A record that was met before has the id of
-its occurrence instead: the hash of the first one's id and of a number that counts from 2.
+An id is the hash of the content of a record and of its parents' ids and roles. If a version has the same record several
+times, the later ones are occurrences: their id is the hash of the first id and of a number that counts from 2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from warehouse.schema.records import KINDS
 from warehouse.store.memo import Call
 
 AT_ONCE = 100
-"""So many rows are made Python objects at a time: a checkpoint alone may have thousands of parents."""
+"""This many rows are read at a time, to save memory: one checkpoint may have thousands of parents."""
 
 _RECORDS = """
 SELECT coalesce(r.id, 'NULL'), r.content, m.parents, k.id IS NOT NULL, k.* EXCLUDE (id)
@@ -34,24 +34,24 @@ LEFT JOIN records.{kind} k ON k.id = r.id
 
 @dataclass
 class Rehashed:
-    """Ids of records: `wrong` are not the hash of what they say and were made from, `silent` say nothing, `orphans`
-    have no parent, `doubled` have an edge twice."""
+    """Ids of records: `wrong` are not the hash of content and parents, `empty` have no content, `orphans` have no
+    parent, `doubled` have an edge twice."""
 
     wrong: set[str] = field(default_factory=set)
-    silent: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
     orphans: set[str] = field(default_factory=set)
     doubled: set[str] = field(default_factory=set)
 
 
 def rehash(connection: duckdb.DuckDBPyConnection) -> Rehashed:
-    """All records of a known kind, hashed anew; a record on which two tables differ is wrong if either one is."""
+    """Hash all records of a known kind. A record that two tables have is wrong if its content in either one is."""
     found = Rehashed()
     for kind in KINDS:
-        # Of what has another id than its content and parents give: the ids by what they give.
+        # Records whose id is not the hash of content and parents: their ids by that hash.
         others: dict[str, set[str]] = defaultdict(set)
         for row_id, parents, contents in _records(connection, kind):
             if not contents:
-                found.silent.add(row_id)
+                found.empty.add(row_id)
             if not parents:
                 found.orphans.add(row_id)
             if len(set(parents)) < len(parents):
@@ -76,7 +76,7 @@ def wrong_calls(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def stream(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, str] | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query, a few at a time; the connection is busy until the last of them."""
+    """The rows of a query, read a few at a time; the connection is in use until the last row."""
     rows = connection.execute(query, parameters)
     while some := rows.fetchmany(AT_ONCE):
         yield from some
@@ -85,7 +85,7 @@ def stream(
 def _records(
     connection: duckdb.DuckDBPyConnection, kind: str
 ) -> Iterator[tuple[str, list[Parent], list[str | dict[str, Any]]]]:
-    """(id, parents, what it says: as JSON, in the table of its kind, or both) of all records of a kind."""
+    """(id, parents, contents) of all records of a kind; a content comes from JSON, the table of the kind, or both."""
     names = [column[0] for column in connection.execute(f"FROM records.{kind} LIMIT 0").description or []]
     names.remove("id")
     for row_id, content, parents, kept, *values in stream(connection, _RECORDS.format(kind=kind), {"kind": kind}):
@@ -96,14 +96,14 @@ def _records(
 
 
 def _occurrences(first: str, count: int) -> set[str]:
-    """The ids that so many occurrences of a record can have."""
-    # A version meets all occurrences, so numbers are missing only for those that were changed or taken away; for each
-    # that is left one may be, or a changed row would put others under suspicion.
+    """The ids that `count` occurrences of a record can have."""
+    # Numbers are missing only if occurrences were changed or deleted. One missing number per remaining occurrence is
+    # accepted here; otherwise one changed row would make other rows look wrong.
     return {digest([first, "occurrence", number]) for number in range(2, 2 * count + 2)}
 
 
 def _first(kind: str, content: str | dict[str, Any], parents: list[Parent]) -> str | None:
-    """The id of the first record that says `content`, which may be JSON; None where no build can have written it."""
+    """The id of the first record with `content`, which may be JSON; None for a content that no build can write."""
     try:
         return record_id(kind, json.loads(content) if isinstance(content, str) else content, parents)
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What lies in the warehouse, asset by asset."""
+"""What the warehouse has of each asset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from warehouse.store.database import Database
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """The published version of an asset and the last build of it; all None or empty before the first build."""
+    """The current version of an asset and its last build; all None or empty before the first build."""
 
     asset: str
     version: str | None
@@ -25,7 +25,7 @@ class AssetStatus:
 
 
 def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
-    """One status per asset, in the given order. `reasons` counts "outcome: reason" for rows not kept."""
+    """One status per asset, in the given order. `reasons` counts "outcome: reason" of rows that were not kept."""
     with database.read() as connection:
         versions = dict(connection.execute("SELECT asset, version FROM lineage.current").fetchall())
         counted = connection.execute(
@@ -50,6 +50,6 @@ def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
                 if outcome != "kept":
                     reasons[f"{outcome}: {reason}"] = count
         effort = last.get(asset, (None,) * 5)
-        met = {outcome: count for outcome, count in rows.items() if count}
-        found.append(AssetStatus(asset, versions.get(asset), met, reasons, *effort))
+        nonzero = {outcome: count for outcome, count in rows.items() if count}
+        found.append(AssetStatus(asset, versions.get(asset), nonzero, reasons, *effort))
     return found

@@ -1,4 +1,4 @@
-"""What came of something: every record made of it, down to checkpoints and scores, and where it is in force."""
+"""What was made from something: all records down to checkpoints and scores, and the current versions with them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.audit.finding import Thing, find
+from warehouse.audit.finding import Match, find
 from warehouse.audit.nodes import Node, nodes
 from warehouse.lineage.graph import Graph, Link, lookup
 from warehouse.store.database import Database
 
 RESULTS = ("checkpoint", "standing")
-"""Kinds of records that are few and told of one by one."""
+"""Kinds with few records, which are shown one by one."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What came of `start`: ids by kind ("completion" and the like are model calls), and the `links` between them.
+    """What was made from `start`: ids by kind (model calls: "completion" and so on), and the `links` between them.
 
-    `outcomes` counts its descendants, and `start` if it is a record, by asset and outcome in the versions in force.
-    `results` are the checkpoints and standings among them; `exports` the files that were written of versions, in force
-    or not, that keep any of these rows: (asset, version, folder).
+    `outcomes` counts the descendants, and `start` if it is a record, by asset and outcome in current versions.
+    `results` are the checkpoints and standings among the descendants. `exports` lists (asset, version, folder) of the
+    exports of any version that keeps one of these rows.
     """
 
-    start: Thing
+    start: Match
     by_kind: dict[str, list[str]]
     links: tuple[Link, ...]
     outcomes: dict[str, dict[str, int]]
@@ -33,7 +33,7 @@ class Trace:
 
 
 def trace(database: Database, text: str) -> Trace:
-    """All that came of the record, call, model or source that `text` names. Raises Unknown and Ambiguous."""
+    """What was made from the record, call, model or source that `text` refers to. Raises what `find` raises."""
     with database.read() as connection:
         start = find(connection, text, "record", "call", "material")
         links = Graph(connection).descent([start.id])
@@ -41,14 +41,14 @@ def trace(database: Database, text: str) -> Trace:
         by_kind: dict[str, list[str]] = {}
         for row_id, kind in _kinds(connection, made).items():
             by_kind.setdefault(kind, []).append(row_id)
-        told = nodes(connection, [row_id for kind in RESULTS for row_id in by_kind.get(kind, [])])
+        results = nodes(connection, [row_id for kind in RESULTS for row_id in by_kind.get(kind, [])])
         rows = [start.id, *made]
         return Trace(
             start,
             dict(sorted(by_kind.items())),
             tuple(links),
             _outcomes(connection, rows),
-            tuple(told.values()),
+            tuple(results.values()),
             _exports(connection, rows),
         )
 

@@ -1,4 +1,4 @@
-"""Why a row is there: its full ancestry, down to sources and models."""
+"""Why a row exists: its full ancestry, back to sources and models."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from warehouse.audit.finding import Thing, find
+from warehouse.audit.finding import Match, find
 from warehouse.audit.nodes import Node, nodes
 from warehouse.lineage.graph import Graph, Link
 from warehouse.store.database import Database
 
 
 @dataclass(frozen=True)
-class Under:
-    """The slice of the recipe under which a version of an asset decided about a row."""
+class RecipeSlice:
+    """The slice of the recipe with which a version of an asset decided about a row."""
 
     asset: str
     version: str
-    in_force: bool
+    is_current: bool
     recipe: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Why:
-    """The ancestry of `row`: `links` between `nodes` (by id), the row itself among them.
+    """The ancestry of `row`: `links` between `nodes` (by id), which include the row itself.
 
-    `recipes` are those of the versions in force that decided about the row; where none in force met it, those of all
-    stored versions that did.
+    `recipes` are those of the current versions that decided about the row; if none did, those of all stored versions
+    that did.
     """
 
-    row: Thing
+    row: Match
     nodes: dict[str, Node]
     links: tuple[Link, ...]
-    recipes: tuple[Under, ...]
+    recipes: tuple[RecipeSlice, ...]
 
     @property
     def ends(self) -> list[Node]:
-        """Where the ancestry ends: the nodes that nothing is a parent of."""
+        """The nodes where the ancestry ends: those without a parent."""
         return [node for row_id, node in self.nodes.items() if row_id not in self._by_child]
 
     def parents(self, row_id: str) -> list[Link]:
-        """The links from a node to its parents, by role."""
+        """The links from a node to its parents, sorted by role."""
         return self._by_child.get(row_id, [])
 
     @cached_property
@@ -54,7 +54,7 @@ class Why:
 
 
 def why(database: Database, text: str) -> Why:
-    """The ancestry of the record, call or model that `text` names. Raises Unknown and Ambiguous."""
+    """The ancestry of the record, call, model or source that `text` refers to. Raises what `find` raises."""
     with database.read() as connection:
         row = find(connection, text, "record", "call", "material")
         links = Graph(connection).ancestry([row.id])
@@ -65,5 +65,5 @@ def why(database: Database, text: str) -> Why:
         recipes = []
         for one in found[row.id].decided:
             ((recipe,),) = connection.execute(query, [one.asset, one.version]).fetchall()
-            recipes.append(Under(one.asset, one.version, one.in_force, json.loads(recipe)))
+            recipes.append(RecipeSlice(one.asset, one.version, one.is_current, json.loads(recipe)))
     return Why(row, found, tuple(links), tuple(recipes))

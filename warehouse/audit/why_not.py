@@ -1,4 +1,4 @@
-"""Why a row is not there: where it was dropped, by which rule, with which score and cut, or what it duplicated."""
+"""Why a row is missing: where it was dropped, by which rule, with which score and cut, or as a duplicate of what."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from warehouse.audit.finding import Unknown, candidates, find, searched
+from warehouse.audit.finding import NotFound, candidates, find, searched
 from warehouse.audit.nodes import Decided, Node, nodes
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import canonical
@@ -19,19 +19,15 @@ from warehouse.schema.records import KINDS, empty
 from warehouse.store.database import Database
 
 MOST = 20
-"""So many rows are told of where a text is in more."""
-
-
-class BlankText(Mendable, ValueError):
-    """A text without a character that can be seen, which says nothing about any row."""
+"""If a text is in more rows than this, only this many are shown."""
 
 
 @dataclass(frozen=True)
 class WhyNot:
-    """What became of a row: `dropped` where versions in force do not keep it, `kept` where they do.
+    """What happened to a row: `dropped` has the decisions of current versions that do not keep it, `kept` the others.
 
-    `before` holds what versions decided that are no longer in force, where none in force met the row. `twins` are the
-    rows, by id, that it was found to repeat.
+    `before` has the decisions of earlier versions, if no current version decided about the row. `twins` are the rows,
+    by id, of which it was found to be a duplicate.
     """
 
     row: Node
@@ -43,42 +39,44 @@ class WhyNot:
 
 @dataclass(frozen=True)
 class Answers:
-    """One of `answers` per row that was asked about, up to MOST; `more` counts the rows beyond."""
+    """One of `answers` per matching row, up to MOST; `more` counts the other rows."""
 
     answers: tuple[WhyNot, ...]
     more: int
 
 
 def why_not(database: Database, text: str) -> Answers:
-    """What became of the row that `text` names by id, or of those that say it: as one of their texts, or else within
-    one, letter case aside.
+    """What happened to the row with the id `text`, or to the rows that have this text.
 
-    Rows that were dropped come first. Raises BlankText, Unknown, which says what was searched, and Ambiguous.
+    Rows count that have exactly this text; if there are none, those that contain it, ignoring case. Dropped rows come
+    first. Raises NotFound, and Mendable for a blank text and an ambiguous id.
     """
     if not text.strip():
-        raise BlankText("a blank text is in many rows: give an id, or words that the row says")
+        raise Mendable("a blank text is in many rows: give an id, or words from the row")
     with database.read() as connection:
-        named = candidates(connection, text, "record")
-        ids = [find(connection, text, "record").id] if named else _saying(connection, text)
+        by_id = candidates(connection, text, "record")
+        ids = [find(connection, text, "record").id] if by_id else _with_text(connection, text)
         if not ids:
-            raise Unknown(
-                f"no row has the id or says {text!r}: searched {searched(connection, ['record'])}, and all their texts"
+            raise NotFound(
+                f"no row has the id or contains the text {text!r}: searched {searched(connection, ['record'])}"
             )
         found = nodes(connection, _first(connection, ids))
-        twins = {one.duplicate_of for node in found.values() for one in node.decisions if one.duplicate_of}
-        told = nodes(connection, twins)
-    return Answers(tuple(_answer(node, told) for node in found.values()), len(ids) - len(found))
+        twin_ids = {one.duplicate_of for node in found.values() for one in node.decisions if one.duplicate_of}
+        twins = nodes(connection, twin_ids)
+    return Answers(tuple(_answer(node, twins) for node in found.values()), len(ids) - len(found))
 
 
 def quarantined(database: Database, asset: str | None = None) -> list[WhyNot]:
-    """The rows that versions in force set aside, of one asset or of all, each with the rule that it breaks.
+    """The rows that current versions put in quarantine, of one asset or of all, each with the rule that it breaks.
 
-    Raises Unknown for an asset that has no version in force.
+    Raises NotFound for an asset that was not built.
     """
     with database.read() as connection:
         assets = [name for (name,) in connection.execute("SELECT asset FROM lineage.current ORDER BY 1").fetchall()]
         if asset is not None and asset not in assets:
-            raise Unknown(f"no asset {asset!r} was built here; built are: {', '.join(assets) or 'none'}")
+            raise NotFound(
+                f"the asset {asset!r} was not built here; the assets built here are: {', '.join(assets) or 'none'}"
+            )
         rows = connection.execute(
             "SELECT DISTINCT record FROM lineage.outcomes "
             "WHERE outcome = 'quarantined' AND asset = coalesce($1, asset) ORDER BY 1",
@@ -88,31 +86,32 @@ def quarantined(database: Database, asset: str | None = None) -> list[WhyNot]:
     return [_answer(node, {}) for node in sorted(found.values(), key=lambda node: (node.asset or "", node.id))]
 
 
-def _answer(row: Node, told: dict[str, Node]) -> WhyNot:
-    now = [one for one in row.decisions if one.in_force]
-    repeated = {one.duplicate_of for one in row.decisions if one.duplicate_of}
+def _answer(row: Node, twins: dict[str, Node]) -> WhyNot:
+    now = [one for one in row.decisions if one.is_current]
+    twin_ids = {one.duplicate_of for one in row.decisions if one.duplicate_of}
     return WhyNot(
         row,
         tuple(one for one in now if one.outcome != "kept"),
         tuple(one for one in now if one.outcome == "kept"),
         () if now else row.decisions,
-        {row_id: told[row_id] for row_id in sorted(repeated & told.keys())},
+        {row_id: twins[row_id] for row_id in sorted(twin_ids & twins.keys())},
     )
 
 
-def _saying(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
-    """Ids of the rows of which a text is `text`; else of those that contain it, letter case aside."""
+def _with_text(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """Ids of the rows with exactly this text; if there are none, of those that contain it, ignoring case."""
     texts = {
         kind: [name for name, dtype in empty(model).schema.items() if dtype == pl.String and name != "id"]
         for kind, model in KINDS.items()
     }
-    # What was never kept is on record as JSON. Keys and escapes may look like the text: SQL only narrows the search.
+    # Records that were never kept are stored as JSON. Their keys and escapes may also match, so SQL only narrows the
+    # search, and the texts are compared afterwards.
     inside = canonical(text)[1:-1]
     rules: list[tuple[str, str, str, Callable[[str], bool]]] = [
-        ("= $1", text, f'%"{_like(inside)}"%', lambda said: said == text),
-        ("ILIKE $1 ESCAPE '|'", f"%{_like(text)}%", f"%{_like(inside)}%", lambda said: text.lower() in said.lower()),
+        ("= $1", text, f'%"{_like(inside)}"%', lambda other: other == text),
+        ("ILIKE $1 ESCAPE '|'", f"%{_like(text)}%", f"%{_like(inside)}%", lambda other: text.lower() in other.lower()),
     ]
-    for rule, wanted, in_json, holds in rules:
+    for rule, wanted, in_json, matches in rules:
         queries = [
             f"SELECT id FROM records.{kind} WHERE {' OR '.join(f'{name} {rule}' for name in names)}"
             for kind, names in texts.items()
@@ -121,14 +120,14 @@ def _saying(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         dropped = connection.execute(
             "SELECT id, content FROM lineage.records WHERE content ILIKE ? ESCAPE '|'", [in_json]
         ).fetchall()
-        saying = {row_id for row_id, content in dropped if any(map(holds, texts_in(json.loads(content))))}
-        if found := saying.union(row_id for (row_id,) in kept):
+        matching = {row_id for row_id, content in dropped if any(map(matches, texts_in(json.loads(content))))}
+        if found := matching.union(row_id for (row_id,) in kept):
             return sorted(found)
     return []
 
 
 def _first(connection: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]:
-    """The first MOST of the rows: those that a version in force dropped, then the others, each by asset and id."""
+    """The first MOST of the rows: first those that a current version dropped, then the others, each by asset and id."""
     rows = lookup(connection, "SELECT id, asset FROM lineage.records", "id", ids)
     dropping = "SELECT record FROM (FROM lineage.outcomes WHERE outcome <> 'kept')"
     dropped = {record for (record,) in lookup(connection, dropping, "record", ids)}
@@ -136,5 +135,5 @@ def _first(connection: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]:
 
 
 def _like(text: str) -> str:
-    """What stands for `text` in a pattern."""
+    """`text` with the wildcards of LIKE escaped by "|"."""
     return text.replace("|", "||").replace("%", "|%").replace("_", "|_")

@@ -1,7 +1,8 @@
-"""The walk over the lineage graph: all that a row was made from, and all that was made of something.
+"""The lineage graph: everything that a row was made from, and everything that was made from something.
 
-Links are edges between records (child, parent, role), from each model call to what answered it (role "model"), and
-from a model or source to what it declares to be made from (role "made_from").
+There are three kinds of links (child, parent, role): edges between records, a link from each model call to the model or
+checkpoint that answered it (role "model"), and a link from a model or source to what it declares to be made from (role
+"made_from").
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import polars as pl
 from warehouse.lineage.material import parent_ids, read_materials
 
 FEW = 50
-"""Up to so many ids at a time are named in a query; more are joined with the whole table."""
+"""A query lists up to this many ids; more are joined with the whole table."""
 
 FEW_BY_COLUMN = {"child": 2_000, "model": 2_000}
-"""Where naming more pays, 500 in each query: edges have an index by child, and the calls of a model lie together."""
+"""Columns for which listing more ids, 500 in each query, is faster: edges have an index by child, and the calls of a
+model are stored next to each other."""
 
 _AT_ONCE = 500
 
@@ -34,11 +36,14 @@ class Link:
     role: str
 
 
-_PLACE = attrgetter("child", "parent", "role")
+_SORT_KEY = attrgetter("child", "parent", "role")
 
 
 class Graph:
-    """The lineage as it lies behind an open connection; models and their declarations are read once."""
+    """The lineage in the warehouse behind an open connection; models and their declarations are read once.
+
+    The walks ask the database once per level for all links of that level, so they do not use `closure`.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -49,7 +54,7 @@ class Graph:
         self.made_from = parent_ids(read_materials(connection))
 
     def ancestry(self, ids: Iterable[str]) -> list[Link]:
-        """Every link on a way up from `ids`, each once, sorted."""
+        """Every link on a path from `ids` to parents, parents of these and so on; each once, sorted."""
         found: set[Link] = set()
         seen = set(ids)
         front = set(seen)
@@ -64,10 +69,10 @@ class Graph:
             found.update(links)
             front = {link.parent for link in links} - seen
             seen |= front
-        return sorted(found, key=_PLACE)  # the order of Link itself, which takes several times as long
+        return sorted(found, key=_SORT_KEY)  # several times as fast as comparing links, in the same order
 
     def descent(self, ids: Iterable[str]) -> list[Link]:
-        """Every link on a way down from `ids`, each once, sorted."""
+        """Every link on a path from `ids` to children, children of these and so on; each once, sorted."""
         found: set[Link] = set()
         seen = set(ids)
         front = set(seen)
@@ -85,7 +90,7 @@ class Graph:
             found.update(links)
             front = {link.child for link in links} - seen
             seen |= front
-        return sorted(found, key=_PLACE)  # the order of Link itself, which takes several times as long
+        return sorted(found, key=_SORT_KEY)  # several times as fast as comparing links, in the same order
 
     def _edges(self, column: str, ids: Collection[str]) -> list[Link]:
         rows = lookup(self.connection, "SELECT child, parent, role FROM lineage.edges", column, ids)

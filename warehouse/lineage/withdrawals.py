@@ -1,4 +1,4 @@
-"""What has been withdrawn, as builds and exports ask: by a row's id, by what it says, by model, source or file."""
+"""Withdrawals, with look-ups by the id of a row, by its text, by model or source, and by file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from warehouse.schema.records import MAIN_TEXT
 
 
 class UsesWithdrawn(Mendable):
-    """A recipe names a model or a source that was withdrawn."""
+    """A recipe uses a model or a source that was withdrawn."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,18 @@ class Withdrawn:
 
     @property
     def description(self) -> str:
-        """What, when and why, for messages."""
-        named = kind_named(self.kind, 1)
-        return f"the {named} {self.shown!r} ({self.id[:9]}), withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.reason}"
+        """What was withdrawn, when and why, for messages."""
+        what = f"the {kind_named(self.kind, 1)} {self.shown!r} ({self.id[:9]})"
+        return f"{what}, withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Withdrawals:
-    """All that was withdrawn, in the order of withdrawal.
+    """All withdrawals, in the order in which they were made.
 
-    `materials` holds models, sources and ancestors by id: those withdrawn, and those on record as made from them;
-    `files` the files that withdrawn ones were fetched as, which stay withdrawn under another name.
+    `materials` has the withdrawal of each model, source or ancestor, by its id: of those that were withdrawn, and of
+    those that are on record as made from one of these. `files` has the withdrawal of each withdrawn file, so that the
+    same file stays withdrawn under another name.
     """
 
     entries: tuple[Withdrawn, ...] = ()
@@ -53,21 +54,21 @@ class Withdrawals:
 
     @cached_property
     def rows(self) -> dict[str, Withdrawn]:
-        """The source rows among them, by id."""
+        """The withdrawals of source rows, by the id of the row."""
         return {one.id: one for one in self.entries if one.kind in MAIN_TEXT}
 
     @cached_property
     def texts(self) -> dict[str, Withdrawn]:
-        """The source rows among them, by `text_key` of their main text."""
+        """The withdrawals of source rows, by `text_key` of the main text of the row."""
         return {one.text: one for one in self.entries if one.text}
 
     def of_row(self, ids: Iterable[str], text: str) -> Withdrawn | None:
-        """By what a source row is withdrawn that has one of `ids` or the main text `text`."""
+        """The withdrawal of a source row that has one of `ids` or the main text `text`."""
         found = next((self.rows[row_id] for row_id in ids if row_id in self.rows), None)
         return found or (self.texts.get(text_key(text) or "") if self.texts else None)
 
     def of_material(self, material: str, sha256: str | None, address: str | None) -> Withdrawn | None:
-        """By what a model or source is withdrawn that has this id, or is this file."""
+        """The withdrawal of a model or source that has this id or is this file."""
         return self.materials.get(material) or self.files.get(file_key(sha256, address))
 
 
@@ -80,18 +81,18 @@ def applied_digest(applied: Sequence[Withdrawn]) -> str:
 
 
 def text_key(text: str) -> str | None:
-    """What a text is known by when it comes again: a SHA-256; None where it has no letter and no digit."""
-    said = normalized(text)
-    return text_digest(said) if said else None
+    """A SHA-256 that equal texts share, ignoring case, punctuation and spaces; None without any letter or digit."""
+    plain = normalized(text)
+    return text_digest(plain) if plain else None
 
 
 def file_key(sha256: str | None, address: str | None) -> tuple[str, str]:
-    """What a file is known by wherever it lies: its SHA-256, and what is read of it."""
+    """(SHA-256, path inside it), which the same file has at any address."""
     return sha256 or "", inner_path(address or "") or ""
 
 
 def read_withdrawals(connection: duckdb.DuckDBPyConnection) -> Withdrawals:
-    """All that is withdrawn in the warehouse behind `connection`."""
+    """All withdrawals in the warehouse behind `connection`."""
     rows = connection.execute(
         "SELECT id, kind, shown, text, reason, withdrawn_at FROM lineage.withdrawals ORDER BY withdrawn_at, id"
     ).fetchall()

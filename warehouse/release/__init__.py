@@ -1,1 +1,1 @@
-"""What leaves the warehouse: exports, attestations, recalls."""
+"""Exports of training sets, attestations of exports, and recalls."""

@@ -1,12 +1,12 @@
-"""Says of exported files what they were made from and how: an in-toto Statement with SLSA provenance.
+"""States what exported files were made from and how: an in-toto Statement with SLSA provenance.
 
-The statement is about the bytes of the files. Where the specifications leave a choice, it is made so:
+The statement is about the bytes of the files. Our choices where the specifications leave one:
 
-- Each material is one of `resolvedDependencies`, under its address. What they have no field for is in `annotations`,
-  under names with our prefix.
-- The recipe is the external parameter, whole. Its digest is one of the `byproducts`, where SLSA puts the digest of a
+- Each material is one of `resolvedDependencies`, with its address as URI. Values without a field of their own are in
+  `annotations`, under names with our prefix.
+- The whole recipe is an external parameter. Its digest is one of the `byproducts`, where SLSA puts the digest of a
   fully evaluated configuration.
-- The list of row ids is another byproduct: its digest is a Merkle root, which the name of the algorithm says.
+- The list of row ids is another byproduct. Its digest is a Merkle root, as the name of the algorithm says.
 
 https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md
@@ -33,20 +33,20 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 BUILD_TYPE = "slingshot:build/training-set/v1"
 """One arm's training set, built from a recipe (`slingshot build`) and written as files (`slingshot export`)."""
 LOCAL_BUILDER = "slingshot:builder/local/v1"
-"""Whoever ran Slingshot, on a machine of their own; nobody else vouches for what is said."""
+"""The person who ran Slingshot on their own machine; nobody else confirms the statement."""
 
 ROLE, LICENCE, ORIGIN = "slingshot_role", "slingshot_licence", "slingshot_origin"
 EXCEPTION, ROWS = "slingshot_exception", "slingshot_rows"
 RECIPE, ROW_IDS = "recipe", "row ids"
 UNLOCATED = "slingshot:name/"
-"""Opens the URI of a material of which neither an address nor a digest is known."""
+"""The URI of a material without a known address and digest starts with this."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The files of one export. `files` holds SHA-256 by file name, `row_ids` the ids in the training set's order.
+    """The files of one export. `files` has SHA-256 by file name, `row_ids` the ids in the order of the training set.
 
-    `override` says why they were written although something in them was withdrawn, None where nothing was.
+    `override` is the reason to write them although something in them was withdrawn; None if nothing was.
     """
 
     arm: str
@@ -60,11 +60,11 @@ class Exported:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a training set came to be.
+    """How a training set was built.
 
-    `recipe` is a JSON value, `code` digests by file, `run` the id of the run that built the version, `started` and
-    `finished` its times (with a time zone), `exceptions` the reason by name of a material, `builder` a URI of who built
-    and `versions` what they built with, by component.
+    `recipe` is a JSON value, `code` has digests by file, `run` is the id of the run that built the version, `started`
+    and `finished` are its times (with a time zone). `exceptions` has a reason by the name of a material, `builder` is a
+    URI of who built it, and `versions` has the versions of the software by component.
     """
 
     recipe: Mapping[str, Any]
@@ -92,24 +92,24 @@ def recipe_digest(recipe: object) -> str:
 
 
 def as_uri(address: str) -> str:
-    """An address as a URI (RFC 3986): what may not stand in one is percent-encoded, as UTF-8."""
+    """An address as a URI (RFC 3986): characters that a URI cannot contain are percent-encoded, as UTF-8."""
     return "#".join(quote(part, safe="/?:@!$&'()*+,;=") for part in address.split("#", 1))
 
 
 def attestation_path(exported: Exported) -> Path:
-    """Where the attestation of exported files lies: beside them."""
+    """The path of the attestation of exported files: in the same folder."""
     return exported.folder / f"{exported.arm}.intoto.json"
 
 
 def statement(exported: Exported, provenance: Provenance) -> dict[str, Any]:
     """An in-toto Statement v1 with the predicate SLSA provenance v1, as a JSON value.
 
-    Its subjects are the files; `read_statement` in `warehouse.release.attested` reads it back. Raises ValueError for
-    times without a zone, for NaN in the recipe, and for exceptions that name none of the materials.
+    Its subjects are the files; `warehouse.release.attested.read_statement` reads it back. Raises ValueError for times
+    without a zone, for NaN in the recipe, and for exceptions for something that is not among the materials.
     """
     unknown = sorted(set(provenance.exceptions) - {material.name for material in provenance.materials})
     if unknown:
-        raise ValueError(f"exceptions for what is no material: {', '.join(unknown)}")
+        raise ValueError(f"exceptions for what is not a material: {', '.join(unknown)}")
     metadata = {"invocationId": provenance.run, "finishedOn": _timestamp(provenance.finished)}
     if provenance.started is not None:
         metadata["startedOn"] = _timestamp(provenance.started)
@@ -147,24 +147,24 @@ def statement(exported: Exported, provenance: Provenance) -> dict[str, Any]:
     }
 
 
-def write_attestation(said: Mapping[str, Any], path: Path, signer: Signer | None = None) -> Path:
-    """Writes a statement to `path`, whole or not at all: as it is, or in an envelope that `signer` has signed.
+def write_attestation(content: Mapping[str, Any], path: Path, signer: Signer | None = None) -> Path:
+    """Write a statement to `path`, completely or not at all: as it is, or in an envelope that `signer` has signed.
 
-    Raises OSError, ValueError for what JSON cannot say, and what the signer raises.
+    Raises OSError, ValueError for a value that JSON cannot represent, and what the signer raises.
     """
-    text = canonical(said)
+    text = canonical(content)
     if signer is not None:
         text = canonical(signer.envelope(text.encode(), PAYLOAD_TYPE))
     return written_whole(path, lambda file: file.write_bytes(text.encode() + b"\n"))
 
 
-def summary(said: Mapping[str, Any]) -> list[str]:
-    """Lines that tell what a statement of ours says."""
-    made, ran = said["predicate"]["buildDefinition"], said["predicate"]["runDetails"]
+def summary(content: Mapping[str, Any]) -> list[str]:
+    """A summary of a statement of ours, in lines."""
+    made, ran = content["predicate"]["buildDefinition"], content["predicate"]["runDetails"]
     row_ids = next(one for one in ran["byproducts"] if one["name"] == ROW_IDS)
     recipe = next(one for one in ran["byproducts"] if one["name"] == RECIPE)
     return [
-        f"files      {', '.join(one['name'] for one in said['subject'])}",
+        f"files      {', '.join(one['name'] for one in content['subject'])}",
         f"rows       {row_ids['annotations'][ROWS]}, Merkle root {row_ids['digest'][ALGORITHM]}",
         f"recipe     sha256 {recipe['digest']['sha256']}",
         f"materials  {len(made['resolvedDependencies'])}",
@@ -172,7 +172,7 @@ def summary(said: Mapping[str, Any]) -> list[str]:
 
 
 def _dependency(material: Material, exception: str | None) -> dict[str, Any]:
-    said = {
+    annotations = {
         ROLE: material.role,
         LICENCE: material.licence,
         ORIGIN: material.origin,
@@ -180,14 +180,14 @@ def _dependency(material: Material, exception: str | None) -> dict[str, Any]:
     }
     descriptor: dict[str, Any] = {
         "name": material.name,
-        "annotations": {name: value for name, value in said.items() if value is not None},
+        "annotations": {name: value for name, value in annotations.items() if value is not None},
     }
     if material.address is not None:
         descriptor["uri"] = as_uri(material.address)
     if material.sha256 is not None:
         descriptor["digest"] = {"sha256": material.sha256}
     if material.address is None and material.sha256 is None:
-        # The specification wants one of uri, digest and content, and such a material has a name alone.
+        # The specification requires a uri, a digest or a content, and this material has only a name.
         descriptor["uri"] = f"{UNLOCATED}{quote(material.name, safe='/')}"
     return descriptor
 

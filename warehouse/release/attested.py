@@ -1,8 +1,8 @@
-"""Reads attestations, which may come from anyone: what it hands on has the shape that it says.
+"""Reads attestations. They may come from anyone, so types and fields are checked.
 
-Fields that are unknown are ignored and null is as good as absent, as the specifications have it
-(https://github.com/in-toto/attestation/blob/main/spec/v1/README.md#parsing-rules), but for parameters of the build:
-https://slsa.dev/spec/v1.1/provenance#externalParameters
+As the specifications say, unknown fields are ignored and null means absent
+(https://github.com/in-toto/attestation/blob/main/spec/v1/README.md#parsing-rules), except among the parameters of the
+build: https://slsa.dev/spec/v1.1/provenance#externalParameters
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from warehouse.release.attestation import (
 )
 from warehouse.release.merkle import ALGORITHM
 
-# https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md#fields allows both.
+# Both are allowed: https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md#fields
 PAYLOAD_TYPES = (PAYLOAD_TYPE, "application/vnd.in-toto.provenance+json")
 
 
-class NoAttestation(ValueError):
-    """What was read is no attestation of an export; the message says where it differs."""
+class InvalidAttestation(ValueError):
+    """What was read is not an attestation of an export; the message says where it differs."""
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """What a DSSE envelope holds, and the signatures over that."""
+    """The content of a DSSE envelope, and the signatures of it."""
 
     payload: bytes
     payload_type: str
@@ -48,7 +48,7 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Attested:
-    """What a statement of ours says. `files` holds SHA-256 by name, `exceptions` reasons by name of a material."""
+    """The content of a statement of ours. `files` has SHA-256 by name, `exceptions` a reason by name of a material."""
 
     arm: str
     files: Mapping[str, str]
@@ -61,35 +61,35 @@ class Attested:
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """The JSON object in `content`. Raises NoAttestation, also for a key that stands twice in an object."""
+    """The JSON object in `content`. Raises InvalidAttestation, also if an object has the same key twice."""
     try:
-        said = json.loads(content.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
-    except NoAttestation:
+        value = json.loads(content.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
+    except InvalidAttestation:
         raise
     except (ValueError, RecursionError) as error:
-        raise NoAttestation(f"it is not JSON: {error}") from None
+        raise InvalidAttestation(f"it is not JSON: {error}") from None
     try:
-        # Escapes can spell half a character, and digits a number beyond all: neither has a digest.
-        canonical(said).encode()
+        # An escape can be half of a surrogate pair, and a number can be too large for a float: neither has a digest.
+        canonical(value).encode()
     except (ValueError, RecursionError) as error:
-        raise NoAttestation(f"it holds what JSON cannot say again: {error}") from None
-    if not isinstance(said, dict):
-        raise NoAttestation("it is not a JSON object")
-    return said
+        raise InvalidAttestation(f"it has a value that JSON cannot represent: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidAttestation("it is not a JSON object")
+    return value
 
 
 def visible(text: str) -> str:
-    """`text` in one line, with what would move the cursor or hide in print spelt as escapes."""
+    """`text` on one line, with invisible and control characters written as escapes."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
-def read_envelope(said: Mapping[str, Any]) -> Envelope | None:
-    """The envelope that `said` is, or None where it is a bare statement. Raises NoAttestation."""
-    if "_type" in said and "payload" not in said:
+def read_envelope(content: Mapping[str, Any]) -> Envelope | None:
+    """The envelope in `content`, or None if it is a statement without an envelope. Raises InvalidAttestation."""
+    if "_type" in content and "payload" not in content:
         return None
-    envelope = _as(_Envelope, said, "")
+    envelope = _checked(_Envelope, content, "")
     if envelope.payloadType not in PAYLOAD_TYPES:
-        raise NoAttestation(f"its payloadType is {envelope.payloadType!r} and not {PAYLOAD_TYPE!r}")
+        raise InvalidAttestation(f"its payloadType is {envelope.payloadType!r}, not {PAYLOAD_TYPE!r}")
     return Envelope(
         _bytes(envelope.payload, "payload"),
         envelope.payloadType,
@@ -97,25 +97,25 @@ def read_envelope(said: Mapping[str, Any]) -> Envelope | None:
     )
 
 
-def read_statement(said: Mapping[str, Any]) -> Attested:
-    """What `said` tells, which `warehouse.release.attestation.statement` made. Raises NoAttestation."""
-    statement = _as(_Statement, said, "")
+def read_statement(content: Mapping[str, Any]) -> Attested:
+    """Read a statement that `warehouse.release.attestation.statement` made. Raises InvalidAttestation."""
+    statement = _checked(_Statement, content, "")
     _expect("_type", statement.type, STATEMENT_TYPE)
     _expect("predicateType", statement.predicateType, PREDICATE_TYPE)
-    predicate = _as(_Predicate, statement.predicate, "predicate.")
+    predicate = _checked(_Predicate, statement.predicate, "predicate.")
     made, byproducts = predicate.buildDefinition, predicate.runDetails.byproducts
     _expect("buildType", made.buildType, BUILD_TYPE)
-    parameters = _as(_Parameters, made.externalParameters, "predicate.buildDefinition.externalParameters.")
+    parameters = _checked(_Parameters, made.externalParameters, "predicate.buildDefinition.externalParameters.")
     names = [subject.name for subject in statement.subject]
     if len(set(names)) < len(names):
-        raise NoAttestation("it names a file twice")
+        raise InvalidAttestation("it lists a file twice")
     row_ids, recipe = _only(byproducts, ROW_IDS), _only(byproducts, RECIPE)
     where = "predicate.buildDefinition.resolvedDependencies.annotations."
-    materials = [(one, _as(_Annotations, one.annotations, where)) for one in made.resolvedDependencies]
+    materials = [(one, _checked(_Annotations, one.annotations, where)) for one in made.resolvedDependencies]
     return Attested(
         parameters.arm,
         {subject.name: _digest(subject, "sha256") for subject in statement.subject},
-        _as(_Count, row_ids.annotations, "predicate.runDetails.byproducts.annotations.").slingshot_rows,
+        _checked(_Count, row_ids.annotations, "predicate.runDetails.byproducts.annotations.").slingshot_rows,
         _digest(row_ids, ALGORITHM),
         parameters.recipe,
         _digest(recipe, "sha256"),
@@ -133,8 +133,10 @@ class _Object(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, said: Any) -> Any:
-        return {name: value for name, value in said.items() if value is not None} if isinstance(said, Mapping) else said
+    def _without_nulls(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        return {name: value for name, value in content.items() if value is not None}
 
 
 class _Signature(_Object):
@@ -197,64 +199,64 @@ class _Count(_Object):
 _Shape = TypeVar("_Shape", bound=_Object)
 
 
-def _as(shape: type[_Shape], said: Mapping[str, Any], where: str) -> _Shape:
+def _checked(shape: type[_Shape], content: Mapping[str, Any], where: str) -> _Shape:
     try:
-        return shape.model_validate(said)
+        return shape.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         path = where + visible(".".join(map(str, first["loc"])))
-        raise NoAttestation(f"at {path}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+        raise InvalidAttestation(f"at {path}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
-def _expect(field: str, found: str, right: str) -> None:
-    if found != right:
-        raise NoAttestation(f"its {field} is {found!r}; what can be verified is {right!r}")
+def _expect(field: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise InvalidAttestation(f"its {field} is {found!r}; only {expected!r} can be verified")
 
 
 def _only(byproducts: Sequence[_Descriptor], name: str) -> _Descriptor:
     found = [one for one in byproducts if one.name == name]
     if len(found) != 1:
-        raise NoAttestation(f"it has {len(found)} byproducts named {name!r} and not one")
+        raise InvalidAttestation(f"it has {len(found)} byproducts with the name {name!r}, not one")
     return found[0]
 
 
 def _digest(descriptor: _Descriptor, algorithm: str) -> str:
     if algorithm not in descriptor.digest:
-        raise NoAttestation(f"it gives no {algorithm} of {descriptor.name!r}")
+        raise InvalidAttestation(f"it has no {algorithm} of {descriptor.name!r}")
     return descriptor.digest[algorithm]
 
 
-def _material(said: _Descriptor, annotations: _Annotations) -> Material:
-    located = said.uri is not None and not said.uri.startswith(UNLOCATED)
-    address = unquote(said.uri) if located and said.uri is not None else None
+def _material(descriptor: _Descriptor, annotations: _Annotations) -> Material:
+    uri = descriptor.uri
+    address = None if uri is None or uri.startswith(UNLOCATED) else unquote(uri)
     return Material(
         annotations.slingshot_role,
-        said.name,
+        descriptor.name,
         annotations.slingshot_licence,
         annotations.slingshot_origin,
         address=address,
-        sha256=said.digest.get("sha256"),
+        sha256=descriptor.digest.get("sha256"),
     )
 
 
 def _bytes(text: str, field: str) -> bytes:
-    # DSSE allows both alphabets. Python's decoder skips over some of what is wrong, so its way back must come out.
+    # DSSE allows both alphabets. Python's decoder accepts some invalid texts, so the encoded bytes must equal the text.
     standard = text.replace("-", "+").replace("_", "/")
     try:
         found = base64.b64decode(standard, validate=True)
     except ValueError:
         found = b""
     if base64.b64encode(found).decode() != standard:
-        raise NoAttestation(f"its {field} is not base64")
+        raise InvalidAttestation(f"its {field} is not base64")
     return found
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    said = dict(pairs)
-    if len(said) < len(pairs):
-        raise NoAttestation("an object in it has the same key twice")
-    return said
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InvalidAttestation("an object in it has the same key twice")
+    return found
 
 
 def _no_constant(name: str) -> Any:
-    raise NoAttestation(f"{name} in it is not JSON")
+    raise InvalidAttestation(f"it contains {name}, which is not JSON")

@@ -1,4 +1,4 @@
-"""Writes the training set of an arm as files that trainers read, and puts on record what was written."""
+"""Writes the training set of an arm as files for trainers, and records what was written."""
 
 from __future__ import annotations
 
@@ -13,38 +13,26 @@ from warehouse.core.atomic import written_whole
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import canonical, file_digest
 from warehouse.lineage.withdrawals import read_withdrawals
-from warehouse.release.recall import NoReason, withdrawn_behind
+from warehouse.release.recall import withdrawn_ancestors
 from warehouse.store.database import now
 from warehouse.store.inserting import insert
 from warehouse.store.versions import Published, Store
 
 
-class NotBuilt(Mendable):
-    """What was asked for has not been built yet, or is not in the warehouse any more."""
-
-
-class HoldsWithdrawn(Mendable):
-    """What was asked for holds rows that are, or were made from, something withdrawn."""
-
-
-class HeldUp(Mendable):
-    """What was asked for failed a check that blocks."""
-
-
 def messages(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The chat form: one user turn (with the input, if there is one) and one assistant turn."""
-    asked = f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
+    """The chat format: one user turn (with the input, if there is one) and one assistant turn."""
+    prompt = f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
     return {
         "id": row["id"],
         "messages": [
-            {"role": "user", "content": asked},
+            {"role": "user", "content": prompt},
             {"role": "assistant", "content": row["response"]},
         ],
     }
 
 
 def alpaca(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The form of Stanford Alpaca (https://github.com/tatsu-lab/stanford_alpaca): instruction, input, output."""
+    """The format of Stanford Alpaca (https://github.com/tatsu-lab/stanford_alpaca): instruction, input, output."""
     return {
         "id": row["id"],
         "instruction": row["instruction"],
@@ -54,16 +42,18 @@ def alpaca(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def export(store: Store, arm: str, folder: Path, version: str | None = None, override: str | None = None) -> list[Path]:
-    """Writes <arm>.messages.jsonl, <arm>.alpaca.jsonl and <arm>.parquet into `folder`, each whole or not at all.
+    """Write <arm>.messages.jsonl, <arm>.alpaca.jsonl and <arm>.parquet into `folder`, each completely or not at all.
 
-    `version` (or the start of it) names another than the current one. Where it holds rows that are, or were made from,
-    something withdrawn, `override` must say why it is written all the same. The export goes on record, with that
-    reason, once all is in place. Raises NotBuilt, HeldUp where the version failed a check that blocks, HoldsWithdrawn,
-    and NoReason for a blank override.
+    `version` (or the start of it) selects another version than the current one. If the version has rows that were
+    withdrawn, or were made from something withdrawn, `override` must give a reason to write it anyway. When all files
+    are written, the export is recorded with that reason.
+
+    Raises Mendable if there is no such version, if it failed a blocking check, if it has withdrawn rows and no
+    override, and for a blank override.
     """
     published = _found(store, arm, version)
     if published.fault:
-        raise HeldUp(published.fault)
+        raise Mendable(published.fault)
     rows = store.read(published)
     overridden = _allowed(store, published, rows["id"].to_list(), override)
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,36 +67,36 @@ def export(store: Store, arm: str, folder: Path, version: str | None = None, ove
 
 
 def _found(store: Store, arm: str, version: str | None) -> Published:
-    """The version of the arm's training set that is to be written."""
+    """The version of the arm's training set that shall be written."""
     asset, catalog = f"training_sets/{arm}", store.catalog()
     current = catalog.current(asset)
     if version is None:
         if current is None:
-            raise NotBuilt(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
+            raise Mendable(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
         return current
     stored = [one for one in catalog.stored.values() if one.asset == asset]
     found = [one for one in stored if one.version.startswith(version)]
     if len(found) != 1:
-        those = ", ".join(sorted(one.version[:9] for one in found or stored)) or "none"
-        raise NotBuilt(
-            f"{len(found) or 'no'} versions of {asset} begin with {version!r}, right would be one of these: {those}"
+        choices = ", ".join(sorted(one.version[:9] for one in found or stored)) or "none"
+        raise Mendable(
+            f"{len(found) or 'no'} versions of {asset} begin with {version!r}, choose one of these: {choices}"
         )
     return found[0]
 
 
 def _allowed(store: Store, published: Published, ids: list[str], override: str | None) -> str | None:
-    """The reason for which rows are written that hang on something withdrawn; None where there are no such rows."""
+    """The reason to write rows that depend on something withdrawn; None if there are no such rows."""
     if override is not None and not override.strip():
-        raise NoReason("an override needs a reason, found none; it goes on record with the export")
+        raise Mendable("an override needs a reason, found none; the reason is recorded with the export")
     with store.database.read() as connection:
-        rows, behind = withdrawn_behind(connection, ids, read_withdrawals(connection))
+        rows, withdrawn = withdrawn_ancestors(connection, ids, read_withdrawals(connection))
     if not rows:
         return None
     if override is None:
-        raise HoldsWithdrawn(
+        raise Mendable(
             f"{rows} of the {len(ids)} rows of {published.asset} {published.version[:9]} are, or were made from, what "
-            f"was withdrawn: {'; '.join(one.description for one in behind)}. Build it anew and export that, "
-            "or give a reason to write it all the same (--override)"
+            f"was withdrawn: {'; '.join(one.description for one in withdrawn)}. Build it again and export that, "
+            "or give a reason to write it anyway (--override)"
         )
     return override.strip()
 
@@ -114,10 +104,10 @@ def _allowed(store: Store, published: Published, ids: list[str], override: str |
 def record_export(
     store: Store, published: Published, folder: Path, files: Mapping[str, str], override: str | None = None
 ) -> None:
-    """Puts on record that `files` (SHA-256 by name) in `folder` were written of a version, which is kept for it, and
-    for which reason where it holds what was withdrawn.
+    """Record that `files` (SHA-256 by name) in `folder` have the rows of a version, which is then never collected.
 
-    Raises WarehouseError where the version was collected since it was read.
+    `override` is the reason to write the version although something in it was withdrawn. Raises WarehouseError if the
+    version was collected after it was read.
     """
     row = {
         "asset": published.asset,
@@ -132,6 +122,6 @@ def record_export(
         insert(connection, "lineage.exports", pl.DataFrame([row]))
 
 
-def _lines(file: Path, rows: pl.DataFrame, form: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-    lines = (json.dumps(form(row), ensure_ascii=False) for row in rows.iter_rows(named=True))
+def _lines(file: Path, rows: pl.DataFrame, to_json: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    lines = (json.dumps(to_json(row), ensure_ascii=False) for row in rows.iter_rows(named=True))
     file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How a stored version came to be: the models and sources behind it, the code, the recipe and the run that built it."""
+"""The provenance of a stored version: the models and sources in its ancestry, the code, the recipe and the run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,8 @@ from warehouse.store.database import Database
 from warehouse.store.versions import kept_rows
 
 
-class NotExported(Mendable):
-    """What is to be attested was not exported, or its files are no longer what was exported."""
-
-
 def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Provenance:
-    """What an attestation says of a version: models and sources as they were described when it was built."""
+    """The provenance of a version, with models and sources as they were described when it was built."""
     building = built_by(connection, asset, version)
     found = ancestry_of_version(connection, asset, version, building.finished)
     materials = [*found.used, *found.ancestors]
@@ -42,7 +38,7 @@ def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: st
 
 
 def _code(connection: duckdb.DuckDBPyConnection, places: list[Place]) -> dict[str, str]:
-    """Digests by "<asset>: <file>": two assets may have been built by two states of one file."""
+    """Digests by "<asset>: <file>", because two assets may have been built with two states of the same file."""
     found: dict[str, str] = {}
     for place in sorted(places):
         code = json.loads(column_of(connection, place, "code"))
@@ -62,9 +58,9 @@ def _packages(engines: Iterable[str]) -> dict[str, str]:
 
 
 def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Provenance]:
-    """What was exported last of an arm into `folder`, and how it came to be.
+    """The last export of an arm to `folder`, and its provenance.
 
-    Raises NotExported where nothing was, or where a file there is no longer the one that was written.
+    Raises Mendable if there is none, or if a file there is no longer the one that was written.
     """
     asset, place = f"training_sets/{arm}", folder.resolve()
     with database.read() as connection:
@@ -74,7 +70,7 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
             [asset, str(place)],
         ).fetchall()
         if not rows:
-            raise NotExported(
+            raise Mendable(
                 f"nothing of the arm {arm!r} was exported to {place}; "
                 f"export it first: slingshot export {arm} --to {folder}"
             )
@@ -85,8 +81,8 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
         path = place / name
         found = file_digest(path) if path.is_file() else "no file"
         if found != sha256:
-            raise NotExported(
-                f"{path} is not what was exported: found {found}, written was {sha256}; "
+            raise Mendable(
+                f"{path} is not what was exported (found: {found}; written: {sha256}); "
                 f"export it again: slingshot export {arm} --to {folder}"
             )
     return Exported(arm, asset, version, place, files, ids, override), provenance

@@ -1,8 +1,8 @@
-"""Recall: what hangs on a source row, a source or a model, and the withdrawal that keeps it out of all that follows.
+"""Recall: what depends on a source row, a source or a model, and the withdrawal of it from all later builds.
 
-A withdrawal is a note that builds and exports heed (see warehouse/lineage/withdrawals.py). It deletes nothing: what
-holds the withdrawn stays as a version, in force until the next build, and is exported only with a reason that goes on
-record.
+A withdrawal is an entry that builds and exports check (see warehouse/lineage/withdrawals.py). It deletes nothing:
+versions with withdrawn rows stay stored, the current ones stay current until the next build, and they are exported only
+with a reason, which is recorded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from warehouse.core.closure import closure
 from warehouse.core.errors import Mendable
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, file_key, read_withdrawals, text_key
-from warehouse.release.withdrawable import Thing, find_thing
+from warehouse.release.withdrawable import Withdrawable, find_withdrawable
 from warehouse.schema.records import MAIN_TEXT
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
@@ -26,17 +26,9 @@ from warehouse.store.inserting import insert
 _RESULTS = ("prediction", "score", "standing")
 
 
-class WithdrawnBefore(Mendable):
-    """It is withdrawn already."""
-
-
-class NoReason(Mendable):
-    """A withdrawal or an override was given without a reason."""
-
-
 @dataclass(frozen=True)
 class Holding:
-    """A stored version of an asset that keeps `rows` rows which are the withdrawn thing or were made from it."""
+    """A stored version of an asset that keeps `rows` affected rows: the thing to withdraw, or rows made from it."""
 
     asset: str
     version: str
@@ -46,8 +38,8 @@ class Holding:
 
 
 @dataclass(frozen=True)
-class Handed:
-    """An export on record of a version that holds `rows` such rows: who received it may have to be told."""
+class AffectedExport:
+    """An export of a version with `rows` affected rows: its recipients may have to be informed."""
 
     asset: str
     version: str
@@ -59,30 +51,29 @@ class Handed:
 
 @dataclass(frozen=True)
 class Affected:
-    """All that hangs on the thing to withdraw. Every value is plain: `asdict` of it is JSON.
+    """Everything that depends on the thing to withdraw. `asdict` of it can be written as JSON.
 
-    In force are `rows` (of all assets that are none of the following), `training_sets`, `checkpoints` and `scores`
-    (with predictions and standings), and `records`, the ids by asset; `earlier` are all other versions. Rows count
-    where they are kept.
+    Current versions are in `training_sets`, `checkpoints`, `scores` (with predictions and standings) and `rows` (all
+    other assets); `records` has their affected ids by asset. Other versions are in `earlier`. Only kept rows count.
     """
 
-    thing: Thing
+    thing: Withdrawable
     rows: tuple[Holding, ...]
     training_sets: tuple[Holding, ...]
     checkpoints: tuple[Holding, ...]
     scores: tuple[Holding, ...]
     records: dict[str, list[str]]
     earlier: tuple[Holding, ...]
-    exports: tuple[Handed, ...]
+    exports: tuple[AffectedExport, ...]
 
 
-def find_affected(database: Database, named: str) -> Affected:
-    """What hangs on a source row, model or source, named by its id, the start of it, or its name; only reads.
+def find_affected(database: Database, text: str) -> Affected:
+    """What depends on the source row, model or source that `text` refers to: an id, the start of one, or a name.
 
-    Raises Unknown, Ambiguous and NotWithdrawable.
+    Only reads. Raises NotFound, and Mendable if several things match or the thing cannot be withdrawn.
     """
     with database.read() as connection:
-        thing = find_thing(connection, named)
+        thing = find_withdrawable(connection, text)
         links = Graph(connection).descent([thing.id, *thing.same])
         ids = sorted({thing.id, *thing.same, *(link.child for link in links)})
         connection.register("affected", pl.DataFrame({"id": ids}))
@@ -104,18 +95,18 @@ def find_affected(database: Database, named: str) -> Affected:
             "SELECT asset, version, folder, exported_at, override FROM lineage.exports ORDER BY exported_at"
         ).fetchall()
     held = {(asset, version): rows for asset, version, _, rows, _, _ in holdings}
-    in_force: dict[str, list[Holding]] = {"rows": [], "training_sets": [], "checkpoints": [], "scores": []}
+    current: dict[str, list[Holding]] = {"rows": [], "training_sets": [], "checkpoints": [], "scores": []}
     earlier: list[Holding] = []
-    for asset, version, kind, rows, created_at, current in holdings:
+    for asset, version, kind, rows, created_at, is_current in holdings:
         one = Holding(asset, version, kind, rows, _time(created_at))
-        (in_force[_place(one)] if current else earlier).append(one)
+        (current[_group(one)] if is_current else earlier).append(one)
     return Affected(
         thing,
-        **{place: tuple(found) for place, found in in_force.items()},
+        **{group: tuple(found) for group, found in current.items()},
         records=records,
         earlier=tuple(earlier),
         exports=tuple(
-            Handed(asset, version, folder, held[asset, version], _time(at), override)
+            AffectedExport(asset, version, folder, held[asset, version], _time(at), override)
             for asset, version, folder, at, override in exports
             if (asset, version) in held
         ),
@@ -123,12 +114,12 @@ def find_affected(database: Database, named: str) -> Affected:
 
 
 def withdraw(database: Database, affected: Affected, reason: str) -> None:
-    """Puts the withdrawal on record; builds and exports heed it from then on.
+    """Record the withdrawal; all later builds and exports apply it.
 
-    Raises NoReason, and WithdrawnBefore with the earlier reason.
+    Raises Mendable for a blank reason, and if it was withdrawn before.
     """
     if not reason.strip():
-        raise NoReason("a withdrawal needs a reason, found none; it is told wherever something is missing for it")
+        raise Mendable("a withdrawal needs a reason, found none; the reason is shown wherever something is missing")
     row = {
         "id": affected.thing.id,
         "kind": affected.thing.kind,
@@ -140,35 +131,35 @@ def withdraw(database: Database, affected: Affected, reason: str) -> None:
     with database.write() as connection:
         for one in read_withdrawals(connection).entries:
             if one.id == affected.thing.id:
-                raise WithdrawnBefore(f"nothing was recorded, as it is on record already: {one.description}")
+                raise Mendable(f"nothing was recorded, because it was withdrawn before: {one.description}")
         insert(connection, "lineage.withdrawals", pl.DataFrame([row]))
 
 
-def withdrawn_behind(
+def withdrawn_ancestors(
     connection: duckdb.DuckDBPyConnection, ids: Collection[str], withdrawals: Withdrawals
 ) -> tuple[int, list[Withdrawn]]:
-    """How many of the records `ids` are, or were made from, something withdrawn; and from what."""
+    """(how many of the records `ids` were withdrawn or made from something withdrawn, the withdrawals)."""
     if not withdrawals.entries:
         return 0, []
     links = Graph(connection).ancestry(ids)
     known = {*ids, *(link.parent for link in links)}
-    behind = {one.id: one for one in withdrawals.entries if one.id in known}
+    found = {one.id: one for one in withdrawals.entries if one.id in known}
     if withdrawals.texts:
         for row_id, text in _main_texts(connection, known):
             if one := withdrawals.texts.get(text_key(text) or ""):
-                behind[row_id] = one
+                found[row_id] = one
     if withdrawals.files:
         for row_id, sha256, address in lookup(
             connection, "SELECT id, sha256, address FROM lineage.described", "id", known
         ):
             if one := withdrawals.files.get(file_key(sha256, address)):
-                behind[row_id] = one
+                found[row_id] = one
     children: dict[str, list[str]] = {}
     for link in links:
         children.setdefault(link.parent, []).append(link.child)
-    affected = closure(behind, lambda row_id: children.get(row_id, []))
-    found = set(behind.values())
-    return len(affected.keys() & set(ids)), [one for one in withdrawals.entries if one in found]
+    affected = closure(found, lambda row_id: children.get(row_id, []))
+    applied = set(found.values())
+    return len(affected.keys() & set(ids)), [one for one in withdrawals.entries if one in applied]
 
 
 def _main_texts(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> list[tuple[str, str]]:
@@ -179,7 +170,7 @@ def _main_texts(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> 
     return rows
 
 
-def _place(one: Holding) -> str:
+def _group(one: Holding) -> str:
     if one.asset.startswith("training_sets/"):
         return "training_sets"
     return "checkpoints" if one.kind == "checkpoint" else "scores" if one.kind in _RESULTS else "rows"

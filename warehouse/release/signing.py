@@ -1,8 +1,8 @@
-"""Signs attestations with an Ed25519 key, and checks such signatures.
+"""Signs attestations with an Ed25519 key, and checks these signatures.
 
-The envelope is DSSE (https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md), by the library of the in-toto
-and TUF projects (https://github.com/secure-systems-lab/securesystemslib). It comes with the extra `sign`; whatever
-signs nothing does without it. Keys are PEM files:
+The envelope format is DSSE (https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md). It is made by the
+library of the in-toto and TUF projects (https://github.com/secure-systems-lab/securesystemslib), which the extra `sign`
+installs; only signing and checking signatures need it. Keys are PEM files:
 
     openssl genpkey -algorithm ed25519 -out private.pem
     openssl pkey -in private.pem -pubout -out public.pem
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
 
 
-class SigningError(Mendable):
-    """A key that cannot be used, or a library that is missing."""
-
-
 class Ed25519Signer:
-    """Signs with one private key. `keyid` is the id of its public key, which goes into the envelope."""
+    """Signs with one private key. `keyid` is the id of its public key, which is written into the envelope."""
 
     def __init__(self, signer: CryptoSigner) -> None:
         self._signer = signer
@@ -43,7 +39,7 @@ class Ed25519Signer:
 def load_signer(private_key: Path) -> Ed25519Signer:
     """The signer of a private key in PEM (PKCS #8, without a password).
 
-    Raises SigningError where the library is missing or the file holds no such key.
+    Raises Mendable if the library is missing or the file has no such key.
     """
     _check_library()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -55,7 +51,7 @@ def load_signer(private_key: Path) -> Ed25519Signer:
     except (ValueError, TypeError) as error:
         raise _no_key(private_key, "private", str(error)) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise _no_key(private_key, "private", f"it holds an {type(key).__name__}")
+        raise _no_key(private_key, "private", f"it has an {type(key).__name__}")
     return Ed25519Signer(CryptoSigner(key))
 
 
@@ -66,8 +62,8 @@ class Ed25519Verifier:
         self._key = key
         self.keyid = key.keyid
 
-    def fits(self, payload: bytes, payload_type: str, signatures: Iterable[bytes]) -> bool:
-        """Whether one of an envelope's signatures was made with this key over what the envelope holds."""
+    def accepts(self, payload: bytes, payload_type: str, signatures: Iterable[bytes]) -> bool:
+        """Whether one of the signatures of an envelope was made with this key for the content of the envelope."""
         from securesystemslib.dsse import Envelope
         from securesystemslib.exceptions import UnverifiedSignatureError
         from securesystemslib.signer import Signature
@@ -75,7 +71,7 @@ class Ed25519Verifier:
         signed = Envelope(payload, payload_type, {}).pae()
         for signature in signatures:
             try:
-                # The key id in an envelope is an unsigned hint, so every signature is tried.
+                # The key id in an envelope is only a hint that is not signed, so every signature is tried.
                 self._key.verify_signature(Signature(self.keyid, signature.hex()), signed)
             except UnverifiedSignatureError:
                 continue
@@ -86,7 +82,7 @@ class Ed25519Verifier:
 def load_verifier(public_key: Path) -> Ed25519Verifier:
     """The verifier of a public key in PEM (SubjectPublicKeyInfo).
 
-    Raises SigningError where the library is missing or the file holds no such key.
+    Raises Mendable if the library is missing or the file has no such key.
     """
     _check_library()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -98,7 +94,7 @@ def load_verifier(public_key: Path) -> Ed25519Verifier:
     except ValueError as error:
         raise _no_key(public_key, "public", str(error)) from None
     if not isinstance(key, Ed25519PublicKey):
-        raise _no_key(public_key, "public", f"it holds an {type(key).__name__}")
+        raise _no_key(public_key, "public", f"it has an {type(key).__name__}")
     return Ed25519Verifier(SSlibKey.from_crypto(key))
 
 
@@ -107,9 +103,9 @@ def _check_library() -> None:
         import cryptography  # noqa: F401
         import securesystemslib  # noqa: F401
     except ImportError as error:
-        raise SigningError(
+        raise Mendable(
             f"signatures need a library that is not installed ({error}); "
-            "the extra 'sign' has it: pip install 'slingshot[sign]'"
+            "the extra 'sign' installs it: pip install 'slingshot[sign]'"
         ) from None
 
 
@@ -117,12 +113,12 @@ def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SigningError(f"cannot read the key {file}: {error.strerror}") from None
+        raise Mendable(f"cannot read the key {file}: {error.strerror}") from None
 
 
-def _no_key(file: Path, half: str, found: str) -> SigningError:
-    return SigningError(
+def _no_key(file: Path, half: str, found: str) -> Mendable:
+    return Mendable(
         f"{file} is not the {half} half of an Ed25519 key in PEM without a password: {found}; "
-        "such a pair comes from: openssl genpkey -algorithm ed25519 -out private.pem, then "
+        "make a pair with: openssl genpkey -algorithm ed25519 -out private.pem, then "
         "openssl pkey -in private.pem -pubout -out public.pem"
     )

@@ -1,4 +1,4 @@
-"""Checks an attestation against the files beside it, without a warehouse."""
+"""Checks an attestation against the files in the same folder, without a warehouse."""
 
 from __future__ import annotations
 
@@ -14,22 +14,30 @@ from warehouse.core.errors import Mendable
 from warehouse.core.identity import file_digest
 from warehouse.lineage.material import Material
 from warehouse.release.attestation import recipe_digest
-from warehouse.release.attested import Attested, Envelope, NoAttestation, parse, read_envelope, read_statement, visible
+from warehouse.release.attested import (
+    Attested,
+    Envelope,
+    InvalidAttestation,
+    parse,
+    read_envelope,
+    read_statement,
+    visible,
+)
 from warehouse.release.merkle import merkle_root
 from warehouse.release.signing import load_verifier
 
 
 class NotVerified(Mendable):
-    """An attestation that cannot be read, or that is not true of the files beside it."""
+    """The attestation cannot be read, or it does not agree with the files in its folder."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was checked and found to be true of the files beside an attestation.
+    """The content of an attestation that agrees with the files in its folder.
 
-    `digest` is the SHA-256 of the attestation's own file, `files` holds those of the others by name. `signed` says that
-    there is a signature, `key` the id of the key that it fits, None where no key was given. The materials and the
-    exceptions (reasons by name of a material) are what the attestation says: files cannot show them.
+    `digest` is the SHA-256 of the attestation file, `files` has the SHA-256 of the other files by name. `signed` says
+    whether there is a signature. `key` is the id of the key that it was checked with, None if no key was given. The
+    materials and the exceptions (reasons by name of a material) cannot be checked with the files alone.
     """
 
     attestation: Path
@@ -45,13 +53,13 @@ class Verified:
     key: str | None
 
     def lines(self) -> list[str]:
-        """What was checked, as text; what was not is said, too. Control characters are shown, not obeyed."""
+        """What was checked and what was not, as lines of text; control characters are written as escapes."""
         if self.key is not None:
-            signature = f"fits the key {self.key}"
+            signature = f"made with the key {self.key}"
         elif self.signed:
-            signature = "not checked: no key was given, so who says this is open"
+            signature = "not checked, because no key was given: the author is unknown"
         else:
-            signature = "none: whoever could write the files could write this, too"
+            signature = "none: anyone who could write the files could also write this"
         lines = [
             f"verified   {self.attestation}",
             f"           sha256 {self.digest}",
@@ -64,35 +72,35 @@ class Verified:
         return [visible(line) for line in lines]
 
     def _material(self, one: Material) -> str:
-        said = [one.role, one.name, one.licence, one.address or "no address"]
-        said += [f"allowed as an exception: {self.exceptions[one.name]}"] if one.name in self.exceptions else []
-        return "  ".join(said)
+        words = [one.role, one.name, one.licence, one.address or "no address"]
+        words += [f"allowed as an exception: {self.exceptions[one.name]}"] if one.name in self.exceptions else []
+        return "  ".join(words)
 
 
 def verify(file: Path, public_key: Path | None = None) -> Verified:
-    """What the attestation `file` says, once all of it that files can show is found to be true.
+    """Check the attestation `file` against the files in its folder, and return its content.
 
-    With `public_key` (PEM) it must be signed with that key; without, a signature is left unchecked, which the result
-    says. Raises NotVerified for the first of these that is wrong: the attestation itself, its signature, the bytes of
-    the files (all that differ are named), the row ids in each of them, the digest of the recipe. Raises SigningError
-    for a key that cannot be used.
+    With `public_key` (PEM) it must be signed with that key; without, signatures are not checked, and the result says
+    so. Raises NotVerified for the first of these that is wrong: the attestation itself, its signature, the bytes of the
+    files (with all files that differ), the row ids in each file, the digest of the recipe. Raises Mendable for a key
+    that cannot be used.
     """
     try:
         content = file.read_bytes()
     except OSError as error:
         raise NotVerified(f"cannot read {file}: {error.strerror}") from None
     try:
-        said = parse(content)
-        envelope = read_envelope(said)
+        parsed = parse(content)
+        envelope = read_envelope(parsed)
         key = None if public_key is None else _signing_key(file, envelope, public_key)
-        attested = read_statement(said if envelope is None else parse(envelope.payload))
-    except NoAttestation as error:
-        raise NotVerified(f"{file} is no attestation of an export: {error}") from None
+        attested = read_statement(parsed if envelope is None else parse(envelope.payload))
+    except InvalidAttestation as error:
+        raise NotVerified(f"{file} is not an attestation of an export: {error}") from None
     _check_files(file, attested)
     _check_rows(file, attested)
     found = recipe_digest(attested.recipe)
     if found != attested.recipe_digest:
-        raise NotVerified(f"the recipe in {file} has the sha256 {found}, and {attested.recipe_digest} is attested")
+        raise NotVerified(f"the recipe in {file} has the sha256 {found}, but {attested.recipe_digest} is attested")
     return Verified(
         file,
         hashlib.sha256(content).hexdigest(),
@@ -111,27 +119,27 @@ def verify(file: Path, public_key: Path | None = None) -> Verified:
 def _signing_key(file: Path, envelope: Envelope | None, public_key: Path) -> str:
     verifier = load_verifier(public_key)
     if envelope is None:
-        raise NotVerified(f"{file} is not signed; a signature with the key {verifier.keyid} was asked for")
-    if not verifier.fits(envelope.payload, envelope.payload_type, envelope.signatures):
-        raise NotVerified(f"{file} has no signature over what it says that was made with the key {verifier.keyid}")
+        raise NotVerified(f"{file} is not signed, but a signature with the key {verifier.keyid} is required")
+    if not verifier.accepts(envelope.payload, envelope.payload_type, envelope.signatures):
+        raise NotVerified(f"{file} has no signature of its content with the key {verifier.keyid}")
     return verifier.keyid
 
 
 def _check_files(file: Path, attested: Attested) -> None:
     wrong = []
-    for name, right in attested.files.items():
-        # A name that leads elsewhere would have any file of this machine read.
+    for name, expected in attested.files.items():
+        # A path to another folder could make us read any file of this machine.
         if Path(name).name != name or name in ("", "..") or "\\" in name or not name.isprintable():
-            raise NotVerified(f"{file} names {name!r}, which is no name of a file beside it")
+            raise NotVerified(f"{file} lists {name!r}, which is not the name of a file in its folder")
         try:
             found = file_digest(file.parent / name)
         except FileNotFoundError:
-            wrong.append(f"{file.parent / name} is missing; its sha256 would be {right}")
+            wrong.append(f"{file.parent / name} is missing; its sha256 should be {expected}")
         except OSError as error:
-            wrong.append(f"{file.parent / name} cannot be read: {error.strerror}; its sha256 would be {right}")
+            wrong.append(f"{file.parent / name} cannot be read: {error.strerror}; its sha256 should be {expected}")
         else:
-            if found != right:
-                wrong.append(f"{file.parent / name} has changed: its sha256 is {found}, and {right} is attested")
+            if found != expected:
+                wrong.append(f"{file.parent / name} has changed: its sha256 is {found}, but {expected} is attested")
     if wrong:
         raise NotVerified("; ".join(wrong))
 
@@ -139,7 +147,7 @@ def _check_files(file: Path, attested: Attested) -> None:
 def _check_rows(file: Path, attested: Attested) -> None:
     tables = [file.parent / name for name in attested.files if Path(name).suffix in _ROW_IDS]
     if not tables:
-        raise NotVerified(f"{file} names no file with rows: no .jsonl and no .parquet")
+        raise NotVerified(f"{file} lists no file with rows (.jsonl or .parquet)")
     for table in tables:
         try:
             ids = list(_ROW_IDS[table.suffix](table))
@@ -149,9 +157,9 @@ def _check_rows(file: Path, attested: Attested) -> None:
         except (ValueError, LookupError, TypeError, OSError, RecursionError, pl.exceptions.PolarsError) as error:
             raise NotVerified(f"{table} is as attested, but its row ids cannot be read: {error!r}") from None
         if len(ids) != attested.rows:
-            raise NotVerified(f"{table} has {len(ids)} rows, and {attested.rows} are attested")
+            raise NotVerified(f"{table} has {len(ids)} rows, but {attested.rows} are attested")
         if root != attested.root:
-            raise NotVerified(f"the row ids of {table} have the Merkle root {root}, and {attested.root} is attested")
+            raise NotVerified(f"the row ids of {table} have the Merkle root {root}, but {attested.root} is attested")
 
 
 def _jsonl_ids(file: Path) -> Iterator[str]:

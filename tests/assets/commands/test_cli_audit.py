@@ -47,14 +47,14 @@ def test_why_shows_texts_prompts_models_decisions_and_the_recipe(built: tuple[Pa
         "call: completion",
         f"asked: user: {row['instruction']}",
         "model: model generator: Apache-2.0",
-        f"recipe in force for training_sets/{ARM}",
+        f"current recipe for training_sets/{ARM}",
     ):
         assert part in output, part
     found = answer(data, "why", row["id"])
     assert found["row"] == {"sort": "record", "id": row["id"], "kind": "pair", "name": f"raw_{ARM}"}
     assert {node["kind"] for node in found["nodes"].values()} == {"pair", "seed_task", "source", "completion", "model"}
     (under,) = [one for one in found["recipes"] if one["asset"] == f"training_sets/{ARM}"]
-    assert (under["in_force"], under["recipe"]["curation.rows"]) == (True, 2)
+    assert (under["is_current"], under["recipe"]["curation.rows"]) == (True, 2)
 
 
 def test_why_not_shows_the_rule_that_dropped_a_row(built: tuple[Path, Path]) -> None:
@@ -67,7 +67,7 @@ def test_why_not_shows_the_rule_that_dropped_a_row(built: tuple[Path, Path]) -> 
     (found,) = answer(data, "why-not", one["record"])["answers"]
     assert [decision["reason"] for decision in found["dropped"]] == ["over the budget"]
     code, output = run(data, "why-not", "no row says this")
-    assert (code, "no row has the id or says 'no row says this': searched" in output) == (1, True)
+    assert (code, "no row has the id or contains the text 'no row says this': searched" in output) == (1, True)
 
 
 def test_trace_leads_down_to_scores(built: tuple[Path, Path], row: dict[str, Any]) -> None:

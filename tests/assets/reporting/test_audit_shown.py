@@ -88,11 +88,11 @@ def test_why_of_a_row_no_longer_in_force_says_by_which_version_it_was_decided(st
     gone = ids_by_text(store, "documents")["a"]
     publish(store, "documents", "2", documents("b"))
     shown = said(store, "why", gone)
-    assert "kept by documents (version 111111111, no longer in force)" in shown
-    assert "recipe for documents (version 111111111, no longer in force)" in shown
+    assert "kept by documents (version 111111111, no longer current)" in shown
+    assert "recipe for documents (version 111111111, no longer current)" in shown
     stays = said(store, "why", ids_by_text(store, "documents")["b"])
-    assert "no longer in force" not in stays
-    assert "recipe in force for documents" in stays
+    assert "no longer current" not in stays
+    assert "current recipe for documents" in stays
 
 
 def test_why_not_says_how_many_more_rows_there_are(store: Store) -> None:
@@ -102,7 +102,7 @@ def test_why_not_says_how_many_more_rows_there_are(store: Store) -> None:
     assert (len(found["answers"]), found["more"]) == (20, 3)
     assert "more;" not in said(store, "why-not", "kept 22")
     assert said(store, "why-not", " ", code=1) == (
-        "slingshot: a blank text is in many rows: give an id, or words that the row says"
+        "slingshot: a blank text is in many rows: give an id, or words from the row"
     )
 
 

@@ -99,7 +99,7 @@ def test_for_every_source_row_its_outcome_is_found(
         with database.read() as connection:
             found = decisions(connection, expected.keys())
         assert {
-            row: [one.outcome for one in found[row] if one.in_force and one.asset == asset] for row in expected
+            row: [one.outcome for one in found[row] if one.is_current and one.asset == asset] for row in expected
         } == {row: [outcome] for row, outcome in expected.items()}
         assert len(expected) == result.incoming
         row = random.Random(0).choice([row for row, outcome in expected.items() if outcome != "kept"])

@@ -19,11 +19,12 @@ from tests.support.versions import (
     publish,
     rows,
 )
-from warehouse.audit.diff import OtherAssets, diff
-from warehouse.audit.finding import Ambiguous, Unknown, find, searched
+from warehouse.audit.diff import diff
+from warehouse.audit.finding import NotFound, find, searched
 from warehouse.audit.nodes import Decided
 from warehouse.audit.trace import trace
-from warehouse.audit.why import Under, why
+from warehouse.audit.why import RecipeSlice, why
+from warehouse.core.errors import Mendable
 from warehouse.lineage.graph import Link
 from warehouse.lineage.withdrawals import applied_digest
 from warehouse.release.export import record_export
@@ -69,7 +70,7 @@ def test_why_tells_the_ancestry_the_decisions_and_the_recipe(store: Store, made:
         Decided("gated", named("3"), "kept", None, 1.0, 1.0, None, True),
         Decided("pairs", named("2"), "kept", None, None, None, None, True),
     )
-    assert found.recipes == (Under("gated", named("3"), True, {}), Under("pairs", named("2"), True, {}))
+    assert found.recipes == (RecipeSlice("gated", named("3"), True, {}), RecipeSlice("pairs", named("2"), True, {}))
 
 
 def test_trace_tells_what_came_of_a_row_down_to_exports(store: Store, made: Published) -> None:
@@ -83,7 +84,7 @@ def test_trace_tells_what_came_of_a_row_down_to_exports(store: Store, made: Publ
     assert trace(store.database, ids_by_text(store, "documents")["c"]).exports == ()
 
 
-def test_diff_tells_added_removed_and_decided_anew_with_the_reason(store: Store, made: Published) -> None:
+def test_diff_tells_added_removed_and_redecided_with_the_reason(store: Store, made: Published) -> None:
     before = store.current("pairs")
     assert before is not None
     gated(store, before, "6", 2.0)
@@ -97,7 +98,7 @@ def test_diff_tells_added_removed_and_decided_anew_with_the_reason(store: Store,
     )
     assert found.removed == ()
     # The cut is part of a decision: all other rows are decided anew, but for the duplicate.
-    assert {row.record for row in found.decided_anew} == {ids_by_text(store, "pairs")[one] for one in "abd"}
+    assert {row.record for row in found.redecided} == {ids_by_text(store, "pairs")[one] for one in "abd"}
     back = diff(store.database, "gated", named("3"))
     assert [row.record for row in back.removed] == [added.record]
 
@@ -108,12 +109,12 @@ def test_diff_names_rows_that_one_side_never_met_and_other_inputs(store: Store, 
     found = diff(store.database, named("3"), named("6"))
     assert found.because == ("3 pairs removed",)
     assert [(row.says or {})["response"] for row in found.removed] == ["b"]
-    assert {(row.says or {})["response"]: row.after for row in found.decided_anew if row.after is None} == {
+    assert {(row.says or {})["response"]: row.after for row in found.redecided if row.after is None} == {
         "c": None,
         "d": None,
         "twin of a": None,
     }
-    with pytest.raises(OtherAssets) as refused:
+    with pytest.raises(Mendable) as refused:
         diff(store.database, "documents", "gated")
     assert str(refused.value) == (
         f"{named('4')} is a version of documents, {named('6')} one of gated: give two versions of one asset"
@@ -124,22 +125,22 @@ def test_an_id_may_be_shortened_while_it_is_clear(store: Store, made: Published)
     publish(store, "other", "34", documents("z"))
     with store.database.read() as connection:
         assert find(connection, named("3")[:5], "version").name == "gated"
-        with pytest.raises(Unknown) as unknown:
+        with pytest.raises(NotFound) as unknown:
             find(connection, "abcdef", "record", "version")
         assert str(unknown.value) == "nothing is named 'abcdef': searched 12 records, 4 versions"
-        with pytest.raises(Unknown, match="an id is at least 4 hex digits"):
+        with pytest.raises(NotFound, match="an id is at least 4 hex digits"):
             find(connection, "abc", "record")
     with store.database.write() as connection:
         connection.execute("INSERT INTO lineage.records VALUES ('abcd' || repeat('0', 28), 'pair', 'x', NULL)")
         connection.execute("INSERT INTO lineage.records VALUES ('abcd' || repeat('1', 28), 'pair', 'y', NULL)")
-    with store.database.read() as connection, pytest.raises(Ambiguous) as ambiguous:
+    with store.database.read() as connection, pytest.raises(Mendable) as ambiguous:
         find(connection, "abcd", "record")
     assert str(ambiguous.value) == (
         f"'abcd' may be any of 2: abcd{'0' * 28} (pair x), abcd{'1' * 28} (pair y); give more of the id"
     )
 
 
-def test_why_of_a_row_no_longer_in_force_tells_what_was_decided_and_under_which_recipe(
+def test_why_of_a_row_no_longer_is_current_tells_what_was_decided_and_under_which_recipe(
     store: Store, made: Published
 ) -> None:
     gone = ids_by_text(store, "gated")["b"]
@@ -148,13 +149,13 @@ def test_why_of_a_row_no_longer_in_force_tells_what_was_decided_and_under_which_
     store.publish(target, pairs(store, fewer), {}, Effort(), Run("run"))
     publish(store, "gated", "8", Gate(Pair).result())
     found = why(store.database, gone)
-    assert [(one.asset, one.outcome, one.in_force) for one in found.nodes[gone].decided] == [
+    assert [(one.asset, one.outcome, one.is_current) for one in found.nodes[gone].decided] == [
         ("gated", "kept", False),
         ("pairs", "kept", False),
     ]
-    assert found.recipes == (Under("gated", named("3"), False, {}), Under("pairs", named("2"), False, {}))
+    assert found.recipes == (RecipeSlice("gated", named("3"), False, {}), RecipeSlice("pairs", named("2"), False, {}))
     stays = ids_by_text(store, "pairs")["a"]
-    assert why(store.database, stays).recipes == (Under("pairs", named("7"), True, {"curation.rows": 2}),)
+    assert why(store.database, stays).recipes == (RecipeSlice("pairs", named("7"), True, {"curation.rows": 2}),)
 
 
 def asked(store: Store, budget: int, response: str, complete: bool = True, error: str | None = None) -> Call:
@@ -231,8 +232,8 @@ def test_diff_tells_of_withdrawals_and_of_the_rows_of_inputs_as_a_plan_does(stor
     publish(store, "pairs", "a", pairs(store, read), documents=read)
     for gone, rest, version in (("a", "bc", "2"), ("b", "c", "3")):
         withdraw(store.database, find_affected(store.database, ids_by_text(store, "documents")[gone]), "asked for")
-        heeded = applied_digest(store.catalog().withdrawals.entries)
-        read = stored(store, version, documents(rest), **{WITHDRAWALS: heeded})
+        applied = applied_digest(store.catalog().withdrawals.entries)
+        read = stored(store, version, documents(rest), **{WITHDRAWALS: applied})
     publish(store, "pairs", "b", pairs(store, read), documents=read)
     for before, after, because in (
         ("1", "2", "1 document withdrawn"),
@@ -243,13 +244,13 @@ def test_diff_tells_of_withdrawals_and_of_the_rows_of_inputs_as_a_plan_does(stor
         ("a", "b", "2 documents removed"),
     ):
         assert diff(store.database, named(before), named(after)).because == (because,)
-    stored(store, "4", documents("c"), **{WITHDRAWALS: heeded, "other": "f" * 32})
+    stored(store, "4", documents("c"), **{WITHDRAWALS: applied, "other": "f" * 32})
     assert diff(store.database, named("3"), named("4")).because == ("reads other now",)
     assert diff(store.database, named("4"), named("3")).because == ("reads other no more",)
 
 
 def test_diff_of_a_misspelt_asset_names_those_that_were_built_the_nearest_first(store: Store, made: Published) -> None:
-    with pytest.raises(Unknown) as unknown:
+    with pytest.raises(NotFound) as unknown:
         diff(store.database, "gatde", "gated")
     assert str(unknown.value) == (
         "nothing is named 'gatde': searched 3 versions; the assets built here are gated, pairs, documents"
@@ -257,6 +258,6 @@ def test_diff_of_a_misspelt_asset_names_those_that_were_built_the_nearest_first(
     assert diff(store.database, " gated ", named("3").upper()).because == ()
     publish(store, "bed", "4", documents("a"))
     with pytest.raises(
-        Unknown, match=r"^nothing is named 'beds': searched 4 versions; the assets built here are bed, "
+        NotFound, match=r"^nothing is named 'beds': searched 4 versions; the assets built here are bed, "
     ):
         diff(store.database, "beds", "bed")

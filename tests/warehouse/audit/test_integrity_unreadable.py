@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.planting import SILENT, WRONG, change, document, found, make, one
+from tests.support.planting import EMPTY, WRONG, change, document, found, make, one
 from tests.support.versions import SOURCE, named, publish
 from warehouse.core.identity import canonical
 from warehouse.results.result import Gate
@@ -34,7 +34,7 @@ def store(small: Path, tmp_path: Path) -> Store:
 
 def test_records_without_an_id_are_told_of(store: Store) -> None:
     change(store, "INSERT INTO lineage.records VALUES (NULL, 'document', 'documents', NULL)")
-    assert found(store) == [one("content", SILENT, "NULL"), one("parents", "records without any parent", "NULL")]
+    assert found(store) == [one("content", EMPTY, "NULL"), one("parents", "records without any parent", "NULL")]
 
 
 @pytest.mark.parametrize("kind", ["'no such kind'", "NULL"])

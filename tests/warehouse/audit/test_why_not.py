@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.versions import documents, gated_pairs, ids_by_text, named, publish
-from warehouse.audit.finding import Unknown
+from warehouse.audit.finding import NotFound
 from warehouse.audit.nodes import Decided, nodes
-from warehouse.audit.why_not import BlankText, WhyNot, quarantined, why_not
+from warehouse.audit.why_not import WhyNot, quarantined, why_not
+from warehouse.core.errors import Mendable
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
 from warehouse.store.database import Database
@@ -51,9 +52,9 @@ def test_why_not_finds_what_was_never_kept_and_part_of_a_text(store: Store, made
     assert answer.row.says == {"source": "wiki", "title": "", "text": "lost"}
     assert [(one.asset, one.reason) for one in answer.dropped] == [("documents", "too short")]
     assert [answer.row.id for answer in why_not(store.database, "LOS").answers] == [answer.row.id]
-    with pytest.raises(Unknown) as unknown:
+    with pytest.raises(NotFound) as unknown:
         why_not(store.database, "100%_of it")
-    assert str(unknown.value) == ("no row has the id or says '100%_of it': searched 11 records, and all their texts")
+    assert str(unknown.value) == ("no row has the id or contains the text '100%_of it': searched 11 records")
 
 
 def test_why_not_tells_of_versions_no_longer_in_force(store: Store, made: Published) -> None:
@@ -72,9 +73,9 @@ def test_quarantined_rows_are_shown_with_the_rule_that_they_break(store: Store) 
     assert answer.row.says == {"row": {"title": "x"}}
     assert [one.reason for one in answer.dropped] == ["field 'text' is absent or empty"]
     assert quarantined(store.database, "raw") == [answer]
-    with pytest.raises(Unknown) as unknown:
+    with pytest.raises(NotFound) as unknown:
         quarantined(store.database, "other")
-    assert str(unknown.value) == "no asset 'other' was built here; built are: raw"
+    assert str(unknown.value) == "the asset 'other' was not built here; the assets built here are: raw"
 
 
 def test_why_not_compares_texts_and_no_keys_of_what_was_never_kept(store: Store, made: Published) -> None:
@@ -93,15 +94,15 @@ def test_why_not_compares_texts_and_no_keys_of_what_was_never_kept(store: Store,
 def _answers(store: Store, asked_about: str) -> tuple[WhyNot, ...]:
     try:
         return why_not(store.database, asked_about).answers
-    except Unknown:
+    except NotFound:
         return ()
 
 
 def test_why_not_of_a_blank_text_is_refused(store: Store, made: Published) -> None:
     for blank in ("", " \n"):
-        with pytest.raises(BlankText) as refused:
+        with pytest.raises(Mendable) as refused:
             why_not(store.database, blank)
-        assert str(refused.value) == "a blank text is in many rows: give an id, or words that the row says"
+        assert str(refused.value) == "a blank text is in many rows: give an id, or words from the row"
 
 
 def test_why_not_counts_the_rows_beyond_those_that_it_tells_of_and_tells_of_dropped_ones(

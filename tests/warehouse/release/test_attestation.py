@@ -181,7 +181,7 @@ def test_a_time_without_a_zone_is_refused(files: Exported) -> None:
 
 
 def test_an_exception_for_what_was_not_used_is_refused(files: Exported) -> None:
-    with pytest.raises(ValueError, match="exceptions for what is no material: gpt, wikipedia"):
+    with pytest.raises(ValueError, match="exceptions for what is not a material: gpt, wikipedia"):
         statement(files, replace(PROVENANCE, exceptions={"wikipedia": "x", "gpt": "y", "wiki": "z"}))
 
 

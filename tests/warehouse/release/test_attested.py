@@ -33,22 +33,22 @@ def refused(path: Path) -> str:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        (("_type", "https://in-toto.io/Statement/v0.1"), "its _type is 'https://in-toto.io/Statement/v0.1'; what can "
-         "be verified is 'https://in-toto.io/Statement/v1'"),
+        (("_type", "https://in-toto.io/Statement/v0.1"), "its _type is 'https://in-toto.io/Statement/v0.1'; only "
+         "'https://in-toto.io/Statement/v1' can be verified"),
         (("predicateType", "https://slsa.dev/provenance/v0.2"), "its predicateType is "
-         "'https://slsa.dev/provenance/v0.2'; what can be verified is 'https://slsa.dev/provenance/v1'"),
-        ((f"{MADE}__buildType", "x:y"), "its buildType is 'x:y'; what can be verified is "
-         "'slingshot:build/training-set/v1'"),
+         "'https://slsa.dev/provenance/v0.2'; only 'https://slsa.dev/provenance/v1' can be verified"),
+        ((f"{MADE}__buildType", "x:y"), "its buildType is 'x:y'; only "
+         "'slingshot:build/training-set/v1' can be verified"),
         ((f"{MADE}__externalParameters__seed", 1), "at predicate.buildDefinition.externalParameters.seed: extra inputs "
          "are not permitted"),
         ((f"{MADE}__resolvedDependencies__0__annotations__slingshot_licence", ...), "at predicate.buildDefinition."
          "resolvedDependencies.annotations.slingshot_licence: field required"),
         ((f"{RAN}__byproducts__1__annotations__slingshot_rows", "3"), "at predicate.runDetails.byproducts.annotations."
          "slingshot_rows: input should be a valid integer"),
-        ((f"{RAN}__byproducts__1__name", "rows"), "it has 0 byproducts named 'row ids' and not one"),
-        ((f"{RAN}__byproducts__0__digest", {"md5": "x"}), "it gives no sha256 of 'recipe'"),
-        (("subject__1__digest", None), "it gives no sha256 of 'mine.messages.jsonl'"),
-        (("subject__1__name", NAMES[0]), "it names a file twice"),
+        ((f"{RAN}__byproducts__1__name", "rows"), "it has 0 byproducts with the name 'row ids', not one"),
+        ((f"{RAN}__byproducts__0__digest", {"md5": "x"}), "it has no sha256 of 'recipe'"),
+        (("subject__1__digest", None), "it has no sha256 of 'mine.messages.jsonl'"),
+        (("subject__1__name", NAMES[0]), "it lists a file twice"),
         (("subject", []), "at subject: list should have at least 1 item after validation, not 0"),
         (("predicate", None), "at predicate.buildDefinition: field required"),
     ],
@@ -57,7 +57,7 @@ def test_a_statement_of_another_kind_or_shape_is_refused_by_field(
     files: Exported, changed: tuple[str, Any], message: str
 ) -> None:
     path = attested(files, **dict([changed]))
-    assert refused(path) == f"{path} is no attestation of an export: {message}"
+    assert refused(path) == f"{path} is not an attestation of an export: {message}"
 
 
 @pytest.mark.parametrize(
@@ -68,28 +68,31 @@ def test_a_statement_of_another_kind_or_shape_is_refused_by_field(
         (b"[]", "it is not a JSON object"),
         (b"{}", "at payload: field required"),
         (b'{"_type": "a", "_type": "b"}', "an object in it has the same key twice"),
-        (b'{"_type": NaN}', "NaN in it is not JSON"),
-        (b'{"_type": 1e999}', "it holds what JSON cannot say again: Out of range float values are not JSON compliant"),
+        (b'{"_type": NaN}', "it contains NaN, which is not JSON"),
+        (
+            b'{"_type": 1e999}',
+            "it has a value that JSON cannot represent: Out of range float values are not JSON compliant",
+        ),
         (b'{"_type": 1}', "at _type: input should be a valid string"),
     ],
 )
 def test_a_file_that_is_no_attestation_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(content)
-    assert refused(path) == f"{path} is no attestation of an export: {message}"
+    assert refused(path) == f"{path} is not an attestation of an export: {message}"
 
 
 def test_json_nested_beyond_measure_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("[" * 200_000)
-    assert refused(path).startswith(f"{path} is no attestation of an export: it is not JSON: ")
+    assert refused(path).startswith(f"{path} is not an attestation of an export: it is not JSON: ")
 
 
 def test_half_a_character_is_refused_wherever_it_stands(files: Exported) -> None:
     path = attested(files)
     path.write_text(path.read_text(encoding="utf-8").replace('"writer"', '"\\ud800"'), encoding="utf-8")
     assert refused(path).startswith(
-        f"{path} is no attestation of an export: it holds what JSON cannot say again: 'utf-8'"
+        f"{path} is not an attestation of an export: it has a value that JSON cannot represent: 'utf-8'"
     )
 
 

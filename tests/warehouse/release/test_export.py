@@ -14,8 +14,8 @@ import pytest
 from tests.support.versions import documents, named, pairs, publish, rows
 from warehouse.core.errors import Mendable
 from warehouse.core.identity import digest
-from warehouse.release.export import HoldsWithdrawn, NotBuilt, export
-from warehouse.release.recall import NoReason, find_affected, withdraw
+from warehouse.release.export import export
+from warehouse.release.recall import find_affected, withdraw
 from warehouse.store.database import Database, now
 from warehouse.store.materials import DESCRIPTION, record_materials
 from warehouse.store.versions import Published, Store
@@ -64,12 +64,12 @@ def test_an_earlier_version_is_written_by_its_name_or_the_start_of_it(
 
 
 def test_a_version_that_is_not_stored_is_refused_with_those_that_are(store: Store, tmp_path: Path) -> None:
-    unknown = "no versions of training_sets/x begin with '3', right would be one of these: 111111111, 222222222"
-    with pytest.raises(NotBuilt, match=f"^{re.escape(unknown)}$"):
+    unknown = "no versions of training_sets/x begin with '3', choose one of these: 111111111, 222222222"
+    with pytest.raises(Mendable, match=f"^{re.escape(unknown)}$"):
         export(store, "x", tmp_path / "out", "3")
-    with pytest.raises(NotBuilt, match=r"^2 versions of training_sets/x begin with '', right would be one of these"):
+    with pytest.raises(Mendable, match=r"^2 versions of training_sets/x begin with '', choose one of these"):
         export(store, "x", tmp_path / "out", "")
-    with pytest.raises(NotBuilt, match=r"^no versions of training_sets/y begin with '1', .* one of these: none$"):
+    with pytest.raises(Mendable, match=r"^no versions of training_sets/y begin with '1', .* one of these: none$"):
         export(store, "y", tmp_path / "out", "1")
     assert not (tmp_path / "out").exists()
 
@@ -77,12 +77,12 @@ def test_a_version_that_is_not_stored_is_refused_with_those_that_are(store: Stor
 def test_a_version_with_a_withdrawn_row_is_refused_with_what_when_and_why(store: Store, tmp_path: Path) -> None:
     withdraw(store.database, find_affected(store.database, document(store, "a")), "the author asked for it")
     export(store, "x", tmp_path / "now")
-    with pytest.raises(HoldsWithdrawn) as refused:
+    with pytest.raises(Mendable) as refused:
         export(store, "x", tmp_path / "then", "1")
     assert str(refused.value) == (
         "1 of the 3 rows of training_sets/x 111111111 are, or were made from, what was withdrawn: the document "
         f"'Document a.' ({document(store, 'a')[:9]}), withdrawn on {now():%Y-%m-%d}: the author asked for it. "
-        "Build it anew and export that, or give a reason to write it all the same (--override)"
+        "Build it again and export that, or give a reason to write it anyway (--override)"
     )
     assert not (tmp_path / "then").exists()
     assert overrides(store) == [("2", None)]
@@ -90,7 +90,7 @@ def test_a_version_with_a_withdrawn_row_is_refused_with_what_when_and_why(store:
 
 def test_the_current_version_is_refused_too_until_it_is_built_anew(store: Store, tmp_path: Path) -> None:
     withdraw(store.database, find_affected(store.database, document(store, "c")), "a mistake")
-    with pytest.raises(HoldsWithdrawn, match=r"^1 of the 2 rows of training_sets/x 222222222 are"):
+    with pytest.raises(Mendable, match=r"^1 of the 2 rows of training_sets/x 222222222 are"):
         export(store, "x", tmp_path)
     trained_on(store, "3", "b")
     export(store, "x", tmp_path)
@@ -110,7 +110,9 @@ def test_an_override_is_recorded_where_it_was_needed_and_only_there(store: Store
 
 @pytest.mark.parametrize("blank", ["", "  "])
 def test_an_override_without_a_reason_is_refused(store: Store, tmp_path: Path, blank: str) -> None:
-    with pytest.raises(NoReason, match=r"^an override needs a reason, found none; it goes on record with the export$"):
+    with pytest.raises(
+        Mendable, match=r"^an override needs a reason, found none; the reason is recorded with the export$"
+    ):
         export(store, "x", tmp_path / "out", "1", override=blank)
     assert overrides(store) == []
 
@@ -120,7 +122,7 @@ def test_rows_that_say_the_same_as_a_withdrawn_one_are_refused_with_it(store: St
     again = publish(store, "documents", "4", documents(["DOCUMENT -- a"], parents=[("6" * 32, "source")]))
     publish(store, ASSET, "4", pairs(store, again), pairs=again)
     withdraw(store.database, find_affected(store.database, gone), "the author asked for it")
-    with pytest.raises(HoldsWithdrawn, match=r"^1 of the 1 rows of training_sets/x 444444444 are"):
+    with pytest.raises(Mendable, match=r"^1 of the 1 rows of training_sets/x 444444444 are"):
         export(store, "x", tmp_path / "out", "4")
 
 

