@@ -170,7 +170,7 @@ class Project:
 
     def current(self, asset: str) -> Published:
         """The current version of an asset. Raises NoSuchAsset, and NotBuilt where it has none yet."""
-        from warehouse.release.export import NotBuilt
+        from assets.building.materialize import NotBuilt
 
         published = self.store.catalog().published
         if asset in published:
@@ -219,8 +219,8 @@ class Project:
         """Writes the training set of an arm into the folder `to` as two JSONL files and one Parquet file; their paths.
 
         `version` is the start of an earlier version's id. `override` is the reason to write rows that were withdrawn.
-        Raises Mendable where the recipe has no such arm, NotBuilt, HeldUp where the version failed a blocking check,
-        HoldsWithdrawn where it has withdrawn rows, and NoReason for a blank override.
+        Raises Mendable if the recipe has no such arm, if nothing is built, if the version failed a blocking check, if it
+        has withdrawn rows and there is no override, and for a blank override.
         """
         from warehouse.release.export import export
 

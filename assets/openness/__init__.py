@@ -1,1 +1,1 @@
-"""What may be built with: licences, closed model families, and the rules that follow declarations to their end."""
+"""Rules for what a build may use: licences, closed model families, and checks of everything that is declared."""

@@ -1,11 +1,11 @@
-"""Closed models and the data sets that they wrote, known by name: what no licence on a copy can make open.
+"""Closed models, and data sets written by them, recognised by name. No licence on a copy makes these open.
 
-A name is read without its owner, case and separators, so that "OpenAI/GPT-4o", "gpt_4o" and "gpt-4o" are one. Patterns
-name versions where the family's bare word has open namesakes: gpt2, gpt-j, gpt-neo(x) and gpt-oss have open weights,
-and so has grok-1. Gemma is no closed family either: its weights are published, and its licence decides.
+The owner, the case and the separators in a name are ignored, so "OpenAI/GPT-4o", "gpt_4o" and "gpt-4o" are the same.
+Some patterns require a version because open models share the word: gpt2, gpt-j, gpt-neo(x), gpt-oss and grok-1 have
+open weights. Gemma is not a closed family either: its weights are published, and its licence is checked.
 
-Not covered: a family that is not listed here. It is refused all the same where it is only named, since what is not
-declared counts as not open; but a declaration of it is believed.
+Not covered: a family that is not in these lists. It is refused if it is only mentioned, because what is not declared
+counts as not open; but a declaration of it is believed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Closed:
-    """Who wrote, and where it is said: the vendor's terms for a model, the data set's page for a data set."""
+    """Who wrote something, and the page that says so: the terms of a vendor, or the page of a data set."""
 
     writer: str
     url: str
@@ -76,9 +76,9 @@ DATA_SETS: tuple[tuple[str, Closed], ...] = (
 
 
 def closed(name: str) -> str | None:
-    """Why what `name` names is not open, as words that follow it ("is a closed model of …"); None where not known.
+    """Why something with this name is not open, as words that follow the name ("is a closed model of …").
 
-    `name` is a name of the recipe, of a model, or "owner/name" of a hub.
+    None if the name is not known as closed. `name` is a name in the recipe, of a model, or "owner/name" on a hub.
     """
     plain = re.sub(r"[\s_-]+", "-", name.strip().rpartition("/")[2].lower())
     for pattern, found in FAMILIES:
@@ -91,10 +91,10 @@ def closed(name: str) -> str | None:
 
 
 def closed_in_address(address: str) -> str | None:
-    """Like `closed`, for the parts of an address or URL. A path on this machine tells nothing and is not read."""
+    """Like `closed`, for the parts of an address or URL. A path on this machine proves nothing and is not checked."""
     if address.startswith("path:"):
         return None
-    # The host is left out: a page on gemini.example is no model.
+    # The host is ignored: a page on gemini.example is not a model.
     places = re.sub(r"^https?://[^/]*", "", address).removeprefix("hf:").removeprefix("pypi:")
     parts = re.split(r"[/@#]|==", places)
     return next((f"{part!r} {words}" for part in parts if part and (words := closed(part))), None)

@@ -1,7 +1,7 @@
-"""Licences as SPDX expressions: whether a policy accepts one, and which restrict what may be done with outputs.
+"""Licences as SPDX expressions: whether a policy accepts them, and whether they restrict the use of outputs.
 
-Several licences joined by AND all bind, so all must be accepted; of those joined by OR one may be chosen. Common
-spellings ("Apache 2.0", "CC BY-SA 4.0", the ids of model hubs) are read as the SPDX id that they mean.
+All licences joined by AND must be accepted; of licences joined by OR one is enough. Common spellings ("Apache 2.0",
+"CC BY-SA 4.0", the ids of model hubs) are read as the SPDX id that they mean.
 SPDX: https://spdx.org/licenses/; expressions: https://spdx.github.io/spdx-spec/v3.0.1/annexes/spdx-license-expressions/
 """
 
@@ -16,14 +16,14 @@ from license_expression import ExpressionError, ExpressionParseError, get_spdx_l
 
 
 class LicenceError(ValueError):
-    """A licence that cannot be read, or that no policy may list; the message says what would be right."""
+    """A licence that cannot be read; the message says what would be right."""
 
 
 _LLAMA = "makes models that are trained on outputs carry the name Llama and Meta's use policy"
 _NO_DERIVATIVES = "forbids derived texts, and every training pair is one"
 _NON_COMMERCIAL = "forbids commercial use"
 
-# What restricts outputs or uses: the name of the licence, what it does, and where it says so.
+# Licences that restrict outputs or uses: a pattern of the name, what the licence does, and the page that says so.
 RESTRICTED: tuple[tuple[str, str, str], ...] = (
     (r"llama-?2", "forbids using outputs to improve other models", "https://ai.meta.com/llama/license/"),
     (r"llama-?3", "forbids using outputs to improve other models", "https://www.llama.com/llama3/license/"),
@@ -48,7 +48,7 @@ NON_COMMERCIAL: tuple[tuple[str, str, str], ...] = (
     (r".*(non-?commercial|-nc-).*", _NON_COMMERCIAL, ""),
 )
 
-# https://huggingface.co/docs/hub/repositories-licenses, and how people write them
+# https://huggingface.co/docs/hub/repositories-licenses, and other common spellings
 SPELLINGS = {
     "apache2": "Apache-2.0",
     "apache-2": "Apache-2.0",
@@ -77,15 +77,15 @@ def _plain(name: str) -> str:
 
 
 def normal(name: str) -> str:
-    """The SPDX id that one licence's `name` means; where none is known, the name in plain letters."""
+    """The SPDX id of the licence `name`; if none is known, the name in lower case with hyphens."""
     plain = _plain(name)
     return SPELLINGS.get(plain) or _known().get(plain, plain)
 
 
 def restriction(licence: str, commercial: bool = True) -> str | None:
-    """Why one licence restricts outputs or uses, as words that follow its name; None where it is not known to.
+    """Why a licence restricts outputs or uses, as words that follow its name; None if it is not known to.
 
-    Without `commercial` a licence that only forbids commercial use restricts nothing.
+    If use is not `commercial`, a licence that only forbids commercial use restricts nothing.
     """
     plain = _plain(licence)
     for pattern, reason, url in (*RESTRICTED, *(NON_COMMERCIAL if commercial else ())):
@@ -111,15 +111,15 @@ _UNREADABLE = (
 
 
 def restrictions(expression: str, commercial: bool = True) -> list[str]:
-    """What each licence in `expression` that restricts outputs does, in words. Raises LicenceError."""
-    words = ((leaf, restriction(leaf, commercial)) for leaf in _leaves(read(expression)))
-    return [f"{leaf} {reason}" for leaf, reason in words if reason]
+    """The restrictions of outputs by the licences in `expression`, in words. Raises LicenceError."""
+    reasons = ((leaf, restriction(leaf, commercial)) for leaf in _leaves(read(expression)))
+    return [f"{leaf} {reason}" for leaf, reason in reasons if reason]
 
 
 def refusal(expression: str, accepted: Iterable[str], commercial: bool = True) -> str | None:
-    """Why a policy that accepts the expressions `accepted` does not accept `expression`; None where it does.
+    """Why a policy that accepts the expressions `accepted` does not accept `expression`; None if it does.
 
-    What restricts outputs is refused even where `accepted` names it. Raises LicenceError for one of `accepted` that
+    A licence that restricts outputs is refused even if `accepted` has it. Raises LicenceError if one of `accepted`
     cannot be read.
     """
     listed = {_text(read(one)): one for one in accepted}
@@ -135,7 +135,7 @@ def _refused(node: Any, listed: dict[str, str], commercial: bool) -> str | None:
         return None
     if _is_leaf(node):
         name = _text(node)
-        if reason := next((words for leaf in _leaves(node) if (words := restriction(leaf, commercial))), None):
+        if reason := next((found for leaf in _leaves(node) if (found := restriction(leaf, commercial))), None):
             return f"{name} {reason}"
         return f"policy.licences does not list {name}; it lists {', '.join(listed.values())}"
     refused = [_refused(part, listed, commercial) for part in node.args]
@@ -155,7 +155,7 @@ def _leaves(node: Any) -> list[str]:
 
 
 def _text(node: Any) -> str:
-    """A node with its licences in their normal form, and those joined by AND or OR in one order."""
+    """A node as text: licences in their normal form; those joined by AND or OR are sorted."""
     if _is_leaf(node):
         return " WITH ".join(_leaves(node))
     return f"({node.operator.join(sorted(_text(part) for part in node.args))})"

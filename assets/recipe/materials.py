@@ -1,4 +1,4 @@
-"""The recipe's models, sources and ancestors, and the policy that says which of them are open enough."""
+"""The recipe's types for models, sources and ancestors, and for the policy that says which licences are accepted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from assets.recipe.values import AddressText, Name, Sha256
 
 
 class Part(BaseModel):
-    """A part of the recipe: frozen, and closed to unknown keys."""
+    """A part of the recipe: frozen; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _listable(licence: str) -> str:
+def _acceptable(licence: str) -> str:
     # Whether a licence for non-commercial use may be listed depends on another key; see assets/loading/rules.py.
     for restriction in restrictions(licence, commercial=False):
         raise ValueError(f"no policy can accept it: {restriction}")
@@ -25,16 +25,16 @@ def _listable(licence: str) -> str:
 
 Text = Annotated[str, Field(min_length=1)]
 Origin = Annotated[str, Field(pattern=r"^(human|mixed|model:.+)$")]
-Accepted = Annotated[str, AfterValidator(_listable)]
+Accepted = Annotated[str, AfterValidator(_acceptable)]
 
 
 class ModelPart(Part):
     """A model by address (see resources/fetching/addresses.py), with the hash and licence it must have.
 
-    Of a model at an endpoint, all but the address is what is declared of the weights that it serves.
-    `origin` says who wrote the texts that it was trained on: human, mixed or model:NAME. `made_from` names what it
-    was made from: the model that it was fine-tuned from, the texts that it was tuned on. A name is that of a model, a
-    source or an ancestor of the recipe.
+    For a model at an endpoint, the other keys declare the weights that it serves; they cannot be verified.
+    `origin` says who wrote the texts that the model was trained on: human, mixed or model:NAME. `made_from` lists what
+    it was made from: the model that it was fine-tuned from, the texts that it was tuned on. Each name is the name of a
+    model, a source or an ancestor in the recipe.
     """
 
     address: AddressText
@@ -45,13 +45,13 @@ class ModelPart(Part):
 
 
 class SourcePart(ModelPart):
-    """A source of text by address; `origin` says who wrote it, `made_from` what it was compiled or derived from."""
+    """A source of texts by address; `origin` says who wrote it, `made_from` what it was compiled or derived from."""
 
 
 class AncestorPart(Part):
-    """Something that a model or a source was made from and that is not read itself: `address` says where it is found.
+    """Something that a model or a source was made from. It is never downloaded; `address` is for information.
 
-    `origin` and `made_from` are those of a model or a source."""
+    `origin` and `made_from` have the same meaning as in a model or a source."""
 
     licence: Text
     origin: Origin
@@ -60,10 +60,10 @@ class AncestorPart(Part):
 
 
 class PolicyPart(Part):
-    """What counts as open enough: the accepted licences, as SPDX ids or expressions, and whether use is `commercial`.
+    """What is accepted: the licences, as SPDX ids or expressions, and whether use is `commercial`.
 
-    `exceptions` names ancestors that are accepted with all that lies behind them, each with the reason. What is used
-    itself cannot be excepted.
+    `exceptions` has ancestors that are accepted together with everything that they were made from, each with a reason.
+    Models and sources themselves cannot be exceptions.
     """
 
     licences: Annotated[tuple[Accepted, ...], Field(min_length=1)]

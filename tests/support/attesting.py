@@ -1,4 +1,4 @@
-"""A training set of three rows as the store exports it, and what there is to attest of it."""
+"""An export of a training set of three rows, with its provenance and its attestation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PROVENANCE = Provenance(
 
 
 def exported(folder: Path) -> Exported:
-    """The files of the arm `mine`, three rows, as `slingshot export` writes them into `folder`/out."""
+    """The files of the arm `mine` with three rows, as `slingshot export` writes them into `folder`/out."""
     store = Store(Database(folder / "warehouse.duckdb"))
     made_of = publish(store, "documents", "1", documents("cab"))
     published = publish(store, "training_sets/mine", "2", pairs(store, made_of), documents=made_of)
@@ -45,22 +45,22 @@ def exported(folder: Path) -> Exported:
 
 
 def attested(files: Exported, signer: Signer | None = None, **changed: Any) -> Path:
-    """The attestation of `files` beside them; `changed` replaces values of the statement by their dotted path."""
-    said = statement(files, PROVENANCE)
+    """Write the attestation of `files`; `changed` replaces values of the statement by their path (see `change`)."""
+    content = statement(files, PROVENANCE)
     for path, value in changed.items():
-        change(said, path, value)
-    return write(said, attestation_path(files), signer)
+        change(content, path, value)
+    return write(content, attestation_path(files), signer)
 
 
-def change(said: Any, path: str, value: Any) -> None:
-    """Sets what stands at `path` (keys and positions, parted by "__"), or takes it out where `value` is `...`."""
+def change(content: Any, path: str, value: Any) -> None:
+    """Set the value at `path` (keys and positions, separated by "__"), or delete it if `value` is `...`."""
     *way, last = [int(step) if step.isdigit() else step for step in path.split("__")]
     for step in way:
-        said = said[step]
+        content = content[step]
     if value is ...:
-        del said[last]
+        del content[last]
     else:
-        said[last] = value
+        content[last] = value
 
 
 def reread(path: Path) -> Any:

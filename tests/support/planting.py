@@ -1,4 +1,4 @@
-"""A small warehouse that holds, and what tests of the audit do to it: plant one thing, and name what is found."""
+"""A small consistent warehouse, and helpers of the audit tests: make one change, and state what the audit reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EMPTY = "records without any content"
 
 
 def make(path: Path) -> None:
-    """Documents a, b and c, and x, which was rejected twice; a pair of each of the three."""
+    """Documents a, b and c, and x, which was rejected twice; a pair for each of a, b and c."""
     made = Store(Database(path))
     change(
         made,
@@ -28,13 +28,13 @@ def make(path: Path) -> None:
 
 
 def document(text: str) -> str:
-    """The id of the document that says `text`."""
+    """The id of the document with the text `text`."""
     (row,) = documents([text]).kept["id"]
     return str(row)
 
 
 def with_calls(store: Store, made: Result) -> Result:
-    """`made`, the calls of which are on record, as failures: these are parents too."""
+    """`made`, after its calls were stored as failed calls, which may be parents too."""
     calls = made.edges.filter(role="call")["parent"].to_list()
     with store.database.write() as connection:
         connection.execute(
@@ -45,17 +45,17 @@ def with_calls(store: Store, made: Result) -> Result:
 
 
 def change(store: Store, *queries: str) -> None:
-    """Runs queries that write, all in one transaction."""
+    """Run queries that write, all in one transaction."""
     with store.database.write() as connection:
         for query in queries:
             connection.execute(query)
 
 
 def found(store: Store) -> list[Finding]:
-    """What the audit finds."""
+    """The report of the audit."""
     return integrity(store.database)
 
 
 def one(rule: str, what: str, *ids: str) -> Finding:
-    """What the audit finds where it names exactly `ids`."""
+    """The finding of the audit that lists exactly `ids`."""
     return Finding(rule, what, len(ids), tuple(sorted(ids)))

@@ -1,4 +1,4 @@
-"""Publishes small versions without a build: what tests of the stored versions start from."""
+"""Publishes small versions without a build, for tests of stored versions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def documents(kept: Iterable[str], rejected: Iterable[str] = (), parents: Iterab
 
 
 def call_of(document: str) -> str:
-    """The id of the call that made the pair of a document."""
+    """The id of the call that wrote the pair of a document."""
     return digest(["call", document])
 
 
 def pairs(store: Store, of: Published) -> Result:
-    """One pair per document of a version, made of the document and a call."""
+    """One pair per document of a version, made from the document and a call."""
     gate = Gate(Pair)
     for row in store.read(of).iter_rows(named=True):
         content = {
@@ -62,7 +62,7 @@ def checkpoint(training: str, rows: Iterable[str] = ()) -> Result:
 
 
 def publish(store: Store, asset: str, version: str, result: Result, **inputs: Published) -> Published:
-    """Publishes `result` under the digit or name `version`, made from the versions `inputs`."""
+    """Publish `result` under the digit or name `version`, as made from the versions `inputs`."""
     made_of = {published.asset: published.data_version for published in inputs.values()}
     target = Target(asset, named(version), 0, {}, {}, made_of)
     return store.publish(target, result, {}, Effort(), Run("run"))
@@ -74,7 +74,7 @@ def named(version: str) -> str:
 
 
 def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
-    """What a query finds."""
+    """The rows of a query."""
     with store.database.read() as connection:
         return connection.execute(query).fetchall()
 
@@ -87,12 +87,12 @@ def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def stored(store: Store) -> set[tuple[str, str]]:
-    """(asset, first digit of the version) of all that is stored."""
+    """(asset, first digit of the version) of all stored versions."""
     return {(asset, version[0]) for asset, version in rows(store, "SELECT asset, version FROM lineage.versions")}
 
 
 def contents(store: Store) -> dict[str, Mapping[str, Any]]:
-    """What each record says, by id, wherever that is stored; a record whose content is nowhere is absent."""
+    """The content of each record by id, wherever it is stored; a record without stored content is left out."""
     found: dict[str, Mapping[str, Any]] = {}
     with store.database.read() as connection:
         records = connection.execute("SELECT id, kind, content FROM lineage.records").fetchall()
@@ -129,6 +129,6 @@ def gated(store: Store, of: Published, version: str, cut: float) -> Published:
 
 
 def gated_pairs(store: Store) -> Published:
-    """Documents a, b, c, d and a twin of a; a pair of each; a gate that keeps a and b of these."""
+    """Documents a, b, c, d and "twin of a"; a pair for each; a gate that keeps the pairs of a and b."""
     made_of = publish(store, "documents", "1", documents(["a", "b", "c", "d", "twin of a"], rejected=["lost"]))
     return gated(store, publish(store, "pairs", "2", pairs(store, made_of), documents=made_of), "3", 1.0)

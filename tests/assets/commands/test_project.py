@@ -13,11 +13,11 @@ import polars as pl
 import pytest
 
 import slingshot
+from assets.building.materialize import NotBuilt
 from assets.loading.file import RecipeError
 from tests.support.building import edit, query
 from tests.support.tiny import ROOT
 from warehouse.core.errors import Mendable
-from warehouse.release.export import NotBuilt
 
 ARM = "self_training"
 

@@ -1,5 +1,5 @@
-"""Which licence or name counts as open is decided by tables, and one wrong pattern would let a closed model in or shut
-an open one out: so every family, its open look-alikes and every restricting licence stand here by name."""
+"""Tables decide which licence or name counts as open, and one wrong pattern would accept a closed model or refuse an
+open one. So every closed family, open models with similar names and every restricting licence are listed here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ACCEPTED = ("Apache-2.0", "MIT", "CC-BY-SA-4.0", "GPL-2.0-only WITH Classpath-ex
         *((name, "xAI") for name in ("grok", "grok-2", "grok-beta")),
     ],
 )  # fmt: skip
-def test_closed_families_are_known_by_name_whatever_the_spelling(name: str, vendor: str) -> None:
+def test_closed_families_are_recognised_in_any_spelling(name: str, vendor: str) -> None:
     assert (closed(name) or "").startswith(
         f"is a closed model of {vendor}, whose terms forbid models made to compete ("
     )
@@ -37,7 +37,7 @@ def test_closed_families_are_known_by_name_whatever_the_spelling(name: str, vend
         *("SmolLM2-135M-Instruct", "Llama-3.1-8B", "alpacas_of_peru", "human", "orca_whales", ""),
     ],
 )  # fmt: skip
-def test_open_look_alikes_are_not_taken_for_closed_ones(name: str) -> None:
+def test_open_models_with_similar_names_are_not_closed(name: str) -> None:
     assert closed(name) is None
 
 
@@ -58,11 +58,11 @@ def test_open_look_alikes_are_not_taken_for_closed_ones(name: str) -> None:
         ("meta-math/MetaMathQA", "GPT-3.5 of OpenAI"),
     ],
 )
-def test_data_sets_written_by_closed_models_are_known_with_the_page_that_says_so(name: str, writer: str) -> None:
+def test_data_sets_written_by_closed_models_are_recognised_with_their_page(name: str, writer: str) -> None:
     assert (closed(name) or "").startswith(f"was written by {writer} (https://huggingface.co/datasets/")
 
 
-def test_an_address_is_read_part_by_part_and_a_local_path_not_at_all() -> None:
+def test_each_part_of_an_address_is_checked_but_not_a_local_path() -> None:
     page = "https://huggingface.co/datasets/teknium/OpenHermes-2.5"
     words = f"was written by GPT-4 of OpenAI for the most part ({page})"
     assert (
@@ -114,11 +114,11 @@ def test_common_spellings_mean_the_spdx_id(spelt: str, meant: str) -> None:
         ),
     ],
 )
-def test_and_needs_all_and_or_needs_one(expression: str, reason: str | None) -> None:
+def test_all_parts_of_an_and_and_one_part_of_an_or_must_be_accepted(expression: str, reason: str | None) -> None:
     assert refusal(expression, ACCEPTED) == reason
 
 
-def test_a_combination_that_is_accepted_as_a_whole_accepts_none_of_its_parts() -> None:
+def test_accepting_a_combination_does_not_accept_its_parts() -> None:
     assert refusal("ISC AND mit", ["MIT AND ISC"]) is None
     assert refusal("ISC", ["MIT AND ISC"]) == "policy.licences does not list ISC; it lists MIT AND ISC"
 
@@ -141,25 +141,27 @@ def test_a_combination_that_is_accepted_as_a_whole_accepts_none_of_its_parts() -
         *("other", "unknown", "Unknown", "NOASSERTION", "proprietary", "custom"),
     ],
 )
-def test_what_restricts_outputs_is_refused_even_where_it_is_listed_and_use_is_not_commercial(licence: str) -> None:
+def test_a_licence_that_restricts_outputs_is_refused_even_if_it_is_listed_and_use_is_not_commercial(
+    licence: str,
+) -> None:
     reason = restriction(licence, commercial=False)
     assert reason
     assert refusal(licence, [licence], commercial=False) == f"{normal(licence)} {reason}"
 
 
 @pytest.mark.parametrize("licence", ["CC-BY-NC-4.0", "cc-by-nc-sa-3.0", "some-non-commercial-licence"])
-def test_a_licence_for_non_commercial_use_serves_a_policy_that_is_not_commercial(licence: str) -> None:
+def test_a_licence_for_non_commercial_use_is_accepted_by_a_policy_that_is_not_commercial(licence: str) -> None:
     assert (restriction(licence) or "").startswith("forbids commercial use")
     assert refusal(licence, [licence]) == f"{normal(licence)} {restriction(licence)}"
     assert refusal(licence, [licence], commercial=False) is None
 
 
 @pytest.mark.parametrize("licence", ["MIT", "Apache-2.0", "CC-BY-SA-4.0", "GPL-3.0-or-later", "trail", "PSF-2.0"])
-def test_other_licences_restrict_no_outputs(licence: str) -> None:
+def test_other_licences_do_not_restrict_outputs(licence: str) -> None:
     assert restriction(licence) is None
 
 
-def test_the_restrictions_within_an_expression_are_all_told() -> None:
+def test_all_restrictions_in_an_expression_are_listed() -> None:
     assert restrictions("MIT OR (gemma AND cc-by-nc-4.0)") == [
         "gemma binds models that are trained on outputs to Gemma's terms (https://ai.google.dev/gemma/terms)",
         "CC-BY-NC-4.0 forbids commercial use (https://creativecommons.org/share-your-work/cclicenses/)",
@@ -167,6 +169,6 @@ def test_the_restrictions_within_an_expression_are_all_told() -> None:
 
 
 @pytest.mark.parametrize("expression", ["", " ", "(MIT", "MIT AND", "AND", "a/b", "MIT, Apache-2.0"])
-def test_what_is_no_expression_is_a_licence_error(expression: str) -> None:
+def test_an_invalid_expression_is_a_licence_error(expression: str) -> None:
     with pytest.raises(LicenceError, match="it cannot be read as a licence"):
         read(expression)

@@ -1,5 +1,5 @@
-"""One closed ancestor, however deep, must be found and told with the way to it; and nothing open may be refused, or
-people would work around the gate. The walk is held against a plain search on random declarations."""
+"""A closed ancestor must be found at any depth and reported with the chain that leads to it. Nothing open may be
+refused, or people would work around the check. The search is compared with a simple one on random declarations."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def found(used: Material, *others: Material, terms: Terms = TERMS) -> list[str]:
     return [str(one) for one in violations([used], {one.name: one for one in others}, terms)]
 
 
-def test_what_is_open_to_its_end_is_not_refused() -> None:
+def test_a_source_with_only_open_ancestors_is_accepted() -> None:
     texts = replace(model("texts", "human_texts"), role="source", origin="model:writer")
     assert found(texts, model("writer", "human_texts"), ancestor("human_texts", origin="human")) == []
 
 
-def test_a_closed_model_is_refused_by_name_as_author_and_as_parent() -> None:
+def test_a_closed_model_is_refused_as_author_and_as_parent() -> None:
     assert found(model("tuned", "gpt-4")) == [f"tuned → gpt-4 is not open: made_from is 'gpt-4', but {CLOSED}"]
     assert found(model("texts", origin="model:gpt-4")) == [
         f"texts → gpt-4 is not open: origin is 'model:gpt-4', but {CLOSED}"
@@ -49,7 +49,7 @@ def test_a_closed_origin_is_found_through_fine_tunes_and_data_sets() -> None:
     assert one == Violation(("tuned", "base", "chat", "mix", "pairs", "gpt-4"), "origin", "model:gpt-4", CLOSED)
 
 
-def test_what_a_declared_model_wrote_is_judged_by_that_model() -> None:
+def test_the_model_that_wrote_a_source_is_checked() -> None:
     texts = replace(model("texts"), role="source", origin="model:writer")
     writer = ancestor("writer", licence="llama3.1")
     assert found(texts, writer) == [
@@ -65,7 +65,7 @@ def test_what_is_not_declared_counts_as_not_open() -> None:
     ]
 
 
-def test_what_is_used_needs_an_address_a_hash_and_an_origin() -> None:
+def test_models_and_sources_need_an_address_a_hash_and_an_origin() -> None:
     bare = Material("source", "rows", "CC0-1.0", None)
     pinned = "what is used must be pinned, and unknown counts as not open"
     assert found(bare) == [
@@ -78,7 +78,7 @@ def test_what_is_used_needs_an_address_a_hash_and_an_origin() -> None:
     ]
 
 
-def test_a_name_or_an_address_gives_a_closed_origin_away_whatever_is_declared() -> None:
+def test_a_closed_origin_is_recognised_by_name_or_address_despite_the_declaration() -> None:
     page = "https://huggingface.co/datasets/stingning/ultrachat"
     assert found(model("tuned", "ultrachat"), ancestor("ultrachat", origin="human")) == [
         f"tuned → ultrachat is not open: name is 'ultrachat', but ultrachat was written by ChatGPT of OpenAI ({page})"
@@ -90,18 +90,18 @@ def test_a_name_or_an_address_gives_a_closed_origin_away_whatever_is_declared() 
     ]
 
 
-def test_each_thing_is_told_once_and_by_the_shortest_way() -> None:
+def test_each_violation_is_listed_once_with_a_shortest_chain() -> None:
     bad = ancestor("bad", licence="unknown")
     others = (ancestor("long", "longer"), ancestor("longer", "bad"), ancestor("short", "bad"), bad)
     (one,) = violations([model("tuned", "long", "short")], {one.name: one for one in others}, TERMS)
     assert one.chain == ("tuned", "short", "bad")
 
 
-def test_a_circle_of_declarations_ends() -> None:
+def test_cyclic_declarations_are_allowed() -> None:
     assert found(model("one", "two"), ancestor("two", "three"), ancestor("three", "two", "one")) == []
 
 
-def test_an_exception_covers_an_ancestor_and_what_lies_behind_it_and_no_other_way_there() -> None:
+def test_an_exception_covers_an_ancestor_with_its_own_ancestors_but_no_other_path_to_these() -> None:
     others = (ancestor("mix", "pairs"), ancestor("pairs", origin="model:gpt-4"))
     excepting = replace(TERMS, exceptions={"mix": "a reason"})
     assert found(model("tuned", "mix"), *others, terms=excepting) == []
@@ -110,17 +110,17 @@ def test_an_exception_covers_an_ancestor_and_what_lies_behind_it_and_no_other_wa
     ]
 
 
-def test_what_is_used_is_never_excepted() -> None:
+def test_models_and_sources_cannot_be_exceptions() -> None:
     tuned = model("tuned", licence="unknown")
     assert found(tuned, terms=replace(TERMS, exceptions={"tuned": "a reason"})) == found(tuned)
 
 
-def test_one_name_used_under_two_descriptions_is_judged_under_both() -> None:
+def test_two_declarations_with_the_same_name_are_both_checked() -> None:
     twice = [model("tuned", licence="unknown"), model("tuned", licence="ISC"), model("tuned", licence="ISC")]
     assert [one.found for one in violations(twice, {"tuned": twice[1]}, TERMS)] == ["unknown", "ISC"]
 
 
-def test_an_exception_is_idle_where_nothing_more_would_be_refused_without_it() -> None:
+def test_an_exception_is_idle_if_nothing_more_is_refused_without_it() -> None:
     declared = {
         one.name: one
         for one in (ancestor("mix", "pairs"), ancestor("pairs", origin="model:gpt-4"), ancestor("fine", origin="human"))
@@ -161,29 +161,29 @@ def names_in(entry: Material) -> set[str]:
 
 
 @given(graphs())
-def test_something_is_refused_where_an_offender_can_be_reached_and_only_there(
+def test_exactly_the_wrong_declarations_that_can_be_reached_are_refused(
     graph: tuple[list[Material], dict[str, Material], Terms],
 ) -> None:
     used, declared, terms = graph
     reached = {one.name for one in used}
-    # A plain closure: as many rounds as there are names reach whatever can be reached.
+    # As many rounds as there are names reach everything that can be reached.
     for _ in NAMES:
-        behind = {name for one in reached for name in names_in(declared[one]) if name in declared}
-        reached |= {name for name in behind if declared[name].role == "model" or name not in terms.exceptions}
-    offending = {
+        parents = {name for one in reached for name in names_in(declared[one]) if name in declared}
+        reached |= {name for name in parents if declared[name].role == "model" or name not in terms.exceptions}
+    wrong_keys = {
         (name, key)
         for name in reached
-        for key, wrong in (
+        for key, is_wrong in (
             ("licence", declared[name].licence in LICENCES[2:]),
             ("origin", declared[name].origin in ENDS[2:]),
             ("made_from", "claude-2" in declared[name].made_from),
         )
-        if wrong
+        if is_wrong
     }
-    told = violations(used, declared, terms)
-    places = [([name for name in one.chain if name in declared][-1], one.key) for one in told]
-    assert sorted(places) == sorted(offending)
-    for one in told:
+    found = violations(used, declared, terms)
+    places = [([name for name in one.chain if name in declared][-1], one.key) for one in found]
+    assert sorted(places) == sorted(wrong_keys)
+    for one in found:
         steps = list(zip(one.chain, one.chain[1:], strict=False))
         assert all(after in names_in(declared[before]) for before, after in steps)
         assert one.chain[0] in {entry.name for entry in used}

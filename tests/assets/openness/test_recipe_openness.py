@@ -1,5 +1,5 @@
-"""The gate stands at the recipe, so that nothing is downloaded or asked of a model that is not open: what is refused is
-named by the key to change, with the way to it and the reason."""
+"""Openness is checked when the recipe is read, before anything is downloaded or any model is called. A refusal shows
+the key to change, the keys that lead to it and the reason."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def ancestor(licence: str = "CC0-1.0", origin: str = "human", *made_from: str) -
         ),
     ],
 )
-def test_what_is_not_open_is_refused_by_the_key_that_says_so(path: str, value: object, line: str) -> None:
+def test_what_is_not_open_is_refused_with_the_key_at_fault(path: str, value: object, line: str) -> None:
     assert complaints((path, value)) == [line]
 
 
-def test_a_closed_ancestor_is_named_with_the_way_to_it() -> None:
-    behind = {"mix": ancestor("MIT", "mixed", "pairs"), "pairs": ancestor("CC0-1.0", "model:claude-3-opus")}
+def test_a_closed_ancestor_is_refused_with_the_keys_that_lead_to_it() -> None:
+    ancestors = {"mix": ancestor("MIT", "mixed", "pairs"), "pairs": ancestor("CC0-1.0", "model:claude-3-opus")}
     assert complaints(
-        ("ancestors", starter()["ancestors"] | behind), ("models.embedder.made_from", ["smol_smoltalk", "mix"])
+        ("ancestors", starter()["ancestors"] | ancestors), ("models.embedder.made_from", ["smol_smoltalk", "mix"])
     ) == [
         "models.embedder.made_from.1 → ancestors.mix.made_from.0 → ancestors.pairs.origin: found "
         "'model:claude-3-opus'; claude-3-opus is a closed model of Anthropic, whose terms forbid models made to "
@@ -82,7 +82,7 @@ def test_a_closed_ancestor_is_named_with_the_way_to_it() -> None:
     ]
 
 
-def test_a_text_written_by_a_model_of_the_recipe_is_judged_by_that_model() -> None:
+def test_a_source_written_by_a_model_of_the_recipe_is_checked_with_that_model() -> None:
     assert parsed(put(starter(), f"{SOURCE}.origin", "model:generator")).sources["wikipedia_leads"].licence
     lines = complaints((f"{SOURCE}.origin", "model:writer"), ("ancestors.writer", ancestor("gemma")))
     assert lines == [
@@ -91,7 +91,7 @@ def test_a_text_written_by_a_model_of_the_recipe_is_judged_by_that_model() -> No
     ]
 
 
-def test_a_name_gives_an_ancestor_away() -> None:
+def test_a_closed_ancestor_is_recognised_by_its_name() -> None:
     lines = complaints((f"{SOURCE}.made_from", ["sharegpt"]), ("ancestors.sharegpt", ancestor()))
     assert lines == [
         f"{SOURCE}.made_from.0 → ancestors.sharegpt: found 'sharegpt'; sharegpt was written by ChatGPT of OpenAI, in "
@@ -124,7 +124,7 @@ def test_without_its_exceptions_the_starter_is_refused_with_every_reason() -> No
         ("openhermes", "found 'openhermes'; it has no effect: nothing would be refused without it; remove it"),
     ],
 )
-def test_an_exception_names_an_ancestor_that_would_be_refused(name: str, line: str) -> None:
+def test_an_exception_must_be_an_ancestor_that_would_be_refused(name: str, line: str) -> None:
     assert complaints((f"policy.exceptions.{name}", "a reason")) == [f"policy.exceptions.{name}: {line}"]
 
 
@@ -151,22 +151,22 @@ def test_an_exception_names_an_ancestor_that_would_be_refused(name: str, line: s
         ),
     ],
 )
-def test_a_policy_lists_licences_that_a_policy_can_accept(licences: list[str], line: str) -> None:
+def test_a_policy_with_an_unacceptable_licence_is_refused(licences: list[str], line: str) -> None:
     assert complaints(("policy.licences", licences)) == [line]
 
 
-def test_what_is_not_for_commerce_may_be_used_where_the_policy_is_not_commercial() -> None:
+def test_a_non_commercial_licence_is_allowed_by_a_policy_that_is_not_commercial() -> None:
     values = put(put(starter(), f"{SOURCE}.licence", "CC-BY-NC-SA-4.0"), "policy.commercial", False)
     values["policy"]["licences"].append("CC-BY-NC-SA-4.0")
     assert parsed(values).policy.commercial is False
 
 
 @pytest.mark.parametrize("missing", ["policy", f"{SOURCE}.origin", "ancestors.openhermes.licence", "policy.licences"])
-def test_what_the_gate_needs_is_required(missing: str) -> None:
+def test_keys_that_the_check_needs_are_required(missing: str) -> None:
     assert complaints((missing, ABSENT)) == [f"{missing}: found nothing; this key is required"]
 
 
-def test_names_are_distinct_over_models_sources_and_ancestors() -> None:
+def test_models_sources_and_ancestors_cannot_share_a_name() -> None:
     texts = starter()["sources"]["wikipedia_leads"]
     assert complaints(("ancestors.embedder", ancestor()), ("sources.generator", texts)) == [
         "sources.generator: found 'generator'; models.generator has the same name, and origins refer to names; use "
@@ -177,7 +177,7 @@ def test_names_are_distinct_over_models_sources_and_ancestors() -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "plan", "build", "up"])
-def test_every_command_refuses_before_anything_is_fetched_or_asked(
+def test_every_command_refuses_before_it_downloads_or_calls_a_model(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, data = tmp_path / "recipe.yaml", tmp_path / "data"

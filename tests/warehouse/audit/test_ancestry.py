@@ -1,5 +1,5 @@
-"""Proof that nothing closed is behind a row must neither miss a way up nor accuse what is not there: it goes through
-the adapter that answered, by what measured this version and no other, and takes each description for its time."""
+"""The check of openness needs the exact ancestry of rows, neither less nor more: also through the adapter that answered
+a call, with what measured this version and no other, and with the descriptions of the right time."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ def only(store: Store, published: Published) -> str:
 
 def pairs(store: Store, read: Published, call: str) -> Published:
     gate = Gate(Pair)
-    said = {"method": "m", "level": "", "instruction": "What?", "input": "", "response": "Pesto."}
-    gate.keep(said, [(only(store, read), "document"), (call, "call")])
+    content = {"method": "m", "level": "", "instruction": "What?", "input": "", "response": "Pesto."}
+    gate.keep(content, [(only(store, read), "document"), (call, "call")])
     return publish(store, "raw_m", "2", gate.result(), documents=read)
 
 
 def checkpoint(store: Store, name: str, trained_on: Published) -> str:
     gate = Gate(Checkpoint)
     training = answer(store, name, kind="training")
-    said = {
+    content = {
         "name": name,
         "seed": 1,
         "base": MODEL,
@@ -77,7 +77,7 @@ def checkpoint(store: Store, name: str, trained_on: Published) -> str:
         "examples": 1,
         "losses": [0.5],
     }
-    row = gate.keep(said, [(MODEL, "base"), (training, "call"), (only(store, trained_on), "training_row")])
+    row = gate.keep(content, [(MODEL, "base"), (training, "call"), (only(store, trained_on), "training_row")])
     publish(store, f"students/{name}", f"student {name}", gate.result(), rows=trained_on)
     return row
 
@@ -98,7 +98,7 @@ def passed_on(store: Store, asset: str, version: str, **inputs: Published) -> Pu
     return publish(store, asset, version, gate.result(), **inputs)
 
 
-def test_the_way_goes_from_a_call_to_what_its_adapter_was_trained_on(store: Store) -> None:
+def test_the_ancestry_of_a_call_has_what_its_adapter_was_trained_on(store: Store) -> None:
     closed = digest("closed")
     describe(store, closed, "source", "chats", origin="model:gpt-4")
     trained = checkpoint(store, "backward", documents(store, closed, "chats"))
@@ -115,7 +115,7 @@ def test_the_way_goes_from_a_call_to_what_its_adapter_was_trained_on(store: Stor
     assert "gpt-4 is a closed model of OpenAI" in check.facts["not open"]
 
 
-def test_checkpoints_with_the_same_weights_all_answered(store: Store) -> None:
+def test_all_checkpoints_with_the_same_weights_are_parents_of_a_call(store: Store) -> None:
     rows = documents(store)
     both = {checkpoint(store, name, rows) for name in ("x", "y")}
     call = answer(store, "What?", digest([MODEL, "f" * 64]))
@@ -126,7 +126,7 @@ def test_checkpoints_with_the_same_weights_all_answered(store: Store) -> None:
             assert [link for link in graph.descent([one]) if link.role == "model"] == [Link(call, one, "model")]
 
 
-def test_what_measured_counts_where_this_version_was_decided_by_it(store: Store) -> None:
+def test_a_measurement_counts_only_for_the_versions_that_used_it(store: Store) -> None:
     old, new = digest("old embedder"), digest("new embedder")
     describe(store, old, "model", "embedder", licence="llama3")
     describe(store, new, "model", "other")
@@ -142,7 +142,7 @@ def test_what_measured_counts_where_this_version_was_decided_by_it(store: Store)
             ]
             for published in (by_old, by_new, by_none)
         }
-        # Being measured anew, the rows do not wait for the verdict on what measured them before.
+        # While the rows are measured again, earlier measurements do not count.
         being_built = ancestry(
             connection, [only(store, made)], upstream_versions(connection, {"raw_m": made.data_version})
         )
@@ -154,7 +154,7 @@ def test_what_measured_counts_where_this_version_was_decided_by_it(store: Store)
     assert [one.name for one in being_built.used] == ["generator", "wiki"]
 
 
-def test_of_two_models_with_one_name_both_are_judged(store: Store) -> None:
+def test_two_models_with_the_same_name_are_both_checked(store: Store) -> None:
     describe(store, digest("chats"), "source", "chats", origin="model:writer")
     for bytes_, licence in (("a", "MIT"), ("b", "unknown")):
         describe(store, digest(bytes_), "model", "writer", licence=licence)
@@ -165,7 +165,7 @@ def test_of_two_models_with_one_name_both_are_judged(store: Store) -> None:
     assert check.facts["not open"].startswith("writer is not open: licence is 'unknown'")
 
 
-def test_an_attestation_tells_what_was_in_force_when_the_version_was_built(store: Store) -> None:
+def test_an_attestation_has_the_descriptions_from_the_time_of_the_build(store: Store) -> None:
     made = documents(store)
     time.sleep(0.01)
     describe(store, SOURCE, "source", "wiki", licence="CC0-1.0")
@@ -176,7 +176,7 @@ def test_an_attestation_tells_what_was_in_force_when_the_version_was_built(store
     assert (then.licence, then.address) == ("MIT", "path:wiki-MIT")
 
 
-def test_what_nothing_is_known_of_is_counted_and_named(store: Store) -> None:
+def test_ids_of_unknown_origin_are_counted_and_listed(store: Store) -> None:
     made = pairs(store, documents(store, digest("nowhere")), answer(store, "What?", digest("nobody")))
     with store.database.read() as connection:
         found = ancestry(connection, [only(store, made)])

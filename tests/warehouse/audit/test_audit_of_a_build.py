@@ -1,6 +1,5 @@
-"""An auditor who was not there must be able to follow every row of a real build: up to sources and models that the
-recipe names, down from every source row to what became of it. `--audit FOLDER` asks the same of any warehouse that was
-built from the starter recipe."""
+"""In a real build, every row can be traced back to sources and models of the recipe, and every source row to its
+outcome. `--audit FOLDER` runs the same tests on any warehouse that was built from the starter recipe."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ from warehouse.store.versions import Store
 
 @pytest.fixture(scope="module")
 def audited(request: pytest.FixtureRequest) -> tuple[Path, Path]:
-    """(the recipe, the warehouse's folder) of the build under audit."""
+    """(the recipe, the warehouse's folder) of the build that is audited."""
     folder = request.config.getoption("--audit")
     if folder:
         return ROOT / "recipe.yaml", Path(folder).resolve()
@@ -57,30 +56,28 @@ def training_rows(data: Path, recipe: Recipe) -> dict[str, list[str]]:
     return {arm: query(data, f"FROM training_sets__{arm}")["id"].to_list() for arm in recipe.arms}
 
 
-def test_every_training_row_ends_only_in_sources_and_models_that_the_recipe_names(
+def test_the_ancestry_of_every_training_row_ends_in_sources_and_models_of_the_recipe(
     audited: tuple[Path, Path], recipe: Recipe, database: Database
 ) -> None:
     rows = [row for ids in training_rows(audited[1], recipe).values() for row in ids]
     assert rows
-    named = {("model", name) for name in recipe.models} | {("source", name) for name in recipe.sources}
-    named |= {("ancestor", name) for name in getattr(recipe, "ancestors", {})}
+    declared = {("model", name) for name in recipe.models} | {("source", name) for name in recipe.sources}
+    declared |= {("ancestor", name) for name in getattr(recipe, "ancestors", {})}
     for row in random.Random(0).sample(rows, min(len(rows), 60)):
         found = why(database, row)
         assert found.row.id == row
-        assert {(node.kind, (node.says or {}).get("name")) for node in found.ends} <= named
+        assert {(node.kind, (node.says or {}).get("name")) for node in found.ends} <= declared
     with database.read() as connection:
         links = Graph(connection).ancestry(rows)
         described = connection.execute("SELECT id, role, name FROM lineage.described").fetchall()
     ends = {link.parent for link in links} - {link.child for link in links}
     known = {row_id: (role, name) for row_id, role, name in described}
     assert ends <= known.keys()
-    assert {known[row_id] for row_id in ends} <= named
+    assert {known[row_id] for row_id in ends} <= declared
     assert set(rows) <= {link.child for link in links}
 
 
-def test_for_every_source_row_its_outcome_is_found(
-    audited: tuple[Path, Path], recipe: Recipe, database: Database
-) -> None:
+def test_every_source_row_has_its_outcome(audited: tuple[Path, Path], recipe: Recipe, database: Database) -> None:
     tools = Tools(workbench(recipe, audited[1], audited[0].parent))
     items = query(audited[1], "SELECT * EXCLUDE (position) FROM benchmark_items")
     results = {
@@ -125,7 +122,7 @@ def test_the_ledger_closes_at_every_gate(audited: tuple[Path, Path], database: D
     assert all(order.index(asset) < order.index(entry.asset) for entry in entries for asset in entry.inputs)
 
 
-def test_nothing_in_the_warehouse_contradicts_itself(database: Database) -> None:
+def test_the_warehouse_is_consistent(database: Database) -> None:
     assert integrity(database) == []
 
 

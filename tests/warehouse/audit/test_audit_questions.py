@@ -1,5 +1,5 @@
-"""The four questions of an auditor, on a warehouse small enough to know every answer by heart: why a row is there, why
-one is not, what came of something, what changed between two versions."""
+"""Why a row exists, what was made from it, and what changed between two versions, on a warehouse so small that every
+answer is known."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def made(store: Store) -> Published:
     return gated_pairs(store)
 
 
-def test_why_tells_the_ancestry_the_decisions_and_the_recipe(store: Store, made: Published) -> None:
+def test_why_gives_the_ancestry_the_decisions_and_the_recipe(store: Store, made: Published) -> None:
     pair, document = ids_by_text(store, "gated")["b"], ids_by_text(store, "documents")["b"]
     found = why(store.database, pair[:8])
     assert found.row.id == pair
@@ -73,7 +73,7 @@ def test_why_tells_the_ancestry_the_decisions_and_the_recipe(store: Store, made:
     assert found.recipes == (RecipeSlice("gated", named("3"), True, {}), RecipeSlice("pairs", named("2"), True, {}))
 
 
-def test_trace_tells_what_came_of_a_row_down_to_exports(store: Store, made: Published) -> None:
+def test_trace_gives_what_was_made_from_a_row_down_to_exports(store: Store, made: Published) -> None:
     document, pair = ids_by_text(store, "documents")["a"], ids_by_text(store, "gated")["a"]
     record_export(store, made, Path("exports"), {})
     found = trace(store.database, document)
@@ -84,7 +84,7 @@ def test_trace_tells_what_came_of_a_row_down_to_exports(store: Store, made: Publ
     assert trace(store.database, ids_by_text(store, "documents")["c"]).exports == ()
 
 
-def test_diff_tells_added_removed_and_redecided_with_the_reason(store: Store, made: Published) -> None:
+def test_diff_gives_added_removed_and_redecided_rows_with_the_reason(store: Store, made: Published) -> None:
     before = store.current("pairs")
     assert before is not None
     gated(store, before, "6", 2.0)
@@ -97,13 +97,13 @@ def test_diff_tells_added_removed_and_redecided_with_the_reason(store: Store, ma
         Decided("gated", named("6"), "kept", None, 2.0, 2.0, None, True),
     )
     assert found.removed == ()
-    # The cut is part of a decision: all other rows are decided anew, but for the duplicate.
+    # The cut is part of a decision: all other rows are re-decided, except the duplicate.
     assert {row.record for row in found.redecided} == {ids_by_text(store, "pairs")[one] for one in "abd"}
     back = diff(store.database, "gated", named("3"))
     assert [row.record for row in back.removed] == [added.record]
 
 
-def test_diff_names_rows_that_one_side_never_met_and_other_inputs(store: Store, made: Published) -> None:
+def test_diff_gives_rows_of_one_version_alone_and_changed_inputs(store: Store, made: Published) -> None:
     fewer = publish(store, "documents", "4", documents("ab"))
     gated(store, publish(store, "pairs", "5", pairs(store, fewer), documents=fewer), "6", 0.0)
     found = diff(store.database, named("3"), named("6"))
@@ -121,7 +121,7 @@ def test_diff_names_rows_that_one_side_never_met_and_other_inputs(store: Store, 
     )
 
 
-def test_an_id_may_be_shortened_while_it_is_clear(store: Store, made: Published) -> None:
+def test_an_id_may_be_shortened_if_it_is_unambiguous(store: Store, made: Published) -> None:
     publish(store, "other", "34", documents("z"))
     with store.database.read() as connection:
         assert find(connection, named("3")[:5], "version").name == "gated"
@@ -140,9 +140,7 @@ def test_an_id_may_be_shortened_while_it_is_clear(store: Store, made: Published)
     )
 
 
-def test_why_of_a_row_no_longer_is_current_tells_what_was_decided_and_under_which_recipe(
-    store: Store, made: Published
-) -> None:
+def test_why_of_a_row_of_an_earlier_version_gives_its_decisions_and_recipes(store: Store, made: Published) -> None:
     gone = ids_by_text(store, "gated")["b"]
     fewer = publish(store, "documents", "4", documents("a"))
     target = Target("pairs", named("7"), 0, {}, {"curation.rows": 2}, {})
@@ -171,14 +169,14 @@ def asked(store: Store, budget: int, response: str, complete: bool = True, error
     return call
 
 
-def test_every_answer_to_a_call_is_told_with_its_budget_and_whether_it_is_complete(store: Store) -> None:
+def test_every_answer_to_a_call_has_its_budget_and_whether_it_is_complete(store: Store) -> None:
     asked(store, 48, "So that it ends.")
     call = asked(store, 24, "So that", complete=False)
     says = why(store.database, call.key).nodes[call.key].says
     assert says is not None
     assert says["request"] == {"text": "Why?"}
-    told = [(one["response"]["text"], one["budget"], one["complete"], one["engine"]) for one in says["answers"]]
-    assert told == [("So that", 24, False, "engine 24"), ("So that it ends.", 48, True, "engine 48")]
+    answers = [(one["response"]["text"], one["budget"], one["complete"], one["engine"]) for one in says["answers"]]
+    assert answers == [("So that", 24, False, "engine 24"), ("So that it ends.", 48, True, "engine 48")]
     assert says["failures"] == []
 
 
@@ -212,7 +210,7 @@ def test_an_id_is_found_in_capitals_and_with_spaces_around_it(store: Store, made
 
 
 def stored(store: Store, version: str, result: Result, attempt: int = 0, **inputs: str) -> Published:
-    """Publishes documents under a version with an attempt, or with what is withdrawn, among its names."""
+    """Publish documents under a version with an attempt number, or with a digest of withdrawals among its inputs."""
     return store.publish(Target("documents", named(version), attempt, {}, {}, inputs), result, {}, Effort(), Run("run"))
 
 
@@ -227,7 +225,7 @@ def test_diff_tells_of_retries_and_how_many_rows_failed_before(store: Store) -> 
     assert diff(store.database, named("2"), named("1")).because == ("the first try instead of retry 1",)
 
 
-def test_diff_tells_of_withdrawals_and_of_the_rows_of_inputs_as_a_plan_does(store: Store) -> None:
+def test_diff_counts_withdrawals_and_of_the_rows_of_inputs_as_a_plan_does(store: Store) -> None:
     read = stored(store, "1", documents("abc"))
     publish(store, "pairs", "a", pairs(store, read), documents=read)
     for gone, rest, version in (("a", "bc", "2"), ("b", "c", "3")):
@@ -249,7 +247,9 @@ def test_diff_tells_of_withdrawals_and_of_the_rows_of_inputs_as_a_plan_does(stor
     assert diff(store.database, named("4"), named("3")).because == ("reads other no more",)
 
 
-def test_diff_of_a_misspelt_asset_names_those_that_were_built_the_nearest_first(store: Store, made: Published) -> None:
+def test_diff_of_a_misspelt_asset_lists_the_built_ones_with_the_most_similar_first(
+    store: Store, made: Published
+) -> None:
     with pytest.raises(NotFound) as unknown:
         diff(store.database, "gatde", "gated")
     assert str(unknown.value) == (

@@ -1,5 +1,5 @@
-"""What an arm costs decides whether its gain is worth having. So calls are counted once, dropped rows cost what they
-took, what arms share is in the cost of each, and the sums are those of the calls on record."""
+"""The cost of an arm is compared with its gain. So calls count once, the calls of dropped rows count, the cost of each
+arm includes what arms share, and the sums are those of the stored calls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_each_stage_of_an_arm_costs_the_calls_of_its_assets(built: tuple[Path, P
     )
 
 
-def test_tokens_and_seconds_are_those_on_record(built: tuple[Path, Path]) -> None:
+def test_tokens_and_seconds_are_those_of_the_stored_calls(built: tuple[Path, Path]) -> None:
     with Database(built[1] / "slingshot.duckdb").read() as connection:
         versions = connection.execute("SELECT asset, version FROM lineage.current").fetchall()
         whole = costs(connection, {"all": versions})["all"]
@@ -47,28 +47,28 @@ def test_tokens_and_seconds_are_those_on_record(built: tuple[Path, Path]) -> Non
     assert abs(whole.seconds - made[2]) < 1e-6
 
 
-def test_a_later_stage_counts_only_what_no_earlier_one_did(built: tuple[Path, Path]) -> None:
+def test_a_later_stage_counts_only_calls_that_no_earlier_stage_counted(built: tuple[Path, Path]) -> None:
     with Database(built[1] / "slingshot.duckdb").read() as connection:
         version = connection.execute(
             "SELECT version FROM lineage.current WHERE asset = 'raw_instruction_generation'"
         ).fetchall()[0][0]
         place = ("raw_instruction_generation", version)
-        behind = with_upstream(connection, *place)
-        assert sorted(asset for asset, _ in behind) == [
+        versions = with_upstream(connection, *place)
+        assert sorted(asset for asset, _ in versions) == [
             "backward_model",
             "benchmark_items",
             "documents",
             "raw_instruction_generation",
             "seed_tasks",
         ]
-        stages = costs(connection, {"first": behind, "again": behind, "none": []})
+        stages = costs(connection, {"first": versions, "again": versions, "none": []})
         alone = costs(connection, {"alone": [place]})["alone"]
     assert stages["first"].calls == alone.calls + 1
     assert stages["again"] == stages["none"] == Cost()
 
 
-def test_a_call_that_was_made_anew_within_a_larger_budget_counts_once(tmp_path: Path) -> None:
-    """The answer that was cut off is on record beside the whole one, and the row stands on the whole one."""
+def test_a_call_that_was_repeated_with_a_larger_budget_counts_once(tmp_path: Path) -> None:
+    """Both the answer that was cut off and the complete one are stored, and the row is made from the complete one."""
     house, call = House(tmp_path), Call("completion", MODEL, {"text": "aa"}, 8)
 
     def build(tools: Tools) -> Result:

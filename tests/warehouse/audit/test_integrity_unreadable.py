@@ -1,5 +1,5 @@
-"""What is in the warehouse may be nothing that a build can have written: no JSON, no number, no known kind. An auditor
-must hear which row that is, and not see the audit end there."""
+"""A warehouse may contain values that no build can write: invalid JSON, invalid numbers, unknown kinds. The audit must
+report the row and must not fail."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def store(small: Path, tmp_path: Path) -> Store:
     return Store(Database(Path(shutil.copy(small, tmp_path))))
 
 
-def test_records_without_an_id_are_told_of(store: Store) -> None:
+def test_records_without_an_id_are_reported(store: Store) -> None:
     change(store, "INSERT INTO lineage.records VALUES (NULL, 'document', 'documents', NULL)")
     assert found(store) == [one("content", EMPTY, "NULL"), one("parents", "records without any parent", "NULL")]
 
 
 @pytest.mark.parametrize("kind", ["'no such kind'", "NULL"])
-def test_a_record_of_an_unknown_kind_is_named(store: Store, kind: str) -> None:
+def test_a_record_of_an_unknown_kind_is_reported(store: Store, kind: str) -> None:
     row = document("x")
     change(store, f"UPDATE lineage.records SET kind = {kind} WHERE id = '{row}'")
     assert found(store) == [
-        # The second occurrence has lost the first, and still comes out.
+        # The id of the second occurrence is still right, although the first one is no longer found.
         one("content", "records of an unknown kind", row),
     ]
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
-def test_a_number_that_no_build_can_write_is_named(store: Store, number: str) -> None:
+def test_a_number_that_no_build_can_write_is_reported(store: Store, number: str) -> None:
     gate = Gate(Score)
     row = gate.keep(
         {"benchmark": "longform", "arm": "x", "seed": 1, "item": "1" * 32, "metric": "rouge_l", "value": 0.5}, [SOURCE]
@@ -64,7 +64,7 @@ def test_a_number_that_no_build_can_write_is_named(store: Store, number: str) ->
     ["", "{", "no JSON", '{"text":NaN}', '["a"]', '{"text":"\\ud800"}', "[" * 100_000],
     ids=["empty", "cut off", "text", "not a number", "a list", "half a character", "deep"],
 )
-def test_a_content_that_is_not_what_a_build_writes_is_named(store: Store, content: str) -> None:
+def test_a_content_that_is_not_what_a_build_writes_is_reported(store: Store, content: str) -> None:
     row = document("x")
     with store.database.write() as connection:
         connection.execute("UPDATE lineage.records SET content = ? WHERE id = ?", [content, row])
@@ -72,7 +72,7 @@ def test_a_content_that_is_not_what_a_build_writes_is_named(store: Store, conten
 
 
 @pytest.mark.parametrize("request_", [None, "", "{", '{"x":NaN}', "[" * 100_000])
-def test_a_request_that_is_not_what_a_build_writes_is_named(store: Store, request_: str | None) -> None:
+def test_a_request_that_is_not_what_a_build_writes_is_reported(store: Store, request_: str | None) -> None:
     change(
         store,
         "INSERT INTO memo.calls SELECT key, kind, model, request, 0, true, '{}', NULL, 1, 1.0, '', failed_at "
@@ -88,6 +88,6 @@ def test_a_request_that_is_not_what_a_build_writes_is_named(store: Store, reques
 
 
 @pytest.mark.parametrize("inputs", ["NULL", "''", "'{'", "'[]'", "'5'"])
-def test_inputs_that_cannot_be_read_are_named(store: Store, inputs: str) -> None:
+def test_inputs_that_cannot_be_read_are_reported(store: Store, inputs: str) -> None:
     change(store, f"UPDATE lineage.versions SET inputs = {inputs} WHERE asset = 'pairs'")
     assert found(store) == [one("ledger", "versions whose inputs cannot be read", f"pairs {named('2')}")]

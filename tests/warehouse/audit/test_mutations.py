@@ -1,5 +1,5 @@
-"""A check is worth what it catches: into a warehouse that holds, one wrong thing at a time is planted, and the check
-that should catch it must, and name the row."""
+"""The checks must find errors: each test makes one wrong change in a consistent warehouse, and the right check must
+report the row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from warehouse.store.inserting import insert_rows
 from warehouse.store.memo import Call
 
 ARM = "self_training"
-WAY = (f"raw_{ARM}", f"enhanced_instructions/{ARM}", f"diverse_instructions/{ARM}", f"training_sets/{ARM}")
+PATH = (f"raw_{ARM}", f"enhanced_instructions/{ARM}", f"diverse_instructions/{ARM}", f"training_sets/{ARM}")
 
 
 @pytest.fixture
@@ -43,24 +43,22 @@ def change(database: Database, sql: str) -> None:
         connection.execute(sql)
 
 
-def test_a_row_of_a_closed_model_is_caught_however_well_it_is_forged(
-    database: Database, own: tuple[Path, Path]
-) -> None:
+def test_a_row_of_a_closed_model_is_found_even_if_all_ids_fit(database: Database, own: tuple[Path, Path]) -> None:
     with database.write() as connection:
         planted = plant(connection)
-        for asset in WAY:
+        for asset in PATH:
             forge(connection, asset, planted)
     assert integrity(database) == []
     checks = training_sets(database)
-    assert [asset for asset, check in checks.items() if not check.passed] == [WAY[-1]]
-    assert "'gpt-4' is a closed model of OpenAI" in checks[WAY[-1]].facts["not open"]
-    told = CliRunner().invoke(app, ["audit", "--warehouse", str(own[1])])
-    assert told.exit_code == 1
-    assert "'gpt-4' is a closed model of OpenAI" in " ".join(told.output.split())
+    assert [asset for asset, check in checks.items() if not check.passed] == [PATH[-1]]
+    assert "'gpt-4' is a closed model of OpenAI" in checks[PATH[-1]].facts["not open"]
+    done = CliRunner().invoke(app, ["audit", "--warehouse", str(own[1])])
+    assert done.exit_code == 1
+    assert "'gpt-4' is a closed model of OpenAI" in " ".join(done.output.split())
 
 
 def plant(connection: duckdb.DuckDBPyConnection) -> str:
-    """Puts a pair on record that a closed model wrote, with everything that a pair has; returns its id."""
+    """Insert a pair that a closed model wrote, with everything that belongs to a pair, and return its id."""
     model = digest("gpt-4")
     ((seed,),) = connection.execute("SELECT id FROM seed_tasks LIMIT 1").fetchall()
     call = Call("completion", model, {"messages": [["user", "Why?"]]}, 24)
@@ -75,15 +73,15 @@ def plant(connection: duckdb.DuckDBPyConnection) -> str:
         [model],
     )
     gate = Gate(Pair)
-    said = {"method": ARM, "level": "", "instruction": "Why?", "input": "", "response": "Because."}
-    planted = gate.keep(said, [(seed, "instruction"), (call.key, "call")])
+    content = {"method": ARM, "level": "", "instruction": "Why?", "input": "", "response": "Because."}
+    planted = gate.keep(content, [(seed, "instruction"), (call.key, "call")])
     insert_rows(connection, "planted", "0" * 32, gate.result(), "pair")
     connection.execute("DELETE FROM lineage.decisions WHERE asset = 'planted'")
     return planted
 
 
 def forge(connection: duckdb.DuckDBPyConnection, asset: str, row: str) -> None:
-    """Adds `row` to the rows that the version in force keeps, with every number made to fit."""
+    """Add `row` to the kept rows of the current version, and adjust every number that depends on it."""
     ((version, before),) = connection.execute(
         "SELECT version, data_version FROM lineage.versions SEMI JOIN lineage.current USING (asset, version) "
         "WHERE asset = ?",
@@ -106,7 +104,7 @@ def forge(connection: duckdb.DuckDBPyConnection, asset: str, row: str) -> None:
     connection.execute("UPDATE lineage.versions SET inputs = replace(inputs, ?, ?)", [before, after])
 
 
-def test_a_model_of_which_nothing_is_on_record_counts_as_not_open(database: Database) -> None:
+def test_a_model_without_a_description_counts_as_not_open(database: Database) -> None:
     change(database, "DELETE FROM lineage.materials WHERE name = 'generator'")
     assert [finding.what for finding in integrity(database)] == [
         "records with a parent that is not on record",
@@ -114,10 +112,10 @@ def test_a_model_of_which_nothing_is_on_record_counts_as_not_open(database: Data
     ]
     checks = training_sets(database)
     assert {check.passed for check in checks.values()} == {False}
-    assert "of unknown origin, which counts as not open" in checks[WAY[-1]].facts["not open"]
+    assert "of unknown origin, which counts as not open" in checks[PATH[-1]].facts["not open"]
 
 
-def test_a_missing_parent_is_caught(database: Database) -> None:
+def test_a_missing_parent_is_found(database: Database) -> None:
     parent = one(
         database,
         f"SELECT parent FROM lineage.edges JOIN training_sets__{ARM} ON child = id WHERE role = 'instruction' LIMIT 1",
@@ -134,7 +132,7 @@ def test_a_missing_parent_is_caught(database: Database) -> None:
     ]
 
 
-def test_a_missing_edge_is_caught(database: Database) -> None:
+def test_a_missing_edge_is_found(database: Database) -> None:
     child = one(database, f"SELECT id FROM training_sets__{ARM} LIMIT 1")
     change(database, f"DELETE FROM lineage.edges WHERE child = '{child}' AND role = 'instruction'")
     what = "records whose id is not the hash of what they say and were made from"
@@ -142,14 +140,14 @@ def test_a_missing_edge_is_caught(database: Database) -> None:
 
 
 @pytest.mark.parametrize(("table", "column"), [("document", "text"), ("pair", "response"), ("prediction", "text")])
-def test_a_changed_text_is_caught(database: Database, table: str, column: str) -> None:
+def test_a_changed_text_is_found(database: Database, table: str, column: str) -> None:
     row = one(database, f"SELECT id FROM records.{table} LIMIT 1")
     change(database, f"UPDATE records.{table} SET {column} = {column} || ' ' WHERE id = '{row}'")
     what = "records whose id is not the hash of what they say and were made from"
     assert integrity(database) == [Finding("content", what, 1, (row,))]
 
 
-def test_a_changed_text_of_a_row_that_was_not_kept_is_caught(database: Database) -> None:
+def test_a_changed_text_of_a_row_that_was_not_kept_is_found(database: Database) -> None:
     row, content = query(database.path.parent, "SELECT id, content FROM lineage.records WHERE content IS NOT NULL").row(
         0
     )
@@ -159,48 +157,48 @@ def test_a_changed_text_of_a_row_that_was_not_kept_is_caught(database: Database)
     assert [(finding.rule, finding.ids) for finding in integrity(database)] == [("content", (row,))]
 
 
-def test_a_dropped_decision_is_caught(database: Database, own: tuple[Path, Path]) -> None:
-    version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[0]}'")
+def test_a_dropped_decision_is_found(database: Database, own: tuple[Path, Path]) -> None:
+    version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{PATH[0]}'")
     dropped = one(
-        database, f"SELECT record FROM lineage.outcomes WHERE asset = '{WAY[0]}' AND outcome = 'rejected' LIMIT 1"
+        database, f"SELECT record FROM lineage.outcomes WHERE asset = '{PATH[0]}' AND outcome = 'rejected' LIMIT 1"
     )
-    change(database, f"DELETE FROM lineage.decisions WHERE asset = '{WAY[0]}' AND record = '{dropped}'")
-    place = f"{WAY[0]} {version}"
+    change(database, f"DELETE FROM lineage.decisions WHERE asset = '{PATH[0]}' AND record = '{dropped}'")
+    place = f"{PATH[0]} {version}"
     assert integrity(database) == [Finding("ledger", "versions that lost rows, or decided twice", 1, (place,))]
-    told = CliRunner().invoke(app, ["ledger", "--warehouse", str(own[1])])
-    assert told.exit_code == 1
-    assert "NO" in told.output
+    done = CliRunner().invoke(app, ["ledger", "--warehouse", str(own[1])])
+    assert done.exit_code == 1
+    assert "NO" in done.output
 
 
-def test_a_row_that_a_gate_never_met_is_caught(database: Database) -> None:
-    version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[1]}'")
+def test_a_row_that_a_gate_did_not_read_is_found(database: Database) -> None:
+    version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{PATH[1]}'")
     twin = one(
         database,
-        f"SELECT record FROM lineage.outcomes WHERE asset = '{WAY[1]}' AND outcome = 'kept' ORDER BY position DESC",
+        f"SELECT record FROM lineage.outcomes WHERE asset = '{PATH[1]}' AND outcome = 'kept' ORDER BY position DESC",
     )
     other = one(database, "SELECT id FROM raw_self_instruct LIMIT 1")
-    change(database, f"UPDATE lineage.decisions SET record = '{other}' WHERE asset = '{WAY[1]}' AND record = '{twin}'")
-    found = {(finding.rule, finding.what) for finding in integrity(database) if f"{WAY[1]} {version}" in finding.ids}
+    change(database, f"UPDATE lineage.decisions SET record = '{other}' WHERE asset = '{PATH[1]}' AND record = '{twin}'")
+    found = {(finding.rule, finding.what) for finding in integrity(database) if f"{PATH[1]} {version}" in finding.ids}
     assert found == {
         ("ledger", "versions that did not decide about exactly the rows that they read"),
         ("data version", "versions whose kept rows are not those that were published"),
     }
 
 
-def test_a_changed_prompt_is_caught(database: Database) -> None:
+def test_a_changed_prompt_is_found(database: Database) -> None:
     key = one(database, "SELECT key FROM memo.calls WHERE kind = 'completion' LIMIT 1")
     change(database, f"UPDATE memo.calls SET request = replace(request, 'user', 'system') WHERE key = '{key}'")
     assert [(finding.rule, finding.ids) for finding in integrity(database)] == [("calls", (key,))]
 
 
 def test_a_planted_row_stops_the_build_of_what_reads_it(database: Database, own: tuple[Path, Path]) -> None:
-    before = one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[1]}'")
+    before = one(database, f"SELECT version FROM lineage.current WHERE asset = '{PATH[1]}'")
     with database.write() as connection:
-        forge(connection, WAY[0], plant(connection))
+        forge(connection, PATH[0], plant(connection))
     log, failures = build(*own)
-    assert [failure.asset for failure in failures] == [WAY[1]]
-    assert failures[0].message.startswith(f"{WAY[1]} failed its check openness (")
+    assert [failure.asset for failure in failures] == [PATH[1]]
+    assert failures[0].message.startswith(f"{PATH[1]} failed its check openness (")
     assert "'gpt-4' is a closed model of OpenAI" in failures[0].message
     assert not any(asset.endswith(f"/{ARM}") for asset in log.actions)
-    # Nothing is published, so that a later build judges anew.
-    assert one(database, f"SELECT version FROM lineage.current WHERE asset = '{WAY[1]}'") == before
+    # Nothing is published, so a later build checks again.
+    assert one(database, f"SELECT version FROM lineage.current WHERE asset = '{PATH[1]}'") == before

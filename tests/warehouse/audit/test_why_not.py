@@ -1,5 +1,4 @@
-"""Whoever misses a row asks why it is not there, by an id or by what it said: the answer is the rule that dropped it,
-and only rows that say the text are answers."""
+"""The answer to why a row is missing is the rule that dropped it. Only rows with the given id or text are answers."""
 
 from __future__ import annotations
 
@@ -28,14 +27,14 @@ def made(store: Store) -> Published:
     return gated_pairs(store)
 
 
-def test_why_not_names_the_rule_the_score_and_the_cut(store: Store, made: Published) -> None:
+def test_why_not_gives_the_rule_the_score_and_the_cut(store: Store, made: Published) -> None:
     rejected = ids_by_text(store, "pairs")["c"]
     (answer,) = why_not(store.database, rejected).answers
     assert answer.dropped == (Decided("gated", named("3"), "rejected", "perplexity", 2.0, 1.0, None, True),)
     assert [one.asset for one in answer.kept] == ["pairs"]
 
 
-def test_why_not_finds_a_row_by_its_text_and_tells_what_it_repeats(store: Store, made: Published) -> None:
+def test_why_not_finds_a_row_by_its_text_and_its_original(store: Store, made: Published) -> None:
     answers = why_not(store.database, "twin of a").answers
     assert [(answer.row.kind, [one.outcome for one in answer.dropped]) for answer in answers] == [
         ("pair", ["duplicate"]),
@@ -57,7 +56,7 @@ def test_why_not_finds_what_was_never_kept_and_part_of_a_text(store: Store, made
     assert str(unknown.value) == ("no row has the id or contains the text '100%_of it': searched 11 records")
 
 
-def test_why_not_tells_of_versions_no_longer_in_force(store: Store, made: Published) -> None:
+def test_why_not_gives_decisions_of_earlier_versions(store: Store, made: Published) -> None:
     gone = ids_by_text(store, "documents")["d"]
     publish(store, "documents", "4", documents("ab"))
     (answer,) = why_not(store.database, gone).answers
@@ -78,7 +77,7 @@ def test_quarantined_rows_are_shown_with_the_rule_that_they_break(store: Store) 
     assert str(unknown.value) == "the asset 'other' was not built here; the assets built here are: raw"
 
 
-def test_why_not_compares_texts_and_no_keys_of_what_was_never_kept(store: Store, made: Published) -> None:
+def test_why_not_searches_texts_but_not_keys_of_rows_that_were_never_kept(store: Store, made: Published) -> None:
     gate = Gate(Pair)
     gate.quarantine({"row": {"Title": ['A "Quoted" word\n', 3]}}, "absent", [("5" * 32, "source")])
     publish(store, "raw", "1", gate.result())
@@ -87,8 +86,8 @@ def test_why_not_compares_texts_and_no_keys_of_what_was_never_kept(store: Store,
     for part in ('A "Quoted" word\n', '"quoted"', "WORD\n"):
         assert [one.row.asset for one in _answers(store, part)] == ["raw"], part
     publish(store, "other", "1", documents([], rejected=["Lost", "lost and found"]))
-    told = [one.row.says for one in _answers(store, "lost")]
-    assert told == [{"source": "wiki", "title": "", "text": "lost"}]
+    found = [one.row.says for one in _answers(store, "lost")]
+    assert found == [{"source": "wiki", "title": "", "text": "lost"}]
 
 
 def _answers(store: Store, asked_about: str) -> tuple[WhyNot, ...]:
@@ -105,7 +104,7 @@ def test_why_not_of_a_blank_text_is_refused(store: Store, made: Published) -> No
         assert str(refused.value) == "a blank text is in many rows: give an id, or words from the row"
 
 
-def test_why_not_counts_the_rows_beyond_those_that_it_tells_of_and_tells_of_dropped_ones(
+def test_why_not_shows_dropped_rows_first_and_counts_the_rows_beyond_the_limit(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(

@@ -1,5 +1,5 @@
-"""An auditor trusts what the walk over the graph finds: it must be all of it, in both directions, also through model
-calls, adapters and declared ancestors; and the SQL in the file must say the same as the functions."""
+"""Ancestry and descent must be complete, also through model calls, adapters and declared ancestors, and the SQL macros
+in the file must give the same links as the functions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def graphs(draw: st.DrawFn) -> list[Link]:
 
 
 def reached(links: list[Link], start: str, up: bool) -> set[Link]:
-    """The links on a way up or down from `start`, by following one link at a time until none is new."""
+    """The links on paths up or down from `start`, found by adding links until none is new."""
     nodes, found = {start}, set()
     while more := [one for one in links if (one.child if up else one.parent) in nodes and one not in found]:
         found.update(more)
@@ -57,7 +57,7 @@ def test_ancestors_and_descendants_are_those_of_a_reference(links: list[Link], d
             assert sorted(Link(*row) for row in found) == sorted(reached(links, start, up))
 
 
-def test_the_walk_goes_through_calls_adapters_and_declared_ancestors(tmp_path: Path) -> None:
+def test_ancestry_and_descent_include_calls_adapters_and_declared_ancestors(tmp_path: Path) -> None:
     store = Store(Database(tmp_path / "warehouse.duckdb"))
     model, source, corpus = digest("model"), digest("source"), digest("corpus")
     described = [
@@ -88,8 +88,8 @@ def test_the_walk_goes_through_calls_adapters_and_declared_ancestors(tmp_path: P
 
     call = answer(store, "completion", digest([model, "f" * 64]))
     pairs = Gate(Pair)
-    said = {"method": "m", "level": "", "instruction": "What?", "input": "", "response": "Pesto."}
-    pair = pairs.keep(said, [(document, "document"), (call, "call")])
+    content = {"method": "m", "level": "", "instruction": "What?", "input": "", "response": "Pesto."}
+    pair = pairs.keep(content, [(document, "document"), (call, "call")])
     publish(store, "raw_m", "1", pairs.result())
 
     to_source = [Link(document, source, "source")]
@@ -105,12 +105,12 @@ def test_the_walk_goes_through_calls_adapters_and_declared_ancestors(tmp_path: P
         assert graph.descent([corpus]) == sorted(to_model + to_checkpoint + written)
         assert graph.descent([source]) == sorted(to_source + learned + written + answers)
     in_sql = [Link(*row) for row in rows(store, f"FROM lineage.ancestors('{pair}')")]
-    # What a recipe declares is JSON by name, and the macro ends where it begins.
+    # Declarations in a recipe are JSON with names, which the macro does not follow.
     assert sorted(in_sql) == [link for link in everything if link.role != "made_from"]
 
 
 def answer(store: Store, kind: str, model: str) -> str:
-    """Puts a call on record and returns its key."""
+    """Store a call and return its key."""
     call = Call(kind, model, {"text": kind})
     Memo(store.database).run([call], lambda calls: [(calls, lambda batch: [Answer({}, 1, 0.1)])])
     return call.key

@@ -1,5 +1,5 @@
-"""What is withdrawn must stay out whatever the recipe becomes: so random sequences of withdrawals, edits and builds are
-run through the real source steps, and after every build nothing in force hangs on anything withdrawn."""
+"""What is withdrawn must stay out after any change of the recipe. Random sequences of withdrawals, edits and builds are
+run with the real source steps; after every build, nothing current may depend on anything withdrawn."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ WHEN = datetime(2026, 5, 2)
 
 
 def rows_of(source: str) -> list[dict[str, str]]:
-    """Rows of which the last ten say in capitals what the first ten say."""
-    said = [{"title": f"{source} thing {n}", "text": f"Thing {n} is, of all things, number {n}."} for n in range(40)]
-    return said + [{"title": f"{source} again {n}", "text": said[n]["text"].upper()} for n in range(10)]
+    """Rows; the last ten have the texts of the first ten in capitals."""
+    rows = [{"title": f"{source} thing {n}", "text": f"Thing {n} is, of all things, number {n}."} for n in range(40)]
+    return rows + [{"title": f"{source} again {n}", "text": rows[n]["text"].upper()} for n in range(10)]
 
 
 @dataclass
 class World:
-    """A recipe over two sources that say much the same, and a house to build it in."""
+    """A recipe with two sources that share most texts, and a warehouse to build it in."""
 
     folder: Path
 
@@ -90,17 +90,17 @@ class World:
         return self.house.bench.store.read(current).to_dicts() if current else []
 
     def check(self) -> None:
-        """Nothing in force hangs on anything withdrawn or says what that said, and every role has its rows."""
+        """Nothing current depends on anything withdrawn or has the same text, and every role has its rows."""
         with self.database.read() as connection:
             withdrawn = [row_id for (row_id,) in connection.execute("SELECT id FROM lineage.withdrawals").fetchall()]
             below = {*withdrawn, *(link.child for link in Graph(connection).descent(withdrawn))}
-            said = connection.execute("SELECT text FROM lineage.withdrawals").fetchall()
+            texts_withdrawn = connection.execute("SELECT text FROM lineage.withdrawals").fetchall()
             kept = connection.execute("SELECT record FROM lineage.outcomes WHERE outcome = 'kept'").fetchall()
         assert not below & {record for (record,) in kept}
         for kind, asset in ASSETS.items():
             rows = self.kept(asset)
             assert len(rows) == self.count
-            assert not {text_key(row[MAIN_TEXT[kind]]) for row in rows} & {text for (text,) in said}
+            assert not {text_key(row[MAIN_TEXT[kind]]) for row in rows} & {text for (text,) in texts_withdrawn}
 
 
 ACTIONS = st.one_of(
@@ -133,7 +133,7 @@ def test_no_sequence_of_edits_and_withdrawals_brings_anything_back(actions: list
                 world.check()
 
 
-def test_a_warehouse_without_withdrawals_names_versions_as_ever(tmp_path: Path) -> None:
+def test_without_withdrawals_versions_do_not_depend_on_them(tmp_path: Path) -> None:
     for step in World(tmp_path).steps():
         inputs = dict.fromkeys(step.inputs, "1" * 32)
         assert step.settle(inputs, 0, World(tmp_path).house.bench.store.catalog()).target == step.target(inputs)
@@ -144,11 +144,11 @@ def withdrawn(kind: str, number: int = 0) -> Withdrawn:
     return Withdrawn(f"{number:032x}", kind, "it", None, "why", WHEN)
 
 
-def test_a_withdrawal_concerns_what_reads_sources_and_what_names_it_and_nothing_else(tmp_path: Path) -> None:
+def test_a_withdrawal_applies_to_steps_that_read_sources_or_use_it_and_to_no_others(tmp_path: Path) -> None:
     steps = {step.asset: step for step in [*World(tmp_path).steps(), texts("a", asset="plain")]}
     row = withdrawn("document")
-    heeding = {asset for asset, step in steps.items() if step.applicable_withdrawals(Withdrawals((row,)))}
-    assert heeding == {"benchmark_items", "seed_tasks", "documents"}
+    affected = {asset for asset, step in steps.items() if step.applicable_withdrawals(Withdrawals((row,)))}
+    assert affected == {"benchmark_items", "seed_tasks", "documents"}
     rows = Material("source", "rows", "MIT", address="path:x", sha256="1" * 64)
     source = replace(withdrawn("source"), id=rows.id)
     assert steps["documents"].applicable_withdrawals(Withdrawals((source, row), {rows.id: source})) == [source, row]
@@ -156,7 +156,7 @@ def test_a_withdrawal_concerns_what_reads_sources_and_what_names_it_and_nothing_
     assert steps["documents"].applicable_withdrawals(Withdrawals((other,), {other.id: other})) == []
 
 
-def test_a_row_that_was_outside_the_slice_is_known_again_when_it_comes_in(tmp_path: Path) -> None:
+def test_a_withdrawn_row_outside_the_slice_is_recognised_in_another_role(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.build()
     with world.database.read() as connection:
@@ -168,8 +168,8 @@ def test_a_row_that_was_outside_the_slice_is_known_again_when_it_comes_in(tmp_pa
     row_id = next(row_id for row_id, text in outside if normalized(text) in drawn)
     withdraw(world.database, find_affected(world.database, row_id), "why")
     world.build()
-    said = next(text for one, text in outside if one == row_id)
-    assert said not in [row["response"] for row in world.kept("seed_tasks")]
+    gone = next(text for one, text in outside if one == row_id)
+    assert gone not in [row["response"] for row in world.kept("seed_tasks")]
     assert len(world.kept("seed_tasks")) == 3
 
 
@@ -187,7 +187,7 @@ def test_too_few_rows_say_how_many_are_withdrawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heeded", "before", "lines"),
+    ("applied", "before", "lines"),
     [
         ([], 0, []),
         (["document"], 1, []),
@@ -199,13 +199,13 @@ def test_too_few_rows_say_how_many_are_withdrawn(tmp_path: Path) -> None:
         (["document"], 2, ["other withdrawals concern it"]),
     ],
 )
-def test_the_reason_counts_what_was_withdrawn_since(heeded: list[str], before: int, lines: list[str]) -> None:
-    entries = [withdrawn(kind, number) for number, kind in enumerate(heeded)]
+def test_the_reason_counts_what_was_withdrawn_since(applied: list[str], before: int, lines: list[str]) -> None:
+    entries = [withdrawn(kind, number) for number, kind in enumerate(applied)]
     known = (entries + [withdrawn("document", 9)] * 2)[:before]
     assert withdrawal_changes(entries, applied_digest(known) if known else None) == lines
 
 
-def test_texts_are_known_again_in_other_letters_and_empty_ones_are_not_one() -> None:
+def test_texts_are_recognised_in_another_case_and_empty_texts_never() -> None:
     row = replace(withdrawn("document"), text=text_key("Pesto is a sauce."))
     known = Withdrawals((row,))
     assert known.of_row([], "PESTO -- is a   sauce") == row

@@ -1,5 +1,5 @@
-"""An attestation is read by programs that others wrote after the specifications. So its every field is pinned here, and
-the specification's own library has to take it."""
+"""Programs of others read an attestation according to the specifications. So the tests fix every field, and the library
+of the specification must accept it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     return exported(tmp_path_factory.mktemp("exported"))
 
 
-def test_a_statement_says_this_and_nothing_else(files: Exported) -> None:
+def test_a_statement_has_exactly_these_fields(files: Exported) -> None:
     recipe = '{"curation":{"cut":0.25,"rows":3},"seed":7,"title":"Über"}'
     first, second, third = (hashlib.sha256(b"\0" + row.encode()).digest() for row in files.row_ids)
     left = hashlib.sha256(b"\1" + first + second).digest()
@@ -107,12 +107,12 @@ def test_a_statement_says_this_and_nothing_else(files: Exported) -> None:
     }
 
 
-def test_the_library_of_the_specification_takes_statement_and_predicate(files: Exported) -> None:
+def test_the_library_of_the_specification_accepts_statement_and_predicate(files: Exported) -> None:
     text = attested(files).read_text(encoding="utf-8")
     parsed = json_format.Parse(text, statement_pb2.Statement())
     Statement.copy_from_pb(parsed).validate()
-    said = json_format.MessageToDict(parsed.predicate)
-    predicate = json_format.ParseDict(said, provenance_pb2.Provenance())
+    content = json_format.MessageToDict(parsed.predicate)
+    predicate = json_format.ParseDict(content, provenance_pb2.Provenance())
     made, ran = predicate.build_definition, predicate.run_details
     for one in [*made.resolved_dependencies, *ran.byproducts]:
         ResourceDescriptor.copy_from_pb(one).validate()
@@ -121,9 +121,9 @@ def test_the_library_of_the_specification_takes_statement_and_predicate(files: E
     assert [one.digest.get("sha256") for one in made.resolved_dependencies] == ["a" * 64, "b" * 64, None]
     assert ran.builder.id == "slingshot:builder/local/v1"
     assert ran.metadata.started_on.ToJsonString() == "2026-05-01T12:00:00.500Z"
-    assert json_format.MessageToDict(predicate) == said | {
-        "runDetails": said["runDetails"]
-        | {"metadata": said["runDetails"]["metadata"] | {"startedOn": "2026-05-01T12:00:00.500Z"}}
+    assert json_format.MessageToDict(predicate) == content | {
+        "runDetails": content["runDetails"]
+        | {"metadata": content["runDetails"]["metadata"] | {"startedOn": "2026-05-01T12:00:00.500Z"}}
     }
 
 
@@ -135,7 +135,7 @@ def test_what_is_written_is_one_line_of_canonical_json(files: Exported) -> None:
     assert reread(path) == statement(files, PROVENANCE)
 
 
-def test_a_signer_that_fails_leaves_the_earlier_attestation_and_nothing_beside_it(files: Exported) -> None:
+def test_a_signer_that_fails_leaves_the_earlier_attestation_and_no_other_file(files: Exported) -> None:
     class Broken:
         def envelope(self, payload: bytes, payload_type: str) -> dict[str, Any]:
             raise RuntimeError("no key")
@@ -149,13 +149,13 @@ def test_a_signer_that_fails_leaves_the_earlier_attestation_and_nothing_beside_i
 
 
 @given(st.lists(MATERIALS, max_size=4))
-def test_materials_read_back_as_they_were(materials: list[Material]) -> None:
+def test_materials_read_back_unchanged(materials: list[Material]) -> None:
     none = Exported("mine", "training_sets/mine", "2" * 32, Path(), {"mine.parquet": "e" * 64}, [])
-    said = statement(none, replace(PROVENANCE, materials=materials, exceptions={}))
-    assert read_statement(said).materials == tuple(materials)
+    content = statement(none, replace(PROVENANCE, materials=materials, exceptions={}))
+    assert read_statement(content).materials == tuple(materials)
 
 
-def test_arm_files_rows_recipe_and_exceptions_read_back_as_they_were(files: Exported) -> None:
+def test_arm_files_rows_recipe_and_exceptions_read_back_unchanged(files: Exported) -> None:
     found = read_statement(statement(files, PROVENANCE))
     assert (found.arm, found.files, found.rows) == ("mine", files.files, 3)
     assert found.materials == (MODEL, SOURCE, ANCESTOR)
@@ -171,7 +171,7 @@ def test_arm_files_rows_recipe_and_exceptions_read_back_as_they_were(files: Expo
         ("path:[x] y", "path:%5Bx%5D%20y"),
     ],
 )
-def test_an_address_is_spelt_as_a_uri(address: str, uri: str) -> None:
+def test_an_address_is_written_as_a_uri(address: str, uri: str) -> None:
     assert as_uri(address) == uri
 
 
@@ -180,20 +180,20 @@ def test_a_time_without_a_zone_is_refused(files: Exported) -> None:
         statement(files, replace(PROVENANCE, finished=datetime(2026, 5, 1, 12)))
 
 
-def test_an_exception_for_what_was_not_used_is_refused(files: Exported) -> None:
+def test_an_exception_for_an_unused_material_is_refused(files: Exported) -> None:
     with pytest.raises(ValueError, match="exceptions for what is not a material: gpt, wikipedia"):
         statement(files, replace(PROVENANCE, exceptions={"wikipedia": "x", "gpt": "y", "wiki": "z"}))
 
 
-def test_a_start_that_is_not_known_is_left_out(files: Exported) -> None:
-    said = statement(files, replace(PROVENANCE, started=None))
-    assert list(said["predicate"]["runDetails"]["metadata"]) == ["invocationId", "finishedOn"]
+def test_an_unknown_start_time_is_left_out(files: Exported) -> None:
+    content = statement(files, replace(PROVENANCE, started=None))
+    assert list(content["predicate"]["runDetails"]["metadata"]) == ["invocationId", "finishedOn"]
 
 
-def test_the_summary_names_files_rows_root_recipe_and_materials(files: Exported) -> None:
-    said = statement(files, PROVENANCE)
-    recipe, row_ids = (one["digest"] for one in said["predicate"]["runDetails"]["byproducts"])
-    assert summary(said) == [
+def test_the_summary_has_files_rows_root_recipe_and_materials(files: Exported) -> None:
+    content = statement(files, PROVENANCE)
+    recipe, row_ids = (one["digest"] for one in content["predicate"]["runDetails"]["byproducts"])
+    assert summary(content) == [
         "files      mine.alpaca.jsonl, mine.messages.jsonl, mine.parquet",
         f"rows       3, Merkle root {row_ids['rfc9162_sha256']}",
         f"recipe     sha256 {recipe['sha256']}",
@@ -202,6 +202,6 @@ def test_the_summary_names_files_rows_root_recipe_and_materials(files: Exported)
     assert files.files == {name: file_digest(files.folder / name) for name in files.files}
 
 
-def test_why_something_withdrawn_was_exported_is_part_of_the_statement(files: Exported) -> None:
-    said = statement(replace(files, override="a court asked for it"), PROVENANCE)
-    assert said["predicate"]["buildDefinition"]["internalParameters"]["override"] == "a court asked for it"
+def test_the_reason_to_export_something_withdrawn_is_in_the_statement(files: Exported) -> None:
+    content = statement(replace(files, override="a court asked for it"), PROVENANCE)
+    assert content["predicate"]["buildDefinition"]["internalParameters"]["override"] == "a court asked for it"

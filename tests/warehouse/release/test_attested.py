@@ -1,5 +1,5 @@
-"""What claims to be an attestation may come from anyone and be anything. Each way in which it is none is refused with
-the place where it differs, and what the specifications let vary (spelling, unknown fields, null) changes nothing."""
+"""A file that claims to be an attestation may come from anyone. An invalid one is refused with the place where it
+differs; what the specifications allow to vary (formatting, unknown fields, null) changes nothing."""
 
 from __future__ import annotations
 
@@ -76,19 +76,19 @@ def test_a_statement_of_another_kind_or_shape_is_refused_by_field(
         (b'{"_type": 1}', "at _type: input should be a valid string"),
     ],
 )
-def test_a_file_that_is_no_attestation_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_an_attestation_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(content)
     assert refused(path) == f"{path} is not an attestation of an export: {message}"
 
 
-def test_json_nested_beyond_measure_is_refused(tmp_path: Path) -> None:
+def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("[" * 200_000)
     assert refused(path).startswith(f"{path} is not an attestation of an export: it is not JSON: ")
 
 
-def test_half_a_character_is_refused_wherever_it_stands(files: Exported) -> None:
+def test_half_a_surrogate_pair_is_refused(files: Exported) -> None:
     path = attested(files)
     path.write_text(path.read_text(encoding="utf-8").replace('"writer"', '"\\ud800"'), encoding="utf-8")
     assert refused(path).startswith(
@@ -96,7 +96,7 @@ def test_half_a_character_is_refused_wherever_it_stands(files: Exported) -> None
     )
 
 
-def test_unknown_fields_are_ignored_and_null_is_as_good_as_absent(files: Exported) -> None:
+def test_unknown_fields_are_ignored_and_null_means_absent(files: Exported) -> None:
     right = verify(attested(files))
     path = attested(
         files,
@@ -109,9 +109,9 @@ def test_unknown_fields_are_ignored_and_null_is_as_good_as_absent(files: Exporte
     assert replace(verify(path), digest=right.digest) == right
 
 
-@pytest.mark.parametrize("spell", [lambda said: json.dumps(said, indent=2), lambda said: json.dumps(said)])
-def test_any_spelling_of_the_same_json_verifies(files: Exported, spell: Callable[[Any], str]) -> None:
+@pytest.mark.parametrize("form", [lambda value: json.dumps(value, indent=2), lambda value: json.dumps(value)])
+def test_any_formatting_of_the_same_json_verifies(files: Exported, form: Callable[[Any], str]) -> None:
     path = attested(files)
     right = verify(path)
-    path.write_text(spell(reread(path)), encoding="utf-8")
+    path.write_text(form(reread(path)), encoding="utf-8")
     assert replace(verify(path), digest=right.digest) == right

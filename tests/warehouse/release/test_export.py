@@ -1,5 +1,5 @@
-"""An export leaves the house and cannot be called back: what was withdrawn must not leave in any version by accident,
-and who was given it all the same, and why, must be on record."""
+"""Exported files cannot be called back. So no version with something withdrawn may be exported by accident, and if it
+is exported on purpose, the folder and the reason must be recorded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASSET = "training_sets/x"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Training sets of the documents a, b and c (version 1), then of b and c (version 2, in force)."""
+    """Training sets of the documents a, b and c (version 1), then of b and c (version 2, the current one)."""
     store = Store(Database(tmp_path / "warehouse.duckdb"))
     trained_on(store, "1", "abc")
     trained_on(store, "2", "bc")
@@ -53,7 +53,7 @@ def overrides(store: Store) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("version", ["1" * 32, "1", "11111"])
-def test_an_earlier_version_is_written_by_its_name_or_the_start_of_it(
+def test_an_earlier_version_is_exported_by_its_id_or_the_start_of_it(
     store: Store, tmp_path: Path, version: str
 ) -> None:
     export(store, "x", tmp_path / "now")
@@ -88,7 +88,7 @@ def test_a_version_with_a_withdrawn_row_is_refused_with_what_when_and_why(store:
     assert overrides(store) == [("2", None)]
 
 
-def test_the_current_version_is_refused_too_until_it_is_built_anew(store: Store, tmp_path: Path) -> None:
+def test_the_current_version_is_refused_too_until_it_is_built_again(store: Store, tmp_path: Path) -> None:
     withdraw(store.database, find_affected(store.database, document(store, "c")), "a mistake")
     with pytest.raises(Mendable, match=r"^1 of the 2 rows of training_sets/x 222222222 are"):
         export(store, "x", tmp_path)
@@ -97,13 +97,13 @@ def test_the_current_version_is_refused_too_until_it_is_built_anew(store: Store,
     assert written(tmp_path) == ["Document b."]
 
 
-def test_an_override_is_recorded_where_it_was_needed_and_only_there(store: Store, tmp_path: Path) -> None:
+def test_an_override_is_recorded_only_if_it_was_needed(store: Store, tmp_path: Path) -> None:
     withdraw(store.database, find_affected(store.database, document(store, "a")), "the author asked for it")
     for version, reason in (("1", " for the court "), ("2", "for the court")):
         export(store, "x", tmp_path / "out", version, override=reason)
     assert overrides(store) == [("1", "for the court"), ("2", None)]
-    told = find_affected(store.database, document(store, "a")).exports
-    assert [(one.version, one.folder, one.rows, one.override) for one in told] == [
+    exports = find_affected(store.database, document(store, "a")).exports
+    assert [(one.version, one.folder, one.rows, one.override) for one in exports] == [
         (named("1"), str(tmp_path / "out"), 1, "for the court")
     ]
 
@@ -117,7 +117,7 @@ def test_an_override_without_a_reason_is_refused(store: Store, tmp_path: Path, b
     assert overrides(store) == []
 
 
-def test_rows_that_say_the_same_as_a_withdrawn_one_are_refused_with_it(store: Store, tmp_path: Path) -> None:
+def test_rows_with_the_same_text_as_a_withdrawn_row_are_refused_too(store: Store, tmp_path: Path) -> None:
     gone = document(store, "a")
     again = publish(store, "documents", "4", documents(["DOCUMENT -- a"], parents=[("6" * 32, "source")]))
     publish(store, ASSET, "4", pairs(store, again), pairs=again)

@@ -1,5 +1,5 @@
-"""A Merkle root is worth something only if anyone's program comes to the same one. So it is held against published
-roots, and against the definition of the RFC, which is recursive where our code is not."""
+"""Every program must compute the same Merkle root. So ours is compared with published roots and with the recursive
+definition of the RFC; our code is not recursive."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def defined(leaves: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize("count", range(len(ROOTS)))
-def test_the_published_roots_come_out(count: int) -> None:
+def test_published_roots(count: int) -> None:
     assert merkle_root(LEAVES[:count]) == ROOTS[count]
 
 

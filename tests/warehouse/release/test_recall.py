@@ -1,5 +1,5 @@
-"""Whoever withdraws something relies on two things: that what is listed is all that hangs on it, and that nothing which
-hangs on it is in force after the next build, whatever was changed in between."""
+"""A recall must list everything that depends on the withdrawn thing, and after the next build nothing current may
+depend on it, whatever was changed in between."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def scores(predicted: str) -> Result:
 
 
 def published_graph(store: Store) -> str:
-    """Two documents, of which the first is trained on and scored, and was exported in an older version; its id."""
+    """Publish two documents; the first is trained on, scored, and exported in an older version. Returns its id."""
     read = publish(store, "documents", "1", documents(["Pesto is a sauce.", "Basil."]))
     gone, stays = store.read(read)["id"]
     made = publish(store, "raw_m", "1", pairs(store, read), documents=read)
@@ -69,19 +69,19 @@ def published_graph(store: Store) -> str:
     return str(gone)
 
 
-def test_all_that_hangs_on_a_row_is_listed_by_what_it_is(store: Store) -> None:
+def test_everything_that_depends_on_a_row_is_listed_by_group(store: Store) -> None:
     gone = published_graph(store)
     affected = find_affected(store.database, gone[:6])
     assert (affected.thing.id, affected.thing.kind, affected.thing.shown) == (gone, "document", "Pesto is a sauce.")
 
-    def told(holdings: tuple[Holding, ...]) -> list[tuple[str, str, str, int]]:
+    def shown(holdings: tuple[Holding, ...]) -> list[tuple[str, str, str, int]]:
         return [(one.asset, one.version[0], one.kind, one.rows) for one in holdings]
 
-    assert told(affected.rows) == [("documents", "1", "document", 1), ("raw_m", "1", "pair", 1)]
-    assert told(affected.training_sets) == [("training_sets/x", "2", "pair", 1)]
-    assert told(affected.checkpoints) == [("students/x", "1", "checkpoint", 1)]
-    assert told(affected.scores) == [("scores/x", "1", "score", 1)]
-    assert told(affected.earlier) == [("training_sets/x", "1", "pair", 1)]
+    assert shown(affected.rows) == [("documents", "1", "document", 1), ("raw_m", "1", "pair", 1)]
+    assert shown(affected.training_sets) == [("training_sets/x", "2", "pair", 1)]
+    assert shown(affected.checkpoints) == [("students/x", "1", "checkpoint", 1)]
+    assert shown(affected.scores) == [("scores/x", "1", "score", 1)]
+    assert shown(affected.earlier) == [("training_sets/x", "1", "pair", 1)]
     assert affected.records["documents"] == [gone]
     assert set(affected.records) == {"documents", "raw_m", "training_sets/x", "students/x", "scores/x"}
     assert [(one.version, one.folder, one.rows) for one in affected.exports] == [(named("1"), "for_ada", 1)]
@@ -107,7 +107,7 @@ def test_a_withdrawal_is_recorded_once_with_its_reason_and_changes_nothing_else(
     assert store.catalog().withdrawals.entries == (one,)
 
 
-def test_what_a_build_makes_cannot_be_withdrawn_and_the_rows_behind_it_are_named(store: Store) -> None:
+def test_a_row_made_by_a_build_cannot_be_withdrawn_and_its_source_rows_are_listed(store: Store) -> None:
     gone = published_graph(store)
     pair = only(store, "SELECT id FROM records.pair WHERE response LIKE 'Pesto%'")
     with pytest.raises(Mendable) as refused:
@@ -119,13 +119,13 @@ def test_what_a_build_makes_cannot_be_withdrawn_and_the_rows_behind_it_are_named
 
 
 @pytest.mark.parametrize("name", ["wiki", "0" * 32, "12345", "no such thing"])
-def test_what_is_not_on_record_is_refused(store: Store, name: str) -> None:
+def test_an_unknown_id_or_name_is_refused(store: Store, name: str) -> None:
     published_graph(store)
     with pytest.raises(NotFound, match=rf"^nothing is named {re.escape(repr(name))}: searched "):
         find_affected(store.database, name)
 
 
-def test_a_name_of_two_things_is_refused_with_both(store: Store) -> None:
+def test_an_ambiguous_id_is_refused_with_all_matches(store: Store) -> None:
     with store.database.write() as connection:
         for last in "ab":
             place = ["abcdef" + "0" * 25 + last]
@@ -135,7 +135,7 @@ def test_a_name_of_two_things_is_refused_with_both(store: Store) -> None:
         find_affected(store.database, "abcdef")
 
 
-def test_other_rows_that_say_the_same_hang_on_the_same_withdrawal(store: Store) -> None:
+def test_other_rows_with_the_same_text_belong_to_the_same_withdrawal(store: Store) -> None:
     read = publish(store, "documents", "1", documents(["Pesto is a sauce.", "Basil."]))
     again = documents(["PESTO -- is a sauce", "A sauce is pesto."], parents=[("6" * 32, "source")])
     publish(store, "documents", "2", again)
@@ -146,7 +146,7 @@ def test_other_rows_that_say_the_same_hang_on_the_same_withdrawal(store: Store) 
     assert [(one.asset, one.version[0], one.rows) for one in affected.earlier] == [("documents", "1", 1)]
 
 
-def test_a_withdrawal_outlasts_the_collection_of_all_that_it_was_about(store: Store) -> None:
+def test_a_withdrawal_stays_when_everything_that_it_affects_is_collected(store: Store) -> None:
     gone = store.read(publish(store, "documents", "1", documents(["Pesto is a sauce.", "Basil."])))["id"][0]
     withdraw(store.database, find_affected(store.database, gone), "why")
     publish(store, "documents", "2", documents(["Basil."]))
@@ -158,7 +158,7 @@ def test_a_withdrawal_outlasts_the_collection_of_all_that_it_was_about(store: St
     assert before.of_row([], "pesto is a sauce") == before.entries[0]
 
 
-class Held(Database):
+class OpenDatabase(Database):
     """A warehouse behind one open connection, so that many can be tested."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -199,11 +199,9 @@ def saying(letters: set[str]) -> dict[str, str]:
 
 @settings(max_examples=15)
 @given(history=ROUNDS, data=st.data())
-def test_nothing_that_hangs_on_a_row_is_missed_and_nothing_else_is_listed(
-    history: list[list[set[str]]], data: st.DataObject
-) -> None:
+def test_exactly_the_rows_that_depend_on_a_row_are_listed(history: list[list[set[str]]], data: st.DataObject) -> None:
     with Database(Path("absent.duckdb")).read() as connection:
-        store = Store(Held(connection))
+        store = Store(OpenDatabase(connection))
         for made_of in history:
             built(store, f"{made_of}", made_of)
         known = sorted({letter for made_of in history for letters in made_of for letter in letters})
@@ -218,8 +216,8 @@ def test_nothing_that_hangs_on_a_row_is_missed_and_nothing_else_is_listed(
             place: [row["id"] for row in store.read(one).to_dicts() if letter in row.get("response", row.get("text"))]
             for place, one in catalog.stored.items()
         }
-        in_force = {(one.asset, one.version) for one in catalog.published.values()}
-        assert affected.records == {place[0]: ids for place, ids in hit.items() if ids and place in in_force}
+        current = {(one.asset, one.version) for one in catalog.published.values()}
+        assert affected.records == {place[0]: ids for place, ids in hit.items() if ids and place in current}
         listed = [*affected.rows, *affected.training_sets, *affected.earlier]
         assert {(one.asset, one.version): one.rows for one in listed} == {
             place: len(ids) for place, ids in hit.items() if ids

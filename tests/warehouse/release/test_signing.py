@@ -1,5 +1,5 @@
-"""A signature is what lets someone trust an attestation that came over a road they do not trust. So ours is held
-against the program openssl and the test vector of the specification, and every byte of the file is changed in turn."""
+"""A signature makes an attestation trustworthy that was sent over an untrusted channel. So ours is checked with openssl
+and the test vector of the specification, and any changed byte must be found."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_signed_attestation_is_a_dsse_envelope_around_the_statement(files: Exp
     assert envelope["signatures"][0]["keyid"] == signer.keyid == load_verifier(keys / "mine.pub.pem").keyid
 
 
-def test_with_its_key_it_verifies_and_the_result_says_so(files: Exported, keys: Path) -> None:
+def test_with_its_key_an_attestation_verifies_and_the_result_says_so(files: Exported, keys: Path) -> None:
     path = attested(files, load_signer(keys / "mine.pem"))
     found = verify(path, keys / "mine.pub.pem")
     keyid = load_verifier(keys / "mine.pub.pem").keyid
@@ -108,9 +108,7 @@ def test_another_key_and_a_missing_signature_are_refused(files: Exported, keys: 
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_any_one_byte_of_what_is_signed_that_changes_is_found_and_the_file_is_named(
-    files: Exported, keys: Path, data: st.DataObject
-) -> None:
+def test_any_changed_byte_of_the_signed_content_is_found(files: Exported, keys: Path, data: st.DataObject) -> None:
     path = attested(files, load_signer(keys / "mine.pem"))
     envelope = reread(path)
     payload = base64.b64decode(envelope["payload"])
@@ -123,10 +121,10 @@ def test_any_one_byte_of_what_is_signed_that_changes_is_found_and_the_file_is_na
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_any_one_byte_of_the_signed_file_that_changes_is_found_or_changes_nothing(
+def test_any_changed_byte_of_the_signed_file_is_found_or_has_no_effect(
     files: Exported, keys: Path, data: st.DataObject
 ) -> None:
-    """The key id is an unsigned hint, and what stands between values says nothing."""
+    """The key id is a hint that is not signed, and space between values has no effect."""
     path = attested(files, load_signer(keys / "mine.pem"))
     right, content = verify(path, keys / "mine.pub.pem"), path.read_bytes()
     at, other = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
@@ -150,7 +148,7 @@ def test_the_type_of_the_payload_is_signed_too(files: Exported, keys: Path) -> N
     assert refused(path) == f"{path} is not an attestation of an export: its payloadType is 'text/plain', not {TYPE!r}"
 
 
-def test_of_several_signatures_one_has_to_fit_whatever_their_key_ids_say(files: Exported, keys: Path) -> None:
+def test_one_of_several_signatures_must_fit_and_key_ids_are_ignored(files: Exported, keys: Path) -> None:
     mine, other = (reread(attested(files, load_signer(keys / f"{name}.pem"))) for name in ("mine", "other"))
     path = files.folder / "mine.intoto.json"
     signatures = [{"sig": one["signatures"][0]["sig"]} for one in (other, mine)]
@@ -160,7 +158,7 @@ def test_of_several_signatures_one_has_to_fit_whatever_their_key_ids_say(files: 
 
 
 @pytest.mark.parametrize("text", ["a", "YWI", "YWJ=", "Y W I =", "YWI=\n", "YWI=YWI=", "é"])
-def test_only_one_spelling_of_base64_is_read(files: Exported, keys: Path, text: str) -> None:
+def test_only_canonical_base64_is_accepted(files: Exported, keys: Path, text: str) -> None:
     path = attested(files, load_signer(keys / "mine.pem"))
     path.write_text(json.dumps(reread(path) | {"payload": text}))
     assert refused(path) == f"{path} is not an attestation of an export: its payload is not base64"
@@ -181,7 +179,7 @@ def test_an_envelope_without_signatures_is_refused(files: Exported, keys: Path) 
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the program openssl")
-def test_openssl_makes_our_keys_and_finds_our_signature_good(files: Exported, tmp_path: Path) -> None:
+def test_openssl_makes_our_keys_and_verifies_our_signature(files: Exported, tmp_path: Path) -> None:
     private, public = tmp_path / "private.pem", tmp_path / "public.pem"
     subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private], check=True)
     subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
@@ -207,7 +205,7 @@ def test_the_payload_of_the_specification_has_the_encoding_of_the_specification(
     assert encoded == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
 
 
-def test_a_key_that_cannot_be_used_is_named_with_what_would_be_right(tmp_path: Path, keys: Path) -> None:
+def test_a_key_that_cannot_be_used_is_refused_with_how_to_make_one(tmp_path: Path, keys: Path) -> None:
     locked = save(Ed25519PrivateKey.generate(), tmp_path, "locked", BestAvailableEncryption(b"x"))
     curve = save(ec.generate_private_key(ec.SECP256R1()), tmp_path, "curve")
     half = "half of an Ed25519 key in PEM without a password: "
@@ -225,7 +223,7 @@ def test_a_key_that_cannot_be_used_is_named_with_what_would_be_right(tmp_path: P
 
 
 @pytest.mark.parametrize("missing", ["cryptography", "securesystemslib"])
-def test_without_the_library_all_but_signatures_works_and_the_extra_is_named(
+def test_without_the_library_everything_but_signatures_works(
     files: Exported, keys: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     path = attested(files, load_signer(keys / "mine.pem"))

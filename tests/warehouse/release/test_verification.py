@@ -1,5 +1,5 @@
-"""Verifying is what someone does who trusts neither the files nor whoever brought them. So one changed byte anywhere
-has to come to light and be named, and an attestation made to mislead must neither pass nor break the program."""
+"""Files are verified by people who do not trust them or their sender. So any changed byte must be found and reported,
+and a malicious attestation must neither pass nor crash the program."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def refused(path: Path) -> str:
 
 
 def rewritten(files: Exported, name: str, content: bytes) -> Exported:
-    """The export with a file of another content, whose digest is right."""
+    """The export with other content in one file, and the right digest of it."""
     (files.folder / name).write_bytes(content)
     return replace(files, files={**files.files, name: file_digest(files.folder / name)})
 
@@ -66,11 +66,11 @@ def shortened(files: Exported, name: str) -> Exported:
     return rewritten(files, name, content)
 
 
-def test_what_is_true_verifies_and_the_result_says_what_was_checked(files: Exported) -> None:
+def test_a_true_attestation_verifies_and_the_result_says_what_was_checked(files: Exported) -> None:
     path = attested(files)
-    said = reread(path)
-    root = said["predicate"]["runDetails"]["byproducts"][1]["digest"]["rfc9162_sha256"]
-    recipe = recipe_digest(said["predicate"]["buildDefinition"]["externalParameters"]["recipe"])
+    content = reread(path)
+    root = content["predicate"]["runDetails"]["byproducts"][1]["digest"]["rfc9162_sha256"]
+    recipe = recipe_digest(content["predicate"]["buildDefinition"]["externalParameters"]["recipe"])
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     found = verify(path)
     assert found == Verified(
@@ -103,9 +103,7 @@ def test_what_is_true_verifies_and_the_result_says_what_was_checked(files: Expor
 
 @settings(max_examples=200)
 @given(data=st.data())
-def test_any_one_byte_of_any_file_that_changes_is_found_and_the_file_is_named(
-    once: Exported, data: st.DataObject
-) -> None:
+def test_any_changed_byte_of_any_file_is_found_and_the_file_is_reported(once: Exported, data: st.DataObject) -> None:
     path = attested(once)
     name = data.draw(st.sampled_from(NAMES))
     changed = once.folder / name
@@ -121,10 +119,8 @@ def test_any_one_byte_of_any_file_that_changes_is_found_and_the_file_is_named(
 
 @settings(max_examples=400)
 @given(data=st.data())
-def test_any_one_byte_of_the_attestation_itself_that_changes_verifies_or_is_refused(
-    once: Exported, data: st.DataObject
-) -> None:
-    """Without a signature a change of, say, a licence cannot be seen; but no change may break the program."""
+def test_an_attestation_with_any_changed_byte_verifies_or_is_refused(once: Exported, data: st.DataObject) -> None:
+    """Without a signature, a changed licence, for example, cannot be found; but no change may crash the program."""
     path = attested(once)
     content = path.read_bytes()
     at, other = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
@@ -135,7 +131,7 @@ def test_any_one_byte_of_the_attestation_itself_that_changes_verifies_or_is_refu
         assert str(once.folder) in str(error)
 
 
-def test_all_files_that_differ_are_named_at_once(files: Exported) -> None:
+def test_all_files_that_differ_are_reported_together(files: Exported) -> None:
     path = attested(files)
     (files.folder / NAMES[0]).unlink()
     (files.folder / NAMES[1]).write_bytes(b"")
@@ -151,13 +147,13 @@ def test_all_files_that_differ_are_named_at_once(files: Exported) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_with_fewer_rows_than_attested_is_named(files: Exported, name: str) -> None:
+def test_a_file_with_fewer_rows_than_attested_is_reported(files: Exported, name: str) -> None:
     path = attested(shortened(files, name))
     assert refused(path) == f"{files.folder / name} has 2 rows, but 3 are attested"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_with_the_rows_in_another_order_is_named(files: Exported, name: str) -> None:
+def test_a_file_with_the_rows_in_another_order_is_reported(files: Exported, name: str) -> None:
     other = reordered(files, name)
     roots = [
         reread(attested(one))["predicate"]["runDetails"]["byproducts"][1]["digest"]["rfc9162_sha256"]
@@ -173,7 +169,7 @@ def test_a_file_with_the_rows_in_another_order_is_named(files: Exported, name: s
     "content",
     [b"{", b"[]\n", b"1\n", b"{}\n", b'{"id": 1}\n', b'{"id": ["a"]}\n', b'{"id": "\\ud800"}\n', b"\xff\n", b"\n"],
 )
-def test_an_attested_file_without_row_ids_is_named(files: Exported, content: bytes) -> None:
+def test_an_attested_file_without_row_ids_is_reported(files: Exported, content: bytes) -> None:
     path = attested(rewritten(files, NAMES[0], content))
     assert refused(path).startswith(f"{files.folder / NAMES[0]} is as attested, but its row ids cannot be read: ")
 
@@ -181,7 +177,7 @@ def test_an_attested_file_without_row_ids_is_named(files: Exported, content: byt
 @pytest.mark.parametrize(
     "table", [pl.DataFrame({"x": ["a"]}), pl.DataFrame({"id": [1]}), pl.DataFrame({"id": ["a", None]})]
 )
-def test_a_table_without_row_ids_is_named(files: Exported, table: pl.DataFrame) -> None:
+def test_a_table_without_row_ids_is_reported(files: Exported, table: pl.DataFrame) -> None:
     table.write_parquet(files.folder / NAMES[2])
     path = attested(rewritten(files, NAMES[2], (files.folder / NAMES[2]).read_bytes()))
     assert refused(path).startswith(f"{files.folder / NAMES[2]} is as attested, but its row ids cannot be read: ")
@@ -197,23 +193,23 @@ def test_a_recipe_that_differs_from_its_digest_is_refused(files: Exported) -> No
 @pytest.mark.parametrize(
     "name", ["../secret", "/etc/hostname", "", ".", "..", "a\\b", "a/b", "a\0b", "a\nb", "\x1b[2Jb"]
 )
-def test_a_name_that_leads_elsewhere_is_never_opened(files: Exported, name: str) -> None:
+def test_a_path_to_another_folder_is_never_opened(files: Exported, name: str) -> None:
     path = attested(files, subject__0__name=name)
     assert refused(path) == f"{path} lists {name!r}, which is not the name of a file in its folder"
 
 
-def test_an_attestation_of_no_rows_file_is_refused(files: Exported) -> None:
+def test_an_attestation_without_a_file_of_rows_is_refused(files: Exported) -> None:
     (files.folder / "notes.txt").write_bytes(b"x")
     path = attested(replace(files, files={"notes.txt": hashlib.sha256(b"x").hexdigest()}))
     assert refused(path) == f"{path} lists no file with rows (.jsonl or .parquet)"
 
 
-def test_a_table_that_is_none_is_named(files: Exported) -> None:
+def test_an_invalid_parquet_file_is_reported(files: Exported) -> None:
     path = attested(rewritten(files, NAMES[2], b"PAR1" + b"\xff" * 40 + b"PAR1"))
     assert refused(path).startswith(f"{files.folder / NAMES[2]} is as attested, but its row ids cannot be read: ")
 
 
-def test_names_that_would_print_lines_of_their_own_are_printed_as_escapes(files: Exported) -> None:
+def test_control_characters_in_names_are_shown_as_escapes(files: Exported) -> None:
     path = attested(files, **{f"{MADE}__resolvedDependencies__0__name": "a\nsignature  fits the key \u202e\x1b[2K"})
     assert verify(path).lines()[7] == (
         "materials  model  a\\nsignature  fits the key \\u202e\\x1b[2K  Apache-2.0  "
@@ -221,7 +217,7 @@ def test_names_that_would_print_lines_of_their_own_are_printed_as_escapes(files:
     )
 
 
-def test_an_attestation_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_attestation_is_reported(tmp_path: Path) -> None:
     assert refused(tmp_path / "x.json") == f"cannot read {tmp_path / 'x.json'}: No such file or directory"
 
 

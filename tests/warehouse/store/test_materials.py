@@ -1,5 +1,5 @@
-"""A licence that was wrong for a week must be seen a year later: every description of a model or source stays, in the
-order in which builds used it, and the latest is the one in force."""
+"""Every description of a model or source is kept, in the order in which builds used it, so that a wrong licence can
+still be seen a year later. The latest description is the current one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def source(licence: str, origin: str | None) -> pl.DataFrame:
     return pl.DataFrame([described], schema=dict.fromkeys(DESCRIPTION, pl.String), orient="row")
 
 
-def test_a_description_is_put_on_record_when_it_differs_from_the_last(tmp_path: Path) -> None:
+def test_a_description_is_recorded_if_it_differs_from_the_last_one(tmp_path: Path) -> None:
     database = Database(tmp_path / "warehouse.duckdb")
     for licence, origin in (("MIT", None), ("MIT", None), ("MIT", "human"), ("CC0-1.0", "human"), ("MIT", None)):
         record_materials(database, source(licence, origin))
