@@ -219,8 +219,8 @@ class Project:
         """Writes the training set of an arm into the folder `to` as two JSONL files and one Parquet file; their paths.
 
         `version` is the start of an earlier version's id. `override` is the reason to write rows that were withdrawn.
-        Raises Mendable if the recipe has no such arm, if nothing is built, if the version failed a blocking check, if it
-        has withdrawn rows and there is no override, and for a blank override.
+        Raises Mendable if the recipe has no such arm, if nothing is built, if the version failed a blocking check, for
+        withdrawn rows without an override, and for a blank override.
         """
         from warehouse.release.export import export
 
