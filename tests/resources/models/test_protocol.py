@@ -15,9 +15,10 @@ from resources.models import device, protocol
 from resources.models.calls import Adapter, Prompt, Sampling, Training
 from resources.tools.forecast import ForecastTools
 from resources.tools.tools import Tools
-from resources.tools.workbench import Material, Workbench
+from resources.tools.workbench import Workbench
 from tests.support.tiny import ROOT
 from warehouse.audit.rehashing import wrong_calls
+from warehouse.lineage.material import Material
 from warehouse.store.memo import Answer, Call, Memo
 
 SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -65,8 +66,8 @@ PROTOCOL_OF = {
 @pytest.fixture
 def bench(tmp_path: Path) -> Workbench:
     models = {
-        "writer": Material("model", "writer", "path:writer", SHA, "Apache-2.0"),
-        "remote": Material("model", "remote", "http://localhost:1/v1#tiny", SHA, "Apache-2.0"),
+        "writer": Material("model", "writer", "Apache-2.0", address="path:writer", sha256=SHA),
+        "remote": Material("model", "remote", "Apache-2.0", address="http://localhost:1/v1#tiny", sha256=SHA),
     }
     return Workbench(tmp_path / "data", tmp_path, models, {})
 
@@ -153,7 +154,7 @@ def test_calls_from_before_a_change_do_not_answer_after_it(
 ) -> None:
     from resources.fetching.tree_digest import tree_digest
 
-    writer = Material("model", "writer", f"path:{tiny_model}", tree_digest(tiny_model), "Apache-2.0")
+    writer = Material("model", "writer", "Apache-2.0", address=f"path:{tiny_model}", sha256=tree_digest(tiny_model))
     bench = Workbench(tmp_path / "data", tmp_path, {"writer": writer}, {})
 
     def ask() -> tuple[int, int]:
