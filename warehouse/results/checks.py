@@ -82,8 +82,8 @@ def failed_checks(checks: Iterable[Check], blocking: Collection[str]) -> str:
 
 
 def blocked_message(asset: str, failed: str) -> str:
-    """What is said wherever `asset` is waited for; `failed` is what `failed_checks` gave."""
+    """The message wherever something waits for `asset`; `failed` is the result of `failed_checks`."""
     return (
-        f"{asset} failed its check {failed}: nothing is built on it; mend its part of the recipe, what it reads, or "
+        f"{asset} failed its check {failed}: nothing is built on it; fix its part of the recipe, what it reads, or "
         "its code, and build it again"
     )

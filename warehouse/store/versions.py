@@ -31,7 +31,7 @@ class Effort:
 
 
 WITHDRAWALS = "withdrawals"
-"""Where a Target says which withdrawals it heeded; no asset has this name."""
+"""The key in Target.inputs for the digest of the withdrawals that apply; no asset has this name."""
 
 
 @dataclass(frozen=True)

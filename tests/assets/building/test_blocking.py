@@ -30,7 +30,7 @@ from warehouse.store.materials import record_materials
 from warehouse.store.versions import Effort, Run, Store, Target
 
 FAULT = (
-    "documents failed its check taste (rows: 1): nothing is built on it; mend its part of the recipe, what it reads, "
+    "documents failed its check taste (rows: 1): nothing is built on it; fix its part of the recipe, what it reads, "
     "or its code, and build it again"
 )
 
