@@ -1,10 +1,11 @@
-"""Decontamination: training rows that say what a benchmark asks or expects are found, and named with the item.
+"""Decontamination: find training rows that share text with a benchmark item, and name the item.
 
-Three ways, each stronger than the one before: equal text after normalizing; a shared run of `ngram` words (13, as in
-GPT-3, arXiv 2005.14165, appendix C; lower case, punctuation left out); and an instruction whose embedding has a cosine
+There are three tests, each stronger than the one before: equal text after normalizing; a shared run of `ngram` words (13, as in
+GPT-3, arXiv 2005.14165, appendix C; in lower case, without punctuation); and an instruction whose embedding has a cosine
 above `similarity` to an item's instruction (ours: the published way to find paraphrases asks a model, arXiv
-2311.04850). Every text of every item counts, whatever its benchmark. A text of fewer than `ngram` words is found when
-it is equal. Texts within an item's `details` count by their runs alone, since one may be a choice that many rows say.
+2311.04850). Every text of every item is compared, whatever its benchmark. A text of fewer than `ngram` words is
+found only if it is equal. Texts in an item's `details` are compared by their runs alone, since one may be an answer
+choice that many rows contain.
 
 Worked example: with runs of 3 words, "crush the basil well" shares "crush the basil" with "Then crush the basil."
 """
@@ -26,7 +27,7 @@ from assets.sources.held_out import REASON
 from warehouse.core.errors import Mendable
 from warehouse.core.texts import normalized, texts_in
 
-# An input may be a single word, which many share.
+# Inputs are not compared for equality: one may be a single word that many rows share.
 EQUAL, EQUAL_ITEM = ("instruction", "response"), ("instruction", "reference")
 TEXTS, ITEM_TEXTS = (*EQUAL, "input"), (*EQUAL_ITEM, "input")
 _WORD = re.compile(r"\w+")
@@ -37,7 +38,7 @@ Vectors = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a row shares with the benchmark item `item`: `score` is how many runs of words, or the cosine."""
+    """What a row shares with the benchmark item `item`; `score` is the number of shared runs of words, or the cosine."""
 
     reason: str
     item: str
@@ -45,36 +46,36 @@ class Overlap:
     cut: float | None = None
 
 
-class Benchmarks:
-    """The texts of benchmark items (columns id, instruction, input, reference, details), to hold rows against.
+class BenchmarkTexts:
+    """The texts of benchmark items (columns id, instruction, input, reference, details), which rows are compared with.
 
-    Raises Mendable where there are `vectors` but some item has none: nothing could be held against it."""
+    Raises Mendable where `vectors` are given but an item has none, since no row could be compared with it."""
 
     def __init__(self, items: pl.DataFrame, settings: Decontamination | None = None, vectors: Vectors | None = None):
         self.settings = settings or Decontamination(ngram=None)
         self.count = len(items)
-        # Reversed, so that the first item is the one that is named.
+        # Reversed, so that the first of several items with the same text is the one that is named.
         backwards = items.reverse().to_dicts()
         self._equal = {normalized(row[name]): row["id"] for row in backwards for name in EQUAL_ITEM}
         self._equal.pop("", None)
         words = self.settings.ngram
         self._runs = {run: row["id"] for row in backwards for text in _texts(row) for run in runs(text, words)}
-        lacking = 0 if vectors is None else sum(row["id"] not in vectors for row in backwards)
-        if lacking:
+        missing = 0 if vectors is None else sum(row["id"] not in vectors for row in backwards)
+        if missing:
             raise Mendable(
-                f"{lacking} of {self.count} benchmark items have no embedding to hold instructions against; build "
-                "benchmark_embeddings again, or take curation.decontamination.similarity out"
+                f"{missing} of {self.count} benchmark items have no embedding to compare instructions with; build "
+                "benchmark_embeddings again, or remove curation.decontamination.similarity"
             )
         self._items = list(vectors or {})
         self._matrix = _matrix(list((vectors or {}).values()))
 
     def overlap(self, row: Mapping[str, Any], vector: Sequence[float] | None = None) -> Overlap | None:
-        """What a row (instruction, input, response) shares with the first item that it shares something with."""
+        """What a row (instruction, input, response) shares with a benchmark item; None if it shares nothing."""
         for name in EQUAL:
             if item := self._equal.get(normalized(row[name])):
                 return Overlap(REASON, item)
-        said = (run for name in TEXTS for run in runs(row[name], self.settings.ngram))
-        shared = [item for run in said if (item := self._runs.get(run))]
+        row_runs = (run for name in TEXTS for run in runs(row[name], self.settings.ngram))
+        shared = [item for run in row_runs if (item := self._runs.get(run))]
         if shared:
             return Overlap(f"{self.settings.ngram} words in a row of a benchmark item", shared[0], len(shared), 0)
         return self._near(vector)
@@ -91,7 +92,7 @@ class Benchmarks:
 
 
 def runs(text: str, words: int | None) -> Iterator[tuple[str, ...]]:
-    """Every run of `words` words of a text, in lower case and without punctuation; none where it is None."""
+    """Every run of `words` words of a text, in lower case and without punctuation; none if `words` is None."""
     if words is None:
         return
     found = _WORD.findall(text.lower())

@@ -9,13 +9,12 @@ import polars as pl
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import with_input
 from assets.recipe.types import Recipe
+from assets.steps import names
 from assets.steps.step import Step, made
 from resources.models.calls import Vector
 from resources.tools.tools import Tools
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Embedding
-
-BENCHMARKS = "benchmark_embeddings"
 
 
 def embed(rows: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
@@ -30,16 +29,14 @@ def embed(rows: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
 
 def step(recipe: Recipe, embedder: str, method: str) -> Step:
     """The asset `instruction_embeddings/<method>`."""
-    asset = f"instruction_embeddings/{method}"
-    return _step(
-        recipe, embedder, asset, "pairs", f"raw_{method}", f"Sentence embeddings of the instructions of {method}."
-    )
+    asset, described = names.instruction_embeddings(method), f"Sentence embeddings of the instructions of {method}."
+    return _step(recipe, embedder, asset, "pairs", names.raw(method), described)
 
 
 def benchmarks_step(recipe: Recipe, embedder: str) -> Step:
     """The asset `benchmark_embeddings`."""
     described = "Sentence embeddings of the instructions of the benchmark items."
-    return _step(recipe, embedder, BENCHMARKS, "items", "benchmark_items", described)
+    return _step(recipe, embedder, names.BENCHMARK_EMBEDDINGS, "items", names.BENCHMARK_ITEMS, described)
 
 
 def _step(recipe: Recipe, embedder: str, asset: str, role: str, source: str, described: str) -> Step:

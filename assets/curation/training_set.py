@@ -1,8 +1,8 @@
-"""The training set of an arm: as large as that of every other arm, so that arms compare fairly.
+"""The training set of an arm: as large as that of every other arm, so that the comparison is fair.
 
-The size is a number of rows, or of response tokens. None of the rows says what a benchmark asks or expects (see
-decontamination.py): the sources are held apart from it already, but a model may have written it. What is found is
-rejected before the draw, and the others fill the budget.
+The size is a number of rows, or of response tokens. No row shares text with a benchmark item (see decontamination.py):
+the sources already exclude such rows, but a model may have written one. Those rows are rejected before the sampling, and
+the others fill the budget.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from assets.curation.decontamination import Benchmarks
-from assets.curation.embeddings import BENCHMARKS
+from assets.curation.decontamination import BenchmarkTexts
 from assets.recipe.types import Recipe
 from assets.sources.held_out import CHECK
+from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools
 from warehouse.core.errors import Mendable
@@ -27,16 +27,11 @@ from warehouse.schema.records import Pair
 TEXTS = ("instruction", "input", "response")
 
 
-class TooFewPairs(Mendable, ValueError):
-    """An arm has fewer pairs than the budget asks for, and arms of different sizes would not compare fairly; or the
-    first of them exceeds the budget, so that none would be taken."""
-
-
 @dataclass(frozen=True)
 class Budget:
     """How large a training set is: `size` in `unit`, as the recipe says at `key`.
 
-    `sizes` gives what each of some responses takes of it."""
+    `sizes` gives how much of it each response takes."""
 
     size: int
     key: str = "curation.rows"
@@ -47,47 +42,47 @@ class Budget:
 def take(
     arm: str,
     pairs: pl.DataFrame,
-    items: Benchmarks,
+    items: BenchmarkTexts,
     budget: Budget,
     seed: int,
     vectors: dict[str, Sequence[float]] | None = None,
 ) -> Result:
-    """Pairs up to the budget that share nothing with the benchmark `items`, drawn by a hash of their texts.
+    """Pairs up to the budget that share nothing with the benchmark `items`, sampled by a hash of their texts.
 
-    Texts and not ids decide: ids depend on the weights of the backward model, whose last bits differ from processor to
-    processor, so that equal texts would be drawn differently. The check `leakage` proves that nothing is shared. What a
-    smaller budget takes is the first of what a larger one does, so that sizes can be compared.
+    Texts decide, not ids: ids depend on the weights of the backward model, whose last bits differ between processors,
+    so equal texts would be sampled differently. The check `leakage` proves that no text is shared. A smaller budget
+    takes the first pairs of a larger one, so that sizes can be compared.
 
-    A pair that would exceed what is left of a budget of tokens ends the draw, so that long responses are not passed
-    over (ours). `vectors` are embeddings of the pairs' instructions; where there are any, each pair needs one.
-    Raises TooFewPairs where there is not as much, and where nothing would be taken.
+    The first pair that exceeds a budget of tokens ends the sampling, so that long responses are not skipped (ours).
+    `vectors` are embeddings of the pairs' instructions; if they are given, each pair needs one.
+    Raises Mendable where there are too few pairs, and where the first pair already exceeds the budget.
     """
-    gate, apart = Gate(Pair, len(pairs)), []
+    gate, clean = Gate(Pair, len(pairs)), []
     for row in pairs.iter_rows(named=True):
         if vectors is not None and row["id"] not in vectors:
             gate.fail(row, "its instruction could not be embedded")
         elif found := items.overlap(row, (vectors or {}).get(row["id"])):
             gate.reject(row, found.reason, score=found.score, cut=found.cut, of=found.item)
         else:
-            apart.append(row)
-    drawn = sorted(apart, key=lambda row: (row_seed(seed, "training set", *(row[name] for name in TEXTS)), row["id"]))
-    sizes = budget.sizes([row["response"] for row in drawn])
-    left_out = len(pairs) - len(apart)
+            clean.append(row)
+    ordered = sorted(clean, key=lambda row: (row_seed(seed, "training set", *(row[name] for name in TEXTS)), row["id"]))
+    sizes = budget.sizes([row["response"] for row in ordered])
+    left_out = len(pairs) - len(clean)
     without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
     if few := too_few(arm, sum(sizes), budget, without=without):
-        raise TooFewPairs(few)
+        raise Mendable(few)
     if sizes[0] > budget.size:
-        raise TooFewPairs(
-            f"arm {arm!r} would have no pair: the first that is drawn has {sizes[0]} {budget.unit}, {budget.key} asks "
-            f"for {budget.size} in all; raise {budget.key}, or lower enhancement.heuristics.response_words"
+        raise Mendable(
+            f"arm {arm!r} would have no pair: the first has {sizes[0]} {budget.unit}, but {budget.key} allows "
+            f"{budget.size} in all; raise {budget.key}, or lower enhancement.heuristics.response_words"
         )
     taken = 0
-    for row, size in zip(drawn, sizes, strict=True):
+    for row, size in zip(ordered, sizes, strict=True):
         taken += size
         if taken <= budget.size:
             gate.keep(row)
         else:
-            gate.reject(row, "over the budget", score=taken, cut=budget.size)
+            gate.reject(row, "beyond the budget", score=taken, cut=budget.size)
     kept = gate.result().kept
     leaked = sum(items.overlap(row, (vectors or {}).get(row["id"])) is not None for row in kept.iter_rows(named=True))
     facts = {"rows": len(kept), "benchmark items": items.count, "rows that hold text of it": leaked}
@@ -95,7 +90,7 @@ def take(
 
 
 def too_few(arm: str, found: int, budget: Budget, most: str = "", without: str = "") -> str | None:
-    """What is wrong where an arm has `found` of what the budget is counted in; None where that is enough."""
+    """An error message where an arm has less (`found`) than the budget, in its unit; None where that is enough."""
     if found >= budget.size:
         return None
     return (
@@ -104,8 +99,8 @@ def too_few(arm: str, found: int, budget: Budget, most: str = "", without: str =
     )
 
 
-def declared(recipe: Recipe) -> dict[str, Any]:
-    """What the recipe declares of its models and sources: where that changes, openness is judged anew."""
+def openness_slice(recipe: Recipe) -> dict[str, Any]:
+    """What the recipe declares about its models and sources: if that changes, openness must be checked again."""
     parts = {f"models.{name}": part for name, part in recipe.models.items()}
     parts |= {f"sources.{name}": part for name, part in recipe.sources.items()}
     keys = {"licence", "origin", "made_from"}
@@ -113,14 +108,14 @@ def declared(recipe: Recipe) -> dict[str, Any]:
 
 
 def _budget_key(recipe: Recipe, name: str) -> str:
-    """Where the recipe says how large the training set of an arm is."""
+    """The recipe key with the size of an arm's training set."""
     arm = recipe.arms[name]
     own = next((key for key in ("rows", "response_tokens") if getattr(arm, key)), None)
     return f"arms.{name}.{own}" if own else f"curation.{'rows' if recipe.curation.rows else 'response_tokens'}"
 
 
 def step(recipe: Recipe, name: str) -> Step:
-    """The asset `training_sets/<arm>`; its check `leakage` proves that no benchmark text is in it."""
+    """The asset `training_sets/<arm>`; its check `leakage` proves that it has no benchmark text."""
     arm, seed, settings, base = recipe.arms[name], recipe.seed, recipe.curation.decontamination, recipe.training.base
     key = _budget_key(recipe, name)
     size, by_tokens = recipe.part(key), key.endswith("response_tokens")
@@ -131,21 +126,23 @@ def step(recipe: Recipe, name: str) -> Step:
         if by_tokens:
             budget = Budget(size, key, "response tokens", lambda responses: tools.token_counts(base, responses))
         if not by_similarity:
-            return take(name, pairs, Benchmarks(benchmark_items, settings), budget, seed)
+            return take(name, pairs, BenchmarkTexts(benchmark_items, settings), budget, seed)
         items = _vectors([frames.pop("benchmark_embeddings")])
-        return take(name, pairs, Benchmarks(benchmark_items, settings, items), budget, seed, _vectors(frames.values()))
+        return take(
+            name, pairs, BenchmarkTexts(benchmark_items, settings, items), budget, seed, _vectors(frames.values())
+        )
 
-    inputs = {"pairs": f"diverse_instructions/{name}", "benchmark_items": "benchmark_items"}
-    slice_ = recipe.slice("seed", key, "policy", "ancestors") | declared(recipe)
+    inputs = {"pairs": names.diverse_instructions(name), "benchmark_items": names.BENCHMARK_ITEMS}
+    slice_ = recipe.slice("seed", key, "policy", "ancestors") | openness_slice(recipe)
     if settings:
         slice_ |= recipe.slice("curation.decontamination")
     if by_similarity:
-        inputs |= {f"embeddings_{method}": f"instruction_embeddings/{method}" for method in arm.methods}
-        inputs |= {"benchmark_embeddings": BENCHMARKS}
+        inputs |= {f"embeddings_{method}": names.instruction_embeddings(method) for method in arm.methods}
+        inputs |= {"benchmark_embeddings": names.BENCHMARK_EMBEDDINGS}
     if by_tokens:
         slice_ |= recipe.slice("training.base") | {"tokenizer": recipe.models[base].sha256}
     return Step(
-        asset=f"training_sets/{name}",
+        asset=names.training_set(name),
         group="curation",
         description=f"The {size} {'response tokens' if by_tokens else 'pairs'} that the student of {name!r} is "
         "fine-tuned on.",

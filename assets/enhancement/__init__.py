@@ -1,1 +1,1 @@
-"""Strategies that raise the quality of pairs."""
+"""Raise the quality of pairs: extract fragments, filter by heuristics and by perplexity."""

@@ -1,4 +1,4 @@
-"""The gate of an arm: all pairs of its methods, after heuristics and perplexity filtering."""
+"""Filter the pairs of an arm: all pairs of its methods pass heuristics and then the perplexity filter."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from assets.enhancement.heuristics import fault
+from assets.enhancement.heuristics import broken_rule
 from assets.enhancement.perplexity import IFD, limits, prefers_high
 from assets.generation.cuts import cut_for
 from assets.recipe.types import Arm, Heuristics, PerplexityFilter, Recipe
+from assets.steps import names
 from assets.steps.step import Step, same
 from resources.tools.tools import Tools
 from warehouse.results.result import Gate, Result
@@ -23,10 +24,10 @@ def decide(
     perplexity: PerplexityFilter | None,
     levels: Collection[str] | None = None,
 ) -> Result:
-    """One decision per pair. A rule that is None is not applied; `levels` are those of extract-then-generate.
+    """One decision per pair. A filter that is None is not applied; `levels` are those of extract-then-generate.
 
-    `pools` and `perplexities` are keyed by method. The cut is the same for all methods of an arm, and is taken
-    over the pairs that pass the heuristics.
+    `pools` and `perplexities` are keyed by method. The cut is the same for all methods of an arm. It is computed over
+    the pairs that pass the heuristics.
     """
     gate = Gate(Pair, sum(len(pool) for pool in pools.values()))
     value = {row["pair"]: row["value"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
@@ -35,9 +36,9 @@ def decide(
         if levels is not None and pair["level"] and pair["level"] not in levels:
             gate.reject(pair, f"level: {pair['level']}")
             continue
-        broken = heuristics and fault(pair["instruction"], pair["response"], heuristics, pair["input"])
+        broken = heuristics and broken_rule(pair["instruction"], pair["response"], heuristics, pair["input"])
         if broken:
-            gate.reject(pair, broken.rule, score=broken.score, cut=broken.cut)
+            gate.reject(pair, broken.name, score=broken.score, cut=broken.cut)
         else:
             passed.append(pair)
     if perplexity is None or not passed:
@@ -61,7 +62,7 @@ def decide(
             within.append(pair)
     if not within:
         return gate.result()
-    # Without a share all are kept that the limits leave.
+    # Without a share, every pair within the limits is kept.
     cut = cut_for(pl.Series([value[pair["id"]] for pair in within]), perplexity.keep or 1.0, high)
     for pair in within:
         score = value[pair["id"]]
@@ -73,7 +74,7 @@ def decide(
 
 
 def label(settings: PerplexityFilter) -> str:
-    """What the measured values are, in a word: the reason of a rejection."""
+    """The name of what was measured, which is the reason of a rejection."""
     return "IFD" if settings.measure == IFD else "perplexity"
 
 
@@ -91,7 +92,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         )
         return decide(pools, measured, heuristics, perplexity, arm.levels)
 
-    inputs = {f"pairs_{method}": f"raw_{method}" for method in arm.methods}
+    inputs = {f"pairs_{method}": names.raw(method) for method in arm.methods}
     slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "heuristics", "perplexity")
     if arm.levels:
         slice_ |= recipe.slice(f"arms.{name}.levels")
@@ -99,9 +100,9 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         slice_ |= recipe.slice("enhancement.heuristics")
     if perplexity:
         slice_ |= {"enhancement.perplexity": perplexity.model_dump(mode="json", exclude_none=True)}
-        inputs |= {f"perplexities_{method}": f"perplexities/{method}" for method in arm.methods}
+        inputs |= {f"perplexities_{method}": names.perplexities(method) for method in arm.methods}
     return Step(
-        asset=f"enhanced_instructions/{name}",
+        asset=names.enhanced_instructions(name),
         group="enhancement",
         description=f"All pairs of the methods of {name!r}, after its heuristics and perplexity filtering.",
         model=Pair,

@@ -1,8 +1,8 @@
-"""Extraction, the first half of extract-then-generate, at three levels (arXiv 2308.12711, section 3).
+"""Extract fragments from documents: the first half of extract-then-generate (arXiv 2308.12711, section 3).
 
-Levels: keywords of the document, a random sentence of it, or what a model extracts from it. Keywords come from
-YAKE (Campos et al. 2020, https://doi.org/10.1016/j.ins.2019.09.013), our choice, because it looks at one document
-at a time: adding a document leaves all others' fragments alone.
+A fragment has one of three levels: keywords of the document, a random sentence of it, or what a model extracts from it.
+Keywords come from YAKE (Campos et al. 2020, https://doi.org/10.1016/j.ins.2019.09.013). We chose it because it looks at
+one document at a time: an added document does not change the fragments of the others.
 
 Worked example: "Pesto is a sauce. It comes from Genoa." gives "Pesto, sauce, Genoa" (keywords), "It comes from
 Genoa." (sentence) or a model's extraction.
@@ -20,6 +20,7 @@ from assets.prompting.answers import unanswered
 from assets.prompting.prompts import extraction
 from assets.recipe.types import Fragments, Recipe
 from assets.recipe.values import Level
+from assets.steps import names
 from assets.steps.step import Most, Step, made
 from resources.models.calls import Completion, Sampling, Writer
 from resources.tools.tools import Tools
@@ -30,25 +31,25 @@ from warehouse.schema.records import Fragment
 
 
 def keywords(text: str, count: int, phrase_words: int) -> str:
-    """The `count` most telling phrases of at most `phrase_words` words, best first, joined by commas."""
+    """The `count` best key phrases of at most `phrase_words` words, best first, joined by commas."""
     found = KeywordExtractor(lan="en", n=phrase_words, top=count).extract_keywords(text)
     return ", ".join(phrase for phrase, _ in sorted(found, key=lambda item: (item[1], item[0])))
 
 
 def random_sentence(text: str, seed: int) -> str:
-    """One sentence of the text, which `seed` alone chooses. "" if the text has none."""
+    """One sentence of the text, chosen by `seed`; "" if the text has none."""
     sentences = [sentence.strip() for sentence in split_single(text) if sentence.strip()]
     return sentences[seed % len(sentences)] if sentences else ""
 
 
 def levels_of(document: str, settings: Fragments, seed: int) -> list[Level]:
-    """The levels at which a document is cut, by its id alone."""
+    """The levels of a document's fragments, chosen by a hash of its id and the seed."""
     ranked = sorted(settings.levels, key=lambda level: row_seed(seed, "level", document, level))
     return ranked[: settings.per_document]
 
 
 def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: int) -> Result:
-    """The fragments of documents (columns id, text)."""
+    """One fragment per document (columns id, text) and chosen level, each with a decision."""
     wanted = [
         (row["id"], row["text"], level)
         for row in documents.iter_rows(named=True)
@@ -60,17 +61,17 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
     for document, text, level in wanted:
         completion: Completion | None = next(extracted) if level == "model" else None
         if completion is not None:
-            # A fragment may end anywhere, so one that was cut off serves as well.
-            cut = " ".join(completion.text.split())
+            # An extraction that was cut off is still a fragment of the document.
+            fragment = " ".join(completion.text.split())
         elif level == "sentence":
-            cut = random_sentence(text, row_seed(seed, "sentence", document))
+            fragment = random_sentence(text, row_seed(seed, "sentence", document))
         else:
-            cut = keywords(text, settings.keywords, settings.phrase_words)
-        row = {"document": document, "level": level, "text": cut}
+            fragment = keywords(text, settings.keywords, settings.phrase_words)
+        row = {"document": document, "level": level, "text": fragment}
         parents = [(document, "document"), *([(completion.call, "call")] if completion else [])]
         if completion and unanswered(gate, row, completion, parents):
             continue
-        if not normalized(cut):
+        if not normalized(fragment):
             gate.reject(row, "nothing extracted", parents)
         else:
             gate.keep(row, parents)
@@ -78,7 +79,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
 
 
 def _extracted(texts: Sequence[str], settings: Fragments, writer: Writer, seed: int) -> list[Completion]:
-    assert settings.extraction is not None  # see assets/loading/rules.py
+    assert settings.extraction is not None  # assets/loading/rules.py checks this
     prompts = [extraction(text, row_seed(seed, "extraction", text)) for text in texts]
     return writer.complete(prompts, Sampling(**settings.extraction.model_dump()))
 
@@ -92,18 +93,18 @@ def step(recipe: Recipe, settings: Fragments) -> Step:
         return extract(documents, settings, tools.model(model), seed)
 
     return Step(
-        asset="fragments",
+        asset=names.FRAGMENTS,
         group="enhancement",
-        description="What is cut out of each document: keywords, a random sentence, or a model's extraction.",
+        description="Fragments of each document: keywords, a random sentence, or a model's extraction.",
         model=Fragment,
         build=build,
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "enhancement.fragments"),
-        inputs={"documents": "documents"},
+        inputs={"documents": names.DOCUMENTS},
         kinds=frozenset({"transformers", "duckdb"}),
         most=Most(
             rows=documents_at_most * settings.per_document, calls=documents_at_most if "model" in settings.levels else 0
         ),
-        # A document's id decides at which level it is cut, and which of its sentences is taken.
+        # The document's id decides the levels, and which sentence is taken.
         columns=made(
             document=[("documents", "id")],
             level=[("documents", "id")],

@@ -1,4 +1,4 @@
-"""Rules that need no model. All are ours; the rules that a method publishes lie with the method.
+"""Rules that need no model. All are ours; published rules of a method are in the method's file.
 
 Worked example: ("What is it?", "It is. It is. It is.") breaks no length rule of (3, 60) and (5, 400) words;
 a response of three lines of which two are equal breaks the rule on repeated lines (2/3 > 0.5).
@@ -13,15 +13,15 @@ from assets.recipe.types import Heuristics
 
 
 @dataclass(frozen=True)
-class Fault:
-    """The rule that a pair breaks, with its number and the cut."""
+class BrokenRule:
+    """The rule that a pair breaks, the pair's number under it and the limit `cut`."""
 
-    rule: str
+    name: str
     score: float
     cut: float
 
 
-def fault(instruction: str, response: str, rules: Heuristics, input_: str = "") -> Fault | None:
+def broken_rule(instruction: str, response: str, rules: Heuristics, input_: str = "") -> BrokenRule | None:
     """The first rule that the pair breaks, or None."""
     for name, text, (least, most) in (
         ("instruction", instruction, rules.instruction_words),
@@ -29,23 +29,23 @@ def fault(instruction: str, response: str, rules: Heuristics, input_: str = "") 
     ):
         words = len(text.split())
         if words < least:
-            return Fault(f"{name} too short", words, least)
+            return BrokenRule(f"{name} too short", words, least)
         if words > most:
-            return Fault(f"{name} too long", words, most)
+            return BrokenRule(f"{name} too long", words, most)
     words = len(input_.split())
     if rules.input_words is not None and words > rules.input_words:
-        return Fault("input too long", words, rules.input_words)
+        return BrokenRule("input too long", words, rules.input_words)
     repeated = repeated_line_share(response)
     if repeated > rules.most_repeated_line:
-        return Fault("response repeats a line", repeated, rules.most_repeated_line)
+        return BrokenRule("response repeats a line", repeated, rules.most_repeated_line)
     copied = copied_share(instruction, response)
     if copied > rules.copied_words:
-        return Fault("instruction copied from the response", copied, rules.copied_words)
+        return BrokenRule("instruction copied from the response", copied, rules.copied_words)
     return None
 
 
 def repeated_line_share(text: str) -> float:
-    """Share of the non-empty lines that are the most frequent line; 0 if no line occurs twice."""
+    """The most frequent line's share of the non-empty lines; 0 if no line occurs twice."""
     full = [line.strip() for line in text.splitlines() if line.strip()]
     if len(full) < 2:
         return 0.0
@@ -54,9 +54,9 @@ def repeated_line_share(text: str) -> float:
 
 
 def copied_share(instruction: str, response: str) -> float:
-    """Length of the longest run of the instruction's words that stands in the response, as share of its words."""
-    words, there = instruction.lower().split(), response.lower().split()
-    text, known = f" {' '.join(there)} ", set(there)
+    """The longest run of the instruction's words that occurs in the response, as a share of the instruction's words."""
+    words, response_words = instruction.lower().split(), response.lower().split()
+    text, known = f" {' '.join(response_words)} ", set(response_words)
     longest = 0
     for start in range(len(words)):
         if words[start] not in known:

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from assets.evaluation.ablations import SERIES, Series
+from assets.steps import names
 from warehouse.audit.ancestry import Ancestry, Place, ancestry
 from warehouse.audit.cost import Cost, costs
 from warehouse.audit.ledger import Entry, ledger
@@ -97,11 +98,11 @@ def _made(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[datetime
 
 def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place]) -> Arm:
     version_of = dict(places)
-    trained = f"training_sets/{name}"
+    trained = names.training_set(name)
     stages: dict[str, set[Place]] = {}
     if trained in version_of:
         stages[DATA] = set(with_upstream(connection, trained, version_of[trained]))
-    stages[TRAINING] = {place for place in places if place[0] == f"students/{name}"}
+    stages[TRAINING] = {place for place in places if place[0] == names.student(name)}
     stages[EVALUATION] = {place for place in places if place[0].count("/") == 2 and place[0].endswith(f"/{name}")}
     row = connection.execute(
         "SELECT count(*) FROM lineage.decisions WHERE asset = ? AND version = ? AND outcome = 'kept'",

@@ -1,1 +1,1 @@
-"""Where texts come from: reading, mapping and partitioning of source rows."""
+"""Read rows of the sources, and turn them into seed tasks, documents and benchmark items."""

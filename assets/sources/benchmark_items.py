@@ -1,9 +1,10 @@
-"""Benchmark items: human instruction and reference, held out from everything that trains."""
+"""Benchmark items: human instructions and references, which nothing is trained on."""
 
 from __future__ import annotations
 
 from assets.recipe.types import Recipe
 from assets.sources.seeding import Role, select
+from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools
 from warehouse.results.result import Result
@@ -21,7 +22,7 @@ def step(recipe: Recipe) -> Step:
 
     sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.benchmark_items)
     return Step(
-        asset="benchmark_items",
+        asset=names.BENCHMARK_ITEMS,
         group="sources",
         description="Held-out instructions with the human text that predictions are compared with.",
         model=BenchmarkItem,

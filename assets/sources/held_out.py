@@ -1,8 +1,8 @@
-"""Keeps benchmark text out of everything that trains, and proves it.
+"""Keep benchmark text out of all training data, and prove it.
 
-Rows cannot meet by construction, since roles that share a source draw from disjoint slices. Texts can: a source may
-say the same twice, and a model may write what the benchmark asks. Such rows are rejected, equal after normalizing;
-paraphrases are not looked for.
+Roles that share a source draw from disjoint slices, so that no source row has two roles. The same text can still occur
+twice: a source may contain it twice, and a model may write it. Such rows are rejected if they are equal to benchmark
+text after normalizing. This check does not find paraphrases.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ CHECK = "leakage"
 REASON = "text of a benchmark item"
 
 
-def held_out(items: pl.DataFrame) -> frozenset[str]:
+def benchmark_texts(items: pl.DataFrame) -> frozenset[str]:
     """The normalized instructions and references of benchmark items."""
     return frozenset(normalized(text) for column in ("instruction", "reference") for text in items[column] if text)
 
 
-def leaking(texts: Iterable[str], taken: frozenset[str]) -> frozenset[str]:
-    """Which of `texts` are held out, normalized."""
-    return taken & {normalized(text) for text in texts}
+def leaking(texts: Iterable[str], forbidden: frozenset[str]) -> frozenset[str]:
+    """The normalized `texts` that are also in `forbidden`."""
+    return forbidden & {normalized(text) for text in texts}
 
 
-def select_apart(
+def select_without_benchmark_text(
     role: Role,
     texts: Sequence[str],
     selections: Sequence[Selection],
@@ -39,18 +39,19 @@ def select_apart(
     tools: Tools,
     seed: int,
 ) -> Result:
-    """The rows of a role whose fields `texts` are no text of the benchmark `items`, with the check that proves it."""
-    taken = held_out(items)
+    """The rows of a role without text of the benchmark `items` in the fields `texts`, with a check that proves it."""
+    forbidden = benchmark_texts(items)
 
     def refused(row: Mapping[str, str]) -> str | None:
-        return REASON if leaking((row[name] for name in texts), taken) else None
+        return REASON if leaking((row[name] for name in texts), forbidden) else None
 
-    return proved_apart(select(role, selections, tools.source_file, seed, refused, tools.withdrawals()), texts, items)
+    gate = select(role, selections, tools.source_file, seed, refused, tools.withdrawals())
+    return with_leakage_check(gate, texts, items)
 
 
-def proved_apart(gate: Gate, texts: Sequence[str], items: pl.DataFrame) -> Result:
-    """The result of `gate`, with the check that no field `texts` of a kept row is a text of the benchmark `items`."""
+def with_leakage_check(gate: Gate, texts: Sequence[str], items: pl.DataFrame) -> Result:
+    """The result of `gate`, with a check that no kept row has text of the benchmark `items` in the fields `texts`."""
     kept = gate.result().kept
-    leaked = leaking((text for name in texts for text in kept[name]), held_out(items))
+    leaked = leaking((text for name in texts for text in kept[name]), benchmark_texts(items))
     facts = {"rows": len(kept), "benchmark items": len(items), "texts in both": len(leaked)}
     return gate.result(checks=[Check(CHECK, not leaked, facts)])

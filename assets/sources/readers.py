@@ -1,8 +1,7 @@
-"""Rows out of files: JSON, JSON Lines, Parquet, CSV and TSV, each also gzipped.
+"""Read rows from files: JSON, JSON Lines, Parquet, CSV and TSV, each also gzipped.
 
-A row is a dict of JSON values (text, numbers, booleans, None, lists, dicts), whatever the format it came
-from, so that its identity can be computed and a template can render it. A file is read into memory as a
-whole.
+Whatever the format, a row is a dict of JSON values (text, numbers, booleans, None, lists, dicts), so that its identity
+can be computed and a template can render it. The whole file is read into memory.
 """
 
 from __future__ import annotations
@@ -22,32 +21,27 @@ from warehouse.core.errors import Mendable
 
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 
-# The csv module refuses cells of more than 131,072 characters, and whole documents are longer.
+# The csv module's default limit is 131,072 characters a cell, and documents can be longer.
 _LONGEST_CELL = 2**31 - 1
 
 
-class SourceError(Mendable, ValueError):
-    """A source file cannot be read as rows; the message says where, what was found and what is right."""
-
-
 def read_rows(path: Path) -> list[dict[str, object]]:
-    """Return the rows of a file in order; the suffix, of ``FORMATS`` and then maybe ``.gz``, tells how.
+    """The rows of a file, in order. The suffix, one of FORMATS with an optional .gz after it, gives the format.
 
-    - JSON: a list of objects; an object of objects, whose values are the rows (their keys are not kept); or
-      an object with exactly one list of objects.
+    - JSON: a list of objects; an object of objects, whose values are the rows (the keys are dropped); or an object with
+      exactly one list of objects.
     - JSON Lines: one object a line; blank lines are skipped.
-    - CSV and TSV: a header line, then rows of as many cells; a cell stays the text it is, and an empty one is
-      ``""``.
-    - Parquet: dates and times become ISO 8601 text and decimals become text.
+    - CSV and TSV: a header line, then rows with as many cells; every cell is text, and an empty one is "".
+    - Parquet: dates and times become ISO 8601 text, decimals and durations become text.
 
-    Raises ``SourceError`` where the file is absent, damaged, not UTF-8, or holds something other than rows.
+    Raises Mendable where the file is missing, damaged, not UTF-8, or contains something other than rows.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     gzipped = suffixes[-1:] == [".gz"]
     format_ = "".join(suffixes[:-1][-1:] if gzipped else suffixes[-1:])
     if format_ not in FORMATS:
-        raise SourceError(
-            f"{path}: found the suffix {format_!r}, but the format is told by one of {', '.join(FORMATS)}"
+        raise Mendable(
+            f"{path}: found the suffix {format_!r}, but it must be one of {', '.join(FORMATS)}"
             " (each may be followed by .gz)"
         )
     content = _content(path, gzipped)
@@ -65,13 +59,13 @@ def _content(path: Path, gzipped: bool) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SourceError(f"{path}: found no readable file ({error.strerror}), but a source needs one") from error
+        raise Mendable(f"{path}: found no readable file ({error.strerror}), but a source needs one") from error
     if not gzipped:
         return content
     try:
         return gzip.decompress(content)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise SourceError(f"{path}: found damaged gzip data ({error}), but .gz promises a whole gzip file") from error
+        raise Mendable(f"{path}: found damaged gzip data ({error}), but .gz promises a whole gzip file") from error
 
 
 def _text(path: Path, content: bytes) -> str:
@@ -80,7 +74,7 @@ def _text(path: Path, content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         byte = error.object[error.start]
-        raise SourceError(f"{path}, line {line}: found the byte 0x{byte:02x}, but the text must be UTF-8") from error
+        raise Mendable(f"{path}, line {line}: found the byte 0x{byte:02x}, but the text must be UTF-8") from error
 
 
 def _json_rows(path: Path, text: str) -> list[dict[str, object]]:
@@ -93,13 +87,13 @@ def _json_rows(path: Path, text: str) -> list[dict[str, object]]:
         lists = [value for value in values if _is_list_of_objects(value)]
         lists = [value for value in lists if value] or lists
         if len(lists) != 1:
-            raise SourceError(f"{path}: found an object with {len(lists)} lists of objects, but {expected}")
+            raise Mendable(f"{path}: found an object with {len(lists)} lists of objects, but {expected}")
         document = lists[0]
     if not isinstance(document, list):
-        raise SourceError(f"{path}: found {_kind(document)}, but {expected}")
+        raise Mendable(f"{path}: found {_kind(document)}, but {expected}")
     for number, row in enumerate(document, start=1):
         if not isinstance(row, dict):
-            raise SourceError(f"{path}, item {number}: found {_kind(row)}, but each item must be an object")
+            raise Mendable(f"{path}, item {number}: found {_kind(row)}, but each item must be an object")
     return document
 
 
@@ -111,7 +105,7 @@ def _json_lines_rows(path: Path, text: str) -> list[dict[str, object]]:
             continue
         row = _json_value(path, line, number, "each line must be one JSON object")
         if not isinstance(row, dict):
-            raise SourceError(f"{path}, line {number}: found {_kind(row)}, but each line must be one JSON object")
+            raise Mendable(f"{path}, line {number}: found {_kind(row)}, but each line must be one JSON object")
         rows.append(row)
     return rows
 
@@ -119,21 +113,21 @@ def _json_lines_rows(path: Path, text: str) -> list[dict[str, object]]:
 def _json_value(path: Path, text: str, first_line: int, expected: str) -> object:
     try:
         value: object = json.loads(text)
-        # Half a surrogate pair parses, but no database and no tokenizer takes it.
+        # Half a surrogate pair is valid JSON, but no database or tokenizer accepts it.
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
-        raise SourceError(
+        raise Mendable(
             f"{path}, line {line}: found invalid JSON ({error.msg}, column {error.colno}), but {expected}"
         ) from error
     except UnicodeEncodeError as error:
         half = f"\\u{ord(error.object[error.start]):04x}"
-        raise SourceError(
+        raise Mendable(
             f"{path}, from line {first_line}: found half a character ({half}), but surrogates come in pairs"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path}, line {first_line}: found unreadable JSON ({error}), but {expected}") from error
+        raise Mendable(f"{path}, line {first_line}: found unreadable JSON ({error}), but {expected}") from error
     return value
 
 
@@ -147,24 +141,22 @@ def _table_rows(path: Path, text: str, delimiter: str) -> list[dict[str, object]
         for cells in reader:
             if cells and header is None:
                 header = cells
-                twice = sorted({name for name in header if header.count(name) > 1})
-                if twice:
-                    raise SourceError(
-                        f"{path}, line {line}: found the column {twice[0]!r} twice, but names must differ"
+                repeated = sorted({name for name in header if header.count(name) > 1})
+                if repeated:
+                    raise Mendable(
+                        f"{path}, line {line}: found the column {repeated[0]!r} twice, but names must differ"
                     )
             elif cells and header is not None:
                 if len(cells) != len(header):
-                    raise SourceError(
-                        f"{path}, line {line}: found {len(cells)} cells, but the header names {len(header)}"
-                    )
+                    raise Mendable(f"{path}, line {line}: found {len(cells)} cells, but the header names {len(header)}")
                 rows.append(dict(zip(header, cells, strict=True)))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise SourceError(
+        raise Mendable(
             f"{path}, line {line}: found bad quoting ({error}), but a quote inside a quoted cell is doubled"
         ) from error
     if header is None:
-        raise SourceError(f"{path}: found no text, but the first line must name the columns")
+        raise Mendable(f"{path}: found no text, but the first line must name the columns")
     return rows
 
 
@@ -173,24 +165,22 @@ def _parquet_rows(path: Path, content: bytes) -> list[dict[str, object]]:
         frame = pl.read_parquet(io.BytesIO(content))
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise SourceError(f"{path}: found damaged data ({reason}), but .parquet promises a Parquet file") from error
-    return [{name: _plain(path, name, value) for name, value in row.items()} for row in frame.to_dicts()]
+        raise Mendable(f"{path}: found damaged data ({reason}), but .parquet promises a Parquet file") from error
+    return [{name: _as_json(path, name, value) for name, value in row.items()} for row in frame.to_dicts()]
 
 
-def _plain(path: Path, column: str, value: object) -> object:
+def _as_json(path: Path, column: str, value: object) -> object:
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, dict):
-        return {name: _plain(path, column, item) for name, item in value.items()}
+        return {name: _as_json(path, column, item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(path, column, item) for item in value]
+        return [_as_json(path, column, item) for item in value]
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, (decimal.Decimal, datetime.timedelta)):
         return str(value)
-    raise SourceError(
-        f"{path}: found {type(value).__name__} in the column {column!r}, but values must be text or numbers"
-    )
+    raise Mendable(f"{path}: found {type(value).__name__} in the column {column!r}, but values must be text or numbers")
 
 
 def _is_list_of_objects(value: object) -> bool:

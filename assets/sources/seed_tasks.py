@@ -1,12 +1,13 @@
-"""Seed tasks: human pairs. None of them is a benchmark item, in whole or in part."""
+"""Seed tasks: human pairs. None of them shares its instruction or response with a benchmark item."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from assets.recipe.types import Recipe
-from assets.sources.held_out import CHECK, select_apart
+from assets.sources.held_out import CHECK, select_without_benchmark_text
 from assets.sources.seeding import Role
+from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools
 from warehouse.results.result import Result
@@ -17,20 +18,20 @@ TEXTS = ("instruction", "response")
 
 
 def step(recipe: Recipe) -> Step:
-    """The asset `seed_tasks`; its check `leakage` proves that no benchmark text is among them."""
+    """The asset `seed_tasks`; its check `leakage` proves that no benchmark text is in them."""
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
-        return select_apart(ROLE, TEXTS, recipe.seed_tasks, benchmark_items, tools, recipe.seed)
+        return select_without_benchmark_text(ROLE, TEXTS, recipe.seed_tasks, benchmark_items, tools, recipe.seed)
 
     sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.seed_tasks)
     return Step(
-        asset="seed_tasks",
+        asset=names.SEED_TASKS,
         group="sources",
         description="Human-written instructions with human-written responses.",
         model=SeedTask,
         build=build,
         slice=recipe.slice("seed", "seed_tasks", *sources),
-        inputs={"benchmark_items": "benchmark_items"},
+        inputs={"benchmark_items": names.BENCHMARK_ITEMS},
         kinds=frozenset({"polars", "duckdb"}),
         checks={CHECK: True},
         most=Most(rows=sum(selection.count for selection in recipe.seed_tasks)),

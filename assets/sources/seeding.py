@@ -1,4 +1,4 @@
-"""From source rows to seed tasks, documents and benchmark items: mapped, held apart, sampled by hash."""
+"""Turn source rows into seed tasks, documents and benchmark items: map the fields, apply the slice, sample by hash."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from warehouse.results.result import Gate
 from warehouse.schema.records import KIND_OF, MAIN_TEXT, Record
 
 SourceFile = Callable[[str], tuple[str, Path]]
-"""Name of a source to its id and its verified local file."""
+"""From the name of a source to its id and its verified local file."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """What rows of a source become: the kind of record, its main text, and fields that may be left out."""
+    """What source rows become: records of `model` with the main text `main` and the `optional` fields."""
 
     model: type[Record]
     main: str
@@ -39,11 +39,11 @@ def select(
     refused: Callable[[Mapping[str, str]], str | None] = lambda row: None,
     withdrawals: Withdrawals = NONE,
 ) -> Gate:
-    """Every row of every selection with its outcome: kept, or why not. `refused` may name a further reason.
+    """A decision about every row of every selection. `refused` gives a further reason to reject a row, or None.
 
-    What was withdrawn is known again as the row that it was, in any role, and by its main text.
+    A withdrawn row is recognized in any role: by its content as it was read, by its record, or by its main text.
 
-    Raises SourceError or MappingError where a source as a whole does not fit its selection.
+    Raises Mendable where a source cannot be read, does not fit its selection's fields or has too few rows.
     """
     gate = Gate(role.model)
     for selection in selections:
@@ -68,7 +68,7 @@ def _select(
     check_fields(mapping, rows)
     parents = [(source, "source")]
     identities = [row_identity(row) for row in rows]
-    before, lost = gate.kept, 0
+    kept_before, withdrawn_rows = gate.kept, 0
     least, most = selection.words
     for index in order(identities, str(seed)):
         if not in_slice(identities[index], selection.slice, str(seed)):
@@ -79,47 +79,43 @@ def _select(
         except MissingField as missing:
             gate.quarantine(_as_read(rows[index]), str(missing), parents)
             continue
-        row: dict[str, Any] = _named(selection) | dict.fromkeys(role.optional, "") | fields
-        # A benchmark item without a human answer is known by what it asks.
+        row: dict[str, Any] = _origin(selection) | dict.fromkeys(role.optional, "") | fields
+        # Without a reference, the words of a benchmark item's instruction are counted.
         main = role.main if role.main in fields else "instruction"
         words = len(fields[main].split())
         withdrawn = _withdrawn(withdrawals, role, rows[index], row, parents) if withdrawals.rows else None
         if withdrawn:
             gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)
-            lost += 1
+            withdrawn_rows += 1
         elif words < least or words > most:
             reason, cut = ("too short", least) if words < least else ("too long", most)
             gate.reject(row, f"{main} {reason}", parents, score=words, cut=cut)
         elif refusal := refused(row):
             gate.reject(row, refusal, parents)
-        elif gate.kept - before >= selection.count:
-            gate.reject(row, "not drawn", parents)
+        elif gate.kept - kept_before >= selection.count:
+            gate.reject(row, "not sampled", parents)
         else:
             gate.keep(row, parents)
-    taken = gate.kept - before
+    taken = gate.kept - kept_before
     if taken < selection.count:
-        without = f" without the {lost} that are withdrawn" if lost else ""
-        raise TooFewRows(
-            f"{selection.source!r} gives {taken} rows for this role{without}, {selection.count} are asked for; "
+        without = f" without the {withdrawn_rows} that are withdrawn" if withdrawn_rows else ""
+        raise Mendable(
+            f"{selection.source!r} has {taken} rows for this role{without}, but {selection.count} are needed; "
             f"widen slice {list(selection.slice)} or words {list(selection.words)}, or lower count"
         )
-
-
-class TooFewRows(Mendable, ValueError):
-    """A source has fewer fitting rows than the recipe asks for."""
 
 
 def _withdrawn(
     withdrawals: Withdrawals,
     role: Role,
-    read: Mapping[str, object],
+    source_row: Mapping[str, object],
     row: Mapping[str, Any],
     parents: Sequence[Parent],
 ) -> Withdrawn | None:
     ids = [record_id(KIND_OF[role.model], dict(row), parents)]
     if not all(one.text for one in withdrawals.rows.values()):
-        # Withdrawn where it was outside a slice or set aside, it was on record as it was read.
-        ids += [record_id(kind, _as_read(read), parents) for kind in MAIN_TEXT]
+        # A row that was outside the slice or quarantined is stored as it was read.
+        ids += [record_id(kind, _as_read(source_row), parents) for kind in MAIN_TEXT]
     return withdrawals.of_row(ids, row[role.main])
 
 
@@ -127,7 +123,7 @@ def _as_read(row: Mapping[str, object]) -> dict[str, object]:
     return {"row": dict(row)}
 
 
-def _named(selection: Selection) -> dict[str, str]:
+def _origin(selection: Selection) -> dict[str, str]:
     if isinstance(selection, BenchmarkSelection):
         return {"benchmark": selection.benchmark}
     return {"source": selection.source}

@@ -1,1 +1,1 @@
-"""Students, one per arm."""
+"""Fine-tune the students, one per arm, and the backward model."""

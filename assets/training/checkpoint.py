@@ -1,4 +1,4 @@
-"""A fine-tuned LoRA adapter as a record: trained on which rows, from which base, with which loss."""
+"""A fine-tuned LoRA adapter as a record, with the rows it was trained on, its base and its losses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from warehouse.schema.records import Checkpoint
 
 
 def training_of(settings: LoraPart, seed: int) -> Training:
-    """The recipe's settings as the trainer takes them."""
+    """The recipe's settings and a seed, in the form that the trainer needs."""
     return Training(
         **{name: getattr(settings, name) for name in LoraPart.model_fields},
         seed=seed,
@@ -51,13 +51,15 @@ def checkpoints(
 
 
 def columns(rows: str, examples: str) -> Columns:
-    """Lineage of a checkpoint that is trained on the input `rows`, whose column `examples` says how many there are."""
-    said = [(rows, column) for column in ("instruction", "input", "response")]
-    return made(rows, name=(), seed=(), base=(), training=said, weights=said, examples=[(rows, examples)], losses=said)
+    """Column lineage of a checkpoint trained on the input `rows`; their column `examples` decides which rows are used."""
+    texts = [(rows, column) for column in ("instruction", "input", "response")]
+    return made(
+        rows, name=(), seed=(), base=(), training=texts, weights=texts, examples=[(rows, examples)], losses=texts
+    )
 
 
 def written_by(checkpoints: str) -> list[tuple[str, str]]:
-    """Lineage of what the checkpoint in the input `checkpoints` writes."""
+    """Column lineage of text that the checkpoint in the input `checkpoints` writes."""
     return [(checkpoints, "training"), (checkpoints, "weights")]
 
 

@@ -1,7 +1,7 @@
 """Students: fine-tuned checkpoints, one per arm and training seed, all from the same base with the same settings.
 
-The training seeds are the recipe's seed and those that follow on it (ours): they decide the adapter's initial weights
-and the order of the rows, so that what differs between them is noise of training.
+The training seeds are the recipe's seed and the numbers that follow it (ours). They decide the adapter's initial
+weights and the order of the rows, so the difference between them is the noise of training.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import polars as pl
 
 from assets.prompting.prompts import answer
 from assets.recipe.types import Recipe
+from assets.steps import names
 from assets.steps.step import Most, Step
 from assets.training.checkpoint import checkpoints, columns, training_of
 from resources.tools.tools import Tools
@@ -30,13 +31,13 @@ def step(recipe: Recipe, arm: str) -> Step:
         return checkpoints(arm, base, examples, rows, tools, trainings)
 
     return Step(
-        asset=f"students/{arm}",
+        asset=names.student(arm),
         group="training",
         description=f"LoRA adapters of the student, fine-tuned on the training set of the arm {arm!r}.",
         model=Checkpoint,
         build=build,
         slice=recipe.slice("seed", "training", f"models.{base}"),
-        inputs={"training_set": f"training_sets/{arm}"},
+        inputs={"training_set": names.training_set(arm)},
         kinds=frozenset({"huggingface", "duckdb"}),
         plot="loss",
         most=Most(rows=settings.seeds, calls=settings.seeds) if settings.seeds > 1 else None,

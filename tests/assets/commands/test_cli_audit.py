@@ -63,9 +63,9 @@ def test_why_not_shows_the_rule_that_dropped_a_row(built: tuple[Path, Path]) -> 
     one = dropped.row(0, named=True)
     code, output = run(data, "why-not", one["record"])
     assert code == 0
-    assert f"rejected by training_sets/{ARM}: over the budget, score {one['score']:g} against cut 2" in output
+    assert f"rejected by training_sets/{ARM}: beyond the budget, score {one['score']:g} against cut 2" in output
     (found,) = answer(data, "why-not", one["record"])["answers"]
-    assert [decision["reason"] for decision in found["dropped"]] == ["over the budget"]
+    assert [decision["reason"] for decision in found["dropped"]] == ["beyond the budget"]
     code, output = run(data, "why-not", "no row says this")
     assert (code, "no row has the id or contains the text 'no row says this': searched" in output) == (1, True)
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.curation.decontamination import Benchmarks, Overlap, runs
-from assets.curation.training_set import Budget, TooFewPairs, take
+from assets.curation.decontamination import BenchmarkTexts, Overlap, runs
+from assets.curation.training_set import Budget, take
 from assets.planning.graph import steps
 from assets.recipe.types import Decontamination
 from tests.support.building import build, edit, query, store
@@ -39,7 +39,7 @@ def row(instruction: str = "What is it?", response: str = "A thing.", given_inpu
 
 
 def found(settings: Decontamination, said: dict[str, str]) -> Overlap | None:
-    return Benchmarks(ITEMS, settings).overlap(said)
+    return BenchmarkTexts(ITEMS, settings).overlap(said)
 
 
 def test_texts_in_the_details_of_an_item_count_by_their_runs() -> None:
@@ -51,7 +51,7 @@ def test_texts_in_the_details_of_an_item_count_by_their_runs() -> None:
     items = ITEMS.with_columns(pl.Series("details", details))
     settings = Decontamination(ngram=3)
     reason = "3 words in a row of a benchmark item"
-    held = Benchmarks(items, settings)
+    held = BenchmarkTexts(items, settings)
     assert held.overlap(row(response="A reed near the old wall.")) == Overlap(reason, BASIL, 1, 0)
     assert held.overlap(row(response="Sadly it is no thing.")) == Overlap(reason, COD, 1, 0)
     assert held.overlap(row(response="Yes!")) is None
@@ -60,12 +60,12 @@ def test_texts_in_the_details_of_an_item_count_by_their_runs() -> None:
 def test_an_item_that_could_not_be_embedded_is_not_passed_over() -> None:
     settings = Decontamination(ngram=None, similarity=0.5)
     with pytest.raises(Mendable) as refused:
-        Benchmarks(ITEMS, settings, {BASIL: [1.0, 0.0]})
+        BenchmarkTexts(ITEMS, settings, {BASIL: [1.0, 0.0]})
     assert str(refused.value) == (
         "1 of 2 benchmark items have no embedding to hold instructions against; build benchmark_embeddings again, or "
         "take curation.decontamination.similarity out"
     )
-    assert Benchmarks(ITEMS, settings, {BASIL: [1.0, 0.0], COD: [0.0, 1.0]}).count == 2
+    assert BenchmarkTexts(ITEMS, settings, {BASIL: [1.0, 0.0], COD: [0.0, 1.0]}).count == 2
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_item_that_could_not_be_embedded_is_not_passed_over() -> None:
 )
 def test_equal_texts_are_found_whatever_the_settings(said: dict[str, str], item: str | None) -> None:
     for settings in (None, Decontamination(), Decontamination(ngram=None, similarity=0.5)):
-        overlap = Benchmarks(ITEMS, settings).overlap(said)
+        overlap = BenchmarkTexts(ITEMS, settings).overlap(said)
         assert overlap == (item and Overlap("text of a benchmark item", item))
 
 
@@ -105,8 +105,8 @@ def test_the_published_run_has_13_words() -> None:
     text = "one two three four five six seven eight nine ten eleven twelve thirteen"
     items = ITEMS.with_columns(reference=pl.lit(f"zero {text} fourteen"))
     assert Decontamination().ngram == 13
-    assert Benchmarks(items, Decontamination()).overlap(row(response=text)) is not None
-    assert Benchmarks(items, Decontamination()).overlap(row(response=text.removesuffix(" thirteen"))) is None
+    assert BenchmarkTexts(items, Decontamination()).overlap(row(response=text)) is not None
+    assert BenchmarkTexts(items, Decontamination()).overlap(row(response=text.removesuffix(" thirteen"))) is None
 
 
 @given(one=WORDS, other=WORDS, words=st.integers(1, 4))
@@ -117,14 +117,14 @@ def test_runs_are_those_of_a_plain_search(one: list[str], other: list[str], word
         for start in range(len(one) - words + 1)
         for place in range(len(other) - words + 1)
     )
-    overlap = Benchmarks(items, Decontamination(ngram=words)).overlap(row(response=" ".join(one)))
+    overlap = BenchmarkTexts(items, Decontamination(ngram=words)).overlap(row(response=" ".join(one)))
     assert (overlap is not None) == (plain or (bool(one) and one == other))
     assert len(list(runs(" ".join(one), words))) == max(0, len(one) - words + 1)
 
 
 def test_a_similar_instruction_is_found_above_the_cut_only() -> None:
     vectors = {BASIL: [1.0, 0.0], COD: [0.6, 0.8]}
-    items = Benchmarks(ITEMS, Decontamination(ngram=None, similarity=0.8), vectors)
+    items = BenchmarkTexts(ITEMS, Decontamination(ngram=None, similarity=0.8), vectors)
     assert items.overlap(row(), [0.96, 0.28]) == Overlap("similar to a benchmark item", BASIL, pytest.approx(0.96), 0.8)
     assert items.overlap(row(), [0.0, 1.0]) is None
     assert items.overlap(row(), None) is None
@@ -140,14 +140,14 @@ def pairs(count: int, **says: str) -> pl.DataFrame:
 
 def test_what_is_left_out_is_on_record_with_the_item_and_the_rest_fills_the_budget() -> None:
     frame = pl.concat([pairs(3), pairs(4, response="Then crush the basil.").tail(1)])
-    result = take("x", frame, Benchmarks(ITEMS, Decontamination(ngram=4)), Budget(3), 7)
+    result = take("x", frame, BenchmarkTexts(ITEMS, Decontamination(ngram=4)), Budget(3), 7)
     assert sorted(result.kept["id"]) == sorted(pairs(3)["id"])
     dropped = result.decisions.filter(pl.col("outcome") == "rejected").drop("record").rows()
     assert dropped == [("rejected", "4 words in a row of a benchmark item", 1.0, 0.0, BASIL)]
 
 
 def test_a_pair_without_a_vector_fails_where_similarity_is_asked_for() -> None:
-    near = Benchmarks(ITEMS[:1], Decontamination(similarity=0.9), {BASIL: [1.0, 0.0]})
+    near = BenchmarkTexts(ITEMS[:1], Decontamination(similarity=0.9), {BASIL: [1.0, 0.0]})
     ids = pairs(3)["id"].to_list()
     result = take("x", pairs(3), near, Budget(1), 7, {ids[0]: [0.0, 1.0], ids[1]: [1.0, 0.0]})
     reasons = dict(result.decisions.select("record", "reason").rows())
@@ -164,21 +164,21 @@ def words_of(responses: Any) -> list[int]:
 
 def test_a_budget_of_tokens_is_filled_to_within_one_response() -> None:
     budget = Budget(11, "curation.response_tokens", "response tokens", words_of)
-    result = take("x", pairs(5), Benchmarks(ITEMS), budget, 7)
+    result = take("x", pairs(5), BenchmarkTexts(ITEMS), budget, 7)
     sizes = [len(text.split()) for text in result.kept["response"]]
     assert sum(sizes) <= 11
-    over = result.decisions.filter(pl.col("reason") == "over the budget")
+    over = result.decisions.filter(pl.col("reason") == "beyond the budget")
     assert all(score > 11 == cut for score, cut in over.select("score", "cut").rows())
     # The pairs that are kept are the first of the draw.
-    every = take("x", pairs(5), Benchmarks(ITEMS), Budget(5), 7).kept["id"].to_list()
+    every = take("x", pairs(5), BenchmarkTexts(ITEMS), Budget(5), 7).kept["id"].to_list()
     assert result.kept["id"].to_list() == every[: len(sizes)]
-    assert sum(words_of(take("x", pairs(5), Benchmarks(ITEMS), Budget(len(sizes) + 1), 7).kept["response"])) > 11
+    assert sum(words_of(take("x", pairs(5), BenchmarkTexts(ITEMS), Budget(len(sizes) + 1), 7).kept["response"])) > 11
 
 
 def test_an_arm_with_too_few_tokens_says_how_many_are_lacking() -> None:
     budget = Budget(31, "curation.response_tokens", "response tokens", words_of)
-    with pytest.raises(TooFewPairs) as caught:
-        take("some_arm", pairs(5), Benchmarks(ITEMS), budget, 7)
+    with pytest.raises(Mendable) as caught:
+        take("some_arm", pairs(5), BenchmarkTexts(ITEMS), budget, 7)
     assert str(caught.value) == (
         "arm 'some_arm' has 30 response tokens, curation.response_tokens asks for 31: 1 are missing; "
         "generate more, loosen a filter, or lower curation.response_tokens"

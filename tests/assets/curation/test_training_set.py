@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.curation.decontamination import Benchmarks
-from assets.curation.training_set import Budget, TooFewPairs
+from assets.curation.decontamination import BenchmarkTexts
+from assets.curation.training_set import Budget
 from assets.curation.training_set import take as take_within
 from assets.planning.graph import steps
 from tests.support.recipes import parsed, starter
+from warehouse.core.errors import Mendable
 from warehouse.core.identity import digest
 from warehouse.results.result import Check, Result
 from warehouse.schema.records import Pair, empty
@@ -32,7 +33,7 @@ ITEMS = pl.DataFrame(
 
 
 def take(arm: str, pairs: pl.DataFrame, items: pl.DataFrame, rows: int, seed: int) -> Result:
-    return take_within(arm, pairs, Benchmarks(items), Budget(rows), seed)
+    return take_within(arm, pairs, BenchmarkTexts(items), Budget(rows), seed)
 
 
 def pair(number: int, **says: str) -> dict[str, Any]:
@@ -50,8 +51,8 @@ def test_a_training_set_has_exactly_the_rows_asked_for() -> None:
     assert len(drawn) == 3
     assert result.decisions.select("outcome", "reason", "score", "cut").rows() == [
         *[("kept", None, None, None)] * 3,
-        ("rejected", "over the budget", 4.0, 3.0),
-        ("rejected", "over the budget", 5.0, 3.0),
+        ("rejected", "beyond the budget", 4.0, 3.0),
+        ("rejected", "beyond the budget", 5.0, 3.0),
     ]
     assert sorted(result.decisions["record"]) == sorted(pairs(5)["id"])
     assert drawn == [pair(number)["id"] for number in (2, 1, 4)]
@@ -86,15 +87,15 @@ def test_a_training_set_of_all_pairs_drops_none() -> None:
     ],
 )
 def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
-    with pytest.raises(TooFewPairs) as caught:
+    with pytest.raises(Mendable) as caught:
         take("some_arm", pairs(there), NO_ITEMS, 64, 7)
     assert str(caught.value) == message
 
 
 def test_a_budget_that_the_first_response_exceeds_takes_no_empty_set() -> None:
     budget = Budget(5, "curation.response_tokens", "response tokens", lambda responses: [9] * len(responses))
-    with pytest.raises(TooFewPairs) as caught:
-        take_within("some_arm", pairs(3), Benchmarks(NO_ITEMS), budget, 7)
+    with pytest.raises(Mendable) as caught:
+        take_within("some_arm", pairs(3), BenchmarkTexts(NO_ITEMS), budget, 7)
     assert str(caught.value) == (
         "arm 'some_arm' would have no pair: the first that is drawn has 9 response tokens, curation.response_tokens "
         "asks for 5 in all; raise curation.response_tokens, or lower enhancement.heuristics.response_words"
@@ -165,15 +166,15 @@ def test_rows_that_are_rejected_for_leakage_displace_no_other() -> None:
 
 
 def test_the_check_fails_where_the_rejection_does_not_do_its_work() -> None:
-    found = Benchmarks.overlap
+    found = BenchmarkTexts.overlap
     blind = iter([None] * 3)
-    with patch.object(Benchmarks, "overlap", lambda items, *said: next(blind, items) and found(items, *said)):
+    with patch.object(BenchmarkTexts, "overlap", lambda items, *said: next(blind, items) and found(items, *said)):
         (check,) = take("some_arm", pairs(2, LEAKING[0]), ITEMS, 3, 7).checks
     assert check == Check("leakage", False, {"rows": 3, "benchmark items": 1, "rows that hold text of it": 1})
 
 
 def test_too_few_pairs_say_how_many_hold_benchmark_text() -> None:
-    with pytest.raises(TooFewPairs) as caught:
+    with pytest.raises(Mendable) as caught:
         take("some_arm", pairs(2, *LEAKING), ITEMS, 3, 7)
     assert str(caught.value) == (
         "arm 'some_arm' has 2 pairs without the 4 that hold text of the benchmark, curation.rows asks for 3: "

@@ -1,5 +1,5 @@
-"""Filtering decides which pairs a student ever sees: the gate is held to a ledger that closes, and to the promise that
-a new cut re-decides and changes no record."""
+"""Filtering decides which pairs a student is trained on. So these tests check that every pair gets one decision, and
+that a new cut changes decisions but no record."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_heuristics_come_first_and_the_cut_is_taken_over_those_that_pass() -> No
     assert result.notes == {"perplexity cut": 9.0}
 
 
-def test_a_pair_whose_perplexity_is_missing_fails_and_moves_no_cut() -> None:
+def test_a_pair_whose_perplexity_is_missing_fails_and_does_not_change_the_cut() -> None:
     measured = {"self_training": perplexities({0: 3.0, 2: 5.0})}
     result = decide(frame(pair(0), pair(1), pair(2)), measured, None, PerplexityFilter(keep=0.5))
     assert rows(result) == [
@@ -52,7 +52,7 @@ def test_a_pair_whose_perplexity_is_missing_fails_and_moves_no_cut() -> None:
     ]
 
 
-def test_a_pair_that_has_no_perplexity_is_rejected_and_moves_no_cut() -> None:
+def test_a_pair_without_a_perplexity_is_rejected_and_does_not_change_the_cut() -> None:
     measured = {"self_training": perplexities({0: 3.0, 1: None, 2: 5.0})}
     result = decide(frame(pair(0), pair(1), pair(2)), measured, None, PerplexityFilter(keep=0.5))
     assert rows(result) == [
@@ -78,7 +78,7 @@ def test_without_rules_every_pair_is_kept() -> None:
     ]
 
 
-def test_with_heuristics_alone_no_perplexity_is_looked_at() -> None:
+def test_with_heuristics_alone_perplexity_is_not_used() -> None:
     result = decide(frame(pair(0), pair(1, response="no")), {}, RULES, None)
     assert rows(result) == [
         (pair(0)["id"], "kept", None, None, None),
@@ -108,7 +108,7 @@ def test_the_cut_is_the_same_for_all_methods_of_an_arm() -> None:
     short=st.sets(st.integers(0, 11)),
     keeps=st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)),
 )
-def test_the_ledger_closes_and_another_cut_changes_no_id(
+def test_every_pair_gets_one_decision_and_another_cut_changes_no_id(
     values: list[float | None], short: set[int], keeps: tuple[float, float]
 ) -> None:
     pairs = [pair(number, response="no" if number in short else "it is a thing") for number in range(len(values))]
@@ -153,7 +153,7 @@ def test_limits_come_before_the_share_and_work_without_one() -> None:
     assert none.counts() == {("rejected", "perplexity too low"): 1}
 
 
-def test_the_end_that_is_preferred_can_be_turned() -> None:
+def test_the_recipe_can_prefer_the_high_end() -> None:
     measured = {"self_training": perplexities({0: 2.0, 1: 3.0})}
     result = decide(frame(pair(0), pair(1)), measured, None, PerplexityFilter(keep=0.5, prefer="high"))
     assert result.kept["id"].to_list() == [pair(1)["id"]]

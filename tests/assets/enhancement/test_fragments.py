@@ -1,5 +1,5 @@
-"""A fragment must depend on its own document alone: then a document that is added changes no other's fragments, and no
-pair that was made from them. So extraction is held to that at each level, and to what it asks of the model."""
+"""A fragment must depend on its own document alone: then an added document changes no other document's fragments, and no
+pair made from them. These tests check that for each level, and what the model is asked."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_the_levels_are_spread_over_documents() -> None:
     assert {level: drawn.count(level) for level in LEVELS} == {"keywords": 107, "sentence": 91, "model": 102}
 
 
-def test_a_level_that_is_named_twice_is_refused() -> None:
+def test_a_level_that_is_listed_twice_is_an_error() -> None:
     with pytest.raises(ValidationError, match="it must name each one once"):
         fragments("sentence", "sentence", "keywords", per_document=2)
 
@@ -165,14 +165,14 @@ def test_the_model_is_asked_plainly_for_the_main_point() -> None:
     assert writer.asked[0][0] == [Prompt(messages=(("user", question),), seed=row_seed(7, "extraction", PESTO))]
 
 
-def test_every_document_and_every_seed_of_the_recipe_has_a_seed_of_its_own_for_the_model() -> None:
+def test_every_document_and_every_recipe_seed_gives_the_model_another_seed() -> None:
     one, other = ScriptedWriter(first_words), ScriptedWriter(first_words)
     extract(DOCUMENTS, fragments("model"), one, 7)
     extract(DOCUMENTS, fragments("model"), other, 8)
     assert len({prompt.seed for writer in (one, other) for prompt in writer.asked[0][0]}) == 6
 
 
-def test_the_level_model_alone_needs_to_know_how_the_model_writes() -> None:
+def test_only_the_level_model_needs_sampling_settings() -> None:
     bare = {"levels": ["keywords", "sentence"]}
     found = parsed(put(starter(), "enhancement.fragments", bare)).enhancement.fragments
     assert found is not None

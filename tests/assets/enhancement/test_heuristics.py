@@ -1,4 +1,4 @@
-"""Heuristics decide which pairs a student ever sees: every rule is held to its exact fault at its edge."""
+"""Heuristics decide which pairs a student is trained on, so these tests check every rule exactly at its limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.enhancement.heuristics import Fault, copied_share, fault, repeated_line_share
+from assets.enhancement.heuristics import BrokenRule, broken_rule, copied_share, repeated_line_share
 from assets.recipe.types import Heuristics
 
 RULES = Heuristics(instruction_words=(3, 6), response_words=(4, 8), most_repeated_line=0.5, copied_words=0.75)
@@ -17,44 +17,46 @@ LINES = st.lists(st.sampled_from(["", " ", "a", " a ", "b", "c"]), max_size=10)
 @pytest.mark.parametrize(
     ("instruction", "response", "expected"),
     [
-        ("what is", "pesto is a sauce", Fault("instruction too short", 2, 3)),
-        ("", "pesto is a sauce", Fault("instruction too short", 0, 3)),
+        ("what is", "pesto is a sauce", BrokenRule("instruction too short", 2, 3)),
+        ("", "pesto is a sauce", BrokenRule("instruction too short", 0, 3)),
         ("what is it", "pesto is a sauce", None),
         ("what is it to you now", "pesto is a sauce", None),
-        ("what is it to you right now", "pesto is a sauce", Fault("instruction too long", 7, 6)),
-        ("what is it", "pesto or so", Fault("response too short", 3, 4)),
+        ("what is it to you right now", "pesto is a sauce", BrokenRule("instruction too long", 7, 6)),
+        ("what is it", "pesto or so", BrokenRule("response too short", 3, 4)),
         ("what is it", "one two three four five six seven eight", None),
         (
             "what is it",
             "one two three four five six seven eight nine",
-            Fault("response too long", 9, 8),
+            BrokenRule("response too long", 9, 8),
         ),
         ("what is it", "one\none\ntwo\nthree", None),
-        ("what is it", "one\n\n one \none\ntwo", Fault("response repeats a line", 0.75, 0.5)),
+        ("what is it", "one\n\n one \none\ntwo", BrokenRule("response repeats a line", 0.75, 0.5)),
         ("pesto is a herb", "pesto is a sauce", None),
-        ("Pesto is a sauce", "so pesto is a sauce", Fault("instruction copied from the response", 1.0, 0.75)),
-        ("is a sauce", "pesto is a sauce", Fault("instruction copied from the response", 1.0, 0.75)),
+        ("Pesto is a sauce", "so pesto is a sauce", BrokenRule("instruction copied from the response", 1.0, 0.75)),
+        ("is a sauce", "pesto is a sauce", BrokenRule("instruction copied from the response", 1.0, 0.75)),
     ],
 )
-def test_a_rule_is_broken_beyond_its_edge_only(instruction: str, response: str, expected: Fault | None) -> None:
-    assert fault(instruction, response, RULES) == expected
+def test_a_rule_is_broken_only_beyond_its_limit(instruction: str, response: str, expected: BrokenRule | None) -> None:
+    assert broken_rule(instruction, response, RULES) == expected
 
 
 def test_the_first_broken_rule_counts() -> None:
-    assert fault("what", "one\none", RULES) == Fault("instruction too short", 1, 3)
-    assert fault("one one one", "one\none", RULES) == Fault("response too short", 2, 4)
-    assert fault("one one one", "one one one\none one one", RULES) == Fault("response repeats a line", 1.0, 0.5)
+    assert broken_rule("what", "one\none", RULES) == BrokenRule("instruction too short", 1, 3)
+    assert broken_rule("one one one", "one\none", RULES) == BrokenRule("response too short", 2, 4)
+    assert broken_rule("one one one", "one one one\none one one", RULES) == BrokenRule(
+        "response repeats a line", 1.0, 0.5
+    )
 
 
 def test_an_input_has_a_limit_where_one_is_set() -> None:
     rules = RULES.model_copy(update={"input_words": 2})
-    assert fault("what is it", "pesto is a sauce", RULES, "one two three") is None
-    assert fault("what is it", "pesto is a sauce", rules, "one two") is None
-    assert fault("what is it", "pesto is a sauce", rules, "one two three") == Fault("input too long", 3, 2)
+    assert broken_rule("what is it", "pesto is a sauce", RULES, "one two three") is None
+    assert broken_rule("what is it", "pesto is a sauce", rules, "one two") is None
+    assert broken_rule("what is it", "pesto is a sauce", rules, "one two three") == BrokenRule("input too long", 3, 2)
 
 
 def test_the_worked_example_breaks_no_length_rule() -> None:
-    assert fault("What is it?", "It is. It is. It is.", Heuristics()) is None
+    assert broken_rule("What is it?", "It is. It is. It is.", Heuristics()) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""A perplexity is bought with a model call, so each measure is held to its own condition, text and number, and the cut
-to the share that it keeps."""
+"""A perplexity costs a model call. So these tests check the prompt, text and number of each measure, and that the cut
+keeps the right share."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_pair_without_input_is_measured_by_its_instruction_alone() -> None:
 
 
 class ScriptedReader:
-    """Gives the losses of its script in turn, and records what it was asked."""
+    """Returns the losses of its script in turn, and records the requests."""
 
     def __init__(self, *losses: TokenLoss) -> None:
         self.script = losses
@@ -122,7 +122,7 @@ def test_the_cut_is_one_of_the_perplexities_whatever_their_order(
     assert sum(value < cut for value in values) < max(1.0, keep * len(values))
 
 
-def test_ifd_is_the_ratio_of_both_mean_losses_with_both_calls_on_record() -> None:
+def test_ifd_is_the_ratio_of_both_mean_losses_and_descends_from_both_calls() -> None:
     losses = [TokenLoss(1.5, 4, digest("given")), TokenLoss(3.0, 4, digest("alone"))]
     reader = ScriptedReader(*losses)
     result = measure(pl.DataFrame([pair(0)]), "ifd", reader)
@@ -139,8 +139,8 @@ REFUSED = TokenLoss(0.0, 0, digest("refused"), refusal="the text has 9000 tokens
 
 
 @pytest.mark.parametrize("loss", [REFUSED, TokenLoss(710.0, 3, digest("call"))])
-def test_a_pair_that_no_other_try_would_measure_has_no_perplexity(loss: TokenLoss) -> None:
-    # The exponential of 710 is no number that a float can say.
+def test_a_pair_that_a_retry_would_not_measure_has_no_perplexity(loss: TokenLoss) -> None:
+    # A float cannot hold the exponential of 710.
     result = validated(measure(pl.DataFrame([pair(0)]), "response_alone", ScriptedReader(loss)))
     assert result.kept.drop("id").rows() == [(pair(0)["id"], "response_alone", None, loss.tokens)]
     assert result.counts() == {("kept", ""): 1}

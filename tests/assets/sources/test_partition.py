@@ -1,6 +1,6 @@
-"""If one row can serve as a seed and as a test item, every score after it is worthless, and nobody sees it.
-So the partition is held to its properties on any rows, and to its exact values: another hash would silently
-move every row."""
+"""If one row could be both a seed and a benchmark item, every score would be worthless and nobody would notice.
+So these tests check the partition's properties on any rows, and its exact values: another hash would move every row
+without a warning."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_another_value_is_another_identity(row: dict[str, object], other: str) -
     assert (row_identity({**row, "a": other}) == row_identity({**row, "a": "x"})) == (other == "x")
 
 
-def test_a_value_without_a_json_form_is_refused() -> None:
+def test_a_value_that_json_cannot_hold_is_refused() -> None:
     with pytest.raises(TypeError):
         row_identity({"a": b"bytes"})
 
@@ -109,14 +109,14 @@ def test_the_order_is_fixed_and_follows_the_salt() -> None:
 
 
 @given(identities=IDENTITIES, salt=st.text(max_size=4))
-def test_the_order_belongs_to_the_identities_not_to_their_places(identities: list[str], salt: str) -> None:
+def test_the_order_depends_on_the_identities_not_on_their_positions(identities: list[str], salt: str) -> None:
     backwards = identities[::-1]
     assert sorted(order(identities, salt)) == list(range(len(identities)))
     assert [identities[i] for i in order(identities, salt)] == [backwards[i] for i in order(backwards, salt)]
 
 
 @given(identities=IDENTITIES, added=st.text(), n=st.integers(0, 40), place=st.integers(0, 40))
-def test_one_row_added_displaces_at_most_one(identities: list[str], added: str, n: int, place: int) -> None:
+def test_one_added_row_replaces_at_most_one(identities: list[str], added: str, n: int, place: int) -> None:
     more = [*identities[:place], added, *identities[place:]]
     before = [identities[index] for index in order(identities)[:n]]
     after = [more[index] for index in order(more)[:n]]

@@ -1,6 +1,6 @@
-"""A source that is read wrongly poisons everything after it without a sound: text turned into numbers,
-lines split in their middle, the half of a damaged file. So each format yields exact rows, and each damage
-its exact message."""
+"""A wrongly read source spoils everything that is built from it, and nobody notices: text turned into numbers, lines
+split in the middle, half of a damaged file. So these tests check the exact rows of each format and the exact error about
+each kind of damage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.sources.readers import SourceError, read_rows
+from assets.sources.readers import read_rows
+from warehouse.core.errors import Mendable
 
 ROWS = [{"title": "Élan", "steps": ["a", "b"]}, {"title": "007", "steps": []}]
 
@@ -141,14 +142,14 @@ WHOLE = "the file must be one JSON document (one object a line is the format .js
         (
             "a.txt",
             "x",
-            ": found the suffix '.txt', but the format is told by one of .json, .jsonl, .ndjson,"
+            ": found the suffix '.txt', but it must be one of .json, .jsonl, .ndjson,"
             " .parquet, .csv, .tsv"
             " (each may be followed by .gz)",
         ),
         (
             "a.gz",
             b"",
-            ": found the suffix '', but the format is told by one of .json, .jsonl, .ndjson, .parquet,"
+            ": found the suffix '', but it must be one of .json, .jsonl, .ndjson, .parquet,"
             " .csv, .tsv"
             " (each may be followed by .gz)",
         ),
@@ -206,16 +207,18 @@ WHOLE = "the file must be one JSON document (one object a line is the format .js
         ),
     ],
 )
-def test_a_malformed_file_is_told_exactly(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
+def test_the_error_about_a_malformed_file_is_exact(
+    tmp_path: Path, name: str, content: str | bytes, message: str
+) -> None:
     path = written(tmp_path, name, content)
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(Mendable) as caught:
         read_rows(path)
     assert str(caught.value) == f"{path}{message}"
 
 
-def test_half_a_gzip_file_is_told(tmp_path: Path) -> None:
+def test_a_cut_off_gzip_file_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 99)[:-9])
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(Mendable) as caught:
         read_rows(path)
     assert str(caught.value) == (
         f"{path}: found damaged gzip data (Compressed file ended before the end-of-stream marker was"
@@ -224,25 +227,25 @@ def test_half_a_gzip_file_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_damaged_parquet_is_told(tmp_path: Path) -> None:
+def test_damaged_parquet_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "a.parquet", b"PAR1, but nothing of the kind")
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(Mendable) as caught:
         read_rows(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: found damaged data (")
     assert message.endswith("), but .parquet promises a Parquet file")
 
 
-def test_binary_columns_are_refused(tmp_path: Path) -> None:
+def test_binary_columns_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pl.DataFrame({"text": ["x"], "image": [b"\x89PNG"]}).write_parquet(path)
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(Mendable) as caught:
         read_rows(path)
     assert str(caught.value) == f"{path}: found bytes in the column 'image', but values must be text or numbers"
 
 
-def test_an_absent_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SourceError) as caught:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(Mendable) as caught:
         read_rows(tmp_path / "a.jsonl")
     assert str(caught.value) == (
         f"{tmp_path / 'a.jsonl'}: found no readable file (No such file or directory), but a source needs one"

@@ -1,5 +1,5 @@
-"""Everything rests on what was drawn: a benchmark text among the seeds would make every score worthless, and a row
-that vanishes without a reason could not be audited. So reasons, numbers and roles are checked on exact rows."""
+"""Benchmark text among the seeds would make every score worthless, and a row that disappears without a reason could not
+be audited. So these tests check reasons, numbers and roles on exact rows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from assets.loading.file import load_recipe
 from assets.recipe.mapping import MappingError
 from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, Selection
 from assets.sources import benchmark_items, documents, seed_tasks
-from assets.sources.held_out import held_out, leaking
+from assets.sources.held_out import benchmark_texts, leaking
 from assets.sources.partition import in_slice, order, row_identity
-from assets.sources.seeding import TooFewRows, select
+from assets.sources.seeding import select
 from tests.support.tiny import ROOT, SHARED
+from warehouse.core.errors import Mendable
 from warehouse.core.texts import normalized
 from warehouse.lineage.withdrawals import NONE
 from warehouse.results.result import Check, Gate, Result
@@ -39,7 +40,7 @@ Row = dict[str, Any]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Callable[[str], tuple[str, Path]]]:
-    """Writes rows as a source, and gives what finds its file."""
+    """Writes rows as a source file, and returns the function that finds it."""
 
     def written(*rows: Row) -> Callable[[str], tuple[str, Path]]:
         return source_file(tmp_path / "rows.jsonl", rows)
@@ -57,7 +58,7 @@ def article(number: int, words: int = 5) -> Row:
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Rows as they are drawn."""
+    """Rows in the order in which they are sampled."""
     return [rows[index] for index in order([row_identity(row) for row in rows], str(SEED))]
 
 
@@ -109,7 +110,7 @@ def test_rows_that_are_too_short_or_too_long_are_rejected_with_their_number_of_w
     ]
 
 
-def test_the_words_that_count_are_those_of_the_main_text(write: Any) -> None:
+def test_only_the_words_of_the_main_text_are_counted(write: Any) -> None:
     document = DocumentSelection(source="wiki", count=1, words=(2, 2), fields=DOCUMENT)
     gate = select(documents.ROLE, [document], write({"title": "a b c d", "text": "two words"}), SEED)
     assert outcomes(gate) == [("kept", None, None, None)]
@@ -127,11 +128,11 @@ def test_a_row_without_a_needed_field_is_quarantined_as_it_was_read(write: Any) 
     assert sorted(result.edges["child"]) == sorted(result.decisions["record"])
 
 
-def test_rows_beyond_the_count_are_rejected_as_not_drawn(write: Any) -> None:
+def test_rows_beyond_the_count_are_rejected_as_not_sampled(write: Any) -> None:
     rows = [article(number) for number in range(5)]
     gate = select(seed_tasks.ROLE, [seeds(2)], write(*rows), SEED)
     assert [row["response"] for row in gate.result().kept.to_dicts()] == [row["text"] for row in in_order(rows)[:2]]
-    assert outcomes(gate)[2:] == [("rejected", "not drawn", None, None)] * 3
+    assert outcomes(gate)[2:] == [("rejected", "not sampled", None, None)] * 3
 
 
 def test_rows_outside_the_slice_are_rejected_as_they_were_read(write: Any) -> None:
@@ -157,10 +158,10 @@ def test_what_the_caller_refuses_is_rejected_with_the_callers_reason(write: Any)
 
 
 def test_too_few_rows_are_an_error_that_says_what_to_change(write: Any) -> None:
-    with pytest.raises(TooFewRows) as refused:
+    with pytest.raises(Mendable) as refused:
         select(seed_tasks.ROLE, [seeds(3, words=(5, 9))], write(article(1), article(2), article(3, 2)), SEED)
     assert str(refused.value) == (
-        "'wiki' gives 2 rows for this role, 3 are asked for; widen slice [0, 100] or words [5, 9], or lower count"
+        "'wiki' has 2 rows for this role, but 3 are needed; widen slice [0, 100] or words [5, 9], or lower count"
     )
 
 
@@ -178,7 +179,7 @@ def test_equal_rows_count_once_towards_the_count(write: Any) -> None:
 
 
 def test_equal_rows_alone_are_too_few(write: Any) -> None:
-    with pytest.raises(TooFewRows, match="'wiki' gives 1 rows for this role, 2 are asked for"):
+    with pytest.raises(Mendable, match="'wiki' has 1 rows for this role, but 2 are needed"):
         select(seed_tasks.ROLE, [seeds(2)], write(article(1), article(1)), SEED)
 
 
@@ -212,23 +213,23 @@ def test_roles_with_disjoint_slices_never_share_a_row(
             (cuts[1], 100),
         ),
     ]
-    drawn: list[str] = []
+    sampled: list[str] = []
     for role, kind, more, slice_ in roles:
         count = sum(in_slice(row_identity(row), slice_, str(seed)) for row in rows)
         selection = kind(source="wiki", slice=slice_, count=count, **more)
-        drawn += select(role, [selection], many, seed).result().kept[role.main].to_list()
-    assert sorted(drawn) == sorted(row["text"] for row in rows)
+        sampled += select(role, [selection], many, seed).result().kept[role.main].to_list()
+    assert sorted(sampled) == sorted(row["text"] for row in rows)
 
 
 def items(*texts: tuple[str, str]) -> pl.DataFrame:
     return pl.DataFrame(texts, schema=["instruction", "reference"], orient="row")
 
 
-def test_leakage_sees_through_case_punctuation_and_blanks() -> None:
+def test_leakage_ignores_case_punctuation_and_spaces() -> None:
     assert normalized("  Crush the BASIL,\n then — add Oil! ") == "crush the basil then add oil"
-    taken = held_out(items(("How do I make Pesto?", "Crush it.")))
-    assert taken == {"how do i make pesto", "crush it"}
-    assert leaking(["crush IT", "Crush it now", "How do I make pesto"], taken) == {
+    forbidden = benchmark_texts(items(("How do I make Pesto?", "Crush it.")))
+    assert forbidden == {"how do i make pesto", "crush it"}
+    assert leaking(["crush IT", "Crush it now", "How do I make pesto"], forbidden) == {
         "crush it",
         "how do i make pesto",
     }
@@ -281,7 +282,7 @@ def test_a_document_whose_text_is_a_benchmark_reference_is_rejected(write: Any) 
     assert result.checks == (Check("leakage", True, {"rows": 2, "benchmark items": 1, "texts in both": 0}),)
 
 
-def test_benchmark_items_are_drawn_before_and_without_the_others(write: Any) -> None:
+def test_benchmark_items_are_built_without_the_other_roles(write: Any) -> None:
     selection = BenchmarkSelection(source="wikipedia_leads", count=1, benchmark="longform", fields=ITEM)
     result = run(benchmark_items, recipe_with("benchmark_items", selection), write(SAME), {})
     assert result.kept.drop("id").to_dicts() == [

@@ -1,5 +1,5 @@
-"""One training run says little: a student is trained with several seeds, each of which is a checkpoint that answers for
-itself, and one seed more computes nothing anew of the others."""
+"""One training run says little, so a student can be trained with several seeds. Each seed gives a checkpoint with its own
+answers, and an added seed computes nothing again for the others."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ARMS = 4
 ITEMS = 2
 
 
-def test_a_second_seed_adds_a_checkpoint_per_arm_with_answers_of_its_own(own: tuple[Path, Path]) -> None:
+def test_a_second_seed_adds_a_checkpoint_per_arm_with_its_own_answers(own: tuple[Path, Path]) -> None:
     recipe, data = own
     seed = yaml.safe_load(recipe.read_text())["seed"]
     before = query(data, "SELECT id FROM records.checkpoint ORDER BY id")["id"].to_list()
 
-    def twice(values: dict[str, Any]) -> None:
+    def train_twice(values: dict[str, Any]) -> None:
         values["training"]["seeds"] = 2
 
-    edit(recipe, twice)
+    edit(recipe, train_twice)
     plan = planned(recipe, data)
     bounds = {asset: one.calls for asset, one in plan.items() if one.calls}
     log, failures = build(recipe, data)

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from assets.loading.file import load_recipe
 from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, SourcePart
 from assets.sources import benchmark_items, documents, seed_tasks
-from assets.sources.seeding import TooFewRows
 from assets.steps.step import Step
 from resources.tools.workbench import Workbench
 from tests.support.planning import House, gate, texts
@@ -181,7 +180,7 @@ def test_too_few_rows_say_how_many_are_withdrawn(tmp_path: Path) -> None:
     withdraw(world.database, find_affected(world.database, taken[0]["id"]), "why")
     world.count = 40
     with pytest.raises(
-        TooFewRows, match=r"^'rows' gives \d+ rows for this role without the \d that are withdrawn, 40 "
+        Mendable, match=r"^'rows' has \d+ rows for this role without the \d that are withdrawn, but 40 "
     ):
         world.build()
 

@@ -177,8 +177,8 @@ def test_the_backward_model_needs_a_seed_task_without_an_input() -> None:
     with pytest.raises(Mendable) as refused:
         step.build(None, seed_tasks=SEEDS.with_columns(input=pl.lit("a text")))
     assert str(refused.value) == (
-        f"the backward model has nothing to learn from: of {len(SEEDS)} seed tasks none is without an input; right "
-        "would be a selection of seed_tasks whose fields have no input"
+        f"the backward model has no training examples: all {len(SEEDS)} seed tasks have an input; add a selection to "
+        "seed_tasks whose fields have no input"
     )
 
 
