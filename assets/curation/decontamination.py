@@ -1,9 +1,9 @@
 """Decontamination: find training rows that share text with a benchmark item, and name the item.
 
-There are three tests, each stronger than the one before: equal text after normalizing; a shared run of `ngram` words (13, as in
-GPT-3, arXiv 2005.14165, appendix C; in lower case, without punctuation); and an instruction whose embedding has a cosine
-above `similarity` to an item's instruction (ours: the published way to find paraphrases asks a model, arXiv
-2311.04850). Every text of every item is compared, whatever its benchmark. A text of fewer than `ngram` words is
+There are three tests, each stronger than the one before: equal text after normalizing; a shared run of `ngram` words
+(13, as in GPT-3, arXiv 2005.14165, appendix C; in lower case, without punctuation); and an instruction whose embedding
+has a cosine above `similarity` to an item's instruction (ours: the published way to find paraphrases asks a model,
+arXiv 2311.04850). Every text of every item is compared, whatever its benchmark. A text of fewer than `ngram` words is
 found only if it is equal. Texts in an item's `details` are compared by their runs alone, since one may be an answer
 choice that many rows contain.
 
@@ -38,7 +38,8 @@ Vectors = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a row shares with the benchmark item `item`; `score` is the number of shared runs of words, or the cosine."""
+    """What a row shares with the benchmark item `item`; `score` is the number of shared runs of words, or the
+    cosine."""
 
     reason: str
     item: str

@@ -1,8 +1,8 @@
 """The training set of an arm: as large as that of every other arm, so that the comparison is fair.
 
 The size is a number of rows, or of response tokens. No row shares text with a benchmark item (see decontamination.py):
-the sources already exclude such rows, but a model may have written one. Those rows are rejected before the sampling, and
-the others fill the budget.
+the sources already exclude such rows, but a model may have written one. Those rows are rejected before the sampling,
+and the others fill the budget.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A fragment must depend on its own document alone: then an added document changes no other document's fragments, and no
-pair made from them. These tests check that for each level, and what the model is asked."""
+"""A fragment must depend on its own document alone: then an added document changes no other document's fragments, and
+no pair made from them. These tests check that for each level, and what the model is asked."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A wrongly read source spoils everything that is built from it, and nobody notices: text turned into numbers, lines
-split in the middle, half of a damaged file. So these tests check the exact rows of each format and the exact error about
-each kind of damage."""
+split in the middle, half of a damaged file. So these tests check the exact rows of each format and the exact error
+about each kind of damage."""
 
 from __future__ import annotations
 

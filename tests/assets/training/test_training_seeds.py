@@ -1,5 +1,5 @@
-"""One training run says little, so a student can be trained with several seeds. Each seed gives a checkpoint with its own
-answers, and an added seed computes nothing again for the others."""
+"""One training run says little, so a student can be trained with several seeds. Each seed gives a checkpoint with its
+own answers, and an added seed computes nothing again for the others."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def built(store: Store, one: Round) -> None:
             if row["response"] in one.passed:
                 gate.keep(row)
             else:
-                gate.reject(row, "not drawn")
+                gate.reject(row, "not sampled")
         version = digest([pairs_.data_version, one.passed])
         published = publish(store, "training_set", version, gate.result(), pairs=pairs_)
     if one.exported:

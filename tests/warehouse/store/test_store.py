@@ -306,7 +306,7 @@ def test_a_row_passed_on_by_a_second_asset_keeps_the_edges_of_the_first(store: S
     gate = Gate(Document)
     first, second = upstream.to_dicts()
     gate.keep(second)
-    gate.reject(first, "not drawn")
+    gate.reject(first, "not sampled")
     publish(store, gate.result(), "drawn", V2)
     assert sorted(rows(store, "FROM lineage.edges")) == sorted((row_id, *SOURCE) for row_id in upstream["id"])
     assert rows(store, "SELECT text FROM drawn") == [("b",)]
