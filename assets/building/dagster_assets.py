@@ -16,7 +16,7 @@ from assets.openness.rules import Terms
 from assets.steps.step import Step
 from resources.tools.tools import Report, Tools
 from resources.tools.workbench import Workbench
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.results.result import Check
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
@@ -42,7 +42,7 @@ def to_asset(
         tools = Tools(bench, _reporting(context, display, step.asset))
         try:
             publication = materialize(step, tools, retries, terms)
-        except Mendable as error:
+        except UserError as error:
             if isinstance(error, NotOpen):
                 yield from _check_results(error.checks)
             raise dg.Failure(description=str(error), allow_retries=False) from error

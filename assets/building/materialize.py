@@ -12,17 +12,17 @@ from assets.openness.ancestry import with_openness_check
 from assets.openness.rules import Terms
 from assets.steps.step import Step
 from resources.tools.tools import Tools
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.results.checks import OPENNESS, blocked_message, checked, failed_checks
 from warehouse.results.result import Check, Result
 from warehouse.store.versions import Catalog, Effort, Published, Run, Store, Target
 
 
-class NotBuilt(Mendable):
+class NotBuilt(UserError):
     """An input has no version yet, or failed a check that blocks everything downstream."""
 
 
-class NotOpen(Mendable):
+class NotOpen(UserError):
     """Rows are made from something that the policy does not accept. `checks` are those of the refused result."""
 
     def __init__(self, message: str, checks: Sequence[Check]) -> None:
@@ -61,7 +61,7 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
     """Builds a step from the current versions of its inputs, unless its version is stored; publishes nothing.
 
     Rows at which a model failed are tried again up to `retries` times. Whatever the rows are made from must be open
-    under `terms`. Raises NotBuilt, NotOpen, and any Mendable of the step.
+    under `terms`. Raises NotBuilt, NotOpen, and any UserError of the step.
     """
     began, bench = time.monotonic(), tools.bench
     # One connection for all reads: opening the file takes longer than any of the queries.

@@ -12,11 +12,11 @@ import dagster as dg
 from assets.building.dagster_home import PROCESS, close_killed_runs
 from assets.planning.plan import Planner
 from assets.steps.step import Step
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 
 
-class BadSelection(Mendable):
+class BadSelection(UserError):
     """The selection matches no asset of the graph."""
 
 

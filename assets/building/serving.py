@@ -14,7 +14,7 @@ from types import FrameType
 
 import yaml
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 LOCATION = "slingshot"
 CODE_SERVER = "code server"
@@ -22,7 +22,7 @@ SECONDS_BETWEEN_CHECKS = 1.0
 SECONDS_TO_STOP = 20.0
 
 
-class ServerStopped(Mendable):
+class ServerStopped(UserError):
     """One of the processes of the UI has stopped."""
 
 
@@ -32,7 +32,7 @@ def serve(
     """Serves the module `definitions` in `home` on 127.0.0.1:`port` until SIGINT or SIGTERM.
 
     `folder` is Dagster's home. With `automatic`, Dagster's daemon also runs and evaluates automation conditions.
-    `state` returns the content of the recipe and raises Mendable if it cannot be read; when the content changes, the
+    `state` returns the content of the recipe and raises UserError if it cannot be read; when the content changes, the
     definitions are reloaded. `report` gets a message at each reload. The output of runs goes to
     `folder`/code_server.log. Raises ServerStopped.
     """
@@ -55,7 +55,7 @@ def serve(
             _check_running(processes, folder)
             try:
                 now, good = state(), True
-            except Mendable as error:
+            except UserError as error:
                 now, good = str(error), False
             if now == known or (good and not _reload(port)):
                 continue

@@ -70,10 +70,10 @@ def trace(
 
     from assets.reporting.audit_tables import trace_tables
     from warehouse.audit.trace import trace
-    from warehouse.core.errors import Mendable
+    from warehouse.core.errors import UserError
 
     if not down:
-        raise Mendable(f"trace only goes down; to see what it was made from: slingshot why {start}")
+        raise UserError(f"trace only goes down; to see what it was made from: slingshot why {start}")
     found = trace(project_at(warehouse=warehouse).database, start)
     if as_json:
         print_json(found)
@@ -160,11 +160,11 @@ def audit(warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
     from assets.openness.ancestry import training_sets
     from assets.reporting.audit_tables import audit_table
     from warehouse.audit.integrity import integrity
-    from warehouse.core.errors import Mendable
+    from warehouse.core.errors import UserError
 
     project = project_at(warehouse=warehouse)
     if not project.store.catalog().stored:
-        raise Mendable(
+        raise UserError(
             f"nothing is built in {project.warehouse}; choose another folder with --warehouse, or build first"
         )
     findings, openness = integrity(project.database), training_sets(project.database)

@@ -69,13 +69,13 @@ def _print_cost(project: Project, tokens_per_second: float | None, trained_per_s
 def pin(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
     """Fetch each unpinned model and source of the recipe, and write its sha256 and its commit into the recipe."""
     from assets.loading.pinning import in_file, unpinned, write_pin
-    from warehouse.core.errors import Mendable
+    from warehouse.core.errors import UserError
     from warehouse.core.texts import listed
 
     project = project_at(recipe, warehouse)
     path, found = project.recipe_file, unpinned(project.recipe)
     if elsewhere := [part for part in found if not in_file(path, part)]:
-        raise Mendable(
+        raise UserError(
             f"{path}: address and sha256 of {listed(elsewhere)} are not both in this file; "
             "pin the recipe that it extends instead"
         )

@@ -80,7 +80,7 @@ def print_leaderboard(project: Project) -> None:
     published = project.store.current("leaderboard")
     if published is None:
         return
-    standings, recipe = project.store.read(published), project.store.named(published).recipe
+    standings, recipe = project.store.read(published), project.store.target_of(published).recipe
     console().print("", leaderboard_table(standings, recipe["evaluation.baseline"]))
     for caveat in caveats(standings, [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]):
         typer.echo(caveat)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resources.tools.locations import recipe_path, warehouse_path
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from warehouse.store.versions import Published, Store
 
 
-class NoSuchAsset(Mendable, LookupError):
+class NoSuchAsset(UserError, LookupError):
     """Neither the recipe nor the warehouse has an asset of this name."""
 
 
-class BadQuery(Mendable, ValueError):
+class BadQuery(UserError, ValueError):
     """The SQL query is not valid, or does more than read."""
 
 
-class BuildFailed(Mendable, RuntimeError):
+class BuildFailed(UserError, RuntimeError):
     """Assets failed; `failures` has the asset, the message and, for a defect, the traceback of each.
 
     The assets that were built before stay built.
@@ -115,7 +115,7 @@ class Project:
         """What a build would do to each asset, why, and what it would cost; computes and writes nothing.
 
         `selection` is in Dagster's syntax, such as "+leaderboard"; without one, all assets are planned. Raises
-        BadSelection where it selects nothing, and Mendable where the recipe is not pinned.
+        BadSelection where it selects nothing, and UserError where the recipe is not pinned.
 
         Example: `[one.asset for one in project.plan() if one.action != "none"]` are the assets that are not fresh.
         """
@@ -132,7 +132,7 @@ class Project:
 
         `display` follows the build, such as TerminalDisplay in assets/building/display.py; without one, nothing is
         shown. Raises BuildFailed, whose message names each asset that failed and why; BadSelection where the selection
-        selects nothing; and Mendable where the recipe is not pinned.
+        selects nothing; and UserError where the recipe is not pinned.
 
         Example: `project.build("+training_sets/self_instruct").built` are the assets that were computed.
         """
@@ -157,7 +157,7 @@ class Project:
         )
 
     def require_buildable(self) -> None:
-        """Raises RecipeError, and Mendable where the sha256 of a model or source is not pinned yet."""
+        """Raises RecipeError, and UserError where the sha256 of a model or source is not pinned yet."""
         from assets.loading.pinning import refuse_unpinned
 
         refuse_unpinned(self.recipe, self.recipe_file)
@@ -219,13 +219,13 @@ class Project:
         """Writes the training set of an arm into the folder `to` as two JSONL files and one Parquet file; their paths.
 
         `version` is the start of an earlier version's id. `override` is the reason to write rows that were withdrawn.
-        Raises Mendable if the recipe has no such arm, if nothing is built, if the version failed a blocking check, for
+        Raises UserError if the recipe has no such arm, if nothing is built, if the version failed a blocking check, for
         withdrawn rows without an override, and for a blank override.
         """
         from warehouse.release.export import export
 
         if version is None and arm not in self.recipe.arms:
-            raise Mendable(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
+            raise UserError(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
         return export(self.store, arm, Path(to), version, override)
 
     def sql(self, query: str) -> pl.DataFrame:

@@ -41,7 +41,7 @@ def recall(
     from rich.text import Text
 
     from assets.reporting.audit_tables import recall_tables
-    from warehouse.core.errors import Mendable
+    from warehouse.core.errors import UserError
     from warehouse.release.recall import find_affected, withdraw
 
     database = project_at(warehouse=warehouse).database
@@ -56,7 +56,7 @@ def recall(
     if dry_run:
         return
     if reason is None:
-        raise Mendable(
+        raise UserError(
             "nothing was withdrawn: a withdrawal needs --reason; use --dry-run to only show what depends on it"
         )
     withdraw(database, affected, reason)

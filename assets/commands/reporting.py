@@ -26,12 +26,12 @@ def report(
     from assets.reporting.page import page
     from assets.reporting.study import study
     from warehouse.core.atomic import written_whole
-    from warehouse.core.errors import Mendable
+    from warehouse.core.errors import UserError
 
     found = study(project_at(warehouse=warehouse).database)
     if as_json:
         print_json(found.arms)
         return
     if not out.parent.is_dir():
-        raise Mendable(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
+        raise UserError(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
     typer.echo(str(written_whole(out, lambda scratch: scratch.write_text(page(found)))))

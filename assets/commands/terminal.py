@@ -27,11 +27,11 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        from warehouse.core.errors import Mendable
+        from warehouse.core.errors import UserError
 
         try:
             command(*args, **kwargs)
-        except Mendable as error:
+        except UserError as error:
             typer.echo(f"slingshot: {error}", err=True)
             raise typer.Exit(1) from None
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from assets.recipe.types import Decontamination
 from assets.sources.held_out import REASON
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.texts import normalized, texts_in
 
 # Inputs are not compared for equality: one may be a single word that many rows share.
@@ -50,7 +50,7 @@ class Overlap:
 class BenchmarkTexts:
     """The texts of benchmark items (columns id, instruction, input, reference, details), which rows are compared with.
 
-    Raises Mendable where `vectors` are given but an item has none, since no row could be compared with it."""
+    Raises UserError where `vectors` are given but an item has none, since no row could be compared with it."""
 
     def __init__(self, items: pl.DataFrame, settings: Decontamination | None = None, vectors: Vectors | None = None):
         self.settings = settings or Decontamination(ngram=None)
@@ -63,7 +63,7 @@ class BenchmarkTexts:
         self._runs = {run: row["id"] for row in backwards for text in _texts(row) for run in runs(text, words)}
         missing = 0 if vectors is None else sum(row["id"] not in vectors for row in backwards)
         if missing:
-            raise Mendable(
+            raise UserError(
                 f"{missing} of {self.count} benchmark items have no embedding to compare instructions with; build "
                 "benchmark_embeddings again, or remove curation.decontamination.similarity"
             )

@@ -19,7 +19,7 @@ from assets.sources.held_out import CHECK
 from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import row_seed
 from warehouse.results.result import Check, Gate, Result
 from warehouse.schema.records import Pair
@@ -55,7 +55,7 @@ def take(
 
     The first pair that exceeds a budget of tokens ends the sampling, so that long responses are not skipped (ours).
     `vectors` are embeddings of the pairs' instructions; if they are given, each pair needs one.
-    Raises Mendable where there are too few pairs, and where the first pair already exceeds the budget.
+    Raises UserError where there are too few pairs, and where the first pair already exceeds the budget.
     """
     gate, clean = Gate(Pair, len(pairs)), []
     for row in pairs.iter_rows(named=True):
@@ -70,9 +70,9 @@ def take(
     left_out = len(pairs) - len(clean)
     without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
     if few := too_few(arm, sum(sizes), budget, without=without):
-        raise Mendable(few)
+        raise UserError(few)
     if sizes[0] > budget.size:
-        raise Mendable(
+        raise UserError(
             f"arm {arm!r} would have no pair: the first has {sizes[0]} {budget.unit}, but {budget.key} allows "
             f"{budget.size} in all; raise {budget.key}, or lower enhancement.heuristics.response_words"
         )

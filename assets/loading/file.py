@@ -13,11 +13,11 @@ from pydantic_core import ErrorDetails
 from assets.loading.rules import Problem, problems
 from assets.loading.whole import FullRecipe
 from assets.recipe.types import Recipe
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 
 
-class RecipeError(Mendable, ValueError):
+class RecipeError(UserError, ValueError):
     """The recipe cannot be used; the message lists all its problems, one per line."""
 
 

@@ -12,7 +12,7 @@ from assets.recipe.types import Recipe
 from assets.recipe.values import UNPINNED
 from resources.fetching.addresses import Address
 from warehouse.core.atomic import written_whole
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.texts import listed
 
 
@@ -24,10 +24,10 @@ def unpinned(recipe: Recipe) -> dict[str, Address]:
 
 
 def refuse_unpinned(recipe: Recipe, path: Path) -> None:
-    """Raises Mendable if something is unpinned: a build must use exactly the bytes that the recipe names."""
+    """Raises UserError if something is unpinned: a build must use exactly the bytes that the recipe names."""
     if found := unpinned(recipe):
         verb = "is" if len(found) == 1 else "are"
-        raise Mendable(
+        raise UserError(
             f"{path}: {listed(list(found))} {verb} unpinned; run slingshot pin --recipe {path}, which fetches "
             "what each address holds and writes its sha256 into the recipe"
         )
@@ -36,12 +36,12 @@ def refuse_unpinned(recipe: Recipe, path: Path) -> None:
 def write_pin(path: Path, part: str, address: Address, sha256: str) -> None:
     """Write address and sha256 of `part` ("models.base") into the recipe file, atomically.
 
-    Only these two values change: comments, order and line ends stay. Raises Mendable if the file lacks one of them, or
+    Only these two values change: comments, order and line ends stay. Raises UserError if the file lacks one of them, or
     has it in a form that cannot be replaced by itself, such as an anchor."""
     text = path.read_bytes().decode("utf-8")
     replaced = with_values(text, part, {"address": str(address), "sha256": sha256})
     if replaced is None:
-        raise Mendable(
+        raise UserError(
             f"{path}: the file does not have address and sha256 of {part} as plain values; set the address "
             f'"{address}" and the sha256 {sha256} by hand'
         )

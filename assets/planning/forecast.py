@@ -18,7 +18,7 @@ from assets.planning.planned import Certainty, Planned, least_certain
 from assets.steps.step import Most, Step
 from resources.tools.forecast import ForecastTools, NotFetched
 from resources.tools.workbench import Workbench
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.lineage.withdrawals import UsesWithdrawn
 from warehouse.results.checks import blocked_message, failed_checks
 from warehouse.results.result import Result
@@ -104,7 +104,7 @@ class Forecaster:
             # A build would fail in the same way, unless the step only fails on placeholder rows.
             if tools.missing.calls or not known:
                 return self._from_bounds(step, tools, known)
-            if not isinstance(error, Mendable):
+            if not isinstance(error, UserError):
                 raise
             return _failing(step, str(error), tools)
         if tools.missing.chained:

@@ -104,7 +104,7 @@ class Planner:
 
     def _target_of(self, current: Published | None) -> Target | None:
         """What determined the current version; not looked up if no reason is needed."""
-        return self.bench.store.named(current) if current and self.forecast else None
+        return self.bench.store.target_of(current) if current and self.forecast else None
 
     def _own_reasons(self, step: Step, before: Target | None) -> list[str]:
         return own_reasons(step, before, self.catalog.withdrawals) if self.forecast else []

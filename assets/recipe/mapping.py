@@ -20,7 +20,7 @@ import re
 from collections import abc
 from dataclasses import dataclass
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 FORMATS = ("lines", "numbered", "bullets", "sentences", "commas", "json")
 WHOLE = "*"
@@ -35,7 +35,7 @@ class TemplateError(ValueError):
     """A template or a mapping has a syntax error; the message says where, and what is correct."""
 
 
-class MappingError(Mendable, ValueError):
+class MappingError(UserError, ValueError):
     """A mapping uses a field that its source does not have."""
 
 

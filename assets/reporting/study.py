@@ -16,7 +16,7 @@ from warehouse.audit.ancestry import Ancestry, Place, ancestry
 from warehouse.audit.cost import Cost, costs
 from warehouse.audit.ledger import Entry, ledger
 from warehouse.audit.versions import with_upstream
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.store.database import Database
 from warehouse.store.versions import Store
 
@@ -54,14 +54,14 @@ class Study:
 
 
 def study(database: Database) -> Study:
-    """The study of the current leaderboard. Raises Mendable if none was built."""
+    """The study of the current leaderboard. Raises UserError if none was built."""
     opened = Store(database)
     board = opened.current(LEADERBOARD)
     if board is None:
-        raise Mendable(
+        raise UserError(
             f"no leaderboard was built in {database.path.parent}; build it, or name another with --warehouse"
         )
-    standings, named = opened.read(board), opened.named(board)
+    standings, named = opened.read(board), opened.target_of(board)
     with database.read() as connection:
         built, digest, recipe = _made(connection, board.version)
         places = set(with_upstream(connection, LEADERBOARD, board.version))
@@ -92,7 +92,7 @@ def _made(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[datetime
         [LEADERBOARD, version],
     ).fetchone()
     if row is None:
-        raise Mendable("no run of the leaderboard is stored; build it again")
+        raise UserError("no run of the leaderboard is stored; build it again")
     return row[0], row[1], row[2]
 
 

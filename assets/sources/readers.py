@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 FORMATS = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 
@@ -34,13 +34,13 @@ def read_rows(path: Path) -> list[dict[str, object]]:
     - CSV and TSV: a header line, then rows with as many cells; every cell is text, and an empty one is "".
     - Parquet: dates and times become ISO 8601 text, decimals and durations become text.
 
-    Raises Mendable where the file is missing, damaged, not UTF-8, or contains something other than rows.
+    Raises UserError where the file is missing, damaged, not UTF-8, or contains something other than rows.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     gzipped = suffixes[-1:] == [".gz"]
     format_ = "".join(suffixes[:-1][-1:] if gzipped else suffixes[-1:])
     if format_ not in FORMATS:
-        raise Mendable(
+        raise UserError(
             f"{path}: found the suffix {format_!r}, but it must be one of {', '.join(FORMATS)}"
             " (each may be followed by .gz)"
         )
@@ -59,13 +59,13 @@ def _content(path: Path, gzipped: bool) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise Mendable(f"{path}: found no readable file ({error.strerror}), but a source needs one") from error
+        raise UserError(f"{path}: found no readable file ({error.strerror}), but a source needs one") from error
     if not gzipped:
         return content
     try:
         return gzip.decompress(content)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise Mendable(f"{path}: found damaged gzip data ({error}), but .gz promises a whole gzip file") from error
+        raise UserError(f"{path}: found damaged gzip data ({error}), but .gz promises a whole gzip file") from error
 
 
 def _text(path: Path, content: bytes) -> str:
@@ -74,7 +74,7 @@ def _text(path: Path, content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         byte = error.object[error.start]
-        raise Mendable(f"{path}, line {line}: found the byte 0x{byte:02x}, but the text must be UTF-8") from error
+        raise UserError(f"{path}, line {line}: found the byte 0x{byte:02x}, but the text must be UTF-8") from error
 
 
 def _json_rows(path: Path, text: str) -> list[dict[str, object]]:
@@ -87,13 +87,13 @@ def _json_rows(path: Path, text: str) -> list[dict[str, object]]:
         lists = [value for value in values if _is_list_of_objects(value)]
         lists = [value for value in lists if value] or lists
         if len(lists) != 1:
-            raise Mendable(f"{path}: found an object with {len(lists)} lists of objects, but {expected}")
+            raise UserError(f"{path}: found an object with {len(lists)} lists of objects, but {expected}")
         document = lists[0]
     if not isinstance(document, list):
-        raise Mendable(f"{path}: found {_kind(document)}, but {expected}")
+        raise UserError(f"{path}: found {_kind(document)}, but {expected}")
     for number, row in enumerate(document, start=1):
         if not isinstance(row, dict):
-            raise Mendable(f"{path}, item {number}: found {_kind(row)}, but each item must be an object")
+            raise UserError(f"{path}, item {number}: found {_kind(row)}, but each item must be an object")
     return document
 
 
@@ -105,7 +105,7 @@ def _json_lines_rows(path: Path, text: str) -> list[dict[str, object]]:
             continue
         row = _json_value(path, line, number, "each line must be one JSON object")
         if not isinstance(row, dict):
-            raise Mendable(f"{path}, line {number}: found {_kind(row)}, but each line must be one JSON object")
+            raise UserError(f"{path}, line {number}: found {_kind(row)}, but each line must be one JSON object")
         rows.append(row)
     return rows
 
@@ -118,16 +118,16 @@ def _json_value(path: Path, text: str, first_line: int, expected: str) -> object
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
-        raise Mendable(
+        raise UserError(
             f"{path}, line {line}: found invalid JSON ({error.msg}, column {error.colno}), but {expected}"
         ) from error
     except UnicodeEncodeError as error:
         half = f"\\u{ord(error.object[error.start]):04x}"
-        raise Mendable(
+        raise UserError(
             f"{path}, from line {first_line}: found half a character ({half}), but surrogates come in pairs"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise Mendable(f"{path}, line {first_line}: found unreadable JSON ({error}), but {expected}") from error
+        raise UserError(f"{path}, line {first_line}: found unreadable JSON ({error}), but {expected}") from error
     return value
 
 
@@ -143,20 +143,22 @@ def _table_rows(path: Path, text: str, delimiter: str) -> list[dict[str, object]
                 header = cells
                 repeated = sorted({name for name in header if header.count(name) > 1})
                 if repeated:
-                    raise Mendable(
+                    raise UserError(
                         f"{path}, line {line}: found the column {repeated[0]!r} twice, but names must differ"
                     )
             elif cells and header is not None:
                 if len(cells) != len(header):
-                    raise Mendable(f"{path}, line {line}: found {len(cells)} cells, but the header names {len(header)}")
+                    raise UserError(
+                        f"{path}, line {line}: found {len(cells)} cells, but the header names {len(header)}"
+                    )
                 rows.append(dict(zip(header, cells, strict=True)))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise Mendable(
+        raise UserError(
             f"{path}, line {line}: found bad quoting ({error}), but a quote inside a quoted cell is doubled"
         ) from error
     if header is None:
-        raise Mendable(f"{path}: found no text, but the first line must name the columns")
+        raise UserError(f"{path}: found no text, but the first line must name the columns")
     return rows
 
 
@@ -165,7 +167,7 @@ def _parquet_rows(path: Path, content: bytes) -> list[dict[str, object]]:
         frame = pl.read_parquet(io.BytesIO(content))
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise Mendable(f"{path}: found damaged data ({reason}), but .parquet promises a Parquet file") from error
+        raise UserError(f"{path}: found damaged data ({reason}), but .parquet promises a Parquet file") from error
     return [{name: _as_json(path, name, value) for name, value in row.items()} for row in frame.to_dicts()]
 
 
@@ -180,7 +182,9 @@ def _as_json(path: Path, column: str, value: object) -> object:
         return value.isoformat()
     if isinstance(value, (decimal.Decimal, datetime.timedelta)):
         return str(value)
-    raise Mendable(f"{path}: found {type(value).__name__} in the column {column!r}, but values must be text or numbers")
+    raise UserError(
+        f"{path}: found {type(value).__name__} in the column {column!r}, but values must be text or numbers"
+    )
 
 
 def _is_list_of_objects(value: object) -> bool:

@@ -12,7 +12,7 @@ from assets.recipe.mapping import MissingField, check_fields
 from assets.recipe.types import BenchmarkSelection, Selection
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.readers import read_rows
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import Parent, record_id
 from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
 from warehouse.results.result import Gate
@@ -43,7 +43,7 @@ def select(
 
     A withdrawn row is recognized in any role: by its content as it was read, by its record, or by its main text.
 
-    Raises Mendable where a source cannot be read, does not fit its selection's fields or has too few rows.
+    Raises UserError where a source cannot be read, does not fit its selection's fields or has too few rows.
     """
     gate = Gate(role.model)
     for selection in selections:
@@ -99,7 +99,7 @@ def _select(
     taken = gate.kept - kept_before
     if taken < selection.count:
         without = f" without the {withdrawn_rows} that are withdrawn" if withdrawn_rows else ""
-        raise Mendable(
+        raise UserError(
             f"{selection.source!r} has {taken} rows for this role{without}, but {selection.count} are needed; "
             f"widen slice {list(selection.slice)} or words {list(selection.words)}, or lower count"
         )

@@ -16,7 +16,7 @@ from assets.steps.step import Step
 from assets.training.checkpoint import checkpoints, columns, training_of
 from resources.models.calls import Prompt
 from resources.tools.tools import Tools
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.results.result import Result
 from warehouse.schema.records import Checkpoint
 
@@ -37,7 +37,7 @@ def step(recipe: Recipe, settings: LoraPart) -> Step:
     def build(tools: Tools, seed_tasks: pl.DataFrame) -> Result:
         examples = flipped(seed_tasks)
         if not examples:
-            raise Mendable(
+            raise UserError(
                 f"the backward model has no training examples: all {len(seed_tasks)} seed tasks have an input; add a "
                 "selection to seed_tasks whose fields have no input"
             )

@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 Scheme = Literal["pypi", "path", "hf", "http", "https"]
 RepoType = Literal["model", "dataset"]
@@ -49,7 +49,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
-class AddressError(Mendable, ValueError):
+class AddressError(UserError, ValueError):
     """An address that cannot be read; the message says what was found and what would be right."""
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from resources.fetching.addresses import Address
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 
-class FetchError(Mendable, RuntimeError):
+class FetchError(UserError, RuntimeError):
     """Something an address names cannot be had; the message says what was tried and found."""
 
 

@@ -19,7 +19,7 @@ import httpx2
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from resources.models.calls import Prompt, Sampling
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 KEY = "SLINGSHOT_API_KEY"
 """The environment variable with the API key for endpoints; if it is not set, no key is sent."""
@@ -77,20 +77,20 @@ class Endpoint:
     def report(self) -> str:
         """What the endpoint reports about itself and the declared model, on one line.
 
-        Raises Mendable if it cannot be reached, lists no models, or does not list the declared one.
+        Raises UserError if it cannot be reached, lists no models, or does not list the declared one.
         """
         try:
             response = asyncio.run(self._listed())
             entries = {entry.id: entry.model_dump() for entry in _Models.model_validate_json(response.content).data}
         except (CallFailed, ValidationError) as error:
             reason = error if isinstance(error, CallFailed) else f"{self.base}/models lists no models"
-            raise Mendable(
+            raise UserError(
                 f"cannot use the endpoint {self.base}: {reason}; use the base URL of a running server with an "
                 "OpenAI-compatible API"
             ) from error
         if self.model not in entries:
             listed = ", ".join(map(repr, sorted(entries))) or "none"
-            raise Mendable(
+            raise UserError(
                 f"the endpoint {self.base} does not serve the declared model {self.model!r}; it reports: {listed}; "
                 "put one of these after '#' in the address, with the sha256 and licence of its weights"
             )
@@ -104,7 +104,7 @@ class Endpoint:
         """Per prompt, in order: (text, tokens written, whether it ended by itself), or the error.
 
         The number of tokens is the one that the endpoint reports; if it reports none, the most it may have written.
-        Raises Mendable if an answer comes from another model than the declared one.
+        Raises UserError if an answer comes from another model than the declared one.
         """
         return asyncio.run(self._completed(prompts, sampling))
 
@@ -157,7 +157,7 @@ class Endpoint:
             ) from None
         if answer.model != self.model:
             found = "an unnamed model" if answer.model is None else repr(answer.model)
-            raise Mendable(
+            raise UserError(
                 f"the endpoint {self.base} answered from {found}, but {self.model!r} is declared and was requested; "
                 "the answer is not kept; use a server that answers from the declared model only"
             )

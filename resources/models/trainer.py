@@ -11,7 +11,7 @@ from typing import Any
 from resources.models.calls import Prompt, Training
 from resources.models.chat_template import with_template
 from resources.models.device import dtype, on_gpu
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 
 OUTCOME = "training.json"
@@ -34,7 +34,7 @@ def train_adapter(
     They are also in the file OUTCOME of `target`: if it exists, nothing is trained. A run that was killed resumes from
     its last complete checkpoint (one every `checkpoint_every` steps), which is kept beside `target` until then.
 
-    Raises Mendable if a prompt leaves no room for its response: trl would drop the example without notice.
+    Raises UserError if a prompt leaves no room for its response: trl would drop the example without notice.
     """
     outcome, unfinished = target / OUTCOME, target.with_name(target.name + ".unfinished")
     if outcome.is_file():
@@ -46,7 +46,7 @@ def train_adapter(
 
     trainer = _trainer(base, examples, training, unfinished)
     if lost := len(examples) - len(trainer.train_dataset):
-        raise Mendable(
+        raise UserError(
             f"{lost} of {len(examples)} examples have a prompt that leaves no room for a response within max_tokens "
             f"({training.max_tokens}); raise max_tokens, or keep long instructions and inputs out"
         )

@@ -7,19 +7,19 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 
 def loadable(path: Path) -> Path:
     """The folder that transformers loads for `path`: a folder itself, or the converted form of a `.gguf` file.
 
     The converted model is kept beside the file, completely or not at all. It loads in a second; the GGUF takes half a
-    minute. Raises Mendable for any other file.
+    minute. Raises UserError for any other file.
     """
     if path.is_dir():
         return path
     if path.suffix != ".gguf":
-        raise Mendable(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
+        raise UserError(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
     converted = path.with_suffix(".safetensors")
     if not converted.is_dir():
         # A killed process releases the lock, so a folder that exists now was left by one.

@@ -31,7 +31,7 @@ class EndpointModel:
         return protocol.stamp(protocol.ENDPOINT_COMPLETION)
 
     def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
-        """The answers to completion calls. Raises Mendable, which stops the build, if the endpoint cannot be used."""
+        """The answers to completion calls. Raises UserError, which stops the build, if the endpoint cannot be used."""
         memo = self.session.memo()
 
         def compose(missing: list[Call]) -> Batches:

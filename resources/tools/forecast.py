@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resources.tools.tools import Tools
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.store.memo import Answer, Call, Compose, Memo
 
 
-class NotFetched(Mendable):
+class NotFetched(UserError):
     """A source or model would have to be downloaded first."""
 
 

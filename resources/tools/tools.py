@@ -49,7 +49,7 @@ class Tools:
         return embed(self, name, texts)
 
     def train(self, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
-        """Fine-tunes the language model `name` on (prompt, completion) examples. Raises Mendable where that fails."""
+        """Fine-tunes the language model `name` on (prompt, completion) examples. Raises UserError where that fails."""
         return train(self, name, examples, training)
 
     def token_counts(self, name: str, texts: Sequence[str]) -> list[int]:

@@ -11,7 +11,7 @@ from resources.models.calls import Adapter, Prompt, Trained, Training
 from resources.models.device import numerics
 from resources.tools.batching import Batches
 from resources.tools.session import Session
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.store.memo import Answer, Call
 
@@ -19,7 +19,7 @@ from warehouse.store.memo import Answer, Call
 def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
     """The language model `name`, fine-tuned on (prompt, completion) examples.
 
-    Raises Mendable where the training fails; the error is also recorded in memo.failures.
+    Raises UserError where the training fails; the error is also recorded in memo.failures.
     """
     request = {
         "examples": digest([[list(prompt.messages), prompt.text, text] for prompt, text in examples]),
@@ -48,5 +48,5 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
     memo = session.memo("trl", "peft", "transformers", "torch")
     (answer,) = memo.run([call], compose, lost=lambda _: not target.is_dir())
     if answer.error:
-        raise Mendable(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
+        raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
     return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)

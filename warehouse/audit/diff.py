@@ -11,7 +11,7 @@ import duckdb
 
 from warehouse.audit.finding import Match, NotFound, candidates, find, searched
 from warehouse.audit.nodes import Decided, contents
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.texts import listed
 from warehouse.lineage.withdrawals import applied_digest, read_withdrawals
 from warehouse.store.database import Database
@@ -50,12 +50,12 @@ class Diff:
 def diff(database: Database, before: str, after: str) -> Diff:
     """The difference between two versions, each given by (the start of) its id, or by an asset for its current version.
 
-    Raises NotFound, and Mendable if an id is ambiguous or the versions belong to two assets.
+    Raises NotFound, and UserError if an id is ambiguous or the versions belong to two assets.
     """
     with database.read() as connection:
         old, new = _version(connection, before), _version(connection, after)
         if old.name != new.name:
-            raise Mendable(
+            raise UserError(
                 f"{old.id} is a version of {old.name}, {new.id} one of {new.name}: give two versions of one asset"
             )
         changed = _changed(connection, old, new)
@@ -84,7 +84,7 @@ def _version(connection: duckdb.DuckDBPyConnection, text: str) -> Match:
         built = f"the assets built here are {listed(assets)}" if assets else "no asset was built here"
         raise NotFound(f"nothing is named {text!r}: searched {searched(connection, ['version'])}; {built}")
     if len({match.name for match in found}) > 1:
-        raise Mendable(f"{text!r} may be any of {', '.join(map(str, found))}; give more of the id")
+        raise UserError(f"{text!r} may be any of {', '.join(map(str, found))}; give more of the id")
     return found[0] if len(found) == 1 else find(connection, text, "version")
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import duckdb
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import ID_LENGTH
 from warehouse.core.texts import listed
 
@@ -47,20 +47,20 @@ class Match:
         return f"{self.id} ({self.kind} {self.name})" if self.name else f"{self.id} ({self.kind})"
 
 
-class NotFound(Mendable, LookupError):
+class NotFound(UserError, LookupError):
     """Nothing in the warehouse has this id, name or text."""
 
 
 def find(connection: duckdb.DuckDBPyConnection, text: str, *among: Sort) -> Match:
     """The one thing of these sorts that `text` refers to: by id, by the start of an id, or by name (model or source).
 
-    Raises NotFound, and Mendable if there are several.
+    Raises NotFound, and UserError if there are several.
     """
     found = candidates(connection, text, *among)
     if len(found) == 1:
         return found[0]
     if found:
-        raise Mendable(f"{text!r} may be any of {len(found)}: {listed(found)}; give more of the id")
+        raise UserError(f"{text!r} may be any of {len(found)}: {listed(found)}; give more of the id")
     wanted = "" if _as_id(text) else f"; an id is at least {SHORTEST} hex digits"
     raise NotFound(f"nothing is named {text!r}: searched {searched(connection, among)}{wanted}")
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from warehouse.audit.finding import NotFound, candidates, find, searched
 from warehouse.audit.nodes import Decided, Node, nodes
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
 from warehouse.core.texts import texts_in
 from warehouse.lineage.graph import lookup
@@ -49,10 +49,10 @@ def why_not(database: Database, text: str) -> Answers:
     """What happened to the row with the id `text`, or to the rows that have this text.
 
     Rows count that have exactly this text; if there are none, those that contain it, ignoring case. Dropped rows come
-    first. Raises NotFound, and Mendable for a blank text and an ambiguous id.
+    first. Raises NotFound, and UserError for a blank text and an ambiguous id.
     """
     if not text.strip():
-        raise Mendable("a blank text is in many rows: give an id, or words from the row")
+        raise UserError("a blank text is in many rows: give an id, or words from the row")
     with database.read() as connection:
         by_id = candidates(connection, text, "record")
         ids = [find(connection, text, "record").id] if by_id else _with_text(connection, text)

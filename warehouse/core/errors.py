@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Mendable(Exception):
+class UserError(Exception):
     """A problem that the user can fix: the message says what failed, what was found and what would be right."""

@@ -10,14 +10,14 @@ from functools import cached_property
 import duckdb
 
 from warehouse.core.closure import closure
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest, text_digest
 from warehouse.core.texts import kind_named, normalized
 from warehouse.lineage.material import inner_path, parent_ids, read_materials
 from warehouse.schema.records import MAIN_TEXT
 
 
-class UsesWithdrawn(Mendable):
+class UsesWithdrawn(UserError):
     """A recipe uses a model or a source that was withdrawn."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from warehouse.core.atomic import written_whole
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical, file_digest
 from warehouse.lineage.withdrawals import read_withdrawals
 from warehouse.release.recall import withdrawn_ancestors
@@ -48,12 +48,12 @@ def export(store: Store, arm: str, folder: Path, version: str | None = None, ove
     withdrawn, or were made from something withdrawn, `override` must give a reason to write it anyway. When all files
     are written, the export is recorded with that reason.
 
-    Raises Mendable if there is no such version, if it failed a blocking check, if it has withdrawn rows and no
+    Raises UserError if there is no such version, if it failed a blocking check, if it has withdrawn rows and no
     override, and for a blank override.
     """
     published = _found(store, arm, version)
     if published.fault:
-        raise Mendable(published.fault)
+        raise UserError(published.fault)
     rows = store.read(published)
     overridden = _allowed(store, published, rows["id"].to_list(), override)
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,13 +72,13 @@ def _found(store: Store, arm: str, version: str | None) -> Published:
     current = catalog.current(asset)
     if version is None:
         if current is None:
-            raise Mendable(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
+            raise UserError(f"the arm {arm!r} has no training set yet; build it first: slingshot build")
         return current
     stored = [one for one in catalog.stored.values() if one.asset == asset]
     found = [one for one in stored if one.version.startswith(version)]
     if len(found) != 1:
         choices = ", ".join(sorted(one.version[:9] for one in found or stored)) or "none"
-        raise Mendable(
+        raise UserError(
             f"{len(found) or 'no'} versions of {asset} begin with {version!r}, choose one of these: {choices}"
         )
     return found[0]
@@ -87,13 +87,13 @@ def _found(store: Store, arm: str, version: str | None) -> Published:
 def _allowed(store: Store, published: Published, ids: list[str], override: str | None) -> str | None:
     """The reason to write rows that depend on something withdrawn; None if there are no such rows."""
     if override is not None and not override.strip():
-        raise Mendable("an override needs a reason, found none; the reason is recorded with the export")
+        raise UserError("an override needs a reason, found none; the reason is recorded with the export")
     with store.database.read() as connection:
         rows, withdrawn = withdrawn_ancestors(connection, ids, read_withdrawals(connection))
     if not rows:
         return None
     if override is None:
-        raise Mendable(
+        raise UserError(
             f"{rows} of the {len(ids)} rows of {published.asset} {published.version[:9]} are, or were made from, what "
             f"was withdrawn: {'; '.join(one.description for one in withdrawn)}. Build it again and export that, "
             "or give a reason to write it anyway (--override)"

@@ -11,7 +11,7 @@ import duckdb
 
 from warehouse.audit.ancestry import Place
 from warehouse.audit.versions import ancestry_of_version, built_by, column_of, with_upstream
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 from warehouse.release.attestation import Exported, Provenance
 from warehouse.store.database import Database
@@ -60,7 +60,7 @@ def _packages(engines: Iterable[str]) -> dict[str, str]:
 def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Provenance]:
     """The last export of an arm to `folder`, and its provenance.
 
-    Raises Mendable if there is none, or if a file there is no longer the one that was written.
+    Raises UserError if there is none, or if a file there is no longer the one that was written.
     """
     asset, place = f"training_sets/{arm}", folder.resolve()
     with database.read() as connection:
@@ -70,7 +70,7 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
             [asset, str(place)],
         ).fetchall()
         if not rows:
-            raise Mendable(
+            raise UserError(
                 f"nothing of the arm {arm!r} was exported to {place}; "
                 f"export it first: slingshot export {arm} --to {folder}"
             )
@@ -81,7 +81,7 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
         path = place / name
         found = file_digest(path) if path.is_file() else "no file"
         if found != sha256:
-            raise Mendable(
+            raise UserError(
                 f"{path} is not what was exported (found: {found}; written: {sha256}); "
                 f"export it again: slingshot export {arm} --to {folder}"
             )

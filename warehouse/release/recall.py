@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from warehouse.core.closure import closure
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, file_key, read_withdrawals, text_key
 from warehouse.release.withdrawable import Withdrawable, find_withdrawable
@@ -70,7 +70,7 @@ class Affected:
 def find_affected(database: Database, text: str) -> Affected:
     """What depends on the source row, model or source that `text` refers to: an id, the start of one, or a name.
 
-    Only reads. Raises NotFound, and Mendable if several things match or the thing cannot be withdrawn.
+    Only reads. Raises NotFound, and UserError if several things match or the thing cannot be withdrawn.
     """
     with database.read() as connection:
         thing = find_withdrawable(connection, text)
@@ -116,10 +116,10 @@ def find_affected(database: Database, text: str) -> Affected:
 def withdraw(database: Database, affected: Affected, reason: str) -> None:
     """Record the withdrawal; all later builds and exports apply it.
 
-    Raises Mendable for a blank reason, and if it was withdrawn before.
+    Raises UserError for a blank reason, and if it was withdrawn before.
     """
     if not reason.strip():
-        raise Mendable("a withdrawal needs a reason, found none; the reason is shown wherever something is missing")
+        raise UserError("a withdrawal needs a reason, found none; the reason is shown wherever something is missing")
     row = {
         "id": affected.thing.id,
         "kind": affected.thing.kind,
@@ -131,7 +131,7 @@ def withdraw(database: Database, affected: Affected, reason: str) -> None:
     with database.write() as connection:
         for one in read_withdrawals(connection).entries:
             if one.id == affected.thing.id:
-                raise Mendable(f"nothing was recorded, because it was withdrawn before: {one.description}")
+                raise UserError(f"nothing was recorded, because it was withdrawn before: {one.description}")
         insert(connection, "lineage.withdrawals", pl.DataFrame([row]))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -39,7 +39,7 @@ class Ed25519Signer:
 def load_signer(private_key: Path) -> Ed25519Signer:
     """The signer of a private key in PEM (PKCS #8, without a password).
 
-    Raises Mendable if the library is missing or the file has no such key.
+    Raises UserError if the library is missing or the file has no such key.
     """
     _check_library()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -82,7 +82,7 @@ class Ed25519Verifier:
 def load_verifier(public_key: Path) -> Ed25519Verifier:
     """The verifier of a public key in PEM (SubjectPublicKeyInfo).
 
-    Raises Mendable if the library is missing or the file has no such key.
+    Raises UserError if the library is missing or the file has no such key.
     """
     _check_library()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -103,7 +103,7 @@ def _check_library() -> None:
         import cryptography  # noqa: F401
         import securesystemslib  # noqa: F401
     except ImportError as error:
-        raise Mendable(
+        raise UserError(
             f"signatures need a library that is not installed ({error}); "
             "the extra 'sign' installs it: pip install 'slingshot[sign]'"
         ) from None
@@ -113,11 +113,11 @@ def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise Mendable(f"cannot read the key {file}: {error.strerror}") from None
+        raise UserError(f"cannot read the key {file}: {error.strerror}") from None
 
 
-def _no_key(file: Path, half: str, found: str) -> Mendable:
-    return Mendable(
+def _no_key(file: Path, half: str, found: str) -> UserError:
+    return UserError(
         f"{file} is not the {half} half of an Ed25519 key in PEM without a password: {found}; "
         "make a pair with: openssl genpkey -algorithm ed25519 -out private.pem, then "
         "openssl pkey -in private.pem -pubout -out public.pem"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 from warehouse.lineage.material import Material
 from warehouse.release.attestation import recipe_digest
@@ -27,7 +27,7 @@ from warehouse.release.merkle import merkle_root
 from warehouse.release.signing import load_verifier
 
 
-class NotVerified(Mendable):
+class NotVerified(UserError):
     """The attestation cannot be read, or it does not agree with the files in its folder."""
 
 
@@ -82,7 +82,7 @@ def verify(file: Path, public_key: Path | None = None) -> Verified:
 
     With `public_key` (PEM) it must be signed with that key; without, signatures are not checked, and the result says
     so. Raises NotVerified for the first of these that is wrong: the attestation itself, its signature, the bytes of the
-    files (with all files that differ), the row ids in each file, the digest of the recipe. Raises Mendable for a key
+    files (with all files that differ), the row ids in each file, the digest of the recipe. Raises UserError for a key
     that cannot be used.
     """
     try:

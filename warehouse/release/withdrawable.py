@@ -8,7 +8,7 @@ import duckdb
 
 from warehouse.audit.finding import find
 from warehouse.audit.nodes import nodes
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
 from warehouse.core.texts import kind_named, listed, normalized, on_one_line, shortened
 from warehouse.lineage.graph import Graph, lookup
@@ -37,7 +37,7 @@ class Withdrawable:
 def find_withdrawable(connection: duckdb.DuckDBPyConnection, text: str) -> Withdrawable:
     """The one thing that `text` refers to: an id, the start of one, or the name of a source or model.
 
-    Raises what `find` raises, and Mendable for a record that is not a source row.
+    Raises what `find` raises, and UserError for a record that is not a source row.
     """
     found = find(connection, text, "record", "material")
     row_id, kind = found.id, found.kind
@@ -53,11 +53,11 @@ def find_withdrawable(connection: duckdb.DuckDBPyConnection, text: str) -> Withd
     return Withdrawable(row_id, kind, shown, key, _same_text(connection, row_id, main_text) if key else ())
 
 
-def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: str) -> Mendable:
+def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: str) -> UserError:
     above = {link.parent for link in Graph(connection).ancestry([row_id])}
     rows = sorted(lookup(connection, "SELECT kind, id FROM lineage.records", "id", above))
     sources = [f"{kind_named(of, 1)} {one}" for of, one in rows if of in MAIN_TEXT]
-    return Mendable(
+    return UserError(
         f"a {kind} is made by a build and would be made again; withdraw a source row, a source or a model instead. "
         f"{row_id[:9]} was made from {listed(sources) or 'no source row'}"
     )

@@ -9,12 +9,12 @@ import pandera.errors as pe
 import pandera.polars as pa
 import polars as pl
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
 from warehouse.results.result import DROPPED_COLUMNS, Result
 
 
-class InvalidTable(Mendable, ValueError):
+class InvalidTable(UserError, ValueError):
     """The table as a whole breaks its model (missing column, wrong type, repeated id). Nothing is published."""
 
 

@@ -19,7 +19,7 @@ import duckdb
 import pandera.polars as pa
 from filelock import FileLock
 
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.schema.bookkeeping import LINEAGE, MEMO
 from warehouse.schema.records import KINDS, empty
@@ -47,7 +47,7 @@ SPARE = 0.25
 """The share of the file that may stay free after a collection; the next build uses it."""
 
 
-class WarehouseError(Mendable, RuntimeError):
+class WarehouseError(UserError, RuntimeError):
     """The warehouse cannot be used; the message says what failed and what would help."""
 
 

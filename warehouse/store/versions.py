@@ -130,7 +130,7 @@ class Store:
         """The published version of `asset`, or None before its first build."""
         return self.catalog().current(asset)
 
-    def named(self, published: Published) -> Target:
+    def target_of(self, published: Published) -> Target:
         """What determined the hash of a stored version."""
         row = self._of(published, "code, recipe, inputs")
         return Target(published.asset, published.version, published.attempt, *map(json.loads, row))

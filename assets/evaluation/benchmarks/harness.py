@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from resources.models.calls import Completion, Prompt, Sampling, TokenLoss
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 PACKAGE, VERSION = "lm_eval", "0.4.13"
 """Its tasks' texts are part of what is asked: another version is another benchmark."""
@@ -45,7 +45,7 @@ _LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_token
 _DECODING = {"until", "do_sample", "temperature", "top_p", *_LIMITS}
 
 
-class TaskRefused(Mendable, ValueError):
+class TaskRefused(UserError, ValueError):
     """A task that cannot be asked as it is meant; the message says why and what would be right."""
 
 
@@ -273,7 +273,7 @@ def _guarded() -> Iterator[None]:
     """What a task raises about a document is a fault of the document, but for what it misses itself."""
     try:
         yield
-    except (Mendable, DocumentRefused):
+    except (UserError, DocumentRefused):
         raise
     except (ImportError, OSError) as error:
         raise TaskRefused(f"lm_eval misses something for the task: {type(error).__name__}: {error}") from error

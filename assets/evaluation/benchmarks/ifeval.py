@@ -33,7 +33,7 @@ from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.types import Recipe
 from assets.steps.step import Step
 from resources.tools.tools import Tools
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Score
 
@@ -51,14 +51,14 @@ class IFEval(Part):
 
 @cache
 def library() -> Any:
-    """The module of lm_eval with the published scoring. Raises Mendable that says what to install."""
+    """The module of lm_eval with the published scoring. Raises UserError that says what to install."""
     with _another_rank():
         try:
             import langdetect
             import nltk
             from lm_eval.tasks.ifeval import instructions, instructions_util, utils
         except ModuleNotFoundError as error:
-            raise Mendable(f"{error}; evaluation.ifeval needs: {INSTALL}") from error
+            raise UserError(f"{error}; evaluation.ifeval needs: {INSTALL}") from error
     langdetect.DetectorFactory.seed = 0
     instructions.random = instructions_util.random = _NoChance()
     sentences, words = nltk.tokenize.PunktSentenceTokenizer(), nltk.tokenize.NLTKWordTokenizer()

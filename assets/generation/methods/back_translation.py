@@ -192,7 +192,7 @@ def generate(
 def make(
     job: Job[BackTranslation], documents: pl.DataFrame, backward_model: pl.DataFrame, seed_tasks: pl.DataFrame
 ) -> Result:
-    """The asset's rows. Raises Mendable."""
+    """The asset's rows. Raises UserError."""
     made_by = (str(backward_model["id"][0]), "backward_model")
     texts = [
         Text(row["text"], row["text"], ((row["id"], "document"), made_by))

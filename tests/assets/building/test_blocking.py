@@ -21,7 +21,7 @@ from assets.steps.step import Step
 from resources.tools.tools import Tools
 from tests.support.building import Log
 from tests.support.planning import DESCRIBED, SOURCE, TERMS, House, document
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.release.export import export
 from warehouse.results.result import Check, Gate, Result
 from warehouse.schema.records import Document, Pair
@@ -189,7 +189,7 @@ def test_a_training_set_that_failed_its_check_is_not_exported(tmp_path: Path) ->
     target = Target("training_sets/x", "1" * 32, 0, {}, {}, {})
     store.publish(target, result, {}, Effort(), Run("run"), "leakage (texts in both: 1)")
     with pytest.raises(
-        Mendable, match=r"^training_sets/x failed its check leakage \(texts in both: 1\): nothing is built"
+        UserError, match=r"^training_sets/x failed its check leakage \(texts in both: 1\): nothing is built"
     ):
         export(store, "x", tmp_path / "exports")
     assert not (tmp_path / "exports").exists()

@@ -17,7 +17,7 @@ from assets.building.materialize import NotBuilt
 from assets.loading.file import RecipeError
 from tests.support.building import edit, query
 from tests.support.tiny import ROOT
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 ARM = "self_training"
 
@@ -101,7 +101,7 @@ def test_the_error_for_an_unknown_asset_suggests_the_nearest_name(project: sling
     assert str(caught.value).startswith(
         "no asset is named 'training_sets/self_instuct'; did you mean 'training_sets/self_instruct'? (known: "
     )
-    assert isinstance(caught.value, Mendable)
+    assert isinstance(caught.value, UserError)
 
 
 def test_the_error_for_an_asset_that_is_not_built_says_how_to_build_it(tiny: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_export_writes_files_and_returns_their_paths(own: tuple[Path, Path], tmp
     paths = project.export(ARM, tmp_path / "out")
     assert [path.name for path in paths] == [f"{ARM}.{form}" for form in ("messages.jsonl", "alpaca.jsonl", "parquet")]
     assert pl.read_parquet(paths[-1]).equals(project.rows(f"training_sets/{ARM}"))
-    with pytest.raises(Mendable, match=r"the recipe has no arm 'self_trainng'; did you mean 'self_training'\?"):
+    with pytest.raises(UserError, match=r"the recipe has no arm 'self_trainng'; did you mean 'self_training'\?"):
         project.export("self_trainng", tmp_path / "out")
 
 

@@ -18,7 +18,7 @@ from assets.planning.graph import steps
 from assets.recipe.types import Decontamination
 from tests.support.building import build, edit, query, store
 from tests.support.recipes import complaints, parsed, put, starter
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.schema.records import Pair, empty
 
@@ -59,7 +59,7 @@ def test_texts_in_the_details_of_an_item_count_by_their_runs() -> None:
 
 def test_an_item_that_could_not_be_embedded_is_not_passed_over() -> None:
     settings = Decontamination(ngram=None, similarity=0.5)
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         BenchmarkTexts(ITEMS, settings, {BASIL: [1.0, 0.0]})
     assert str(refused.value) == (
         "1 of 2 benchmark items have no embedding to hold instructions against; build benchmark_embeddings again, or "
@@ -177,7 +177,7 @@ def test_a_budget_of_tokens_is_filled_to_within_one_response() -> None:
 
 def test_an_arm_with_too_few_tokens_says_how_many_are_lacking() -> None:
     budget = Budget(31, "curation.response_tokens", "response tokens", words_of)
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         take("some_arm", pairs(5), BenchmarkTexts(ITEMS), budget, 7)
     assert str(caught.value) == (
         "arm 'some_arm' has 30 response tokens, curation.response_tokens asks for 31: 1 are missing; "

@@ -16,7 +16,7 @@ from assets.curation.training_set import Budget
 from assets.curation.training_set import take as take_within
 from assets.planning.graph import steps
 from tests.support.recipes import parsed, starter
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.results.result import Check, Result
 from warehouse.schema.records import Pair, empty
@@ -87,14 +87,14 @@ def test_a_training_set_of_all_pairs_drops_none() -> None:
     ],
 )
 def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         take("some_arm", pairs(there), NO_ITEMS, 64, 7)
     assert str(caught.value) == message
 
 
 def test_a_budget_that_the_first_response_exceeds_takes_no_empty_set() -> None:
     budget = Budget(5, "curation.response_tokens", "response tokens", lambda responses: [9] * len(responses))
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         take_within("some_arm", pairs(3), BenchmarkTexts(NO_ITEMS), budget, 7)
     assert str(caught.value) == (
         "arm 'some_arm' would have no pair: the first that is drawn has 9 response tokens, curation.response_tokens "
@@ -174,7 +174,7 @@ def test_the_check_fails_where_the_rejection_does_not_do_its_work() -> None:
 
 
 def test_too_few_pairs_say_how_many_hold_benchmark_text() -> None:
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         take("some_arm", pairs(2, *LEAKING), ITEMS, 3, 7)
     assert str(caught.value) == (
         "arm 'some_arm' has 2 pairs without the 4 that hold text of the benchmark, curation.rows asks for 3: "

@@ -16,7 +16,7 @@ from assets.planning.graph import steps
 from assets.recipe.values import LEVELS
 from assets.steps.step import Step
 from tests.support.recipes import complaints, parsed, put, starter
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 
 ARM = "filtered_extract_then_generate"
@@ -53,7 +53,7 @@ def test_pairs_of_other_levels_are_rejected_and_those_without_a_level_pass() -> 
 def test_fewer_rows_are_the_first_of_more() -> None:
     few, many = (take("x", PAIRS, BenchmarkTexts(ITEMS), Budget(rows), 7).kept["id"].to_list() for rows in (3, 6))
     assert few == many[:3]
-    with pytest.raises(Mendable, match=r"arm 'x' has 8 pairs, arms.x.rows asks for 9: 1 are missing; .* arms.x.rows"):
+    with pytest.raises(UserError, match=r"arm 'x' has 8 pairs, arms.x.rows asks for 9: 1 are missing; .* arms.x.rows"):
         take("x", PAIRS, BenchmarkTexts(ITEMS), Budget(9, "arms.x.rows"), 7)
 
 

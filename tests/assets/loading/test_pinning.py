@@ -16,7 +16,7 @@ from slingshot import app
 from tests.support.building import edit
 from tests.support.hub_stand_in import COMMIT, Hub
 from tests.support.tiny import ROOT
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 
 TEXT = """\
@@ -72,7 +72,7 @@ def test_no_command_builds_before_everything_is_pinned(command: str, tiny: Path,
 
 def test_the_ui_refuses_an_unpinned_recipe_too(tiny: Path) -> None:
     unpin(tiny, "sources", "rows")
-    with pytest.raises(Mendable, match=r"sources\.rows is unpinned"):
+    with pytest.raises(UserError, match=r"sources\.rows is unpinned"):
         refuse_unpinned(load_recipe(tiny), tiny)
 
 
@@ -148,7 +148,7 @@ def test_a_part_of_an_extended_recipe_must_be_pinned_there(tiny: Path, tmp_path:
 def test_a_form_that_cannot_be_replaced_by_itself_is_an_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(text)
-    with pytest.raises(Mendable, match=r"by hand$"):
+    with pytest.raises(UserError, match=r"by hand$"):
         write_pin(path, "models.base", Address.parse("hf:owner/tiny@0123"), "ab")
     assert path.read_text() == text
 

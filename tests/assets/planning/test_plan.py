@@ -16,7 +16,7 @@ from assets.planning.planned import Certainty, Planned
 from assets.steps.step import Most, Step
 from assets.training.backward_model import flipped
 from tests.support.planning import House, fetched, gate, strict, texts
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.schema.records import Pair, SeedTask
 
 COUNTED, BOUNDED, UNBOUNDED = Certainty.COUNTED, Certainty.BOUNDED, Certainty.UNBOUNDED
@@ -259,7 +259,7 @@ def test_the_plan_shows_the_error_of_a_build(house: House) -> None:
     )
     assert (plan["documents"].action, plan["documents"].calls, plan["documents"].rows) == ("build", 0, None)
     assert (plan["asked"].calls, plan["asked"].error) == (0, None)
-    plan = house.plan(texts("a"), strict("measured", "documents", Mendable("one is too short")))
+    plan = house.plan(texts("a"), strict("measured", "documents", UserError("one is too short")))
     assert plan["measured"] == Planned("measured", "build", ("never built",), error="one is too short")
 
 
@@ -273,7 +273,7 @@ def test_a_bug_stops_the_plan(house: House) -> None:
         house.plan(texts("a"), strict("measured", "documents", ZeroDivisionError()))
 
 
-@pytest.mark.parametrize("error", [Mendable("odd"), ValueError("odd")])
+@pytest.mark.parametrize("error", [UserError("odd"), ValueError("odd")])
 def test_an_error_caused_by_placeholder_rows_is_no_failure_but_leaves_the_step_unbounded(
     house: House, error: Exception
 ) -> None:
@@ -293,7 +293,7 @@ def test_an_error_caused_by_placeholder_rows_is_no_failure_but_leaves_the_step_u
     assert plan["bounded"] == Planned("bounded", "build", never, BOUNDED, None, 7, calls=7, seconds=None)
 
 
-@pytest.mark.parametrize("error", [Mendable("odd"), ValueError("odd")])
+@pytest.mark.parametrize("error", [UserError("odd"), ValueError("odd")])
 def test_an_error_caused_by_placeholder_answers_is_no_failure(house: House, error: Exception) -> None:
     def build(tools: Any, rows: Any) -> Any:
         if house.answers(tools, ["aa"])[0].response["text"] != "AA":

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.sources.readers import read_rows
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 ROWS = [{"title": "Élan", "steps": ["a", "b"]}, {"title": "007", "steps": []}]
 
@@ -211,14 +211,14 @@ def test_the_error_about_a_malformed_file_is_exact(
     tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
     path = written(tmp_path, name, content)
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         read_rows(path)
     assert str(caught.value) == f"{path}{message}"
 
 
 def test_a_cut_off_gzip_file_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 99)[:-9])
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         read_rows(path)
     assert str(caught.value) == (
         f"{path}: found damaged gzip data (Compressed file ended before the end-of-stream marker was"
@@ -229,7 +229,7 @@ def test_a_cut_off_gzip_file_is_an_error(tmp_path: Path) -> None:
 
 def test_damaged_parquet_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "a.parquet", b"PAR1, but nothing of the kind")
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         read_rows(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: found damaged data (")
@@ -239,13 +239,13 @@ def test_damaged_parquet_is_an_error(tmp_path: Path) -> None:
 def test_binary_columns_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pl.DataFrame({"text": ["x"], "image": [b"\x89PNG"]}).write_parquet(path)
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         read_rows(path)
     assert str(caught.value) == f"{path}: found bytes in the column 'image', but values must be text or numbers"
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(Mendable) as caught:
+    with pytest.raises(UserError) as caught:
         read_rows(tmp_path / "a.jsonl")
     assert str(caught.value) == (
         f"{tmp_path / 'a.jsonl'}: found no readable file (No such file or directory), but a source needs one"

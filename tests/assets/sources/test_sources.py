@@ -22,7 +22,7 @@ from assets.sources.held_out import benchmark_texts, leaking
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.seeding import select
 from tests.support.tiny import ROOT, SHARED
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.texts import normalized
 from warehouse.lineage.withdrawals import NONE
 from warehouse.results.result import Check, Gate, Result
@@ -158,7 +158,7 @@ def test_what_the_caller_refuses_is_rejected_with_the_callers_reason(write: Any)
 
 
 def test_too_few_rows_are_an_error_that_says_what_to_change(write: Any) -> None:
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         select(seed_tasks.ROLE, [seeds(3, words=(5, 9))], write(article(1), article(2), article(3, 2)), SEED)
     assert str(refused.value) == (
         "'wiki' has 2 rows for this role, but 3 are needed; widen slice [0, 100] or words [5, 9], or lower count"
@@ -179,7 +179,7 @@ def test_equal_rows_count_once_towards_the_count(write: Any) -> None:
 
 
 def test_equal_rows_alone_are_too_few(write: Any) -> None:
-    with pytest.raises(Mendable, match="'wiki' has 1 rows for this role, but 2 are needed"):
+    with pytest.raises(UserError, match="'wiki' has 1 rows for this role, but 2 are needed"):
         select(seed_tasks.ROLE, [seeds(2)], write(article(1), article(1)), SEED)
 
 

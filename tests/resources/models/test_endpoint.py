@@ -21,7 +21,7 @@ from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench
 from tests.support.building import build, edit, planned, query
 from tests.support.endpoints import Server
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.lineage.material import Material
 
 SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -93,7 +93,7 @@ def test_without_a_count_of_tokens_the_budget_counts(endpoint: Endpoint, server:
 
 def test_a_server_that_reports_another_model_is_refused_before_it_is_asked(tools: Tools, server: Server) -> None:
     server.reports = ["other", "another"]
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         tools.model("remote").complete(ASKED, GREEDY)
     assert str(refused.value) == (
         f"the endpoint {server.base} does not serve the declared model 'tiny'; it reports: 'another', 'other'; "
@@ -107,7 +107,7 @@ def test_an_answer_from_another_model_stops_everything_and_is_not_kept(
     tools: Tools, server: Server, name: str | None, found: str
 ) -> None:
     server.answers_from = name
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         tools.model("remote").complete(ASKED, GREEDY)
     assert str(refused.value) == (
         f"the endpoint {server.base} answered from {found}, but 'tiny' is declared and was requested; the answer is "
@@ -121,7 +121,7 @@ def test_an_endpoint_that_is_not_there_stops_the_build_with_one_error(tools: Too
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-        with pytest.raises(Mendable) as refused:
+        with pytest.raises(UserError) as refused:
             Endpoint(base, "tiny").report()
     assert str(refused.value) == (
         f"cannot use the endpoint {base}: {base}/models does not answer: All connection attempts failed; use the "
@@ -130,7 +130,7 @@ def test_an_endpoint_that_is_not_there_stops_the_build_with_one_error(tools: Too
 
 
 def test_a_page_that_is_no_such_api_is_named(server: Server) -> None:
-    with pytest.raises(Mendable, match=r"/v1/x/models answers HTTP 404: Not Found; use the base URL"):
+    with pytest.raises(UserError, match=r"/v1/x/models answers HTTP 404: Not Found; use the base URL"):
         Endpoint(f"{server.base}/x", "tiny").report()
 
 
@@ -147,7 +147,7 @@ def test_an_endpoint_that_goes_away_keeps_what_it_gave_and_stops_the_build(tools
                 stack.close()
 
         tools.report = stop
-        with pytest.raises(Mendable, match=r"cannot use the endpoint .* does not answer"):
+        with pytest.raises(UserError, match=r"cannot use the endpoint .* does not answer"):
             tools.model("remote").complete(many, GREEDY)
     kept = query(tools.bench.data, "FROM memo.calls").height
     failed = query(tools.bench.data, "FROM memo.failures").height

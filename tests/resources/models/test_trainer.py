@@ -15,7 +15,7 @@ import pytest
 from resources.models.calls import Prompt, Training
 from resources.models.trainer import train_adapter
 from tests.support.tiny import ROOT
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 
 EXAMPLES = [
     (Prompt.ask(f"what is the {word}"), f"the {word} is old .") for word in ("river", "stone", "garden", "house")
@@ -64,7 +64,7 @@ def test_an_example_without_room_for_a_response_is_not_left_out_in_silence(tiny_
     long = (Prompt.ask("what is the river " * 10), "the river is old .")
     training = replace(TRAINING, max_tokens=32)
     for examples, told in (([*EXAMPLES, long], "1 of 5"), ([long], "1 of 1")):
-        with pytest.raises(Mendable) as refused:
+        with pytest.raises(UserError) as refused:
             train_adapter(tiny_model, examples, training, tmp_path / "adapter")
         assert str(refused.value) == (
             f"{told} examples have a prompt that leaves no room for a response within max_tokens (32); raise "

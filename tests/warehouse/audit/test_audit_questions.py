@@ -24,7 +24,7 @@ from warehouse.audit.finding import NotFound, find, searched
 from warehouse.audit.nodes import Decided
 from warehouse.audit.trace import trace
 from warehouse.audit.why import RecipeSlice, why
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.lineage.graph import Link
 from warehouse.lineage.withdrawals import applied_digest
 from warehouse.release.export import record_export
@@ -114,7 +114,7 @@ def test_diff_gives_rows_of_one_version_alone_and_changed_inputs(store: Store, m
         "d": None,
         "twin of a": None,
     }
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         diff(store.database, "documents", "gated")
     assert str(refused.value) == (
         f"{named('4')} is a version of documents, {named('6')} one of gated: give two versions of one asset"
@@ -133,7 +133,7 @@ def test_an_id_may_be_shortened_if_it_is_unambiguous(store: Store, made: Publish
     with store.database.write() as connection:
         connection.execute("INSERT INTO lineage.records VALUES ('abcd' || repeat('0', 28), 'pair', 'x', NULL)")
         connection.execute("INSERT INTO lineage.records VALUES ('abcd' || repeat('1', 28), 'pair', 'y', NULL)")
-    with store.database.read() as connection, pytest.raises(Mendable) as ambiguous:
+    with store.database.read() as connection, pytest.raises(UserError) as ambiguous:
         find(connection, "abcd", "record")
     assert str(ambiguous.value) == (
         f"'abcd' may be any of 2: abcd{'0' * 28} (pair x), abcd{'1' * 28} (pair y); give more of the id"

@@ -10,7 +10,7 @@ from tests.support.versions import documents, gated_pairs, ids_by_text, named, p
 from warehouse.audit.finding import NotFound
 from warehouse.audit.nodes import Decided, nodes
 from warehouse.audit.why_not import WhyNot, quarantined, why_not
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
 from warehouse.store.database import Database
@@ -99,7 +99,7 @@ def _answers(store: Store, asked_about: str) -> tuple[WhyNot, ...]:
 
 def test_why_not_of_a_blank_text_is_refused(store: Store, made: Published) -> None:
     for blank in ("", " \n"):
-        with pytest.raises(Mendable) as refused:
+        with pytest.raises(UserError) as refused:
             why_not(store.database, blank)
         assert str(refused.value) == "a blank text is in many rows: give an id, or words from the row"
 

@@ -21,7 +21,7 @@ from assets.steps.step import Step
 from resources.tools.workbench import Workbench
 from tests.support.planning import House, gate, texts
 from tests.support.tiny import ROOT
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 from warehouse.core.texts import normalized
 from warehouse.lineage.graph import Graph
@@ -180,7 +180,7 @@ def test_too_few_rows_say_how_many_are_withdrawn(tmp_path: Path) -> None:
     withdraw(world.database, find_affected(world.database, taken[0]["id"]), "why")
     world.count = 40
     with pytest.raises(
-        Mendable, match=r"^'rows' has \d+ rows for this role without the \d that are withdrawn, but 40 "
+        UserError, match=r"^'rows' has \d+ rows for this role without the \d that are withdrawn, but 40 "
     ):
         world.build()
 
@@ -230,5 +230,5 @@ def test_a_model_made_from_a_withdrawn_one_is_refused_too(tmp_path: Path, record
         f"the recipe's models.tuned is, or was made from, the model 'base' ({base.id[:9]}), withdrawn on "
         f"{now():%Y-%m-%d}: no licence; it is not used any more: name another model in the recipe"
     )
-    assert isinstance(refused.value, Mendable)
+    assert isinstance(refused.value, UserError)
     bench.refuse_withdrawn(["models.other", "seed"])

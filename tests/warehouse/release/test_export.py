@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.support.versions import documents, named, pairs, publish, rows
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.release.export import export
 from warehouse.release.recall import find_affected, withdraw
@@ -65,11 +65,11 @@ def test_an_earlier_version_is_exported_by_its_id_or_the_start_of_it(
 
 def test_a_version_that_is_not_stored_is_refused_with_those_that_are(store: Store, tmp_path: Path) -> None:
     unknown = "no versions of training_sets/x begin with '3', choose one of these: 111111111, 222222222"
-    with pytest.raises(Mendable, match=f"^{re.escape(unknown)}$"):
+    with pytest.raises(UserError, match=f"^{re.escape(unknown)}$"):
         export(store, "x", tmp_path / "out", "3")
-    with pytest.raises(Mendable, match=r"^2 versions of training_sets/x begin with '', choose one of these"):
+    with pytest.raises(UserError, match=r"^2 versions of training_sets/x begin with '', choose one of these"):
         export(store, "x", tmp_path / "out", "")
-    with pytest.raises(Mendable, match=r"^no versions of training_sets/y begin with '1', .* one of these: none$"):
+    with pytest.raises(UserError, match=r"^no versions of training_sets/y begin with '1', .* one of these: none$"):
         export(store, "y", tmp_path / "out", "1")
     assert not (tmp_path / "out").exists()
 
@@ -77,7 +77,7 @@ def test_a_version_that_is_not_stored_is_refused_with_those_that_are(store: Stor
 def test_a_version_with_a_withdrawn_row_is_refused_with_what_when_and_why(store: Store, tmp_path: Path) -> None:
     withdraw(store.database, find_affected(store.database, document(store, "a")), "the author asked for it")
     export(store, "x", tmp_path / "now")
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         export(store, "x", tmp_path / "then", "1")
     assert str(refused.value) == (
         "1 of the 3 rows of training_sets/x 111111111 are, or were made from, what was withdrawn: the document "
@@ -90,7 +90,7 @@ def test_a_version_with_a_withdrawn_row_is_refused_with_what_when_and_why(store:
 
 def test_the_current_version_is_refused_too_until_it_is_built_again(store: Store, tmp_path: Path) -> None:
     withdraw(store.database, find_affected(store.database, document(store, "c")), "a mistake")
-    with pytest.raises(Mendable, match=r"^1 of the 2 rows of training_sets/x 222222222 are"):
+    with pytest.raises(UserError, match=r"^1 of the 2 rows of training_sets/x 222222222 are"):
         export(store, "x", tmp_path)
     trained_on(store, "3", "b")
     export(store, "x", tmp_path)
@@ -111,7 +111,7 @@ def test_an_override_is_recorded_only_if_it_was_needed(store: Store, tmp_path: P
 @pytest.mark.parametrize("blank", ["", "  "])
 def test_an_override_without_a_reason_is_refused(store: Store, tmp_path: Path, blank: str) -> None:
     with pytest.raises(
-        Mendable, match=r"^an override needs a reason, found none; the reason is recorded with the export$"
+        UserError, match=r"^an override needs a reason, found none; the reason is recorded with the export$"
     ):
         export(store, "x", tmp_path / "out", "1", override=blank)
     assert overrides(store) == []
@@ -122,7 +122,7 @@ def test_rows_with_the_same_text_as_a_withdrawn_row_are_refused_too(store: Store
     again = publish(store, "documents", "4", documents(["DOCUMENT -- a"], parents=[("6" * 32, "source")]))
     publish(store, ASSET, "4", pairs(store, again), pairs=again)
     withdraw(store.database, find_affected(store.database, gone), "the author asked for it")
-    with pytest.raises(Mendable, match=r"^1 of the 1 rows of training_sets/x 444444444 are"):
+    with pytest.raises(UserError, match=r"^1 of the 1 rows of training_sets/x 444444444 are"):
         export(store, "x", tmp_path / "out", "4")
 
 
@@ -143,7 +143,7 @@ def test_rows_of_a_withdrawn_source_are_refused_also_under_another_name_of_its_f
     withdraw(store.database, affected, "no licence")
     for version, count in (("4", 2), ("5", 3)):
         with pytest.raises(
-            Mendable, match=f"^{count} of the {count} rows of training_sets/x {version * 9} are, or were"
+            UserError, match=f"^{count} of the {count} rows of training_sets/x {version * 9} are, or were"
         ):
             export(store, "x", tmp_path, version)
     export(store, "x", tmp_path, "6")

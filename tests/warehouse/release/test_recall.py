@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.support.versions import call_of, checkpoint, documents, named, pairs, publish, rows
 from warehouse.audit.finding import NotFound
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.lineage.graph import Graph
 from warehouse.lineage.withdrawals import read_withdrawals
 from warehouse.release.export import record_export
@@ -96,13 +96,13 @@ def test_a_withdrawal_is_recorded_once_with_its_reason_and_changes_nothing_else(
     assert (found.stored, found.published) == (before.stored, before.published)
     (one,) = found.withdrawals.entries
     assert (one.id, one.kind, one.reason) == (affected.thing.id, "document", "the author asked for it")
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         withdraw(store.database, affected, "again")
     assert str(refused.value) == (
         f"nothing was recorded, because it was withdrawn before: the document 'Pesto is a sauce.' ({one.id[:9]}), "
         f"withdrawn on {now():%Y-%m-%d}: the author asked for it"
     )
-    with pytest.raises(Mendable, match=r"^a withdrawal needs a reason, found none"):
+    with pytest.raises(UserError, match=r"^a withdrawal needs a reason, found none"):
         withdraw(store.database, affected, " ")
     assert store.catalog().withdrawals.entries == (one,)
 
@@ -110,7 +110,7 @@ def test_a_withdrawal_is_recorded_once_with_its_reason_and_changes_nothing_else(
 def test_a_row_made_by_a_build_cannot_be_withdrawn_and_its_source_rows_are_listed(store: Store) -> None:
     gone = published_graph(store)
     pair = only(store, "SELECT id FROM records.pair WHERE response LIKE 'Pesto%'")
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         find_affected(store.database, pair)
     assert str(refused.value) == (
         "a pair is made by a build and would be made again; withdraw a source row, a source or a model instead. "
@@ -131,7 +131,7 @@ def test_an_ambiguous_id_is_refused_with_all_matches(store: Store) -> None:
             place = ["abcdef" + "0" * 25 + last]
             connection.execute("INSERT INTO lineage.records VALUES (?, 'document', 'documents', '{}')", place)
     both = ", ".join(rf"abcdef{'0' * 25}{last} \(document documents\)" for last in "ab")
-    with pytest.raises(Mendable, match=f"^'abcdef' may be any of 2: {both}; give more of the id$"):
+    with pytest.raises(UserError, match=f"^'abcdef' may be any of 2: {both}; give more of the id$"):
         find_affected(store.database, "abcdef")
 
 

@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.attesting import PROVENANCE, attested, exported, reread
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
 from warehouse.release.attestation import Exported, statement
 from warehouse.release.signing import load_signer, load_verifier
@@ -210,15 +210,15 @@ def test_a_key_that_cannot_be_used_is_refused_with_how_to_make_one(tmp_path: Pat
     curve = save(ec.generate_private_key(ec.SECP256R1()), tmp_path, "curve")
     half = "half of an Ed25519 key in PEM without a password: "
     for private in (locked, curve, keys / "mine.pub.pem"):
-        with pytest.raises(Mendable) as error:
+        with pytest.raises(UserError) as error:
             load_signer(private)
         assert str(error.value).startswith(f"{private} is not the private {half}")
         assert str(error.value).endswith("openssl pkey -in private.pem -pubout -out public.pem")
     for public in (tmp_path / "curve.pub.pem", keys / "mine.pem"):
-        with pytest.raises(Mendable) as error:
+        with pytest.raises(UserError) as error:
             load_verifier(public)
         assert str(error.value).startswith(f"{public} is not the public {half}")
-    with pytest.raises(Mendable, match=r"cannot read the key .*/no\.pem: No such file or directory"):
+    with pytest.raises(UserError, match=r"cannot read the key .*/no\.pem: No such file or directory"):
         load_signer(tmp_path / "no.pem")
 
 
@@ -229,7 +229,7 @@ def test_without_the_library_everything_but_signatures_works(
     path = attested(files, load_signer(keys / "mine.pem"))
     monkeypatch.setitem(sys.modules, missing, None)
     for use in (lambda: load_signer(keys / "mine.pem"), lambda: verify(path, keys / "mine.pub.pem")):
-        with pytest.raises(Mendable, match=r"the extra 'sign' installs it: pip install 'slingshot\[sign\]'"):
+        with pytest.raises(UserError, match=r"the extra 'sign' installs it: pip install 'slingshot\[sign\]'"):
             use()
     assert verify(path).signed
     assert not verify(attested(files)).signed

@@ -93,7 +93,7 @@ def test_what_is_kept_reads_as_before_and_leads_back_to_where_it_came_from(histo
             assert sum(place[0] == asset for place in after.stored) >= min(keep, stored)
         for place, published in after.stored.items():
             assert store.read(published).equals(read[place])
-            for asset, data_version in store.named(published).inputs.items():
+            for asset, data_version in store.target_of(published).inputs.items():
                 assert store.kept_ids(asset, data_version) is not None
         decisions, records = (
             rows(store, decided),

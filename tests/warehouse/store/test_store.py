@@ -75,7 +75,7 @@ def test_what_is_published_reads_back_equal_and_in_order(store: Store) -> None:
     published = publish(store, result)
     assert published == Published("documents", V1, result.data_version, "document")
     assert store.facts(published) == {"note": "n"}
-    assert store.named(published) == target()
+    assert store.target_of(published) == target()
     assert store.current("documents") == published
     assert store.catalog().find("documents", V1) == published
     assert store.read(published).equals(result.kept)

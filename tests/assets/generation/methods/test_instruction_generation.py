@@ -20,7 +20,7 @@ from resources.models.calls import Prompt, Sampling
 from tests.support.recipes import parsed, starter
 from tests.support.results import SEEDS, WORDLESS, edges_of, outcomes
 from tests.support.scripted import Refusal, ScriptedWriter, call_of, on_text
-from warehouse.core.errors import Mendable
+from warehouse.core.errors import UserError
 from warehouse.core.identity import digest, row_seed
 from warehouse.results.result import Result
 
@@ -174,7 +174,7 @@ def test_seed_tasks_are_flipped_except_those_with_an_input() -> None:
 
 def test_the_backward_model_needs_a_seed_task_without_an_input() -> None:
     (step,) = [one for one in steps(parsed(starter())) if one.asset == "backward_model"]
-    with pytest.raises(Mendable) as refused:
+    with pytest.raises(UserError) as refused:
         step.build(None, seed_tasks=SEEDS.with_columns(input=pl.lit("a text")))
     assert str(refused.value) == (
         f"the backward model has no training examples: all {len(SEEDS)} seed tasks have an input; add a selection to "
