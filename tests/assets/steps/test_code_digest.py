@@ -227,7 +227,6 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "assets/prompting/pairs.py",
         parsing,
         "assets/prompting/prompts.py",
-        "assets/steps/names.py",
         "assets/training/checkpoint.py",
         "warehouse/core/identity.py",
         "warehouse/core/texts.py",
