@@ -8,7 +8,7 @@ Five forms, one line each:
 - `hf:datasets/owner/repo@revision` a dataset repository, `#file/in/repo` one file of it
 - `http://host:port/v1#model-name` or `https://…` a model that an OpenAI-compatible API serves under that name
 
-An address says nothing of the content: its sha256 and its licence stand beside it in the recipe.
+An address does not identify the content: the recipe also gives its sha256 and its licence.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 class AddressError(UserError, ValueError):
-    """An address that cannot be read; the message says what was found and what would be right."""
+    """An address that cannot be read; the message shows what was found and a valid example."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where one model or source comes from. An invalid one cannot exist, however it is made.
+    """Where one model or source comes from. Checked whenever one is created.
 
     `scheme` is "pypi", "path", "hf", "http" or "https"; `name` the project, the local path, "owner/repo" or the
     endpoint's base URL; `version` the exact version (pypi) or the revision (hf), else None; `path` the file or
@@ -109,7 +109,7 @@ class Address:
 
     @property
     def is_endpoint(self) -> bool:
-        """Whether it names a model that answers from elsewhere, and no file that could be fetched."""
+        """Whether it names a model that a server runs, and not a file that can be fetched."""
         return self.scheme in ENDPOINTS
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Bytes for an address: downloaded once, verified against the recipe's sha256, kept whole or not at all.
+"""The files of an address: downloaded once, verified against the recipe's sha256, kept completely or not at all.
 
-Not covered: what lies in the cache is trusted from then on, so a file edited there goes unnoticed; and the
-size of what an archive with the right hash unpacks to is not limited.
+Not covered: files in the cache are not verified again, so a file that is edited there goes unnoticed. The unpacked size
+of an archive with the right hash is not limited.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from warehouse.core.identity import file_digest
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 STALE_SECONDS = 3600
-"""A temporary folder in which nothing was written for so long was left by a dead process (our choice)."""
+"""A temporary folder that nothing was written to for so long was left by a dead process (our choice)."""
 
 
 class Cache:
-    """Where fetched files lie: `root/<sha256>/<key of the address>/<last name of the path>`.
+    """Stores fetched files at `root/<sha256>/<key of the address>/<last name of the path>`.
 
     `base` is the folder that relative `path:` addresses start from (the working directory unless given).
     Any number of processes may share one `root`.
@@ -144,5 +144,5 @@ class Cache:
 
 
 def _key(address: Address) -> str:
-    # the whole address, or a new version with the old sha256 would pass as fetched
+    # of the whole address, or a new version with the old sha256 would count as fetched
     return hashlib.sha256(str(address).encode()).hexdigest()[:16]

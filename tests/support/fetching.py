@@ -1,4 +1,4 @@
-"""What the tests of fetching share: a hash that fits nothing, what a refusal said, what lies in a folder."""
+"""Helpers of the tests of fetching: a wrong hash, the message of an error, the files of a folder."""
 
 from __future__ import annotations
 

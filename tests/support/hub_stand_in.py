@@ -115,4 +115,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the requests are in `asked`."""
+        """Print nothing: the requests are in `asked`."""

@@ -1,4 +1,4 @@
-"""Builds in processes of their own that write down what they do as they do it, so that a test can kill them anywhere.
+"""Builds in separate processes that log each event as it happens, so that a test can kill them at any point.
 
 They are forked from a server that has the libraries imported: the import alone takes half as long as a tiny build.
 """
@@ -54,20 +54,20 @@ def killed_builds(recipe: Path, folder: Path, kills: int, draw: random.Random, l
     The kills are spread over the `length` events of an undisturbed build. The last build ends by itself.
     """
     folder.mkdir()
-    told: list[list[Event]] = []
+    logs: list[list[Event]] = []
     while True:
-        log = folder / f"{len(told)}.log"
-        build = process(_told_build, recipe, folder / "data", log)
-        if len(told) < kills:
-            ahead = length - len({str(event) for events in told for event in events})
-            event = draw.randint(0, max(0, min(ahead - 1, 2 * ahead // (kills - len(told)))))
+        log = folder / f"{len(logs)}.log"
+        build = process(_logged_build, recipe, folder / "data", log)
+        if len(logs) < kills:
+            ahead = length - len({str(event) for events in logs for event in events})
+            event = draw.randint(0, max(0, min(ahead - 1, 2 * ahead // (kills - len(logs)))))
             # Close to an event a commit, a publish or a checkpoint is under way; later on it may be anything.
             _kill(build, log, event, draw.uniform(0, draw.choice([0.02, 0.1, 2.0])))
         build.join()
-        told.append(_events(log))
+        logs.append(_events(log))
         if build.exitcode != -signal.SIGKILL:
             assert build.exitcode == 0
-            return told
+            return logs
 
 
 def process(work: Callable[..., None], *arguments: Any) -> BaseProcess:
@@ -103,39 +103,39 @@ def _work(work: Callable[..., None], *arguments: Any) -> None:
     work(*arguments)
 
 
-def _told_build(recipe: Path, data: Path, log: Path) -> None:
+def _logged_build(recipe: Path, data: Path, log: Path) -> None:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-    def tell(what: str, of: list[Any]) -> None:
+    def write(what: str, of: list[Any]) -> None:
         os.write(file, json.dumps([what, of]).encode() + b"\n")
 
     commit, publish, train = Memo.commit, Store.publish, resources.models.trainer.train_adapter
 
     @wraps(commit)
-    def told_commit(memo: Memo, answered: list[Any], *rest: Any) -> None:
+    def logged_commit(memo: Memo, answered: list[Any], *rest: Any) -> None:
         calls = [f"{call.key} {call.budget}" for call, _ in answered]
-        tell("batch", calls)
+        write("batch", calls)
         commit(memo, answered, *rest)
-        tell("committed", calls)
+        write("committed", calls)
 
     @wraps(publish)
-    def told_publish(store: Store, plan: Any, *rest: Any) -> Any:
-        tell("publish", [plan.asset])
+    def logged_publish(store: Store, plan: Any, *rest: Any) -> Any:
+        write("publish", [plan.asset])
         published = publish(store, plan, *rest)
-        tell("published", [plan.asset])
+        write("published", [plan.asset])
         return published
 
     @wraps(train)
-    def told_train(base: Path, examples: Any, training: Any, target: Path, progress: Any) -> Any:
-        def told_progress(step: int, steps: int) -> None:
-            tell("step", [target.name, step])
+    def logged_train(base: Path, examples: Any, training: Any, target: Path, progress: Any) -> Any:
+        def logged_progress(step: int, steps: int) -> None:
+            write("step", [target.name, step])
             progress(step, steps)
 
-        return train(base, examples, training, target, told_progress)
+        return train(base, examples, training, target, logged_progress)
 
-    Memo.commit, Store.publish, resources.models.trainer.train_adapter = told_commit, told_publish, told_train  # type: ignore
+    Memo.commit, Store.publish, resources.models.trainer.train_adapter = logged_commit, logged_publish, logged_train  # type: ignore
     resources.tools.batching.MOST_ROWS = ROWS_OF_A_BATCH
     torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning
-    tell("start", [])
+    write("start", [])
     _, failures = build(recipe, data)
     assert failures == []

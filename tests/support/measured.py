@@ -1,4 +1,4 @@
-"""Pairs, and what was measured of them, for the tests of filters."""
+"""Pairs and their perplexities, for the tests of filters."""
 
 from __future__ import annotations
 

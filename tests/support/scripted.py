@@ -1,4 +1,4 @@
-"""A writer that says what its script says: stands where pure code expects a model."""
+"""A writer that answers from a script, for tests of code that expects a model."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from warehouse.core.identity import digest
 
 
 class Refusal(str):
-    """In an error's place: the model has no room for the text."""
+    """Used in place of an error: the text exceeds the context."""
 
 
 Script = Callable[[Prompt], tuple[str, bool, str | None]]
 
 
 class ScriptedWriter:
-    """Says what its script says, and records what it was asked."""
+    """Answers from its script, and records the prompts."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -38,5 +38,5 @@ def call_of(prompt: Prompt) -> str:
 
 
 def on_text(script: Callable[[str], tuple[str, bool, str | None]]) -> Script:
-    """A script that looks at the last message's text alone."""
+    """A script that sees only the text of the last message."""
     return lambda prompt: script(prompt.messages[-1][1])

@@ -1,4 +1,4 @@
-"""A real `slingshot up` on loopback, asked through GraphQL as the UI asks it."""
+"""A real `slingshot up` on loopback, with GraphQL requests as the UI sends them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ query Assets {
 
 
 class Server:
-    """`slingshot up` in a process of its own."""
+    """`slingshot up` in a separate process."""
 
     def __init__(self, recipe: Path, data: Path, *options: str) -> None:
         with socket.socket() as free:
