@@ -38,8 +38,7 @@ Vectors = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a row shares with the benchmark item `item`; `score` is the number of shared runs of words, or the
-    cosine."""
+    """What a row shares with the benchmark item `item`; `score` is the number of shared runs, or the cosine."""
 
     reason: str
     item: str

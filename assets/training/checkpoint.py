@@ -51,8 +51,7 @@ def checkpoints(
 
 
 def columns(rows: str, examples: str) -> Columns:
-    """Column lineage of a checkpoint trained on the input `rows`; their column `examples` decides which rows are
-    used."""
+    """Column lineage of a checkpoint trained on the input `rows`, whose column `examples` decides how many are used."""
     texts = [(rows, column) for column in ("instruction", "input", "response")]
     return made(
         rows, name=(), seed=(), base=(), training=texts, weights=texts, examples=[(rows, examples)], losses=texts

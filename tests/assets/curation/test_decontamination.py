@@ -62,8 +62,8 @@ def test_an_item_that_could_not_be_embedded_is_not_passed_over() -> None:
     with pytest.raises(UserError) as refused:
         BenchmarkTexts(ITEMS, settings, {BASIL: [1.0, 0.0]})
     assert str(refused.value) == (
-        "1 of 2 benchmark items have no embedding to hold instructions against; build benchmark_embeddings again, or "
-        "take curation.decontamination.similarity out"
+        "1 of 2 benchmark items have no embedding to compare instructions with; build benchmark_embeddings again, or "
+        "remove curation.decontamination.similarity"
     )
     assert BenchmarkTexts(ITEMS, settings, {BASIL: [1.0, 0.0], COD: [0.0, 1.0]}).count == 2
 

@@ -97,8 +97,8 @@ def test_a_budget_that_the_first_response_exceeds_takes_no_empty_set() -> None:
     with pytest.raises(UserError) as caught:
         take_within("some_arm", pairs(3), BenchmarkTexts(NO_ITEMS), budget, 7)
     assert str(caught.value) == (
-        "arm 'some_arm' would have no pair: the first that is drawn has 9 response tokens, curation.response_tokens "
-        "asks for 5 in all; raise curation.response_tokens, or lower enhancement.heuristics.response_words"
+        "arm 'some_arm' would have no pair: the first has 9 response tokens, but curation.response_tokens allows "
+        "5 in all; raise curation.response_tokens, or lower enhancement.heuristics.response_words"
     )
 
 
