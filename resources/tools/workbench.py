@@ -62,7 +62,7 @@ class Workbench:
             record_materials(self.database, material_rows([*found.values(), *self.ancestors]))
 
     def withdrawals(self) -> Withdrawals:
-        """All that is withdrawn."""
+        """All withdrawals in the warehouse."""
         with self.database.read() as connection:
             return read_withdrawals(connection)
 
@@ -143,8 +143,8 @@ def _address(material: Material) -> Address:
 
 
 def _refusal(path: str, material: Material, withdrawn: Withdrawn) -> str:
-    made = "" if withdrawn.id == material.id else "is, or was made from, "
+    relation = "is" if withdrawn.id == material.id else "is, or was made from,"
     return (
-        f"the recipe's {path} {made or 'is '}{withdrawn.description}; "
-        f"it is not used any more: name another {material.role} in the recipe"
+        f"the recipe's {path} {relation} {withdrawn.description}; "
+        f"it cannot be used any more: use another {material.role} in the recipe"
     )

@@ -36,7 +36,7 @@ class Ancestry:
 
 
 def upstream_versions(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, str]) -> list[Place]:
-    """The stored versions behind `inputs` (data versions by asset), directly or through others.
+    """The stored versions that `inputs` (data versions by asset) are, and all that these were built from.
 
     If several versions have the same rows, the current one is taken, or else the latest.
     """

@@ -70,7 +70,7 @@ def inner_path(address: str) -> str | None:
 
 
 def read_materials(connection: duckdb.DuckDBPyConnection, at: datetime | None = None) -> dict[str, Material]:
-    """Every model, source and ancestor on record by its id, as described last, or as described last before `at`."""
+    """Every model, source and ancestor in the warehouse by id, as described last, or last before `at`."""
     rows = connection.execute(
         "SELECT id, role, name, licence, origin, made_from, address, sha256 FROM lineage.materials "
         "WHERE recorded_at <= coalesce(?, recorded_at) "
@@ -84,7 +84,7 @@ def read_materials(connection: duckdb.DuckDBPyConnection, at: datetime | None = 
 
 
 def parent_ids(materials: Mapping[str, Material]) -> dict[str, list[str]]:
-    """The ids of what each material says it was made from, sorted, by its own id.
+    """The ids of what each material declares to be made from, sorted, by its own id.
 
     A name that several materials share stands for all of them; a name that nothing in `materials` has is left out.
     """

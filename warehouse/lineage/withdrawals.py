@@ -44,7 +44,7 @@ class Withdrawals:
     """All withdrawals, in the order in which they were made.
 
     `materials` has the withdrawal of each model, source or ancestor, by its id: of those that were withdrawn, and of
-    those that are on record as made from one of these. `files` has the withdrawal of each withdrawn file, so that the
+    those that declare to be made from one of these. `files` has the withdrawal of each withdrawn file, so that the
     same file stays withdrawn under another name.
     """
 

@@ -133,7 +133,7 @@ def test_a_withdrawn_model_is_refused_before_any_call_and_can_be_replaced(
     recall(data, "generator", "its licence was misread")
     refusal = (
         f"the recipe's models.generator is the model 'generator' ({model_id(data)[:9]}), withdrawn on "
-        f"{now():%Y-%m-%d}: its licence was misread; it is not used any more: name another model in the recipe"
+        f"{now():%Y-%m-%d}: its licence was misread; it cannot be used any more: use another model in the recipe"
     )
     calling = {"raw_self_training", "raw_self_instruct", "backward_model", "predictions/longform/base"}
     plan = planned(recipe, data)
@@ -171,10 +171,10 @@ def test_a_withdrawn_source_is_refused_under_any_name(own: tuple[Path, Path]) ->
     plan = planned(recipe, data)
     assert plan["benchmark_items"].reasons == ("1 source withdrawn",)
     (source,) = query(data, "SELECT id FROM lineage.withdrawals")["id"]
-    why = f"the source 'rows' ({source[:9]}), withdrawn on {now():%Y-%m-%d}: no licence; it is not used any more: "
+    why = f"the source 'rows' ({source[:9]}), withdrawn on {now():%Y-%m-%d}: no licence; it cannot be used any more: "
     log, failures = build(recipe, data, "+seed_tasks")
     assert [(one.asset, one.message) for one in failures] == [
-        ("benchmark_items", f"the recipe's sources.rows is {why}name another source in the recipe")
+        ("benchmark_items", f"the recipe's sources.rows is {why}use another source in the recipe")
     ]
     assert log.actions == {}
 
@@ -186,5 +186,5 @@ def test_a_withdrawn_source_is_refused_under_any_name(own: tuple[Path, Path]) ->
     edit(recipe, renamed)
     _, failures = build(recipe, data, "+seed_tasks")
     assert [(one.asset, one.message) for one in failures] == [
-        ("benchmark_items", f"the recipe's sources.lines is, or was made from, {why}name another source in the recipe")
+        ("benchmark_items", f"the recipe's sources.lines is, or was made from, {why}use another source in the recipe")
     ]

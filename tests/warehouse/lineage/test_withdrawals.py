@@ -228,7 +228,7 @@ def test_a_model_made_from_a_withdrawn_one_is_refused_too(tmp_path: Path, record
         bench.refuse_withdrawn(step.slice)
     assert str(refused.value) == (
         f"the recipe's models.tuned is, or was made from, the model 'base' ({base.id[:9]}), withdrawn on "
-        f"{now():%Y-%m-%d}: no licence; it is not used any more: name another model in the recipe"
+        f"{now():%Y-%m-%d}: no licence; it cannot be used any more: use another model in the recipe"
     )
     assert isinstance(refused.value, UserError)
     bench.refuse_withdrawn(["models.other", "seed"])
