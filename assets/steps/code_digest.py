@@ -5,8 +5,9 @@ that these use there. So an edit of one method's prompt does not affect steps th
 Comments, docstrings and layout do not count.
 
 Code in `assets` counts, and the files in DECIDING, which decide rows from outside it. These do not count: the recipe's
-types and names of assets, because slice and name are part of a version; the rules of records, because each step adds
-those of its own rows; and code that runs models, because the memo has its own keys and protocol numbers.
+types and the names of assets, because slice and name are part of a version; the rules of records, because each step
+adds those of its own rows; and code that runs models. A step that calls a model adds protocol numbers instead, which
+the memo's keys have too.
 
 Not covered: names that are reached by text (`getattr`, `importlib`) or as attributes of their package; code of one name
 that changes another at import, such as a decorator that puts functions into a table; and the constants of

@@ -22,6 +22,12 @@ from warehouse.store.versions import WITHDRAWALS, Catalog, Published, Target
 QUARANTINE = ("warehouse/results/validation.py", "validated")
 """(file, name) of what decides about the rows of every step after its `build`."""
 
+PROTOCOLS = tuple(
+    ("resources/models/protocol.py", name)
+    for name in ("COMPLETION", "EMBEDDING", "ENDPOINT_COMPLETION", "LOSS", "TRAINING")
+)
+"""(file, name) of the numbers that say how models are asked. Raising one makes every step stale that calls a model."""
+
 Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
 
@@ -88,7 +94,8 @@ class Step:
     def code(self) -> dict[str, str]:
         """Digests of the code that decides what this step makes, by file, and of the rules of its rows."""
         rules = f"{self.model.__module__}.{self.model.__name__}"
-        return code_digests(self.source, QUARANTINE) | {rules: _rules_digest(self.model)}
+        asked = PROTOCOLS if self.calls_model else ()
+        return code_digests(self.source, QUARANTINE, *asked) | {rules: _rules_digest(self.model)}
 
     @property
     def source(self) -> Path:

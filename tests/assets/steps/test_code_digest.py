@@ -228,6 +228,7 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         parsing,
         "assets/prompting/prompts.py",
         "assets/training/checkpoint.py",
+        "resources/models/protocol.py",
         "warehouse/core/identity.py",
         "warehouse/core/texts.py",
         "warehouse/results/result.py",

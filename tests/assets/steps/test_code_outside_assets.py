@@ -11,11 +11,12 @@ import pytest
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
 from assets.steps import code_digest
-from assets.steps.step import QUARANTINE, Step
+from assets.steps.step import PROTOCOLS, QUARANTINE, Step
 from tests.support.tiny import ROOT
 
 GRAPH = steps(load_recipe(ROOT / "recipe.yaml"))
 ALL = {step.asset for step in GRAPH}
+CALL_MODELS = {step.asset for step in GRAPH if step.calls_model}
 SOURCES = {"benchmark_items", "seed_tasks", "documents"}
 COMPARE_TEXTS = {"fragments"} | {asset for asset in ALL if asset.startswith(("raw_", "training_sets/"))} | SOURCES
 
@@ -23,7 +24,7 @@ COMPARE_TEXTS = {"fragments"} | {asset for asset in ALL if asset.startswith(("ra
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the code, which digests are taken of."""
-    for layer in ("assets", "warehouse"):
+    for layer in ("assets", "resources", "warehouse"):
         shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__", "data"))
     monkeypatch.setattr(code_digest, "ROOT", tmp_path.resolve())
     return tmp_path.resolve()
@@ -32,7 +33,9 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def digests(project: Path, graph: list[Step]) -> dict[str, dict[str, str]]:
     # Not through the cache, which holds for the life of a process.
     return {
-        step.asset: code_digest.code_digests.__wrapped__(project / step.source.relative_to(ROOT), QUARANTINE)
+        step.asset: code_digest.code_digests.__wrapped__(
+            project / step.source.relative_to(ROOT), QUARANTINE, *(PROTOCOLS if step.calls_model else ())
+        )
         for step in graph
     }
 
@@ -47,10 +50,11 @@ def digests(project: Path, graph: list[Step]) -> dict[str, dict[str, str]]:
         ("warehouse/results/validation.py", "lazy=True", "lazy=False", ALL),
         (
             "warehouse/lineage/withdrawals.py",
-            "said = normalized(text)",
-            "said = text",
+            "plain = normalized(text)",
+            "plain = text",
             SOURCES,
         ),
+        ("resources/models/protocol.py", "COMPLETION = 1", "COMPLETION = 2", CALL_MODELS),
         ("warehouse/core/texts.py", '"""Text as it', '"""The text as it', set()),
     ],
 )
