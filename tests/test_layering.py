@@ -1,5 +1,5 @@
-"""One finds one's way by the layout only while the imports keep to it: a file in the wrong place, an arrow that points
-back up or a library that leaks out of its folder is found here before anybody relies on it."""
+"""The layout helps to find things only as long as the imports keep to it. So these tests find a file in the wrong
+place, an import that points back up, and a library that is used outside its folder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from assets import STAGES
 from tests.support.tiny import ROOT
 
 LAYERS = ("warehouse", "resources", "assets")
-"""From the bottom up: a layer imports itself and the layers before it."""
+"""From the bottom up: a layer imports only itself and the layers before it."""
 
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "trl", "sentence_transformers", "safetensors", "gguf"}
 DAGSTER = {"dagster", "dagster_graphql", "dagster_pandera", "dagster_webserver"}
@@ -26,14 +27,14 @@ def files(*folders: str) -> list[Path]:
 
 @cache
 def imports(file: Path) -> list[tuple[str, bool]]:
-    """(module, whether it is imported as the file loads) for each import of a file."""
+    """(module, whether it is imported when the file is loaded) for each import of a file."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     late = {id(node) for function in ast.walk(tree) if _waits(function) for node in ast.walk(function)}
     return [(module, id(node) not in late) for node in ast.walk(tree) for module in _modules(node)]
 
 
 def _waits(node: ast.AST) -> bool:
-    """Whether what stands in `node` runs later, or for the type checker alone."""
+    """Whether the code in `node` runs later than the file is loaded, or only in the type checker."""
     checked = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     return checked or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
 
@@ -57,7 +58,7 @@ def folder(file: Path) -> str:
 
 
 def test_no_folder_imports_one_that_imports_it() -> None:
-    """Directly or through others. Raises CycleError, which names the folders of a circle."""
+    """Neither directly nor through others; graphlib raises CycleError with the folders of a circle."""
     above: dict[str, set[str]] = {}
     for file in files(*LAYERS):
         found = {folder(path) for module, _ in imports(file) if (path := _file(module))}
@@ -94,7 +95,7 @@ def test_resources_models_alone_imports_model_libraries() -> None:
     assert used == {"resources/models"}
 
 
-def test_what_loads_a_model_library_is_itself_loaded_when_it_is_needed() -> None:
+def test_files_that_load_a_model_library_are_loaded_only_when_needed() -> None:
     """So that the UI and `slingshot --help` start quickly."""
     heavy = {
         file
@@ -111,7 +112,13 @@ def test_what_loads_a_model_library_is_itself_loaded_when_it_is_needed() -> None
     assert eager == []
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_logic_of_a_stage_imports_neither_dagster_nor_duckdb_nor_a_model_library(stage: str) -> None:
+    used = {module.split(".")[0] for file in files(f"assets/{stage}") for module, _ in imports(file)}
+    assert used & (DAGSTER | MODEL_LIBRARIES | {"duckdb"}) == set()
+
+
 @pytest.mark.parametrize("layer", LAYERS)
-def test_every_file_lies_in_a_room(layer: str) -> None:
+def test_every_file_is_in_a_folder(layer: str) -> None:
     loose = {path.name for path in (ROOT / layer).iterdir() if path.is_file()}
     assert loose <= {"__init__.py", "README.md"}

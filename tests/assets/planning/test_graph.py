@@ -3,7 +3,6 @@ model calls; one too few shows an old dataset as fresh. So these tests compare e
 
 from __future__ import annotations
 
-import ast
 import copy
 import functools
 import inspect
@@ -331,37 +330,3 @@ def test_the_graph_loads_without_dagster_and_without_a_model_library() -> None:
     )
     assert "assets" in loaded
     assert loaded & {"dagster", "torch", "transformers", "sentence_transformers", "peft", "trl"} == set()
-
-
-def imports_of(file: Path) -> set[str]:
-    """The top-level packages of all imports of a file."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return {name.split(".")[0] for name in found}
-
-
-LOGIC = [file for folder in STAGES for file in sorted((ROOT / "assets" / folder).rglob("*.py"))]
-LOWER = [file for folder in ("resources", "warehouse") for file in sorted((ROOT / folder).rglob("*.py"))]
-
-
-def name_of(file: Path) -> str:
-    return file.relative_to(ROOT).as_posix()
-
-
-@pytest.mark.parametrize("file", LOGIC, ids=name_of)
-def test_logic_imports_neither_dagster_nor_a_model_library(file: Path) -> None:
-    assert imports_of(file) & {"dagster", "torch", "transformers", "sentence_transformers", "duckdb"} == set()
-
-
-@pytest.mark.parametrize("file", LOWER, ids=name_of)
-def test_lower_layers_do_not_import_assets(file: Path) -> None:
-    assert imports_of(file) & {"assets", "definitions", "slingshot"} == set()
-
-
-def test_the_warehouse_does_not_import_resources() -> None:
-    files = [file for file in LOWER if file.is_relative_to(ROOT / "warehouse")]
-    assert {name_of(file) for file in files if "resources" in imports_of(file)} == set()
