@@ -1,7 +1,8 @@
-"""An OpenAI-compatible server on a loopback port, so that the real client is tested with a real model behind it.
+"""A local OpenAI-compatible server with a real model, so that tests can run the real endpoint client without a network.
 
 It answers GET /v1/models, POST /v1/chat/completions and POST /v1/completions
-(https://platform.openai.com/docs/api-reference), one request after the other. Not covered: streams, tools, n > 1.
+(https://platform.openai.com/docs/api-reference). The model computes one request at a time. Not covered: streams,
+tools, n > 1.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from resources.models.language_model import LanguageModel
 
 @dataclass
 class Server:
-    """Serves the model in `folder`; the sets and names say how it misbehaves, and may be changed while it serves.
+    """Serves the model in `folder`. Tests change the other fields, also while it serves, to make it misbehave.
 
-    `reports` are the names in /models, `answers_from` that of every answer; a request whose text holds a word of
-    `breaks_at` is answered with HTTP 500, and every one after `delay` seconds. `asked` collects method and path of
-    every request, `bodies` what was posted, `keys` the authorization headers.
+    `reports`: the model names in /models. `answers_from`: the model name in every answer. `breaks_at`: a request with
+    one of these words gets HTTP 500. `delay`: seconds before every answer. The server records the method and path of
+    every request in `asked`, the posted bodies in `bodies`, and the authorization headers in `keys`.
     """
 
     folder: Path
@@ -50,7 +51,7 @@ class Server:
 
     @contextmanager
     def serving(self) -> Iterator[Server]:
-        """Serve on a free port of 127.0.0.1 until the block ends; `base` is then the base URL."""
+        """Serve on a free port of 127.0.0.1 until the block ends, and set `base` to the base URL."""
         self.model, self.one_by_one = LanguageModel(self.folder), threading.Lock()
         routes = [
             Route("/v1/models", self._models),
@@ -59,7 +60,7 @@ class Server:
         ]
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
-            listening.listen()  # who asks before the server runs waits, and is not refused
+            listening.listen()  # a client that connects before the server runs then waits instead of failing
             self.base = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
             server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off"))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

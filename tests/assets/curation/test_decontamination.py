@@ -1,5 +1,5 @@
-"""A score means nothing where the student has learned the benchmark: every way to say an item again is found at its
-edge, names the item, and leaves a training set that the check proves clean."""
+"""A student that was trained on benchmark text gets a score that proves nothing. These tests check each way to find
+such text at its limit: the decision names the benchmark item, and the check confirms that the training set is clean."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def found(settings: Decontamination, said: dict[str, str]) -> Overlap | None:
     return BenchmarkTexts(ITEMS, settings).overlap(said)
 
 
-def test_texts_in_the_details_of_an_item_count_by_their_runs() -> None:
-    """A choice of one word is said by many rows; a long one is the benchmark's."""
+def test_long_texts_in_item_details_are_matched_by_word_runs() -> None:
+    """Many rows contain a one-word choice by chance; a long choice is specific to the benchmark."""
     details = [
         '{"question": "Which?", "choices": {"text": ["It grows near the old river", "yes"], "label": [1, null]}}',
         "it is no JSON",
@@ -57,7 +57,7 @@ def test_texts_in_the_details_of_an_item_count_by_their_runs() -> None:
     assert held.overlap(row(response="Yes!")) is None
 
 
-def test_an_item_that_could_not_be_embedded_is_not_passed_over() -> None:
+def test_a_benchmark_item_without_embedding_is_an_error() -> None:
     settings = Decontamination(ngram=None, similarity=0.5)
     with pytest.raises(UserError) as refused:
         BenchmarkTexts(ITEMS, settings, {BASIL: [1.0, 0.0]})
@@ -74,11 +74,11 @@ def test_an_item_that_could_not_be_embedded_is_not_passed_over() -> None:
         (row("how do i make PESTO"), BASIL),
         (row(response="Name a fish!"), COD),
         (row("How do I make pasta?"), None),
-        # An item without a reference is not found in a response without words.
+        # An empty reference does not match a response without words.
         (row(response="..."), None),
     ],
 )
-def test_equal_texts_are_found_whatever_the_settings(said: dict[str, str], item: str | None) -> None:
+def test_equal_texts_are_found_with_any_settings(said: dict[str, str], item: str | None) -> None:
     for settings in (None, Decontamination(), Decontamination(ngram=None, similarity=0.5)):
         overlap = BenchmarkTexts(ITEMS, settings).overlap(said)
         assert overlap == (item and Overlap("text of a benchmark item", item))
@@ -93,7 +93,7 @@ def test_equal_texts_are_found_whatever_the_settings(said: dict[str, str], item:
         (row(given_input="the cold sea"), Overlap("3 words in a row of a benchmark item", COD, 1, 0)),
         (row(response="crush the oil"), None),
         (row(response="the basil"), None),
-        # The last word of one text and the first of the next are no run.
+        # A run of words does not continue from one field into the next.
         (row("crush the", "basil slowly"), None),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_run_of_words_is_found_in_every_field(said: dict[str, str], expected: 
     assert found(Decontamination(ngram=3), said) == expected
 
 
-def test_the_published_run_has_13_words() -> None:
+def test_the_default_run_length_is_the_published_13_words() -> None:
     text = "one two three four five six seven eight nine ten eleven twelve thirteen"
     items = ITEMS.with_columns(reference=pl.lit(f"zero {text} fourteen"))
     assert Decontamination().ngram == 13
@@ -110,7 +110,7 @@ def test_the_published_run_has_13_words() -> None:
 
 
 @given(one=WORDS, other=WORDS, words=st.integers(1, 4))
-def test_runs_are_those_of_a_plain_search(one: list[str], other: list[str], words: int) -> None:
+def test_word_run_matching_equals_a_brute_force_search(one: list[str], other: list[str], words: int) -> None:
     items = pl.DataFrame([(BASIL, "?", "", " ".join(other))], schema=ITEMS.columns, orient="row")
     plain = any(
         one[start : start + words] == other[place : place + words]
@@ -122,7 +122,7 @@ def test_runs_are_those_of_a_plain_search(one: list[str], other: list[str], word
     assert len(list(runs(" ".join(one), words))) == max(0, len(one) - words + 1)
 
 
-def test_a_similar_instruction_is_found_above_the_cut_only() -> None:
+def test_a_similar_instruction_is_found_only_above_the_threshold() -> None:
     vectors = {BASIL: [1.0, 0.0], COD: [0.6, 0.8]}
     items = BenchmarkTexts(ITEMS, Decontamination(ngram=None, similarity=0.8), vectors)
     assert items.overlap(row(), [0.96, 0.28]) == Overlap("similar to a benchmark item", BASIL, pytest.approx(0.96), 0.8)
@@ -138,7 +138,7 @@ def pairs(count: int, **says: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=empty(Pair).schema)
 
 
-def test_what_is_left_out_is_on_record_with_the_item_and_the_rest_fills_the_budget() -> None:
+def test_rejected_pairs_record_the_item_and_other_pairs_fill_the_budget() -> None:
     frame = pl.concat([pairs(3), pairs(4, response="Then crush the basil.").tail(1)])
     result = take("x", frame, BenchmarkTexts(ITEMS, Decontamination(ngram=4)), Budget(3), 7)
     assert sorted(result.kept["id"]) == sorted(pairs(3)["id"])
@@ -146,7 +146,7 @@ def test_what_is_left_out_is_on_record_with_the_item_and_the_rest_fills_the_budg
     assert dropped == [("rejected", "4 words in a row of a benchmark item", 1.0, 0.0, BASIL)]
 
 
-def test_a_pair_without_a_vector_fails_where_similarity_is_asked_for() -> None:
+def test_a_pair_without_embedding_fails_when_similarity_is_required() -> None:
     near = BenchmarkTexts(ITEMS[:1], Decontamination(similarity=0.9), {BASIL: [1.0, 0.0]})
     ids = pairs(3)["id"].to_list()
     result = take("x", pairs(3), near, Budget(1), 7, {ids[0]: [0.0, 1.0], ids[1]: [1.0, 0.0]})
@@ -162,20 +162,20 @@ def words_of(responses: Any) -> list[int]:
     return [len(text.split()) for text in responses]
 
 
-def test_a_budget_of_tokens_is_filled_to_within_one_response() -> None:
+def test_a_token_budget_is_filled_until_the_next_response_exceeds_it() -> None:
     budget = Budget(11, "curation.response_tokens", "response tokens", words_of)
     result = take("x", pairs(5), BenchmarkTexts(ITEMS), budget, 7)
     sizes = [len(text.split()) for text in result.kept["response"]]
     assert sum(sizes) <= 11
     over = result.decisions.filter(pl.col("reason") == "beyond the budget")
     assert all(score > 11 == cut for score, cut in over.select("score", "cut").rows())
-    # The pairs that are kept are the first of the draw.
+    # The kept pairs are the first ones in the sampling order.
     every = take("x", pairs(5), BenchmarkTexts(ITEMS), Budget(5), 7).kept["id"].to_list()
     assert result.kept["id"].to_list() == every[: len(sizes)]
     assert sum(words_of(take("x", pairs(5), BenchmarkTexts(ITEMS), Budget(len(sizes) + 1), 7).kept["response"])) > 11
 
 
-def test_an_arm_with_too_few_tokens_says_how_many_are_lacking() -> None:
+def test_the_error_for_too_few_tokens_says_how_many_are_missing() -> None:
     budget = Budget(31, "curation.response_tokens", "response tokens", words_of)
     with pytest.raises(UserError) as caught:
         take("some_arm", pairs(5), BenchmarkTexts(ITEMS), budget, 7)
@@ -206,11 +206,11 @@ def test_an_arm_with_too_few_tokens_says_how_many_are_lacking() -> None:
         ),
     ],
 )
-def test_a_budget_or_a_rule_that_says_too_much_or_nothing_is_refused(path: str, value: object, line: str) -> None:
+def test_conflicting_or_empty_budgets_and_rules_are_rejected(path: str, value: object, line: str) -> None:
     assert complaints((path, value)) == [line]
 
 
-def test_similarity_embeds_the_benchmark_and_every_method_of_an_arm() -> None:
+def test_similarity_needs_embeddings_of_the_benchmark_and_every_method() -> None:
     without = {step.asset: step for step in steps(parsed(starter()))}
     recipe = parsed(put(starter(), "curation.decontamination", {"similarity": 0.9}))
     found = {step.asset: step for step in steps(recipe)}
@@ -220,11 +220,11 @@ def test_similarity_embeds_the_benchmark_and_every_method_of_an_arm() -> None:
     assert reads["benchmark_embeddings"] == "benchmark_embeddings"
 
 
-def test_both_in_a_build_change_no_generation(own: tuple[Path, Path]) -> None:
+def test_adding_decontamination_and_a_token_budget_reruns_no_generation(own: tuple[Path, Path]) -> None:
     recipe, data = own
 
     def other(values: dict[str, Any]) -> None:
-        # Vectors of the tiny embedder are all alike.
+        # The tiny embedder gives every text almost the same vector, so the threshold is the highest possible.
         values["curation"] |= {"decontamination": {"ngram": 60, "similarity": 1.0}, "response_tokens": 40}
         del values["curation"]["rows"]
 
@@ -236,7 +236,7 @@ def test_both_in_a_build_change_no_generation(own: tuple[Path, Path]) -> None:
         "instruction_embeddings/self_training",
     }
     kept = query(data, "SELECT response FROM training_sets__self_training")["response"]
-    # The tiny tokenizer has a token for each word.
+    # The tiny tokenizer has one token per word.
     assert 0 < sum(len(text.split()) for text in kept) <= 40
     published = store(data).current("training_sets/self_training")
     assert published is not None

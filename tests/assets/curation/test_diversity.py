@@ -1,5 +1,5 @@
-"""What the diversity filter drops is gone for good. So greedy selection is held to a plain reference and to its own
-promises."""
+"""A row that the diversity filter drops never reaches training, and nobody sees the error if the filter is wrong. These
+tests compare greedy selection with a simple reference implementation and check the properties that it guarantees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from resources.models.calls import Vector
 from warehouse.core.identity import digest, record_id
 from warehouse.schema.records import Embedding, Pair
 
-# Unit vectors whose dot products are exact in floating point (-1, -0.5, 0, 0.5 or 1), whatever the order of sums.
+# Unit vectors whose dot products (-1, -0.5, 0, 0.5 or 1) are exact in floating point for any order of summation.
 EXACT = [
     *(tuple(float(sign * (axis == place)) for place in range(4)) for axis in range(4) for sign in (1, -1)),
     *product((0.5, -0.5), repeat=4),
@@ -44,7 +44,7 @@ ANY_ROWS = st.lists(st.lists(st.integers(-9, 9), min_size=3, max_size=3).filter(
 
 
 def reference(rows: Sequence[Sequence[float]], order: Sequence[int], threshold: float) -> list[Nearest]:
-    """The same, one pair of rows after the other."""
+    """Reference implementation of greedy selection that compares one pair of rows at a time."""
     kept: list[int] = []
     found: dict[int, Nearest] = {}
     for row in order:
@@ -59,7 +59,7 @@ def reference(rows: Sequence[Sequence[float]], order: Sequence[int], threshold: 
     return [found[row] for row in range(len(rows))]
 
 
-def test_the_worked_example() -> None:
+def test_greedy_gives_the_documented_example() -> None:
     vectors = np.array([(1, 0), (0.99, 0.14), (0, 1)], dtype=np.float32)
     assert greedy(vectors, [0, 1, 2], 0.9) == [
         Nearest(None, -1.0, True),
@@ -68,7 +68,7 @@ def test_the_worked_example() -> None:
     ]
 
 
-def test_the_order_decides_who_is_kept() -> None:
+def test_the_order_of_rows_decides_which_are_kept() -> None:
     vectors = np.array([(1, 0), (0.99, 0.14), (0, 1)], dtype=np.float32)
     assert greedy(vectors, [2, 1, 0], 0.9) == [
         Nearest(1, pytest.approx(0.99), False),
@@ -83,19 +83,19 @@ def test_a_similarity_of_exactly_the_threshold_is_kept() -> None:
     assert [row.kept for row in greedy(vectors, [0, 1], 0.49)] == [True, False]
 
 
-def test_a_row_near_a_duplicate_only_is_kept() -> None:
-    # 20° apart each: the third is close to the second, which is not kept.
+def test_a_row_similar_only_to_a_dropped_row_is_kept() -> None:
+    # Neighbours are 20° apart: the third row is similar to the second, which is dropped.
     angles = np.radians([0, 20, 40])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     assert [row.kept for row in greedy(vectors, [0, 1, 2], 0.9)] == [True, False, True]
 
 
-def test_no_rows_give_nothing() -> None:
+def test_no_rows_give_an_empty_list() -> None:
     assert greedy(np.empty((0, 4), dtype=np.float32), [], 0.9) == []
 
 
 @given(rows=EXACT_ROWS, threshold=THRESHOLDS, data=st.data())
-def test_greedy_equals_the_plain_reference(
+def test_greedy_equals_the_reference_implementation(
     rows: list[tuple[float, ...]], threshold: float, data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations(range(len(rows))))
@@ -104,7 +104,7 @@ def test_greedy_equals_the_plain_reference(
 
 
 @given(vectors=ANY_ROWS, threshold=st.floats(-1, 1), block=st.integers(1, 8), tile=st.integers(1, 8))
-def test_how_rows_are_grouped_into_blocks_does_not_show(
+def test_block_sizes_do_not_change_the_result(
     vectors: NDArray[np.float32], threshold: float, block: int, tile: int
 ) -> None:
     expected = greedy(vectors, range(len(vectors)), threshold)
@@ -124,7 +124,7 @@ def test_no_two_kept_rows_are_more_similar_than_the_threshold(
 
 
 @given(vectors=ANY_ROWS, threshold=st.floats(-1, 1), data=st.data())
-def test_every_duplicate_names_a_kept_row_beyond_the_threshold(
+def test_every_duplicate_points_to_a_kept_row_above_the_threshold(
     vectors: NDArray[np.float32], threshold: float, data: st.DataObject
 ) -> None:
     found = greedy(vectors, data.draw(st.permutations(range(len(vectors)))), threshold)
@@ -137,11 +137,11 @@ def test_every_duplicate_names_a_kept_row_beyond_the_threshold(
 
 
 @given(vectors=ANY_ROWS, data=st.data())
-def test_rows_already_kept_stay_when_filtered_again(vectors: NDArray[np.float32], data: st.DataObject) -> None:
+def test_filtering_kept_rows_again_drops_none(vectors: NDArray[np.float32], data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(vectors))))
     found = greedy(vectors, order, 0.9)
     kept = [row for row in order if found[row].kept]
-    # The same numbers in another matrix may be summed in another order.
+    # The sums may run in another order in a matrix of another shape, so the threshold is slightly higher.
     assert all(row.kept for row in greedy(vectors[kept], range(len(kept)), 0.9 + 1e-6))
 
 
@@ -161,7 +161,7 @@ def pairs(count: int) -> pl.DataFrame:
 
 
 def embeddings(*vectors: Sequence[float]) -> pl.DataFrame:
-    """Embeddings of the pairs 0, 1, …, last first: their order must not matter."""
+    """Embeddings of the pairs 0, 1, … in reverse order, because their order must not matter."""
     return pl.DataFrame(
         {"embedded": [pair(number)["id"] for number in range(len(vectors))], "vector": list(vectors)},
         schema={"embedded": pl.String, "vector": pl.List(pl.Float32)},
@@ -175,7 +175,7 @@ def quality(of: dict[int, float]) -> pl.DataFrame:
 NEAR, NEARER, FAR = (1.0, 0.0), (0.99, 0.14), (0.0, 1.0)
 
 
-def test_without_perplexity_the_first_that_was_made_is_kept() -> None:
+def test_without_perplexity_the_first_pair_in_order_is_kept() -> None:
     result = diversify(pairs(3), embeddings(NEAR, NEARER, FAR), None, DIVERSITY)
     assert result.model is Pair
     assert result.kept.rows(named=True) == [pair(0), pair(2)]
@@ -187,7 +187,7 @@ def test_without_perplexity_the_first_that_was_made_is_kept() -> None:
     assert len(result.edges) == 0
 
 
-def test_with_perplexity_the_lowest_is_kept_and_rows_stay_in_order() -> None:
+def test_with_perplexity_the_lowest_is_kept_and_row_order_is_preserved() -> None:
     result = diversify(pairs(3), embeddings(NEAR, NEARER, FAR), quality({0: 9.0, 1: 3.0, 2: 5.0}), DIVERSITY)
     assert result.kept["id"].to_list() == [pair(1)["id"], pair(2)["id"]]
     assert result.decisions.select("record", "outcome", "duplicate_of").rows()[2] == (
@@ -197,14 +197,14 @@ def test_with_perplexity_the_lowest_is_kept_and_rows_stay_in_order() -> None:
     )
 
 
-def test_a_pair_without_perplexity_comes_last_and_equal_ones_in_order_of_making() -> None:
+def test_pairs_without_perplexity_come_last_and_ties_keep_row_order() -> None:
     vectors = embeddings(NEAR, NEARER, NEARER)
     assert diversify(pairs(3), vectors, quality({1: 90.0}), DIVERSITY).kept["id"].to_list() == [pair(1)["id"]]
     equal = quality({0: 5.0, 1: 3.0, 2: 3.0})
     assert diversify(pairs(3), vectors, equal, DIVERSITY).kept["id"].to_list() == [pair(1)["id"]]
 
 
-def test_embeddings_of_pairs_that_were_filtered_out_before_do_not_matter() -> None:
+def test_embeddings_of_already_filtered_pairs_are_ignored() -> None:
     result = diversify(pairs(3)[1:], embeddings(NEAR, NEARER, FAR), None, DIVERSITY)
     assert result.kept["id"].to_list() == [pair(1)["id"], pair(2)["id"]]
 
@@ -237,7 +237,7 @@ def test_every_pair_gets_one_decision_and_keeps_its_id(
         assert pair(best)["id"] in set(result.kept["id"])
 
 
-def test_an_embedding_descends_from_its_pair_and_the_call() -> None:
+def test_an_embedding_has_edges_to_its_pair_and_its_call() -> None:
     vectors = [Vector([1.0, 0.0], digest("call 0")), Vector([0.5, -0.5], digest("call 1"))]
     result = embed(pairs(2), vectors)
     assert result.model is Embedding
@@ -258,11 +258,11 @@ def test_an_embedding_descends_from_its_pair_and_the_call() -> None:
     ]
 
 
-def test_two_pairs_with_one_instruction_have_an_embedding_each() -> None:
+def test_pairs_with_the_same_instruction_get_separate_embeddings() -> None:
     same = Vector([1.0, 0.0], digest("call"))
     assert embed(pairs(2), [same, same]).kept["id"].n_unique() == 2
 
 
-def test_an_embedding_too_few_is_an_error() -> None:
+def test_a_missing_embedding_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
         embed(pairs(2), [Vector([1.0], digest("call"))])

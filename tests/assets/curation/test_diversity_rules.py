@@ -1,5 +1,6 @@
-"""What a diversity rule drops is gone for good: each is held to a plain reference, to its worked example and to what
-its method promises, and a key that the chosen rule does not heed is no silent mistake."""
+"""A row that a diversity rule drops never reaches training, so a wrong rule loses data unnoticed. These tests compare
+each rule with a brute-force version, its documented example and its guarantees. A setting that the rule ignores is
+an error."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def kept(found: Sequence[Nearest]) -> list[int]:
     return [row for row, one in enumerate(found) if one.kept]
 
 
-def test_semdedup_keeps_of_near_copies_the_one_least_like_the_centroid() -> None:
+def test_semdedup_keeps_the_near_copy_farthest_from_the_centroid() -> None:
     found = semdedup(WORKED, [0, 1, 2], 0.1, 1, 7)
     assert kept(found) == [0, 2]
     assert (found[1].index, found[1].similarity) == (0, pytest.approx(0.99))
@@ -48,15 +49,15 @@ def test_semdedup_keeps_of_near_copies_the_one_least_like_the_centroid() -> None
 
 
 @pytest.mark.parametrize(("epsilon", "left"), [(0.5, [0]), (0.4999, [0, 1])])
-def test_semdedup_drops_what_is_at_the_threshold(epsilon: float, left: list[int]) -> None:
-    # Both are equally like the centroid, and their cosine is exactly 0.5.
+def test_semdedup_drops_a_row_exactly_at_the_threshold(epsilon: float, left: list[int]) -> None:
+    # Both are equally similar to the centroid, and their cosine is exactly 0.5.
     vectors = np.array([(1, 0, 0, 0), (0.5, 0.5, 0.5, 0.5)], dtype=np.float32)
     assert kept(semdedup(vectors, [0, 1], epsilon, 1, 7)) == left
 
 
 @settings(deadline=None, max_examples=40)
 @given(vectors=ROWS, clusters=st.none() | st.integers(1, 5), epsilon=st.sampled_from([0.0, 0.3, 0.6, 2.0]))
-def test_semdedup_drops_a_near_copy_of_a_kept_row_and_nothing_else(
+def test_semdedup_drops_only_near_copies_of_kept_rows(
     vectors: NDArray[np.float32], clusters: int | None, epsilon: float
 ) -> None:
     order = list(range(len(vectors)))
@@ -71,7 +72,7 @@ def test_semdedup_drops_a_near_copy_of_a_kept_row_and_nothing_else(
         assert all(vectors[a] @ vectors[b] < np.float32(1 - epsilon) for a in left for b in left if a < b)
 
 
-def test_k_center_takes_the_first_and_then_the_furthest() -> None:
+def test_k_center_selects_the_first_row_and_then_the_farthest() -> None:
     found = k_center(WORKED, [0, 1, 2], 2)
     assert kept(found) == [0, 2]
     assert (found[1].index, found[1].similarity) == (0, pytest.approx(0.99))
@@ -80,7 +81,7 @@ def test_k_center_takes_the_first_and_then_the_furthest() -> None:
 
 
 def centres_of(vectors: NDArray[np.float32], order: Sequence[int], select: int) -> list[int]:
-    """The same, one row after the other."""
+    """Brute-force k-center: choose one row at a time."""
     chosen = [order[0]]
     while len(chosen) < min(select, len(order)):
         left = [row for row in order if row not in chosen]
@@ -89,7 +90,7 @@ def centres_of(vectors: NDArray[np.float32], order: Sequence[int], select: int) 
 
 
 @given(vectors=ROWS, select=st.integers(1, 15), data=st.data())
-def test_k_center_is_that_of_a_plain_search(vectors: NDArray[np.float32], select: int, data: st.DataObject) -> None:
+def test_k_center_equals_a_brute_force_search(vectors: NDArray[np.float32], select: int, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(vectors))))
     found = k_center(vectors, order, select)
     assert kept(found) == centres_of(vectors, order, select)
@@ -103,7 +104,7 @@ def test_k_center_is_that_of_a_plain_search(vectors: NDArray[np.float32], select
 TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=5).map(" ".join), max_size=10)
 
 
-def test_rouge_l_skips_what_says_nearly_the_same_in_the_same_order() -> None:
+def test_rouge_l_drops_texts_with_nearly_the_same_words_in_order() -> None:
     found = lexical(["Name a red fish.", "Name a red fruit.", "Fish red a name?"], [0, 1, 2], 0.7)
     assert kept(found) == [0, 2]
     assert (found[1].index, found[1].similarity) == (0, 0.75)
@@ -112,7 +113,7 @@ def test_rouge_l_skips_what_says_nearly_the_same_in_the_same_order() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(texts=TEXTS, threshold=st.sampled_from([0.1, 0.5, 0.7, 1.0]), data=st.data())
-def test_rouge_l_is_that_of_a_plain_search(texts: list[str], threshold: float, data: st.DataObject) -> None:
+def test_rouge_l_equals_a_brute_force_search(texts: list[str], threshold: float, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(texts))))
     scorer, left = RougeScorer(["rougeL"], use_stemmer=False), list[int]()
     for row in order:
@@ -121,7 +122,7 @@ def test_rouge_l_is_that_of_a_plain_search(texts: list[str], threshold: float, d
     assert kept(lexical(texts, order, threshold)) == sorted(left)
 
 
-def test_no_rows_are_no_centres_and_no_texts() -> None:
+def test_k_center_and_rouge_l_accept_no_rows() -> None:
     assert k_center(WORKED[:0], [], 3) == []
     assert lexical([], [], 0.7) == []
 
@@ -146,7 +147,9 @@ EMBEDDINGS = pl.DataFrame(
         ({"rule": "rouge_l"}, ("duplicate", "ROUGE-L", 0.75, 0.7)),
     ],
 )
-def test_each_rule_tells_what_it_drops_against_which_row(said: dict[str, Any], dropped: tuple[Any, ...]) -> None:
+def test_each_rule_records_why_and_because_of_which_row_it_drops(
+    said: dict[str, Any], dropped: tuple[Any, ...]
+) -> None:
     embeddings = None if said["rule"] == "rouge_l" else EMBEDDINGS
     result = RULES[said["rule"]].diversify(PAIRS, embeddings, None, Diversity(embedder="embedder", **said), seed=7)
     assert result.kept["id"].to_list() == [PAIRS["id"][0], PAIRS["id"][2]]
@@ -160,7 +163,7 @@ def test_each_rule_tells_what_it_drops_against_which_row(said: dict[str, Any], d
     assert (row["score"], row["cut"]) == (pytest.approx(score, abs=1e-6), cut and pytest.approx(cut))
 
 
-def test_quality_decides_which_of_two_is_kept() -> None:
+def test_the_better_of_two_similar_pairs_is_kept() -> None:
     quality = pl.DataFrame({"pair": PAIRS["id"], "value": [5.0, 2.0, 3.0]})
     said, diversify = Diversity(rule="rouge_l"), RULES["rouge_l"].diversify
     assert diversify(PAIRS, None, quality, said).kept["id"].to_list() == PAIRS["id"].to_list()[1:]
@@ -185,17 +188,17 @@ def test_quality_decides_which_of_two_is_kept() -> None:
         ),
     ],
 )
-def test_a_key_that_a_rule_lacks_or_does_not_heed_is_named(said: dict[str, Any], line: str) -> None:
+def test_settings_that_a_rule_lacks_or_ignores_are_reported(said: dict[str, Any], line: str) -> None:
     assert complaints(("curation.diversity", said)) == [line]
 
 
-def test_a_lexical_rule_embeds_nothing() -> None:
+def test_a_lexical_rule_needs_no_embeddings() -> None:
     recipe = parsed(put(starter(), "curation.diversity", {"rule": "rouge_l"}))
     assert not [step.asset for step in steps(recipe) if "embedding" in step.asset]
 
 
 @pytest.mark.parametrize("said", [{"rule": "semdedup"}, {"rule": "k_center", "select": 2}, {"rule": "rouge_l"}])
-def test_another_rule_decides_anew_and_asks_no_model(own: tuple[Path, Path], said: dict[str, Any]) -> None:
+def test_changing_the_rule_rebuilds_without_model_calls(own: tuple[Path, Path], said: dict[str, Any]) -> None:
     recipe, data = own
     asset = "diverse_instructions/instruction_generation"
 

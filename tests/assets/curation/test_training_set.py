@@ -1,5 +1,5 @@
-"""Arms compare only if their training sets are drawn fairly, and a score means nothing where the student has learned
-the benchmark. So the drawing is held to exact counts, and pairs that say what the benchmark says to rejection."""
+"""Arms can be compared only if their training sets are sampled in the same way, and only if the student has not seen
+the benchmark. These tests check the exact number of sampled rows and that pairs with benchmark text are rejected."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pairs(count: int, *more: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([*(pair(number) for number in range(count)), *more], schema=empty(Pair).schema)
 
 
-def test_a_training_set_has_exactly_the_rows_asked_for() -> None:
+def test_a_training_set_has_exactly_the_requested_rows() -> None:
     result = take("some_arm", pairs(5), NO_ITEMS, 3, 7)
     drawn = result.kept["id"].to_list()
     assert len(drawn) == 3
@@ -58,8 +58,8 @@ def test_a_training_set_has_exactly_the_rows_asked_for() -> None:
     assert drawn == [pair(number)["id"] for number in (2, 1, 4)]
 
 
-def test_equal_texts_are_drawn_alike_whatever_their_ids() -> None:
-    """The ids of pairs follow from a checkpoint's weights, whose last bits differ between processors."""
+def test_sampling_depends_on_texts_and_not_on_ids() -> None:
+    """Pair ids depend on checkpoint weights, whose last bits differ between processors."""
     others = pairs(5).with_columns(id=pl.col("instruction").map_elements(lambda text: digest(["other", text])))
     drawn = [take("some_arm", found, NO_ITEMS, 3, 7).kept["instruction"].to_list() for found in (pairs(5), others)]
     assert drawn[0] == drawn[1]
@@ -86,13 +86,13 @@ def test_a_training_set_of_all_pairs_drops_none() -> None:
         ),
     ],
 )
-def test_too_few_pairs_say_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
+def test_the_error_for_too_few_pairs_says_how_many_are_missing_and_what_to_do(there: int, message: str) -> None:
     with pytest.raises(UserError) as caught:
         take("some_arm", pairs(there), NO_ITEMS, 64, 7)
     assert str(caught.value) == message
 
 
-def test_a_budget_that_the_first_response_exceeds_takes_no_empty_set() -> None:
+def test_a_budget_below_the_first_response_is_an_error() -> None:
     budget = Budget(5, "curation.response_tokens", "response tokens", lambda responses: [9] * len(responses))
     with pytest.raises(UserError) as caught:
         take_within("some_arm", pairs(3), BenchmarkTexts(NO_ITEMS), budget, 7)
@@ -102,7 +102,7 @@ def test_a_budget_that_the_first_response_exceeds_takes_no_empty_set() -> None:
     )
 
 
-def test_a_plan_knows_that_an_arm_can_never_have_enough() -> None:
+def test_a_plan_reports_an_arm_that_cannot_have_enough_pairs() -> None:
     (step,) = [one for one in steps(parsed(starter())) if one.asset == "training_sets/self_training"]
     assert step.too_few is not None
     assert step.too_few(64) is None
@@ -114,7 +114,7 @@ def test_a_plan_knows_that_an_arm_can_never_have_enough() -> None:
 
 @settings(deadline=None)
 @given(order=st.permutations(range(8)), rows=st.integers(1, 8), seed=st.integers())
-def test_the_drawn_set_does_not_depend_on_the_order_of_pairs(order: list[int], rows: int, seed: int) -> None:
+def test_the_sample_does_not_depend_on_the_order_of_pairs(order: list[int], rows: int, seed: int) -> None:
     one, other = (take("some_arm", frame, NO_ITEMS, rows, seed) for frame in (pairs(8), pairs(8)[order]))
     assert one.kept.equals(other.kept)
     assert one.decisions.equals(other.decisions)
@@ -122,12 +122,12 @@ def test_the_drawn_set_does_not_depend_on_the_order_of_pairs(order: list[int], r
 
 @settings(deadline=None)
 @given(rows=st.integers(1, 7), seed=st.integers())
-def test_one_row_more_keeps_the_rows_it_had(rows: int, seed: int) -> None:
+def test_a_sample_with_one_more_row_contains_the_smaller_sample(rows: int, seed: int) -> None:
     fewer, more = (take("some_arm", pairs(8), NO_ITEMS, count, seed).kept["id"].to_list() for count in (rows, rows + 1))
     assert more[:rows] == fewer
 
 
-def test_arms_that_hold_the_same_pairs_draw_the_same() -> None:
+def test_arms_with_the_same_pairs_get_the_same_sample() -> None:
     assert take("one", pairs(8), NO_ITEMS, 4, 7).kept.equals(take("other", pairs(8), NO_ITEMS, 4, 7).kept)
     assert not take("one", pairs(8), NO_ITEMS, 4, 7).kept.equals(take("one", pairs(8), NO_ITEMS, 4, 8).kept)
 
@@ -135,14 +135,14 @@ def test_arms_that_hold_the_same_pairs_draw_the_same() -> None:
 LEAKING = [
     pair(8, instruction="how do I make PESTO"),
     pair(9, response="Crush the basil, add oil"),
-    # Models may answer with the question, and ask with the answer.
+    # A model may copy a benchmark question into a response, or a reference answer into an instruction.
     pair(10, response="How do I make pesto?"),
     pair(11, instruction="crush the basil -- add oil"),
 ]
 
 
 @pytest.mark.parametrize("leaking", LEAKING, ids=["instruction", "reference", "asked in answer", "answered in ask"])
-def test_a_pair_that_says_what_the_benchmark_says_is_rejected_and_the_rest_fills_the_budget(
+def test_a_pair_with_benchmark_text_is_rejected_and_other_pairs_fill_the_budget(
     leaking: dict[str, Any],
 ) -> None:
     result = take("some_arm", pairs(4, leaking), ITEMS, 4, 7)
@@ -154,18 +154,18 @@ def test_a_pair_that_says_what_the_benchmark_says_is_rejected_and_the_rest_fills
     assert result.incoming == 5
 
 
-def test_a_pair_that_holds_more_than_the_text_or_has_it_as_input_is_no_leak() -> None:
+def test_longer_text_or_benchmark_text_in_the_input_is_not_rejected() -> None:
     near = pair(8, instruction="How do I make Pesto at home?", input="How do I make Pesto?")
     result = take("some_arm", pairs(2, near), ITEMS, 3, 7)
     assert result.counts() == {("kept", ""): 3}
 
 
-def test_rows_that_are_rejected_for_leakage_displace_no_other() -> None:
+def test_pairs_rejected_for_leakage_do_not_change_the_rest_of_the_sample() -> None:
     with_leaks = take("some_arm", pairs(8, *LEAKING), ITEMS, 4, 7)
     assert with_leaks.kept.equals(take("some_arm", pairs(8), ITEMS, 4, 7).kept)
 
 
-def test_the_check_fails_where_the_rejection_does_not_do_its_work() -> None:
+def test_the_leakage_check_fails_if_rejection_misses_a_pair() -> None:
     found = BenchmarkTexts.overlap
     blind = iter([None] * 3)
     with patch.object(BenchmarkTexts, "overlap", lambda items, *said: next(blind, items) and found(items, *said)):
@@ -173,7 +173,7 @@ def test_the_check_fails_where_the_rejection_does_not_do_its_work() -> None:
     assert check == Check("leakage", False, {"rows": 3, "benchmark items": 1, "rows that hold text of it": 1})
 
 
-def test_too_few_pairs_say_how_many_hold_benchmark_text() -> None:
+def test_the_error_for_too_few_pairs_says_how_many_contain_benchmark_text() -> None:
     with pytest.raises(UserError) as caught:
         take("some_arm", pairs(2, *LEAKING), ITEMS, 3, 7)
     assert str(caught.value) == (

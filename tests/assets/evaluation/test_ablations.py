@@ -1,5 +1,6 @@
-"""An ablation is an arm that differs from another in one thing: the extraction level, the cut, or the number of rows.
-It must differ in that alone, and heed nothing else."""
+"""An ablation compares two arms that differ in one setting: extraction levels, the share of pairs that perplexity
+keeps, or the number of rows. These tests check that such a setting changes only its own stage, and that arms which
+differ in one setting are grouped into a series for plots."""
 
 from __future__ import annotations
 
@@ -44,13 +45,13 @@ def graph(**changes: Any) -> dict[str, Step]:
     return {step.asset: step for step in steps(parsed(values))}
 
 
-def test_pairs_of_other_levels_are_rejected_and_those_without_a_level_pass() -> None:
+def test_other_levels_are_rejected_and_pairs_without_a_level_pass() -> None:
     result = decide({"all": PAIRS}, {}, None, None, ["keywords", "model"])
     assert result.kept["level"].to_list() == ["", "", "keywords", "keywords", "model", "model"]
     assert result.counts() == {("kept", ""): 6, ("rejected", "level: sentence"): 2}
 
 
-def test_fewer_rows_are_the_first_of_more() -> None:
+def test_a_smaller_set_is_the_start_of_a_larger_one() -> None:
     few, many = (take("x", PAIRS, BenchmarkTexts(ITEMS), Budget(rows), 7).kept["id"].to_list() for rows in (3, 6))
     assert few == many[:3]
     with pytest.raises(UserError, match=r"arm 'x' has 8 pairs, arms.x.rows asks for 9: 1 are missing; .* arms.x.rows"):
@@ -69,7 +70,7 @@ def test_fewer_rows_are_the_first_of_more() -> None:
         ({"rows": 32}, "training_sets", {f"arms.{ARM}.rows": 32}),
     ],
 )
-def test_an_arm_differs_where_it_says_so_and_nowhere_else(
+def test_a_setting_of_an_arm_changes_only_its_own_stage(
     change: dict[str, Any], stage: str, added: dict[str, Any]
 ) -> None:
     plain, other = graph(), graph(**change)
@@ -78,7 +79,7 @@ def test_an_arm_differs_where_it_says_so_and_nowhere_else(
     assert added.items() <= other[f"{stage}/{ARM}"].slice.items()
 
 
-def test_what_an_arm_cannot_differ_in_is_named() -> None:
+def test_settings_that_do_not_apply_to_an_arm_are_reported() -> None:
     assert complaints(("arms.self_training.levels", ["model"]), ("arms.self_training.keep", 0.5)) == [
         "arms.self_training.levels: found ['model']; only pairs of extract_then_generate have a level",
         "arms.self_training.keep: found 0.5; it needs perplexity among arms.self_training.filters",
@@ -86,7 +87,7 @@ def test_what_an_arm_cannot_differ_in_is_named() -> None:
 
 
 def series_of(arms: dict[str, dict[str, Any]], *changes: tuple[str, Any]) -> list[Series]:
-    """The series of the starter with more arms, each as ARM but for what is named."""
+    """The series of the starter recipe with extra arms; each copies ARM except for the given settings."""
     values = starter()
     for path, value in changes:
         values = put(values, path, value)
@@ -105,7 +106,7 @@ MORE = {
 DRAWN = "extract_then_generate\nheuristics, perplexity, diversity; "
 
 
-def test_arms_that_differ_in_one_thing_are_a_series() -> None:
+def test_arms_that_differ_in_one_setting_form_a_series() -> None:
     assert series_of({}) == []
     assert series_of(MORE) == [
         Series("keep", (("half", 0.5), (ARM, 0.75), ("whole", 1.0)), f"{DRAWN}64 rows"),
@@ -113,8 +114,8 @@ def test_arms_that_differ_in_one_thing_are_a_series() -> None:
     ]
 
 
-def test_an_arm_without_the_filter_ends_a_series_only_where_it_differs_in_nothing_else() -> None:
-    """Diversity prefers what has a low perplexity where that is measured, and limits drop what the share keeps."""
+def test_an_unfiltered_arm_ends_a_series_only_if_nothing_else_differs() -> None:
+    """Other things differ if diversity prefers low perplexity, or if limits drop pairs that the share keeps."""
     plain = {"filters": ["heuristics", "perplexity"]}
     arms = {"cut": plain, "half": plain | {"keep": 0.5}, "all": {"filters": ["heuristics"]}}
     of = "extract_then_generate\nheuristics, perplexity; 64 rows"
@@ -124,14 +125,14 @@ def test_an_arm_without_the_filter_ends_a_series_only_where_it_differs_in_nothin
         assert found == [Series("keep", (("half", 0.5), ("cut", 0.75)), of)]
 
 
-def test_a_series_says_which_levels_it_is_of() -> None:
+def test_a_series_label_names_its_levels() -> None:
     found = series_of({"few": {"levels": ["keywords"], "rows": 8}, "many": {"levels": ["keywords"], "rows": 16}})
     assert found == [
         Series("rows", (("few", 8), ("many", 16)), "extract_then_generate (keywords)" + DRAWN[21:] + "keep 0.75")
     ]
 
 
-def test_the_whole_share_keeps_every_pair_that_was_measured() -> None:
+def test_a_keep_share_of_1_keeps_every_measured_pair() -> None:
     measured = pl.DataFrame({"pair": PAIRS["id"], "value": [float(row) for row in range(len(PAIRS))]})
     settings = parsed(put(starter(), "enhancement.perplexity.keep", 1.0)).enhancement.perplexity
     assert decide({"all": PAIRS}, {"all": measured}, None, settings).counts() == {("kept", ""): len(PAIRS)}

@@ -1,5 +1,6 @@
-"""Whether an arm is better is said by the bootstrap, so it must be right as often as it claims: its intervals are held
-against simulated studies whose truth is known, and its exact properties to the letter."""
+"""The bootstrap decides whether an arm counts as better than the baseline, so its error rates must be what it claims.
+These tests run it on simulated studies with a known true difference, and check the results that can be known
+exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ SETTINGS = Bootstrap(resamples=400, confidence=0.9, seed=7)
 
 
 def study(draw: np.random.Generator, seeds: int, items: int, effect: float, noise: float = 0.05) -> np.ndarray:
-    """Scores with an effect of the item, of the training seed and of chance."""
+    """Simulated scores: the effect, plus noise per training seed, plus noise per score."""
     return effect + draw.normal(0, noise, (seeds, 1)) + draw.normal(0, 0.1, (seeds, items))
 
 
@@ -24,10 +25,10 @@ def study(draw: np.random.Generator, seeds: int, items: int, effect: float, nois
     ("seeds", "baseline_seeds", "held_least", "falsely_most"),
     [(12, 12, 262, 40), (3, 3, 265, 35), (3, 1, 262, 40), (2, 2, 270, 30)],
 )
-def test_an_interval_holds_the_truth_as_often_as_it_says(
+def test_intervals_contain_the_true_difference_as_often_as_claimed(
     seeds: int, baseline_seeds: int, held_least: int, falsely_most: int
 ) -> None:
-    """270 and 30 of 300 are nominal; one standard deviation is 5. An untrained baseline has one seed and no noise."""
+    """Of 300, 270 and 30 are expected, with a standard deviation of 5. An untrained baseline: one seed, no noise."""
     draw = np.random.default_rng(1)
     held = falsely = 0
     for number in range(300):
@@ -52,7 +53,7 @@ def test_a_real_difference_is_still_found_with_three_seeds() -> None:
     assert found.p_value < 0.1
 
 
-def test_one_seed_covers_no_noise_of_training() -> None:
+def test_one_seed_does_not_cover_training_noise() -> None:
     draw = np.random.default_rng(2)
     held = 0
     for number in range(300):
@@ -63,7 +64,7 @@ def test_one_seed_covers_no_noise_of_training() -> None:
     assert held < 200
 
 
-def test_what_all_items_share_is_exact() -> None:
+def test_a_difference_shared_by_all_items_is_exact() -> None:
     baseline = np.array([[0.1, 0.5, 0.9, 0.3]])
     found = difference(baseline + 0.1, baseline, SETTINGS)
     assert [found.mean, found.low, found.high] == pytest.approx([0.1, 0.1, 0.1])
@@ -79,34 +80,32 @@ SCORES = st.lists(st.lists(st.floats(0, 1), min_size=5, max_size=5), min_size=1,
 
 @settings(deadline=None, max_examples=50)
 @given(one=SCORES, other=SCORES, hard=st.lists(st.floats(0, 1), min_size=5, max_size=5).map(np.array))
-def test_how_hard_the_items_are_does_not_show_in_a_difference(
-    one: np.ndarray, other: np.ndarray, hard: np.ndarray
-) -> None:
+def test_item_difficulty_does_not_change_a_difference(one: np.ndarray, other: np.ndarray, hard: np.ndarray) -> None:
     plain, harder = difference(one, other, SETTINGS), difference(one + hard, other + hard, SETTINGS)
     assert [harder.mean, harder.low, harder.high] == pytest.approx([plain.mean, plain.low, plain.high], abs=1e-9)
     low, high = plain.low - 1e-9, plain.high + 1e-9
     assert low <= high and 0 < plain.p_value <= 1
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
+def test_the_same_seed_repeats_a_result_and_another_seed_does_not() -> None:
     draw = np.random.default_rng(3)
     one, other = draw.random((2, 20)), draw.random((1, 20))
     assert difference(one, other, SETTINGS) == difference(one, other, SETTINGS)
     assert difference(one, other, SETTINGS).low != difference(one, other, replace(SETTINGS, seed=8)).low
 
 
-def test_other_items_on_one_side_are_refused() -> None:
+def test_different_items_on_the_two_sides_are_rejected() -> None:
     with pytest.raises(ValueError, match="both sides need the same items; found 3 and 2"):
         difference(np.zeros((1, 3)), np.zeros((1, 2)), SETTINGS)
 
 
 @pytest.mark.parametrize("scores", [np.zeros((1, 0)), np.zeros((0, 3)), np.array([[0.1, np.nan]])])
-def test_no_scores_and_scores_that_are_no_numbers_are_refused(scores: np.ndarray) -> None:
+def test_missing_and_non_finite_scores_are_rejected(scores: np.ndarray) -> None:
     with pytest.raises(ValueError, match="scores must be finite, and at least one; found"):
         mean(scores, SETTINGS)
 
 
-def test_p_values_are_adjusted_for_their_number_as_holm_did() -> None:
+def test_p_values_are_adjusted_by_the_method_of_holm() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []

@@ -1,5 +1,5 @@
-"""The leaderboard is what a study is run for: its means are exact, every arm is compared on the baseline's own items,
-and a difference within the noise is called that."""
+"""The leaderboard is the result of a study. These tests check that its means are exact, that an arm and the baseline
+are compared on the same items, and that an uncertain difference is reported as noise."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SCORES = {
 }
 
 
-def test_standings_are_exact_means_best_first_with_the_distance_to_the_baseline() -> None:
+def test_standings_are_exact_means_in_order_with_the_difference_to_the_baseline() -> None:
     result = rank(SCORES)
     assert result.model is Standing
     assert result.kept.select("metric", "arm", "mean", "items", "seeds", "over_baseline").rows() == [
@@ -70,12 +70,12 @@ def test_standings_are_exact_means_best_first_with_the_distance_to_the_baseline(
     assert result.counts() == {("kept", ""): 6}
 
 
-def test_another_baseline_is_compared_with_in_the_same_way() -> None:
+def test_any_arm_can_be_the_baseline() -> None:
     found = rank(SCORES, "weak").kept.filter(pl.col("metric") == "meteor_exact_stem")
     assert found.select("arm", "over_baseline").rows() == [("strong", 50.0), ("base", 25.0), ("weak", None)]
 
 
-def test_what_is_sure_is_called_better_or_worse_and_what_is_not_is_called_noise() -> None:
+def test_clear_differences_are_better_or_worse_and_others_are_noise() -> None:
     base = [number % 7 / 10 for number in range(40)]
     apart = {
         "base": scores("base", "m", *base, seed=None),
@@ -88,11 +88,11 @@ def test_what_is_sure_is_called_better_or_worse_and_what_is_not_is_called_noise(
     assert verdicts == {"base": None, "better": "better", "worse": "worse", "alike": "within the noise"}
     assert [found["better"][name] for name in ("over_low", "over_baseline", "over_high")] == pytest.approx([10] * 3)
     assert found["alike"]["over_low"] < 0 < found["alike"]["over_high"]
-    # The least p-value that 200 draws can show, for three arms.
+    # The smallest p-value possible with 200 resamples, adjusted for three arms.
     assert found["better"]["p_value"] == pytest.approx(3 * 2 / 201)
 
 
-def test_of_a_metric_of_which_less_is_better_the_lowest_comes_first_and_less_is_better() -> None:
+def test_for_a_lower_is_better_metric_the_lowest_mean_comes_first() -> None:
     base = [number % 7 / 10 for number in range(40)]
     apart = {
         arm: scores(arm, "m", *(value + more for value in base), benchmark="surprise")
@@ -105,7 +105,7 @@ def test_of_a_metric_of_which_less_is_better_the_lowest_comes_first_and_less_is_
     assert found["mean"].to_list() == pytest.approx([sum(base) / 40 + more for more in (-0.1, 0, 0.1)])
 
 
-def test_only_items_that_both_sides_have_are_compared() -> None:
+def test_only_items_present_on_both_sides_are_compared() -> None:
     apart = {"base": scores("base", "m", 0.1, 0.2, 0.3), "late": scores("late", "m", 0.4, 0.9, first=2)}
     late = rank(apart).kept.row(0, named=True)
     assert (late["arm"], late["mean"], late["items"]) == ("late", pytest.approx(65), 2)
@@ -114,13 +114,13 @@ def test_only_items_that_both_sides_have_are_compared() -> None:
     assert rank(alone).kept.row(0, named=True)["verdict"] is None
 
 
-def test_seeds_are_counted_and_their_mean_is_taken() -> None:
+def test_scores_are_averaged_over_seeds() -> None:
     twice = pl.concat([scores("arm", "m", 0.2, 0.4, seed=1), scores("arm", "m", 0.4, 0.6, seed=2)])
     found = rank({"base": scores("base", "m", 0.3, 0.3, seed=None), "arm": twice}).kept.row(0, named=True)
     assert (found["mean"], found["seeds"], found["over_baseline"]) == (pytest.approx(40), 2, pytest.approx(10))
 
 
-def test_a_standing_descends_from_the_scores_that_it_is_the_mean_of() -> None:
+def test_a_standing_has_edges_to_the_scores_it_averages() -> None:
     result = rank(SCORES)
     for row in result.kept.iter_rows(named=True):
         edges = result.edges.filter(pl.col("child") == row["id"]).select("parent", "role").rows()
@@ -128,18 +128,18 @@ def test_a_standing_descends_from_the_scores_that_it_is_the_mean_of() -> None:
     assert len(result.edges) == 12
 
 
-def test_the_id_of_a_standing_hashes_what_it_says_and_its_scores() -> None:
+def test_the_id_of_a_standing_hashes_its_content_and_its_scores() -> None:
     row = rank(SCORES).kept.row(4, named=True)
     parents = [(digest(["base", "rouge_l", 1, number]), "score") for number in range(2)]
     assert row["id"] == record_id("standing", {k: v for k, v in row.items() if k != "id"}, parents)
 
 
-def test_the_order_of_arms_and_of_scores_changes_nothing() -> None:
+def test_the_order_of_arms_and_scores_does_not_matter() -> None:
     backwards = {arm: frame.reverse() for arm, frame in reversed(SCORES.items())}
     assert rank(backwards).kept.equals(rank(SCORES).kept)
 
 
-def test_the_baseline_alone_stands_without_a_distance() -> None:
+def test_a_baseline_alone_has_no_difference() -> None:
     result = rank({"base": SCORES["base"]})
     assert result.kept.select("metric", "mean", "over_baseline", "verdict").rows() == [
         ("meteor_exact_stem", 37.5, None, None),
@@ -147,7 +147,7 @@ def test_the_baseline_alone_stands_without_a_distance() -> None:
     ]
 
 
-def test_the_baseline_is_an_arm_or_the_base() -> None:
+def test_the_baseline_must_be_an_arm_or_base() -> None:
     (line,) = complaints(("evaluation.baseline", "self_instrct"))
     assert line.startswith(
         "evaluation.baseline: found 'self_instrct'; it must name an arm or 'base' of the recipe; "
@@ -157,7 +157,7 @@ def test_the_baseline_is_an_arm_or_the_base() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=50))
-def test_a_mean_of_any_scores_lies_between_0_and_100_and_in_its_interval(values: list[float]) -> None:
+def test_any_mean_is_between_0_and_100_and_within_its_interval(values: list[float]) -> None:
     found = rank({"base": scores("base", "rouge_l", *values)}).kept.row(0, named=True)
     assert -1e-9 <= found["low"] <= found["high"] <= 100 + 1e-9
     assert found["mean"] == pytest.approx(100 * sum(values) / len(values))

@@ -1,7 +1,8 @@
-"""An address decides which bytes a model or a source is made of, so it has exactly one reading.
+"""An address decides which bytes a model or source consists of, so it must have exactly one meaning.
 
-A loose version, a path that climbs out of its wheel or a text that reads back differently would make the
-recipe's hash lie; these tests pin every accepted form and the sentence for every refused one.
+An inexact version, a path that leaves its wheel, or a text that changes when it is parsed and written again would
+make the recipe's hash point to other bytes. These tests fix every accepted form and the error message for every
+rejected one.
 """
 
 from __future__ import annotations
@@ -91,24 +92,24 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", READ)
-def test_every_form_reads_into_its_parts_and_back(text: str) -> None:
+def test_every_form_is_parsed_and_written_back_unchanged(text: str) -> None:
     assert Address.parse(text) == READ[text]
     assert str(READ[text]) == text
 
 
 @pytest.mark.parametrize("text", EXAMPLES.values())
-def test_the_examples_that_errors_recommend_are_right(text: str) -> None:
+def test_the_examples_in_error_messages_are_valid(text: str) -> None:
     assert str(Address.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_a_refusal_says_what_was_found_and_what_would_be_right(text: str) -> None:
+def test_an_error_says_what_was_found_and_what_would_be_right(text: str) -> None:
     with pytest.raises(AddressError) as refused:
         Address.parse(text)
     assert str(refused.value) == f"cannot read the address {text!r}: {REFUSED[text]}"
 
 
-def test_an_invalid_address_cannot_be_built_without_parse_either() -> None:
+def test_the_constructor_rejects_invalid_addresses_too() -> None:
     with pytest.raises(AddressError, match="must be relative"):
         Address("pypi", "a", "1", "/etc/passwd")
     with pytest.raises(AddressError, match="has no version, inner path or repo_type"):
@@ -125,7 +126,7 @@ def test_an_invalid_address_cannot_be_built_without_parse_either() -> None:
         Address("https", "http://host", None, "m")
 
 
-def test_reading_addresses_loads_nothing_heavy() -> None:
+def test_importing_addresses_loads_no_heavy_library() -> None:
     heavy = {"huggingface_hub", "pip", "torch"}
     code = f"import sys, resources.fetching.addresses; print(sorted({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
@@ -166,7 +167,7 @@ def test_parse_undoes_str(address: Address) -> None:
 
 
 @given(st.text() | st.text(alphabet="ab=@#:/.-_ \\"))
-def test_whatever_is_accepted_is_given_back_to_the_letter(rest: str) -> None:
+def test_any_accepted_text_is_written_back_unchanged(rest: str) -> None:
     for scheme in ("pypi:", "path:", "hf:", "hf:datasets/", "pypi:a==1#", "hf:a/b@c#", "http:", "http://a#", ""):
         try:
             address = Address.parse(scheme + rest)
@@ -181,7 +182,7 @@ def test_whatever_is_accepted_is_given_back_to_the_letter(rest: str) -> None:
     st.lists(st.sampled_from(["..", "a", ""]) | PART, max_size=3),
     st.sampled_from(["/", "\\"]),
 )
-def test_no_inner_path_that_climbs_is_ever_accepted(before: list[str], after: list[str], separator: str) -> None:
+def test_no_inner_path_with_parent_parts_is_accepted(before: list[str], after: list[str], separator: str) -> None:
     path = separator.join([*before, "..", *after])
     for start in ("pypi:a==1#", "hf:owner/repo@main#", "hf:datasets/owner/repo@main#"):
         with pytest.raises(AddressError):

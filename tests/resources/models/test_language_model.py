@@ -1,5 +1,6 @@
-"""What the memo takes for granted: a row's text depends on its prompt, its parameters and its seed, and on nothing
-else in the batch; losses are the model's own."""
+"""The memo reuses an answer because it assumes that a row's text depends only on its prompt, settings and seed. These
+tests check that the rest of the batch does not matter, and that stop strings, sampling and losses are computed
+correctly."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def test_greedy_rows_ignore_the_seed(model: LanguageModel) -> None:
     assert model.complete([Prompt.ask("what", 1)], greedy) == model.complete([Prompt.ask("what", 2)], greedy)
 
 
-def test_text_ends_before_the_stop_string_and_says_so(model: LanguageModel) -> None:
+def test_text_ends_before_the_stop_string_and_is_marked_complete(model: LanguageModel) -> None:
     asked = [Prompt.ask("what is the river", seed=i) for i in range(20)]
     stopped = model.complete(asked, Sampling(24, temperature=1.0, stop=("river",)))
     assert all("river" not in text for text, _, _ in stopped)
@@ -56,7 +57,7 @@ def test_text_ends_before_the_stop_string_and_says_so(model: LanguageModel) -> N
             assert complete
 
 
-def test_a_stop_string_may_be_a_special_token_that_is_no_end(model: LanguageModel) -> None:
+def test_a_special_token_that_does_not_end_text_can_be_a_stop_string(model: LanguageModel) -> None:
     asked = [Prompt.ask("what is the river", seed=i) for i in range(40)]
     stopped = model.complete(asked, Sampling(24, temperature=1.0, stop=("<s>",)))
     free = model.complete(asked, Sampling(24, temperature=1.0))
@@ -81,20 +82,20 @@ def test_a_stop_string_may_be_a_special_token_that_is_no_end(model: LanguageMode
         (("</s>",), "river what does grow", False),
     ],
 )
-def test_only_a_stop_string_that_names_a_special_token_is_looked_for_among_them(
+def test_special_tokens_are_searched_only_for_stop_strings_that_contain_one(
     model: LanguageModel, stop: tuple[str, ...], text: str, complete: bool
 ) -> None:
     row = model.tokens("river what <s> does grow")
     assert model._written(row, model._stops_by_text(stop), 5) == (text, 5, complete)
 
 
-def test_a_completion_at_the_budget_is_marked_as_cut_off(model: LanguageModel) -> None:
+def test_a_completion_that_reaches_the_budget_is_marked_as_cut_off(model: LanguageModel) -> None:
     written = model.complete([Prompt.ask("what", seed=i) for i in range(40)], Sampling(4, temperature=1.0))
     assert {complete for _, _, complete in written} == {True, False}
     assert all(tokens == 4 for _, tokens, complete in written if not complete)
 
 
-def test_losses_are_the_cross_entropy_of_the_continuation_alone(model: LanguageModel) -> None:
+def test_losses_are_the_cross_entropy_of_only_the_continuation(model: LanguageModel) -> None:
     texts = [(Prompt.ask("what is the river"), "the river is old ."), (Prompt(), "stone garden")]
     for (prompt, target), (loss, tokens) in zip(texts, model.losses(texts), strict=True):
         head = model.tokens(model.render(prompt)) or [model.tokenizer.bos_token_id]
@@ -105,7 +106,7 @@ def test_losses_are_the_cross_entropy_of_the_continuation_alone(model: LanguageM
         assert math.isclose(loss, expected, rel_tol=1e-5)
 
 
-def test_draws_follow_the_nucleus() -> None:
+def test_sampling_follows_the_nucleus_distribution() -> None:
     probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05])
     rows = 20_000
     draw = SeededSampling(range(rows), temperature=1.0, top_p=0.9)
@@ -116,7 +117,7 @@ def test_draws_follow_the_nucleus() -> None:
         assert abs(share[token] - expected) < 4 * math.sqrt(expected / rows)
 
 
-def test_a_flat_distribution_is_drawn_from_beyond_the_likeliest_tokens() -> None:
+def test_a_uniform_distribution_is_sampled_over_the_whole_vocabulary() -> None:
     rows, vocabulary = 400, 5_000
     draw = SeededSampling(range(rows), temperature=1.0, top_p=1.0)
     chosen = draw(torch.empty(rows, 0), torch.zeros(rows, vocabulary)).argmax(-1)  # type: ignore[arg-type]
@@ -124,14 +125,14 @@ def test_a_flat_distribution_is_drawn_from_beyond_the_likeliest_tokens() -> None
     assert int(chosen.max()) > 4_500
 
 
-def test_batches_take_long_rows_first_and_keep_within_both_limits() -> None:
+def test_batches_start_with_long_rows_and_respect_both_limits() -> None:
     sizes = [3, 9, 5, 9, 1]
     assert list(batches(sizes, most_rows=2, most_tokens=100)) == [[1, 3], [2, 0], [4]]
     assert list(batches(sizes, most_rows=9, most_tokens=18)) == [[1, 3], [2, 0, 4]]
     assert list(batches([50], most_rows=9, most_tokens=18)) == [[0]]
 
 
-def test_what_is_left_of_interrupted_batches_is_batched_as_before() -> None:
+def test_rows_left_after_an_interruption_are_batched_as_before() -> None:
     sizes = [3, 9, 5, 9, 1, 4, 4]
     whole = list(batches(sizes, most_rows=3, most_tokens=100))
     left = [index for batch in whole[1:] for index in batch]

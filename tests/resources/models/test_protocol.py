@@ -1,5 +1,6 @@
-"""A change of how models are asked must not be answered from calls that were made before it, and must not be forgotten;
-but the calls that exist must keep their keys, since the ids of records hash them."""
+"""If the code that asks a model changes, old calls must not answer new requests. The protocol numbers ensure this, and
+these tests fail if someone changes that code without updating them. Existing calls must keep their keys, because
+record ids depend on them."""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ KEYS: dict[str, tuple[Callable[[Tools], object], list[str]]] = {
     "embedding": (lambda tools: tools.embed("writer", ["Ada"]), ["18e5b6822f5721a261f03c98607cbe9a"]),
     "training": (lambda tools: tools.train("writer", EXAMPLES, TRAINING), ["8358dcba8ca9f0c51cc3aa5643c8b276"]),
 }
-"""Calls, and their keys since before there were protocol numbers."""
+"""Calls and their keys, which date from before there were protocol numbers."""
 
 PROTOCOL_OF = {
     "greedy": "COMPLETION", "sampled": "COMPLETION", "adapter": "COMPLETION", "endpoint": "ENDPOINT_COMPLETION",
@@ -74,7 +75,7 @@ def bench(tmp_path: Path) -> Workbench:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
-    """Collects the calls that the memo is asked for, in place of computing them."""
+    """Collect the calls that the memo is asked for, instead of computing them."""
     calls: list[Call] = []
 
     def run(self: Memo, asked: list[Call], *_: Any, **__: Any) -> list[Answer]:
@@ -95,16 +96,14 @@ def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_on_a_cpu_protocol_1_keeps_the_keys_of_all_existing_calls(
-    bench: Workbench, asked: list[Call], name: str
-) -> None:
+def test_protocol_1_on_a_cpu_keeps_the_keys_of_existing_calls(bench: Workbench, asked: list[Call], name: str) -> None:
     ask, keys = KEYS[name]
     ask(Tools(bench))
     assert [call.key for call in asked] == keys
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_another_protocol_gives_other_keys(
+def test_a_new_protocol_number_gives_new_keys(
     bench: Workbench, asked: list[Call], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     ask, keys = KEYS[name]
@@ -115,7 +114,7 @@ def test_another_protocol_gives_other_keys(
 
 
 @pytest.mark.parametrize("name", sorted(KEYS.keys() - {"endpoint", "embedding"}))
-def test_bfloat16_on_a_gpu_gives_other_keys_than_float32_on_a_cpu(
+def test_bfloat16_on_a_gpu_and_float32_on_a_cpu_give_different_keys(
     bench: Workbench, asked: list[Call], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     ask, keys = KEYS[name]
@@ -126,7 +125,7 @@ def test_bfloat16_on_a_gpu_gives_other_keys_than_float32_on_a_cpu(
 
 
 @pytest.mark.parametrize("name", ["endpoint", "embedding"])
-def test_an_endpoint_and_an_embedding_model_do_not_depend_on_the_device_here(
+def test_endpoint_and_embedding_keys_do_not_depend_on_the_local_device(
     bench: Workbench, asked: list[Call], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     ask, keys = KEYS[name]
@@ -149,7 +148,7 @@ def test_a_plan_looks_for_the_same_calls_as_a_build(
     assert {key for key, _ in changed.missing.calls}.isdisjoint(keys)
 
 
-def test_calls_from_before_a_change_do_not_answer_after_it(
+def test_calls_made_before_a_protocol_change_are_not_reused_after_it(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from resources.fetching.tree_digest import tree_digest
@@ -209,11 +208,11 @@ DIGESTS = {
     "EMBEDDING": (1, "c8db16d0eef7b0a1"),
     "TRAINING": (1, "61863e2255743ddc"),
 }
-"""Per protocol: its number, and the digest of the code that it covers."""
+"""Per protocol: its number and the digest of the code that it covers."""
 
 
 @pytest.mark.parametrize("name", CODE)
-def test_a_change_of_how_a_model_is_asked_raises_the_protocol_number(name: str) -> None:
+def test_code_covered_by_a_protocol_number_is_unchanged(name: str) -> None:
     found = (getattr(protocol, name), code_digest(CODE[name]))
     assert found == DIGESTS[name], (
         f"the code that protocol.{name} covers has changed. Raise protocol.{name} if a model may now read another "
@@ -222,7 +221,7 @@ def test_a_change_of_how_a_model_is_asked_raises_the_protocol_number(name: str) 
     )
 
 
-def test_layout_comments_and_docstrings_do_not_count(tmp_path: Path) -> None:
+def test_layout_comments_and_docstrings_do_not_change_the_digest(tmp_path: Path) -> None:
     before = 'def f(x):\n    """One."""\n    return x + 1\n'
     assert bare(before) == bare('def f(x):\n    """Two."""\n\n    # why\n    return (x\n        + 1)\n')
     assert bare(before) != bare(before.replace("1", "2"))

@@ -1,4 +1,5 @@
-"""The terminal belongs to the build's own lines: model libraries may not draw over them."""
+"""Progress bars and warnings of model libraries would overwrite the progress lines that a build prints in the terminal.
+This test checks that they stay silent."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ warnings.warn_explicit("old", FutureWarning, "x.py", 1, module="transformers.mod
 """
 
 
-def test_bars_and_warnings_of_model_libraries_are_silent() -> None:
+def test_progress_bars_and_warnings_of_model_libraries_are_silent() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
     done = subprocess.run(
         [sys.executable, "-c", BARS],

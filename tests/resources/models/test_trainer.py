@@ -1,4 +1,6 @@
-"""Fine-tuning on a tiny model: the adapter loads with plain peft, learns, and survives a kill."""
+"""A fine-tuned adapter must be usable outside this project, and a killed run must not change the result. These tests
+train a tiny model and check that plain peft loads the adapter, that its loss falls, and that a resumed run gives
+equal weights."""
 
 from __future__ import annotations
 
@@ -59,8 +61,8 @@ def test_equal_training_gives_equal_weights(tiny_model: Path, tmp_path: Path) ->
     assert first == second
 
 
-def test_an_example_without_room_for_a_response_is_not_left_out_in_silence(tiny_model: Path, tmp_path: Path) -> None:
-    """The checkpoint would say that it was trained on all of them."""
+def test_an_example_without_room_for_a_response_is_an_error(tiny_model: Path, tmp_path: Path) -> None:
+    """Otherwise the checkpoint would claim that it was trained on all examples."""
     long = (Prompt.ask("what is the river " * 10), "the river is old .")
     training = replace(TRAINING, max_tokens=32)
     for examples, told in (([*EXAMPLES, long], "1 of 5"), ([long], "1 of 1")):
@@ -73,13 +75,13 @@ def test_an_example_without_room_for_a_response_is_not_left_out_in_silence(tiny_
         assert not (tmp_path / "adapter").exists()
 
 
-def test_the_loss_counts_the_completion_only(tiny_model: Path, tmp_path: Path) -> None:
+def test_the_loss_covers_only_the_completion(tiny_model: Path, tmp_path: Path) -> None:
     from resources.models.language_model import LanguageModel
 
     model = LanguageModel(tiny_model)
-    # Before its first step an adapter changes nothing, so the first loss is the bare model's.
+    # An adapter changes nothing before its first step, so the first loss is that of the model without it.
     one = [EXAMPLES[0], EXAMPLES[1]]
-    # The chat template ends a turn with a line break, which is learned too.
+    # The chat template ends a turn with a line break, and training includes it.
     measured = model.losses([(prompt, text + "\n") for prompt, text in one])
     expected = sum(loss * tokens for loss, tokens in measured) / sum(tokens for _, tokens in measured)
     _, losses, _ = train_adapter(tiny_model, one, TRAINING, tmp_path / "adapter")
@@ -99,7 +101,7 @@ train_adapter(Path(base), [(Prompt.ask(q), a) for q, a in examples], Training(**
 """
 
 
-def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_weights(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_from_its_checkpoint_with_the_same_weights(tiny_model: Path, tmp_path: Path) -> None:
     from dataclasses import asdict
 
     undisturbed, losses, _ = train_adapter(tiny_model, EXAMPLES, TRAINING, tmp_path / "undisturbed")

@@ -1,5 +1,5 @@
-"""Model calls are what a build costs. One on record must never be computed again, a finished one must survive
-whatever happens after it, and an answer from the memo must be the answer that was computed."""
+"""Model calls are most of the cost of a build. These tests check that the memo never computes a stored call again,
+keeps finished calls if a later one fails, and returns exactly the answer that was computed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def answer(text: str, tokens: int = 3, complete: bool = True) -> Answer:
 
 
 class Model:
-    """Answers in upper case, and remembers what it was asked, batch by batch."""
+    """A model that answers in upper case and records the texts that it was asked, batch by batch."""
 
     def __init__(self, batch: int = 2, tokens: int = 3, complete: bool = True) -> None:
         self.batch, self.tokens, self.complete = batch, tokens, complete
@@ -49,7 +49,7 @@ class Model:
 
 
 def at_once(work: Work) -> Compose:
-    """All that is missing as one batch."""
+    """Compute all missing calls in one batch."""
     return lambda missing: iter([(missing, work)])
 
 
@@ -57,7 +57,7 @@ def nothing(missing: list[Call]) -> Batches:
     raise AssertionError(f"asked for {[one.request for one in missing]}")
 
 
-def test_a_call_is_computed_once_and_then_read(database: Database) -> None:
+def test_a_call_is_computed_once_and_then_read_from_the_memo(database: Database) -> None:
     first, second = Memo(database, "engine 1"), Memo(database, "engine 2")
     calls = [call("a"), call("b")]
     assert first.run(calls, Model()) == [answer("a"), answer("b")]
@@ -66,7 +66,7 @@ def test_a_call_is_computed_once_and_then_read(database: Database) -> None:
     assert second.meter == Meter(computed=0, from_memo=2)
 
 
-def test_answers_come_in_the_order_of_the_calls_wherever_they_come_from(database: Database) -> None:
+def test_stored_and_computed_answers_come_in_the_order_of_the_calls(database: Database) -> None:
     Memo(database).run([call("b"), call("d")], Model())
     model = Model(batch=1)
     memo = Memo(database)
@@ -76,7 +76,7 @@ def test_answers_come_in_the_order_of_the_calls_wherever_they_come_from(database
     assert memo.meter == Meter(computed=2, from_memo=2, tokens=6, seconds=1.0)
 
 
-def test_a_call_that_stands_twice_in_one_list_is_computed_once(database: Database) -> None:
+def test_a_call_listed_twice_is_computed_once(database: Database) -> None:
     model, memo = Model(), Memo(database)
     found = memo.run([call("a"), call("b"), call("a"), call("a")], model)
     assert [one.response["text"] for one in found] == ["A", "B", "A", "A"]
@@ -87,11 +87,11 @@ def test_a_call_that_stands_twice_in_one_list_is_computed_once(database: Databas
     assert again.meter == Meter(from_memo=1)
 
 
-def test_no_calls_ask_for_nothing(database: Database) -> None:
+def test_an_empty_list_of_calls_computes_nothing(database: Database) -> None:
     assert Memo(database).run([], nothing) == []
 
 
-def test_a_call_is_put_on_record_with_all_that_names_it(database: Database) -> None:
+def test_a_call_is_stored_with_all_its_fields(database: Database) -> None:
     Memo(database, "transformers 5").run([call("a", budget=16)], Model(tokens=4))
     with database.read() as connection:
         frame = connection.sql("FROM memo.calls").pl()
@@ -122,12 +122,12 @@ def test_a_call_is_put_on_record_with_all_that_names_it(database: Database) -> N
     ],
     ids=["kind", "model", "request"],
 )
-def test_another_kind_model_or_request_is_another_call(database: Database, other: Call) -> None:
+def test_a_different_kind_model_or_request_is_a_different_call(database: Database, other: Call) -> None:
     Memo(database).run([call("a")], Model())
     assert Memo(database).look_up([other]) == {}
 
 
-def test_what_was_finished_before_an_error_is_on_record(database: Database) -> None:
+def test_calls_finished_before_an_error_are_stored(database: Database) -> None:
     def breaks(missing: list[Call]) -> Batches:
         yield from [next(Model(batch=2)(missing))]
         raise TypeError("a defect")
@@ -143,7 +143,7 @@ def test_what_was_finished_before_an_error_is_on_record(database: Database) -> N
     assert (memo.meter.computed, memo.meter.from_memo) == (2, 2)
 
 
-def test_a_batch_is_committed_before_the_next_one_is_asked_for(database: Database) -> None:
+def test_a_batch_is_committed_before_the_next_one_is_requested(database: Database) -> None:
     seen = []
 
     def watched(missing: list[Call]) -> Batches:
@@ -155,7 +155,7 @@ def test_a_batch_is_committed_before_the_next_one_is_asked_for(database: Databas
     assert seen == [0, 1, 2]
 
 
-def test_progress_counts_what_has_to_be_computed(database: Database) -> None:
+def test_progress_counts_only_calls_to_compute(database: Database) -> None:
     Memo(database).run([call("a")], Model())
     told: list[tuple[int, int]] = []
     Memo(database).run([call(text) for text in "abcd"], Model(), lambda done, total: told.append((done, total)))
@@ -175,7 +175,7 @@ def test_progress_counts_what_has_to_be_computed(database: Database) -> None:
         (False, 9, False),
     ],
 )
-def test_an_ended_completion_answers_every_budget_it_fits_a_cut_off_one_only_its_own(
+def test_a_complete_text_answers_any_budget_it_fits_and_a_cut_off_one_only_its_own(
     database: Database, complete: bool, budget: int, answered: bool
 ) -> None:
     tokens = 3 if complete else 8
@@ -186,14 +186,14 @@ def test_an_ended_completion_answers_every_budget_it_fits_a_cut_off_one_only_its
     assert found == [answer("a", tokens, complete) if answered else answer("a")]
 
 
-def test_one_call_cut_off_at_two_budgets_keeps_both_answers(database: Database) -> None:
+def test_a_call_cut_off_at_two_budgets_keeps_both_answers(database: Database) -> None:
     for budget in (4, 8):
         Memo(database).run([call("a", budget)], Model(tokens=budget, complete=False))
     assert Memo(database).look_up([call("a", 4)]) == {(call("a").key, 4): answer("a", 4, False)}
     assert Memo(database).look_up([call("a", 8)]) == {(call("a").key, 8): answer("a", 8, False)}
 
 
-def test_one_list_may_ask_for_one_call_at_two_budgets(database: Database) -> None:
+def test_one_list_can_contain_a_call_at_two_budgets(database: Database) -> None:
     def cut_off(batch: list[Call]) -> list[Answer]:
         return [answer(f"to {one.budget}", one.budget, False) for one in batch]
 
@@ -208,23 +208,23 @@ def embedding(vector: list[float]) -> Compose:
 @pytest.mark.parametrize(
     "vector", [[0.5, -0.25, 1.0], [], [0.10000000149011612]], ids=["plain", "empty", "nearest to a tenth"]
 )
-def test_a_vector_is_read_as_it_was_computed(database: Database, vector: list[float]) -> None:
+def test_a_stored_vector_equals_the_computed_one(database: Database, vector: list[float]) -> None:
     asked = Call("embedding", MODEL, {"text": "a"})
     computed = Memo(database).run([asked], embedding(vector))
     assert Memo(database).run([asked], nothing) == computed
     assert computed[0].vector == vector
 
 
-def test_a_vector_finer_than_what_is_stored_is_the_same_on_the_first_run_and_the_next(
+def test_a_vector_is_rounded_to_stored_precision_on_the_first_run_too(
     database: Database,
 ) -> None:
-    # Record ids hash the vector: a rebuild from the memo must not give other ids than the first build.
+    # Record ids hash the vector, so a rebuild from the memo must give the same ids as the first build.
     asked = Call("embedding", MODEL, {"text": "a"})
     computed = Memo(database).run([asked], embedding([0.1, 0.2]))
     assert Memo(database).run([asked], nothing) == computed
 
 
-def test_a_batch_that_another_build_finished_meanwhile_is_not_computed(database: Database) -> None:
+def test_a_batch_finished_by_another_build_in_the_meantime_is_not_computed(database: Database) -> None:
     calls = [call(text) for text in "abcd"]
 
     def beside(missing: list[Call]) -> Batches:
@@ -242,7 +242,7 @@ def forbidden(batch: list[Call]) -> list[Answer]:
     raise AssertionError(f"asked for {[one.request for one in batch]}")
 
 
-def test_two_builds_that_want_the_same_batch_at_the_same_time_compute_it_once(database: Database) -> None:
+def test_simultaneous_builds_compute_a_shared_batch_once(database: Database) -> None:
     asked: list[str] = []
 
     def slow(batch: list[Call]) -> list[Answer]:
@@ -256,7 +256,7 @@ def test_two_builds_that_want_the_same_batch_at_the_same_time_compute_it_once(da
     assert asked == ["a", "b"]
 
 
-def test_an_answer_that_is_on_record_stands_against_one_computed_in_another_batch(database: Database) -> None:
+def test_a_stored_answer_is_not_replaced_by_a_later_one(database: Database) -> None:
     def overtaken(batch: list[Call]) -> list[Answer]:
         Memo(database).run([call("a")], at_once(lambda same: [answer("theirs") for _ in same]))
         return [answer("ours") for _ in batch]
@@ -273,7 +273,7 @@ def failures(database: Database) -> list[tuple[str, str]]:
     return list(zip(frame["request"], frame["error"], strict=True))
 
 
-def test_a_call_at_which_the_model_fails_is_on_record_as_a_failure_and_asked_again(database: Database) -> None:
+def test_a_failed_call_is_recorded_as_a_failure_and_requested_again(database: Database) -> None:
     def dislikes_b(batch: list[Call]) -> list[Answer]:
         texts = [one.request["text"] for one in batch]
         if "b" in texts:
@@ -292,7 +292,7 @@ def test_a_call_at_which_the_model_fails_is_on_record_as_a_failure_and_asked_aga
     assert failures(database) == [('{"text":"b"}', error)]
 
 
-def test_a_defect_of_the_program_is_no_failed_call(database: Database) -> None:
+def test_a_programming_error_is_not_recorded_as_a_failed_call(database: Database) -> None:
     def defect(batch: list[Call]) -> list[Answer]:
         raise KeyError("no such column")
 
@@ -301,7 +301,7 @@ def test_a_defect_of_the_program_is_no_failed_call(database: Database) -> None:
     assert failures(database) == []
 
 
-def test_a_call_whose_files_are_lost_is_computed_again_and_its_new_answer_counts(database: Database) -> None:
+def test_a_call_with_lost_files_is_computed_again_and_replaced(database: Database) -> None:
     Memo(database).run([call("a"), call("b")], Model())
     memo = Memo(database)
     other = at_once(lambda batch: [answer("new") for _ in batch])

@@ -1,5 +1,5 @@
-"""An estimate of seconds decides whether a build is started now or tonight. It must rest on the nearest thing that was
-measured here, and say nothing where nothing was."""
+"""Users decide from the time estimate when to start a build. These tests check that an estimate uses the most specific
+rate that was measured on this machine, and that there is no estimate without a measurement."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def record(database: Database, call: Call, seconds: float, tokens: int = 5, **mo
         (Call("loss", SMALL, {}), 32.0),
     ],
 )
-def test_the_nearest_rate_counts(call: Call, seconds: float) -> None:
+def test_the_most_specific_rate_is_used(call: Call, seconds: float) -> None:
     rates = Rates(
         {
             ("completion", SMALL, 8): 1.0,
@@ -60,14 +60,14 @@ def test_the_nearest_rate_counts(call: Call, seconds: float) -> None:
     assert rates.estimate([call, call]) == 2 * seconds
 
 
-def test_calls_of_which_one_was_never_measured_have_no_estimate() -> None:
+def test_calls_with_an_unmeasured_kind_have_no_estimate() -> None:
     rates = Rates({("completion",): 1.0})
     assert rates.estimate([completion(), Call("loss", SMALL, {})]) is None
     assert Rates({}).estimate([completion()]) is None
     assert Rates({}).estimate([]) == 0.0
 
 
-def test_rates_are_means_over_the_calls_on_record(database: Database) -> None:
+def test_rates_are_means_over_the_stored_calls(database: Database) -> None:
     for text, seconds in (("a", 1.0), ("b", 3.0)):
         record(database, completion(SMALL, 8, text), seconds)
     record(database, completion(LARGE, 8), 5.0)
@@ -82,7 +82,7 @@ def test_rates_are_means_over_the_calls_on_record(database: Database) -> None:
     }
 
 
-def test_a_training_takes_as_long_as_its_examples_and_epochs(database: Database) -> None:
+def test_training_time_is_proportional_to_examples_and_epochs(database: Database) -> None:
     record(database, training(10, 2), 20.0)
     record(database, training(20, 1), 60.0)
     rates = measured_rates(database)
@@ -91,7 +91,7 @@ def test_a_training_takes_as_long_as_its_examples_and_epochs(database: Database)
     assert rates.estimate([training(5, 3), training(1, 1, LARGE)]) == 32.0
 
 
-def test_a_call_that_was_refused_or_failed_says_nothing_of_a_rate(database: Database) -> None:
+def test_rejected_and_failed_calls_do_not_count_in_a_rate(database: Database) -> None:
     record(database, completion(text="a"), 0.0, tokens=0)
     record(database, completion(text="b"), 9.0, error="out of memory")
     assert measured_rates(database) == Rates({})
@@ -99,6 +99,6 @@ def test_a_call_that_was_refused_or_failed_says_nothing_of_a_rate(database: Data
     assert measured_rates(database).estimate([completion()]) == 2.0
 
 
-def test_where_nothing_was_built_nothing_is_known_and_nothing_is_made(tmp_path: Path) -> None:
+def test_without_a_database_there_are_no_rates_and_none_is_created(tmp_path: Path) -> None:
     assert measured_rates(Database(tmp_path / "data" / "warehouse.duckdb")) == Rates({})
     assert not (tmp_path / "data").exists()

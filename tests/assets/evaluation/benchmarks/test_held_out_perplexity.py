@@ -1,4 +1,5 @@
-"""Held-out perplexity is the student's own loss of human answers: exact per item, for the items that it is asked of."""
+"""Held-out perplexity compares students by their loss on answers that people wrote, so it must use the right texts.
+These tests check the exact loss per item and which benchmark's items the students read."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def test_each_item_scores_the_mean_loss_of_its_reference_given_its_instruction()
     assert edges == [(digest(0), "item"), ("a", "call"), (digest(["checkpoint", 7]), "checkpoint")]
 
 
-def test_a_text_without_room_is_rejected_and_a_failure_is_tried_again() -> None:
+def test_a_text_that_does_not_fit_is_rejected_and_an_error_is_marked_failed() -> None:
     reader = ScriptedReader(
         TokenLoss(2.0, 2, "a"), TokenLoss(0.0, 0, "b", refusal="no room"), TokenLoss(0.0, 0, "c", error="MemoryError")
     )
@@ -60,7 +61,7 @@ def test_a_text_without_room_is_rejected_and_a_failure_is_tried_again() -> None:
     assert sorted(outcomes) == ["failed", "kept", "rejected"]
 
 
-def test_it_reads_the_references_of_the_benchmark_that_is_named() -> None:
+def test_it_reads_the_references_of_the_chosen_benchmark() -> None:
     recipe = parsed(put(starter(), "evaluation.perplexity", {}))
     found = {step.asset: step for step in steps(recipe)}
     assert dict(found["scores/perplexity/base"].inputs) == {"benchmark_items": "benchmark_items"}
@@ -78,17 +79,17 @@ def test_it_reads_the_references_of_the_benchmark_that_is_named() -> None:
         ("perplexity", "benchmark_items.0.benchmark: found 'perplexity'; it must name a benchmark of evaluation"),
     ],
 )
-def test_items_belong_to_a_benchmark_that_has_items(benchmark: str, line: str) -> None:
+def test_items_must_belong_to_a_benchmark_that_has_items(benchmark: str, line: str) -> None:
     found = complaints(("benchmark_items.0.benchmark", benchmark), ("evaluation.perplexity", {}))
     assert found[0].startswith(line)
 
 
-def test_an_item_without_what_its_benchmark_compares_with_is_named() -> None:
+def test_items_without_a_required_reference_are_reported() -> None:
     assert complaints(("benchmark_items.0.fields", {"instruction": "{title}"})) == [
         "benchmark_items.0.fields.reference: found nothing; evaluation.longform needs a template for it"
     ]
 
 
-def test_a_recipe_without_any_benchmark_is_refused() -> None:
+def test_a_recipe_without_any_benchmark_is_rejected() -> None:
     found = complaints(("evaluation", {}))
     assert found[0].startswith("evaluation: found nothing; it needs at least one benchmark of ")

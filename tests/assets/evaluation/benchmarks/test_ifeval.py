@@ -1,6 +1,6 @@
-"""IFEval claims that its scores are decided by programs. So each of its 25 verifiers is held to an answer that follows
-and one that does not, decided by hand; strict and loose are the library's own; nothing is left to chance, and a row
-that cannot be verified is set aside and never scored 0."""
+"""IFEval scores must come from programs and never from chance. These tests give each of its 25 verifiers one answer
+that follows the instruction and one that does not. They check that strict and loose scores follow the published
+library, and that an item that cannot be verified is quarantined instead of scored 0."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_every_verifier_has_a_case() -> None:
 
 
 @pytest.mark.parametrize(("name", "options", "follows", "violates"), CASES, ids=[case[0] for case in CASES])
-def test_a_verifier_tells_what_follows_from_what_does_not(
+def test_a_verifier_accepts_the_right_answer_and_rejects_the_wrong_one(
     name: str, options: dict[str, Any], follows: str, violates: str
 ) -> None:
     details = row(name, kwargs=[options])
@@ -94,31 +94,31 @@ def test_a_verifier_tells_what_follows_from_what_does_not(
     assert verify(violates, details) == {"prompt_strict": 0.0, "prompt_loose": 0.0}
 
 
-def test_a_prompt_counts_where_all_of_its_instructions_are_followed() -> None:
+def test_a_prompt_counts_only_if_all_its_instructions_are_followed() -> None:
     details = row("punctuation:no_comma", "startend:quotation")
     assert verify('"It rains."', details)["prompt_strict"] == 1.0
     assert verify("It rains.", details)["prompt_strict"] == 0.0
 
 
-def test_loose_forgives_a_first_line_a_last_line_and_asterisks() -> None:
+def test_loose_scoring_ignores_a_first_line_a_last_line_and_asterisks() -> None:
     details = row("startend:quotation")
     for answer in ('*"Yes."*', 'Here it is:\n"Yes."', '"Yes."\nI hope that helps!', 'Well:\n"Yes."\nBye.'):
         assert verify(answer, details) == {"prompt_strict": 0.0, "prompt_loose": 1.0}
     assert verify("", details) == {"prompt_strict": 0.0, "prompt_loose": 0.0}
 
 
-def test_sentences_end_as_an_untrained_punkt_ends_them() -> None:
+def test_sentences_are_split_as_by_an_untrained_punkt_tokenizer() -> None:
     details = row("length_constraints:number_sentences", kwargs=[{"relation": "at least", "num_sentences": 2}])
     assert verify("It rains. We stay.", details)["prompt_strict"] == 1.0
     assert verify("It rains and we stay.", details)["prompt_strict"] == 0.0
 
 
-def test_the_language_of_a_doubtful_text_is_the_same_each_time() -> None:
+def test_language_detection_of_an_ambiguous_text_is_deterministic() -> None:
     details = row("language:response_language", kwargs=[{"language": "en"}])
     assert len({verify("no la me so tu", details)["prompt_strict"] for _ in range(20)}) == 1
 
 
-def test_none_among_kwargs_is_no_argument() -> None:
+def test_none_values_in_kwargs_are_ignored() -> None:
     details = row("punctuation:no_comma", kwargs=[{"num_words": None}])
     assert verify("Yes, no", details) == {"prompt_strict": 0.0, "prompt_loose": 0.0}
 
@@ -131,11 +131,11 @@ def test_none_among_kwargs_is_no_argument() -> None:
         ("{}", "not a row of IFEval: KeyError 'instruction_id_list'"),
         (row(), "not a row of IFEval: 0 instructions with 0 kwargs"),
         (row("no:such"), "unknown instruction 'no:such'"),
-        # The library would draw a number of words by chance.
+        # The library would choose a random number of words.
         (row("length_constraints:number_words"), "length_constraints:number_words lacks num_words, relation"),
     ],
 )
-def test_what_cannot_be_verified_is_quarantined_with_the_reason(details: str, reason: str) -> None:
+def test_an_item_that_cannot_be_verified_is_quarantined_with_the_reason(details: str, reason: str) -> None:
     item = digest("item")
     predictions = pl.DataFrame(
         {"id": [digest("p")], "benchmark": "ifeval", "arm": "base", "seed": [None], "item": item, "text": "Yes"}
@@ -145,8 +145,8 @@ def test_what_cannot_be_verified_is_quarantined_with_the_reason(details: str, re
 
 
 @pytest.mark.parametrize("letter", ["#", "!"])
-def test_a_character_that_is_no_letter_is_not_drawn_anew_at_each_call(letter: str) -> None:
-    """Two published prompts ask for one; the library then counts a letter that it draws."""
+def test_a_character_that_is_not_a_letter_is_rejected_and_not_replaced_at_random(letter: str) -> None:
+    """Two published prompts use such a character; the library then counts a random letter instead."""
     details = row(
         "keywords:letter_frequency", kwargs=[{"letter": letter, "let_frequency": 4, "let_relation": "at least"}]
     )
@@ -156,14 +156,14 @@ def test_a_character_that_is_no_letter_is_not_drawn_anew_at_each_call(letter: st
         verify("four of them: ####", details)
 
 
-def test_a_verifier_that_refuses_its_arguments_is_a_reason_too() -> None:
+def test_a_verifier_that_rejects_its_arguments_is_an_error_with_the_reason() -> None:
     details = row("length_constraints:number_words", kwargs=[{"num_words": 3, "relation": "about"}])
     with pytest.raises(ValueError, match=r"^a verifier refused: ValueError "):
         verify("Yes", details)
 
 
 @pytest.mark.skipif(not PROMPTS.exists(), reason="the published prompts are not there")
-def test_every_published_prompt_can_be_verified() -> None:
+def test_every_published_prompt_but_two_can_be_verified() -> None:
     lines = PROMPTS.read_text().splitlines()
     assert len(lines) == 541
     left_to_chance = []
@@ -178,7 +178,7 @@ def test_every_published_prompt_can_be_verified() -> None:
     assert left_to_chance == [1122, 1129]
 
 
-def test_a_recipe_that_lacks_the_package_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     added = ("evaluation.ifeval", {"answer": {"max_new_tokens": 8}})
     lacking = (
         "evaluation.ifeval: found 'no package lm_eval'; it has the verifiers; right would be: "
@@ -189,7 +189,7 @@ def test_a_recipe_that_lacks_the_package_is_told_what_to_install(monkeypatch: py
     assert lacking in complaints(added)
 
 
-def test_a_build_scores_every_arm_and_trains_nothing_anew(own: tuple[Path, Path]) -> None:
+def test_adding_ifeval_scores_every_arm_and_trains_nothing_again(own: tuple[Path, Path]) -> None:
     recipe, data = own
     prompts = recipe.parent / "prompts.jsonl"
     asked = [

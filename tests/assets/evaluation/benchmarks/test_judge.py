@@ -1,5 +1,6 @@
-"""A judge is believed only if places do not decide: both orders are asked, the aggregation is symmetric, and whatever a
-model writes becomes a verdict or a rejection."""
+"""A judge model may prefer an answer only because it is shown first, so it is asked in both orders. These tests check
+that the combined score treats both orders and both sides equally, and that every judge output becomes a verdict or a
+rejection."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ def judged(script: Any, own: pl.DataFrame, other: pl.DataFrame) -> tuple[Result,
 
 
 def prefers(word: str) -> Any:
-    """A judge that looks for `word` and follows no place."""
+    """A judge that prefers the answer that contains `word`, in either position."""
 
     def script(told: str) -> str:
         first, second = told.split("Answer of assistant B:")
@@ -65,12 +66,12 @@ def prefers(word: str) -> Any:
         ("", "first", None),
     ],
 )
-def test_a_verdict_is_read_for_the_place_that_the_answer_had(text: str, place: str, expected: str | None) -> None:
+def test_a_verdict_is_read_according_to_the_position_of_the_answer(text: str, place: str, expected: str | None) -> None:
     assert chosen(text, place) == expected
 
 
 @given(text=st.text(alphabet="[]ABC x\n", max_size=30), place=st.sampled_from(sorted(PLACES)))
-def test_any_text_of_a_judge_is_a_verdict_or_none(text: str, place: str) -> None:
+def test_any_judge_output_is_read_as_a_verdict_or_none(text: str, place: str) -> None:
     assert chosen(text, place) in {"arm", "baseline", "tie", None}
 
 
@@ -79,20 +80,20 @@ CHOICES = ("arm", "baseline", "tie")
 
 @pytest.mark.parametrize("first", CHOICES)
 @pytest.mark.parametrize("second", CHOICES)
-def test_the_aggregation_knows_neither_the_order_nor_the_side(first: str, second: str) -> None:
+def test_the_aggregation_is_symmetric_in_order_and_side(first: str, second: str) -> None:
     turned = {"arm": "baseline", "baseline": "arm", "tie": "tie"}
     assert outcome(first, second) == outcome(second, first)
     assert outcome(turned[first], turned[second]) == 1 - outcome(first, second)
 
 
-def test_only_both_orders_together_make_a_win() -> None:
+def test_a_win_needs_the_same_verdict_in_both_orders() -> None:
     found = {(one, other): outcome(one, other) for one in CHOICES for other in CHOICES}
     assert {pair for pair, value in found.items() if value == 1} == {("arm", "arm")}
     assert {pair for pair, value in found.items() if value == 0} == {("baseline", "baseline")}
     assert set(found.values()) == {0.0, 0.5, 1.0}
 
 
-def test_a_judge_of_the_text_gives_wins_and_one_of_the_place_gives_ties() -> None:
+def test_a_judge_of_the_text_gives_wins_and_a_judge_of_the_position_gives_ties() -> None:
     own, other = predictions("x", "basil", "stone"), predictions("base", "rock", "basil", seed=None)
     result, writer = judged(prefers("basil"), own, other)
     assert result.counts() == {("kept", ""): 4}
@@ -114,7 +115,7 @@ def test_a_judge_of_the_text_gives_wins_and_one_of_the_place_gives_ties() -> Non
     ]
 
 
-def test_the_sides_exchanged_give_the_complement() -> None:
+def test_exchanging_the_sides_gives_the_complement() -> None:
     one, other = predictions("x", "basil", "basil"), predictions("base", "rock", "basil", seed=None)
 
     def wins(result: Result) -> list[float]:
@@ -125,7 +126,7 @@ def test_the_sides_exchanged_give_the_complement() -> None:
     assert [1 - value for value in forth] == back
 
 
-def test_a_verdict_descends_from_both_predictions_the_item_and_the_call() -> None:
+def test_a_verdict_has_edges_to_both_predictions_the_item_and_the_call() -> None:
     own, other = predictions("x", "basil"), predictions("base", "rock", seed=None)
     result, _ = judged(prefers("basil"), own, other)
     roles = result.edges.filter(pl.col("child") == result.kept["id"][0]).select("parent", "role").rows()
@@ -136,7 +137,7 @@ def test_a_verdict_descends_from_both_predictions_the_item_and_the_call() -> Non
     assert len(both.edges) == 4
 
 
-def test_seeds_meet_the_baselines_seeds_in_their_order() -> None:
+def test_seeds_are_paired_with_the_baseline_seeds_in_order() -> None:
     own = pl.concat([predictions("x", "basil", seed=7), predictions("x", "rock", seed=8)])
     other = pl.concat([predictions("y", "stone", seed=8), predictions("y", "thyme", seed=9)])
     _, writer = judged(prefers("basil"), own, other)
@@ -145,7 +146,7 @@ def test_seeds_meet_the_baselines_seeds_in_their_order() -> None:
     assert asked[2] == question("Name a herb.", "rock", "thyme")
 
 
-def test_what_is_no_verdict_is_rejected_and_takes_its_item_out() -> None:
+def test_an_unreadable_verdict_is_rejected_and_its_item_is_not_scored() -> None:
     def script(told: str) -> str:
         return "[[A]]" if told.index("basil") < told.index("rock") else "who knows"
 
@@ -162,19 +163,19 @@ def test_an_item_that_the_baseline_did_not_answer_is_not_judged() -> None:
     assert len(writer.asked[0][0]) == 2
 
 
-def test_a_failed_judgement_is_a_failure_that_another_build_may_mend() -> None:
+def test_a_failed_judge_call_is_marked_failed_so_that_a_build_can_retry_it() -> None:
     writer = ScriptedWriter(lambda prompt: ("", False, "OutOfMemoryError: no room"))
     own, other = predictions("x", "basil"), predictions("base", "rock", seed=None)
     result = judge("x", own, other, ITEMS, writer, SETTINGS, 1)
     assert {outcome for outcome, _ in result.counts()} == {"failed"}
 
 
-def test_the_baseline_is_even_with_itself_without_being_asked() -> None:
+def test_the_baseline_ties_with_itself_without_a_judge_call() -> None:
     result = against_itself("base", predictions("base", "rock", "basil", seed=None))
     assert result.kept.select("metric", "value").rows() == [("win_rate", 0.5)] * 2
 
 
-def test_each_judgement_has_a_seed_of_its_own_that_depends_on_what_is_asked() -> None:
+def test_each_judge_call_has_a_different_seed() -> None:
     seeds: set[int] = set()
 
     def keep(prompt: Prompt) -> tuple[str, bool, str | None]:
@@ -185,7 +186,7 @@ def test_each_judgement_has_a_seed_of_its_own_that_depends_on_what_is_asked() ->
     assert len(seeds) == 4
 
 
-def test_the_judge_and_what_it_compares_must_be_there() -> None:
+def test_the_judge_model_and_the_judged_benchmark_must_exist() -> None:
     recipe = put(starter(), "evaluation.judge", {"model": "generator"})
     assets = {step.asset: dict(step.inputs) for step in steps(parsed(recipe))}
     assert assets["scores/judge/base"] == {"predictions": "predictions/longform/base"}
@@ -205,7 +206,7 @@ def test_the_judge_and_what_it_compares_must_be_there() -> None:
     ]
 
 
-def test_a_judge_and_held_out_perplexity_added_to_what_is_built_train_nothing(own: tuple[Path, Path]) -> None:
+def test_adding_a_judge_and_held_out_perplexity_to_a_built_recipe_trains_nothing(own: tuple[Path, Path]) -> None:
     recipe, data = own
 
     def more(values: dict[str, Any]) -> None:

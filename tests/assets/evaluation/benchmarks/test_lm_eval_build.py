@@ -1,4 +1,6 @@
-"""Documents of a source become items, are asked and scored in a build, once; the graph is known without the harness."""
+"""Benchmarks from lm-evaluation-harness must work in a whole build and not only in isolation. These tests check that
+documents become items and get scores, that a second build makes no model calls, and that planning does not import
+the harness."""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ print("scores/lm_eval/base" in found, sorted({"lm_eval", "datasets", "torch", "e
 
 @pytest.fixture
 def with_arc(tiny: Path) -> Path:
-    """The recipe with three documents of ARC as items."""
+    """The tiny recipe with three ARC documents as benchmark items."""
     source = tiny.parent / "arc.jsonl"
     source.write_text("".join(json.dumps(one) + "\n" for one in ARC))
 
@@ -52,13 +54,13 @@ def with_arc(tiny: Path) -> Path:
     return tiny
 
 
-def test_the_graph_is_known_without_the_harness(with_arc: Path) -> None:
+def test_the_graph_is_built_without_importing_the_harness(with_arc: Path) -> None:
     code = GRAPH.replace("sys.argv[1]", f"__import__('pathlib').Path({str(with_arc)!r})")
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout == "True []\n"
 
 
-def test_a_build_scores_what_is_asked_and_a_second_one_computes_nothing(with_arc: Path) -> None:
+def test_a_build_scores_the_requested_metrics_and_a_second_one_computes_nothing(with_arc: Path) -> None:
     data, asset = with_arc.parent / "data", "scores/lm_eval/base"
     bounds = planned(with_arc, data, selection=f"+{asset}")
     log, failures = build(with_arc, data, f"+{asset}")
@@ -78,7 +80,7 @@ def test_a_build_scores_what_is_asked_and_a_second_one_computes_nothing(with_arc
     assert log.computed[asset] == 0
 
 
-def test_a_build_says_that_there_is_no_such_task(with_arc: Path) -> None:
+def test_a_build_reports_an_unknown_task(with_arc: Path) -> None:
     edit(with_arc, lambda values: values["evaluation"]["lm_eval"].update(task="arc_eazy"))
     _, failures = build(with_arc, with_arc.parent / "data", "+scores/lm_eval/base")
     (failure,) = failures

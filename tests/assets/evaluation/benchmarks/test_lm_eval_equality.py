@@ -1,5 +1,5 @@
-"""A task of lm-evaluation-harness is worth its name only if it is asked and scored as the harness does it: the same
-model and the same documents give the values of the harness's own evaluator."""
+"""Scores for tasks of lm-evaluation-harness must be comparable with published ones. These tests run the harness's own
+evaluator on the same model and documents and check that our prompts, log-likelihoods and scores equal its values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def own_model(tiny_model: Path) -> OwnModel:
 
 @pytest.fixture(scope="module")
 def published(tiny_model: Path) -> Callable[..., list[dict[str, Any]]]:
-    """What the harness's own evaluator says of each document, with its own model class."""
+    """The results of the harness's own evaluator for each document, with the harness's own model class."""
     from datasets import Dataset
     from lm_eval.api.task import ConfigurableTask
     from lm_eval.evaluator import evaluate
@@ -58,7 +58,7 @@ def published(tiny_model: Path) -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("chat", [False, True], ids=["bare", "chat"])
-def test_a_choice_is_asked_and_scored_as_the_harness_does_it(own_model: Any, published: Any, chat: bool) -> None:
+def test_multiple_choice_is_asked_and_scored_like_the_harness(own_model: Any, published: Any, chat: bool) -> None:
     settings = LmEval(task="arc_easy", metrics=("acc", "acc_norm"), chat=chat)
     result = measure(settings, "base", items(ARC), [Student(own_model)], 7)
     assert result.counts() == {("kept", ""): 6}
@@ -69,7 +69,7 @@ def test_a_choice_is_asked_and_scored_as_the_harness_does_it(own_model: Any, pub
     assert scored(result, ARC, "acc_norm") == [one["acc_norm"] for one in theirs]
 
 
-def test_the_log_likelihoods_are_those_of_the_harness(own_model: Any, published: Any) -> None:
+def test_log_likelihoods_equal_those_of_the_harness(own_model: Any, published: Any) -> None:
     theirs = published("arc_easy", ARC, num_fewshot=0)
     task = HarnessTask("arc_easy")
     for document, their in zip(ARC, theirs, strict=True):
@@ -91,7 +91,7 @@ WINOGRANDE = [
 ]
 
 
-def test_choices_that_are_contexts_are_asked_as_the_harness_does_it(own_model: Any, published: Any) -> None:
+def test_choices_that_are_contexts_are_asked_like_the_harness(own_model: Any, published: Any) -> None:
     result = measure(LmEval(task="winogrande"), "base", items(WINOGRANDE), [Student(own_model)], 7)
     theirs = published("winogrande", WINOGRANDE, num_fewshot=0)
     assert scored(result, WINOGRANDE, "acc") == [one["acc"] for one in theirs]
@@ -103,11 +103,11 @@ def test_choices_that_are_contexts_are_asked_as_the_harness_does_it(own_model: A
 
 
 def limited(name: str) -> dict[str, Any]:
-    """What has the harness write no more than 12 tokens."""
+    """Task settings that limit the harness to 12 new tokens."""
     return {"generation_kwargs": harness._config(name)["generation_kwargs"] | {"max_gen_toks": 12}}
 
 
-def test_a_text_is_asked_for_and_scored_as_the_harness_does_it(own_model: Any, published: Any) -> None:
+def test_generated_text_is_asked_for_and_scored_like_the_harness(own_model: Any, published: Any) -> None:
     questions = ["what is near the old river", "how does a garden grow"]
     first = OwnModel.complete(
         own_model,
@@ -123,7 +123,7 @@ def test_a_text_is_asked_for_and_scored_as_the_harness_does_it(own_model: Any, p
 
 
 @pytest.mark.parametrize(("name", "shots"), [("gsm8k", 0), ("gsm8k_cot", 2)])
-def test_several_filters_are_several_metrics(own_model: Any, published: Any, name: str, shots: int) -> None:
+def test_each_filter_gives_a_separate_metric(own_model: Any, published: Any, name: str, shots: int) -> None:
     both = ("exact_match,strict-match", "exact_match,flexible-extract")
     settings = LmEval(task=name, metrics=both, shots=shots, max_new_tokens=12)
     own_model.prompts.clear()

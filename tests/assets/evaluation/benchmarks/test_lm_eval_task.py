@@ -1,5 +1,6 @@
-"""A score by a task of lm-evaluation-harness is one that the task gives, or none: what it cannot read, what was not
-answered, and what would not be what its name says is told apart, and nothing is downloaded."""
+"""A wrong score is worse than a missing one. These tests check that a document gets exactly the score that its
+lm-evaluation-harness task computes, that unreadable documents, missing answers and unsupported metrics are each
+reported, and that nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     offline(monkeypatch)
 
 
-def test_a_generation_is_scored_by_what_the_task_extracts() -> None:
+def test_a_generated_text_is_scored_by_the_answer_that_the_task_extracts() -> None:
     settings = LmEval(task="gsm8k", metrics=("exact_match,strict-match", "exact_match,flexible-extract"))
     document = GSM8K[2]
     for text, strict, flexible in [("It is\n#### 1,000", 1.0, 1.0), ("It is 1000", 0.0, 1.0), ("No idea", 0.0, 0.0)]:
@@ -39,7 +40,7 @@ def test_a_generation_is_scored_by_what_the_task_extracts() -> None:
         assert [scored(result, [document], metric) for metric in settings.metrics] == [[strict], [flexible]]
 
 
-def test_a_score_descends_from_the_item_its_calls_and_the_checkpoint() -> None:
+def test_a_score_has_edges_to_the_item_its_calls_and_the_checkpoint() -> None:
     made_by = ((digest("checkpoint"), "checkpoint"),)
     result = measure(LmEval(task="arc_easy"), "x", items(ARC[:1]), [Student(Scripted(), 5, made_by)], 7)
     assert result.kept.select("benchmark", "arm", "seed", "metric").rows() == [("lm_eval", "x", 5, "acc")]
@@ -47,7 +48,7 @@ def test_a_score_descends_from_the_item_its_calls_and_the_checkpoint() -> None:
     assert edges == [(items(ARC[:1])["id"][0], "item"), (digest("call"), "call"), made_by[0]]
 
 
-def test_a_document_that_the_task_cannot_read_is_quarantined_and_the_others_are_scored() -> None:
+def test_unreadable_documents_are_quarantined_and_the_others_are_scored() -> None:
     documents = [
         "no JSON",
         "[1, 2]",
@@ -68,19 +69,19 @@ def test_a_document_that_the_task_cannot_read_is_quarantined_and_the_others_are_
     assert any(reason.startswith("the task cannot read it: ") for reason in reasons)
 
 
-def test_documents_alone_that_cannot_be_read_stop_nothing() -> None:
+def test_a_set_of_only_unreadable_documents_is_quarantined_without_an_error() -> None:
     result = measure(LmEval(task="arc_easy"), "base", items(["x", '{"a": 1}']), [Student(Scripted())], 7)
     assert {outcome for outcome, _ in result.counts()} == {"quarantined"}
 
 
 @given(details=st.text(max_size=40) | st.dictionaries(st.text(max_size=5), st.integers() | st.text()).map(json.dumps))
 @settings(max_examples=25)
-def test_any_details_are_decided_about(details: str) -> None:
+def test_any_details_lead_to_a_decision(details: str) -> None:
     result = measure(LmEval(task="arc_easy"), "base", items([details, ARC[0]]), [Student(Scripted())], 7)
     assert len(result.decisions) == 2
 
 
-def test_what_the_model_did_not_answer_is_no_score() -> None:
+def test_a_missing_model_answer_gives_no_score() -> None:
     model = Scripted(
         stone=TokenLoss(0.0, 0, "a", refusal="no room"), old=TokenLoss(0.0, 0, "b", error="MemoryError: no room")
     )
@@ -92,7 +93,7 @@ def test_what_the_model_did_not_answer_is_no_score() -> None:
     }
 
 
-def test_a_task_that_shuffles_does_so_by_the_document_alone() -> None:
+def test_a_shuffling_task_depends_only_on_the_document_and_its_seed() -> None:
     document = {
         "Question": "what is the river",
         "Correct Answer": "old",
@@ -121,17 +122,17 @@ def test_a_task_that_shuffles_does_so_by_the_document_alone() -> None:
         ("squadv2", "squadv2 of lm_eval is not supported: it is a class, not a configuration"),
     ],
 )
-def test_a_task_that_cannot_be_asked_is_refused_with_the_reason(name: str, reason: str) -> None:
+def test_an_unsupported_task_is_rejected_with_the_reason(name: str, reason: str) -> None:
     with pytest.raises(TaskRefused) as refused:
         HarnessTask(name)
     assert str(refused.value) == reason
 
 
-def test_a_task_that_is_named_in_quotes_is_found() -> None:
+def test_a_task_with_a_quoted_name_is_found() -> None:
     assert HarnessTask("mmlu_anatomy").config["dataset_name"] == "anatomy"
 
 
-def test_what_a_loss_does_not_tell_is_not_made_up() -> None:
+def test_a_value_that_a_loss_does_not_provide_is_an_error() -> None:
     task = HarnessTask("arc_easy")
     task.config["process_results"] = lambda document, results: {"acc": float(results[0][1])}
     asked = task.ask(ARC[0], 1)
@@ -139,7 +140,7 @@ def test_what_a_loss_does_not_tell_is_not_made_up() -> None:
         task.values(asked, [TokenLoss(1.0, 2, "a")] * 3, ["acc"], 1)
 
 
-def test_what_the_task_misses_is_no_fault_of_a_document() -> None:
+def test_a_missing_dependency_of_the_task_is_not_blamed_on_a_document() -> None:
     def process(documents: object) -> None:
         raise ModuleNotFoundError("No module named 'math_verify'")
 
@@ -184,15 +185,13 @@ LAMBADA = {"text": "the old river and the stone house"}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_metric_that_would_not_be_what_its_name_says_is_refused(
-    settings: LmEval, document: dict[str, Any], reason: str
-) -> None:
+def test_an_unknown_or_unsupported_metric_is_rejected(settings: LmEval, document: dict[str, Any], reason: str) -> None:
     with pytest.raises(TaskRefused) as refused:
         measure(settings, "base", items([document]), [Student(Scripted())], 7)
     assert str(refused.value) == reason
 
 
-def test_decoding_is_the_tasks_own() -> None:
+def test_decoding_settings_come_from_the_task() -> None:
     task = HarnessTask("gsm8k")
     task.ask(GSM8K[0], 1)
     assert task.sampling(None) == Sampling(256, stop=("Question:", "</s>", "<|im_end|>"))
@@ -205,7 +204,7 @@ def test_decoding_is_the_tasks_own() -> None:
         task.sampling(None)
 
 
-def test_another_version_or_none_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_or_missing_version_is_reported_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     harness._config.cache_clear()
     monkeypatch.setattr(harness, "version", lambda package: "0.4.9")
     with pytest.raises(TaskRefused) as refused:
@@ -221,7 +220,7 @@ def test_another_version_or_none_is_refused_with_what_to_install(monkeypatch: py
         HarnessTask("arc_easy")
 
 
-def test_the_version_is_the_one_that_is_installed() -> None:
+def test_the_required_version_equals_the_pinned_one() -> None:
     pin = f"lm_eval=={harness.VERSION}"
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert extras["lm_eval"][0] == pin
@@ -238,7 +237,7 @@ def test_shares_are_shown_in_percent_and_other_metrics_as_they_are() -> None:
     ]
 
 
-def test_documents_are_needed_and_lower_names_metrics() -> None:
+def test_documents_are_required_and_lower_must_name_metrics() -> None:
     assert complaints(("evaluation.lm_eval", {"task": "arc_easy", "lower": ["f1"], "shots": -1})) == [
         "evaluation.lm_eval.shots: found -1; it must be greater than or equal to 0"
     ]

@@ -1,5 +1,5 @@
-"""The leaderboard is only as good as its numbers, and nobody recomputes them by hand. So the metrics are held to counts
-that were made by hand and to the libraries' own values, and the means to exact ones."""
+"""Nobody recomputes the numbers of a leaderboard by hand, so an error in a metric would stay unnoticed. These tests
+compare each metric with values counted by hand and with the values of published libraries."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ def meteor(matches: int, chunks: int, predicted: int, expected: int) -> float:
         ("the cat sat.", "the cat sat", (3, 1, 4, 3)),
     ],
 )
-def test_meteor_is_the_formula_over_matches_chunks_and_words(
+def test_meteor_follows_its_formula_of_matches_chunks_and_words(
     prediction: str, expected: str, counts: tuple[int, int, int, int]
 ) -> None:
     assert meteor_exact_stem(prediction, expected) == pytest.approx(meteor(*counts), abs=1e-12)
 
 
-def test_a_synonym_is_no_match_for_meteor() -> None:
+def test_meteor_does_not_match_synonyms() -> None:
     assert meteor_exact_stem("automobile", "car") == 0.0
 
 
 @pytest.mark.parametrize(("prediction", "expected"), PAIRS)
-def test_meteor_equals_that_of_nltk_without_wordnet(prediction: str, expected: str) -> None:
+def test_meteor_equals_nltk_without_wordnet(prediction: str, expected: str) -> None:
     assert meteor_exact_stem(prediction, expected) == single_meteor_score(
         wordpunct_tokenize(expected),
         wordpunct_tokenize(prediction),
@@ -80,7 +80,7 @@ def test_meteor_equals_that_of_nltk_without_wordnet(prediction: str, expected: s
 @pytest.mark.parametrize(
     ("prediction", "expected", "value"),
     [
-        # F = 2 * common subsequence / (words of one + words of the other).
+        # F = 2 * longest common subsequence / (words in the prediction + words in the reference).
         ("the cat sat", "the cat sat", 1.0),
         ("the cat", "the cat sat", 2 * 2 / 5),
         ("sat the cat", "the cat sat", 2 * 2 / 6),
@@ -93,12 +93,12 @@ def test_rouge_l_is_the_f_measure_over_stems(prediction: str, expected: str, val
 
 
 @pytest.mark.parametrize(("prediction", "expected"), PAIRS)
-def test_rouge_l_equals_that_of_rouge_score(prediction: str, expected: str) -> None:
+def test_rouge_l_equals_the_rouge_score_package(prediction: str, expected: str) -> None:
     scorer = RougeScorer(["rougeL"], use_stemmer=True)
     assert rouge_l(prediction, expected) == scorer.score(expected, prediction)["rougeL"].fmeasure
 
 
-def test_the_worked_example() -> None:
+def test_metrics_give_the_documented_example() -> None:
     assert round(meteor_exact_stem("the cat sat", "the cat sat"), 3) == 0.981
     assert rouge_l("the cat sat", "the cat sat") == 1.0
 
@@ -110,15 +110,15 @@ def test_an_empty_prediction_scores_zero(name: str, prediction: str) -> None:
     assert METRICS[name](prediction, "") == 0.0
 
 
-def test_prediction_and_reference_are_not_interchangeable_for_meteor() -> None:
-    # METEOR weighs recall nine times as much as precision.
+def test_meteor_depends_on_which_text_is_the_reference() -> None:
+    # METEOR gives recall nine times the weight of precision.
     assert meteor_exact_stem("the cat", "the cat sat") < meteor_exact_stem("the cat sat", "the cat")
 
 
 @pytest.mark.parametrize("name", METRICS)
 @settings(deadline=None)
 @given(prediction=TEXTS, expected=TEXTS)
-def test_a_metric_of_any_texts_lies_between_0_and_1(name: str, prediction: str, expected: str) -> None:
+def test_any_metric_value_is_between_0_and_1(name: str, prediction: str, expected: str) -> None:
     value = METRICS[name](prediction, expected)
     assert isinstance(value, float)
     assert 0.0 <= value <= 1.0
@@ -160,7 +160,7 @@ def test_every_prediction_is_scored_by_every_metric() -> None:
     assert result.counts() == {("kept", ""): 4}
 
 
-def test_a_score_descends_from_its_prediction_and_its_item() -> None:
+def test_a_score_has_edges_to_its_prediction_and_its_item() -> None:
     result = score(predictions("self_instruct", "the cat sat"), ITEMS)
     parents = [(digest(["self_instruct", 0]), "prediction"), (digest("item 0"), "item")]
     assert result.edges.rows() == [(child, *parent) for child in result.kept["id"] for parent in parents]
@@ -175,11 +175,11 @@ def test_a_score_descends_from_its_prediction_and_its_item() -> None:
     assert result.kept["id"][1] == record_id("score", content, parents)
 
 
-def test_the_prediction_is_compared_with_the_reference_of_its_own_item() -> None:
+def test_a_prediction_is_compared_with_the_reference_of_the_same_item() -> None:
     result = score(predictions("self_instruct", "crush the basil", "crush the basil"), ITEMS.reverse())
     by_rouge = result.kept.filter(pl.col("metric") == "rouge_l")
     assert by_rouge["value"].to_list() == pytest.approx([1 / 3, 1.0])
 
 
-def test_no_predictions_have_no_scores() -> None:
+def test_no_predictions_give_no_scores() -> None:
     assert len(score(predictions("self_instruct"), ITEMS).decisions) == 0
