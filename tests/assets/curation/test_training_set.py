@@ -1,5 +1,6 @@
-"""Arms can be compared only if their training sets are sampled in the same way, and only if the student has not seen
-the benchmark. These tests check the exact number of sampled rows and that pairs with benchmark text are rejected."""
+"""A study compares arms: variants of the training data. The comparison is fair only if every training set is sampled in
+the same way and the student has not seen the benchmark. These tests check the exact number of sampled rows and that
+pairs with benchmark text are rejected."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""An ablation compares two arms that differ in one setting: extraction levels, the share of pairs that perplexity
-keeps, or the number of rows. These tests check that such a setting changes only its own stage, and that arms which
-differ in one setting are grouped into a series for plots."""
+"""An ablation compares two arms (variants of the training data) that differ in one setting: the extraction levels, the
+share of pairs that the perplexity filter keeps, or the number of rows. These tests check that such a setting changes
+only its own stage, and that arms that differ in one setting are grouped into a series for plots."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The bootstrap decides whether an arm counts as better than the baseline, so its error rates must be what it claims.
-These tests run it on simulated studies with a known true difference, and check the results that can be known
-exactly."""
+"""The bootstrap decides whether a trained variant counts as better than the baseline, so its error rates must be what
+it claims. These tests run it on simulated studies with a known true difference, and check the results that can be
+known exactly."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The leaderboard is the result of a study. These tests check that its means are exact, that an arm and the baseline
-are compared on the same items, and that an uncertain difference is reported as noise."""
+"""The leaderboard is the result of a study: the mean score of each arm (a variant of the training data) against a
+baseline. These tests check that the means are exact, that both sides are compared on the same items, and that an
+uncertain difference is reported as noise."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The memo reuses an answer because it assumes that a row's text depends only on its prompt, settings and seed. These
-tests check that the rest of the batch does not matter, and that stop strings, sampling and losses are computed
-correctly."""
+"""The memo (the store of past model calls) reuses an answer because it assumes that a row's text depends only on its
+prompt, settings and seed. These tests check that the rest of the batch does not matter, and that stop strings,
+sampling and losses are computed correctly."""
 
 from __future__ import annotations
 

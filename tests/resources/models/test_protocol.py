@@ -1,6 +1,7 @@
-"""If the code that asks a model changes, old calls must not answer new requests. The protocol numbers ensure this, and
-these tests fail if someone changes that code without updating them. Existing calls must keep their keys, because
-record ids depend on them."""
+"""The memo stores model calls and reuses their answers. If the code that asks a model changes, old calls must not
+answer new requests, so each kind of call has a protocol number in its key. These tests fail if someone changes that
+code without updating the number or its digest. Existing calls must keep their keys, because record ids depend on
+them."""
 
 from __future__ import annotations
 

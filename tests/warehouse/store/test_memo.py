@@ -1,5 +1,6 @@
-"""Model calls are most of the cost of a build. These tests check that the memo never computes a stored call again,
-keeps finished calls if a later one fails, and returns exactly the answer that was computed."""
+"""Model calls are most of the cost of a build, so the memo stores each call with its answer. These tests check that it
+never computes a stored call again, keeps finished calls if a later one fails, and returns exactly the answer that
+was computed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""IFEval scores must come from programs and never from chance. These tests give each of its 25 verifiers one answer
-that follows the instruction and one that does not. They check that strict and loose scores follow the published
-library, and that an item that cannot be verified is quarantined instead of scored 0."""
+"""IFEval is a benchmark of verifiable instructions: programs decide its scores, and never chance. These tests give each
+of its 25 verifiers one answer that follows the instruction and one that does not. They check that strict and loose
+scores follow the published library, and that an item that cannot be verified is quarantined instead of scored 0."""
 
 from __future__ import annotations
 
