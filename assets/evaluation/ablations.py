@@ -1,11 +1,11 @@
-"""Arms that differ in one thing alone, and are so a curve: the size of the training set, or the cut of the filter.
+"""Series of arms that differ in one setting only, to plot as a curve: training set size, or share kept by the filter.
 
-An arm without the perplexity filter keeps the share 1, but ends a series only where it differs in nothing else: not
-where the diversity filter prefers what has a low perplexity once that is measured, and not where the filter has limits
-too. There `keep: 1.0` is the clean end.
+An arm without the perplexity filter keeps the share 1. It belongs to a series by share only if nothing else differs.
+That fails in two cases: the diversity filter prefers pairs of low perplexity once perplexity is measured, and the
+perplexity filter may have limits as well. In these cases an arm with `keep: 1.0` gives the end point of the curve.
 
-Worked example: arms of the same methods and filters with 64, 128 and 256 rows are one series by rows; those with the
-perplexity filter at keep 1, 0.75 and 0.5 are one by the share kept.
+Worked example: arms with the same methods and filters and 64, 128 and 256 rows are one series by rows. Arms that have
+the perplexity filter with keep 1, 0.75 and 0.5 are one series by share kept.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ SIZES = ("rows", "response_tokens")
 KEEP = "keep"
 PERPLEXITY, DIVERSITY = "perplexity", "diversity"
 SERIES, BASELINE = "series", "baseline"
-"""Under these names the leaderboard's notes have the series, and the arm that all are compared with."""
+"""The keys of the leaderboard's notes for the series and for the arm that all others are compared with."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """`arms` are alike but for `by` (rows, response_tokens or keep): pairs of an arm and its value, by value.
+    """Arms that differ only in `by` (rows, response_tokens or keep), as (arm, value) pairs sorted by value.
 
-    `of` says in words what they share; series of stored leaderboards may have none."""
+    `of` describes what they share. It is empty for some older stored leaderboards."""
 
     by: str
     arms: tuple[tuple[str, float], ...]
@@ -35,12 +35,12 @@ class Series:
 
     @property
     def along(self) -> str:
-        """What differs, in words."""
+        """A phrase for the setting that differs."""
         return "share kept by the filter" if self.by == KEEP else self.by.replace("_", " ")
 
 
 def series(recipe: Recipe) -> list[Series]:
-    """All series of at least two arms, in the order of the recipe."""
+    """All series with at least two different values, in the order of the recipe."""
     found: dict[tuple[object, ...], dict[str, float]] = {}
     for name, arm in recipe.arms.items():
         unit, size = _size(arm, recipe)
@@ -58,16 +58,16 @@ def series(recipe: Recipe) -> list[Series]:
 
 
 def _shared(by: str, arms: Iterable[str], recipe: Recipe) -> str:
-    """What the arms of a series have in common, on a line for the pairs and one for what is done to them."""
+    """What the arms of a series share: one line about their pairs, and one about filters and size."""
     one = min((recipe.arms[name] for name in arms), key=lambda arm: PERPLEXITY not in arm.filters)
     unit, size = _size(one, recipe)
     pairs = ", ".join(one.methods) + (f" ({', '.join(one.levels)})" if one.levels else "")
-    told = [", ".join(one.filters)] if one.filters else []
+    treatment = [", ".join(one.filters)] if one.filters else []
     if by == KEEP:
-        told.append(f"{size:,} {unit.replace('_', ' ')}")
+        treatment.append(f"{size:,} {unit.replace('_', ' ')}")
     elif PERPLEXITY in one.filters and (share := _share(one, recipe)):
-        told.append(f"{KEEP} {share:g}")
-    return "\n".join([pairs, "; ".join(told)]) if told else pairs
+        treatment.append(f"{KEEP} {share:g}")
+    return "\n".join([pairs, "; ".join(treatment)]) if treatment else pairs
 
 
 def _size(arm: Arm, recipe: Recipe) -> tuple[str, int]:
@@ -75,11 +75,11 @@ def _size(arm: Arm, recipe: Recipe) -> tuple[str, int]:
         for unit in SIZES:
             if size := getattr(part, unit):
                 return unit, size
-    raise AssertionError("a recipe has a budget")
+    raise AssertionError("the recipe sets no training set size")
 
 
 def _ends_cleanly(arm: Arm, recipe: Recipe) -> bool:
-    """Whether an arm differs in the share alone from those of its methods that the perplexity filter cuts."""
+    """Whether an arm differs only in the share from the arms of its methods that have the perplexity filter."""
     perplexity = recipe.enhancement.perplexity
     if PERPLEXITY in arm.filters or perplexity is None:
         return True
@@ -87,7 +87,7 @@ def _ends_cleanly(arm: Arm, recipe: Recipe) -> bool:
 
 
 def _share(arm: Arm, recipe: Recipe) -> float | None:
-    """Which share of the pairs the perplexity filter keeps; None where it cuts at a number instead."""
+    """The share of the pairs that the perplexity filter keeps; None if it cuts at limits instead."""
     perplexity = recipe.enhancement.perplexity
     if PERPLEXITY not in arm.filters or perplexity is None:
         return 1.0

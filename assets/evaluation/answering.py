@@ -1,4 +1,4 @@
-"""Answers to benchmark items, and scores of these answers: what the benchmarks share whose students write text."""
+"""Answers to benchmark items and their scores, for all benchmarks in which students write text."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from assets.evaluation import answerers as of
-from assets.evaluation.answerers import Student
+from assets.evaluation import answerers
+from assets.evaluation.answerers import Answerer
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import answer
 from assets.recipe.parts import SamplingPart
 from assets.recipe.types import Recipe
+from assets.steps import names
 from assets.steps.step import Step, made
 from resources.models.calls import Sampling
 from resources.tools.tools import Tools
@@ -21,37 +22,37 @@ from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Prediction, Score
 
 Scorer = Callable[[str, Mapping[str, Any]], Mapping[str, float]]
-"""The text of a prediction and its item to the metrics' values."""
+"""Maps the text of a prediction and its item to the value of each metric."""
 
 
 def predict(
-    benchmark: str, arm: str, items: pl.DataFrame, students: Sequence[Student], settings: SamplingPart, seed: int
+    benchmark: str, arm: str, items: pl.DataFrame, models: Sequence[Answerer], settings: SamplingPart, seed: int
 ) -> Result:
-    """One prediction per student and item of the benchmark (columns benchmark, id, instruction, input)."""
+    """Make one prediction per model and item of the benchmark (columns benchmark, id, instruction, input)."""
     items = items.filter(pl.col("benchmark") == benchmark)
-    gate = Gate(Prediction, len(students) * len(items))
+    gate = Gate(Prediction, len(models) * len(items))
     prompts = [
         answer(row["instruction"], row["input"], row_seed(seed, "evaluation", row["id"]))
         for row in items.iter_rows(named=True)
     ]
-    for student in students:
-        completions = student.model.complete(prompts, Sampling(**settings.model_dump()))
+    for answerer in models:
+        completions = answerer.model.complete(prompts, Sampling(**settings.model_dump()))
         for item, completion in zip(items["id"], completions, strict=True):
             row = {
                 "benchmark": benchmark,
                 "arm": arm,
-                "seed": student.seed,
+                "seed": answerer.seed,
                 "item": item,
                 "text": completion.text.strip(),
             }
-            parents = [(item, "item"), (completion.call, "call"), *student.made_by]
+            parents = [(item, "item"), (completion.call, "call"), *answerer.made_by]
             if not unanswered(gate, row, completion, parents):
                 gate.keep(row, parents)
     return gate.result()
 
 
 def score(predictions: pl.DataFrame, items: pl.DataFrame, metrics: Sequence[str], scorer: Scorer) -> Result:
-    """One record per prediction and metric."""
+    """Make one score record per prediction and metric."""
     gate = Gate(Score, len(predictions) * len(metrics))
     item_of = {item["id"]: item for item in items.iter_rows(named=True)}
     for row in predictions.iter_rows(named=True):
@@ -66,33 +67,33 @@ def score(predictions: pl.DataFrame, items: pl.DataFrame, metrics: Sequence[str]
 
 
 def predictions_step(recipe: Recipe, benchmark: str, arm: str, settings: SamplingPart) -> Step:
-    """The asset `predictions/<benchmark>/<arm>`; the arm `base` is the untouched base, the control."""
+    """The step of `predictions/<benchmark>/<arm>`. The arm `base` is the untouched base, which is the control."""
     seed, base = recipe.seed, recipe.training.base
 
     def build(tools: Tools, benchmark_items: pl.DataFrame, student: pl.DataFrame | None = None) -> Result:
-        return predict(benchmark, arm, benchmark_items, of.students(tools, base, student), settings, seed)
+        return predict(benchmark, arm, benchmark_items, answerers.load(tools, base, student), settings, seed)
 
-    inputs = {"benchmark_items": "benchmark_items", **of.inputs(arm)}
-    count = of.items_of(recipe, benchmark)
+    inputs = {"benchmark_items": names.BENCHMARK_ITEMS, **answerers.inputs(arm)}
+    count = answerers.item_count(recipe, benchmark)
     items = [("benchmark_items", column) for column in ("id", "instruction", "input")]
     return Step(
-        asset=f"predictions/{benchmark}/{arm}",
+        asset=names.predictions(benchmark, arm),
         group="evaluation",
-        description=f"What {of.named(arm)} answers to the items of the benchmark {benchmark}.",
+        description=f"Answers of {answerers.described(arm)} to the items of the benchmark {benchmark}.",
         model=Prediction,
         build=build,
         slice=recipe.slice("seed", f"evaluation.{benchmark}.answer", "training.base", f"models.{base}"),
         inputs=inputs,
         kinds=frozenset({"transformers", "duckdb"}),
-        most=of.bound(recipe, arm, count, count),
-        # The id of an item is the seed of its answer.
+        most=answerers.bound(recipe, arm, count, count),
+        # The seed of an answer is derived from the id of its item.
         columns=made(
             *inputs,
             benchmark=[("benchmark_items", "benchmark")],
             arm=(),
-            seed=of.seeds(arm),
+            seed=answerers.seed_lineage(arm),
             item=items[:1],
-            text=[*items, *of.written(arm)],
+            text=[*items, *answerers.text_lineage(arm)],
         ),
     )
 
@@ -105,18 +106,18 @@ def scores_step(
     described: str,
     compared: Sequence[str],
 ) -> Step:
-    """The asset `scores/<benchmark>/<arm>`, made by `build` from predictions and benchmark items.
+    """The step of `scores/<benchmark>/<arm>`, which `build` makes from predictions and benchmark items.
 
-    `described` says what of the predictions is scored, `compared` which columns of an item it is compared with.
+    `described` says what is measured. `compared` lists the columns of an item that a prediction is compared with.
     """
     return Step(
-        asset=f"scores/{benchmark}/{arm}",
+        asset=names.scores(benchmark, arm),
         group="evaluation",
-        description=f"{described} of the predictions of {arm!r}, per item.",
+        description=f"{described}, for each prediction of {arm!r}.",
         model=Score,
         build=build,
         slice={},
-        inputs={"predictions": f"predictions/{benchmark}/{arm}", "benchmark_items": "benchmark_items"},
+        inputs={"predictions": names.predictions(benchmark, arm), "benchmark_items": names.BENCHMARK_ITEMS},
         kinds=frozenset({"python", "duckdb"}),
         columns=made(
             "predictions",

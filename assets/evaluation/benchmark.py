@@ -1,8 +1,8 @@
-"""A benchmark: one way to score students. Each is declared by one file of the folder benchmarks.
+"""A benchmark is one way to score students. Each file of the folder benchmarks declares one.
 
-The file has the settings that the benchmark takes in the recipe, the functions that answer and score, and `BENCHMARK`,
-which ties them together. The recipe then knows the key `evaluation.<name>`, and the graph an asset
-`scores/<name>/<arm>` for each arm and the base.
+The file defines the benchmark's settings in the recipe, the functions that answer and score, and `BENCHMARK`, which
+combines them. The recipe then accepts the key `evaluation.<name>`, and the graph gets an asset `scores/<name>/<arm>`
+for each arm and for the base.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from warehouse.schema.records import HIGHER
 
 @dataclass(frozen=True)
 class Metric:
-    """What a score of this `name` means: the leaderboard shows `scale` times its mean, in `unit`.
+    """The meaning of scores with this `name`. The leaderboard shows `scale` times their mean, in `unit`.
 
-    `better` is higher or lower."""
+    `better` says whether higher or lower values are better."""
 
     name: str
     description: str
@@ -35,12 +35,12 @@ class Metric:
 class Benchmark:
     """One way to score students.
 
-    `steps` gives what is built for an arm (or the base), called with the benchmark's settings, the recipe and the arm's
-    name; the last of them is `scores/<name>/<arm>`, whose rows are Score records with metrics that `metrics` names.
+    `steps` takes the benchmark's settings, the recipe and the name of an arm (or of the base), and returns the steps
+    to build for it. The last step is `scores/<name>/<arm>`; its rows are Score records with the metrics from `metrics`.
 
-    `fields` are those that its benchmark items need beside the instruction; None says that it has no items of its own.
-    `faults` yields (key, value found, what would be right) for settings that contradict each other or the recipe;
-    `models` the keys of its settings that name a model, with that name.
+    `fields` lists the fields that its items need besides the instruction; None means that it has no items of its own.
+    `faults` yields (key, value found, how to correct it) for settings that contradict each other or the recipe.
+    `models` yields (key, model name) for each setting that refers to a model.
     """
 
     name: str
@@ -54,5 +54,5 @@ class Benchmark:
 
 
 def benchmarks() -> Mapping[str, Benchmark]:
-    """All benchmarks there are, by name: every file of the folder benchmarks declares one."""
+    """All benchmarks by name, one from each file of the folder benchmarks."""
     return declared("assets.evaluation.benchmarks", "BENCHMARK")

@@ -1,8 +1,7 @@
-"""The leaderboard: the mean of every metric per arm over items and training seeds, and what a difference is worth.
+"""The leaderboard: the mean of every metric per arm over items and training seeds, with tests of the differences.
 
-Each arm is compared with one baseline, on the same items, by a paired bootstrap (see bootstrap.py). A difference is
-called better or worse where its p-value, adjusted for the number of arms, is below 1 - confidence; else it is within
-the noise.
+A paired bootstrap (see bootstrap.py) compares each arm with one baseline on the same items. The verdict is better or
+worse if the p-value, adjusted for the number of arms, is at most 1 - confidence; otherwise the difference is noise.
 """
 
 from __future__ import annotations
@@ -19,20 +18,21 @@ from assets.evaluation.benchmark import Metric, benchmarks
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Scores, difference, holm, mean
 from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
+from assets.steps import names
 from assets.steps.step import Step, made
 from resources.tools.tools import Tools
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import BETTER, HIGHER, NOISE, WORSE, Standing
 
 Metrics = Mapping[tuple[str, str], Metric]
-"""(benchmark, metric's name) to what its scores mean."""
+"""Maps (benchmark, name of a metric) to the metric."""
 
 
 def rank(scores: Iterable[pl.DataFrame], metrics: Metrics, baseline: str, settings: Bootstrap) -> Result:
-    """Standings from score records, best first within a metric of a benchmark.
+    """Make standings from score records, best first within each metric of a benchmark.
 
-    `over_baseline` is the difference from the mean of `baseline` over the items that both have, null for the baseline
-    itself and where they share no item.
+    `over_baseline` is the mean minus that of `baseline`, over the items that both have. It is null for the baseline
+    itself, and for an arm that shares no item with it.
     """
     frame = pl.concat(scores).sort("benchmark", "metric", "arm", "seed", "item")
     rows: list[dict[str, Any]] = []
@@ -56,9 +56,9 @@ def _standings(
     against = {
         arm: found
         for arm, part in by_arm.items()
-        if arm != baseline and baseline in by_arm and (found := _against(part, by_arm[baseline], settings))
+        if arm != baseline and baseline in by_arm and (found := _compare(part, by_arm[baseline], settings))
     }
-    sure = dict(zip(against, holm([one.p_value for one in against.values()]), strict=True))
+    adjusted = dict(zip(against, holm([one.p_value for one in against.values()]), strict=True))
     rows = []
     for arm, part in by_arm.items():
         own, over = mean(_matrix(part), settings), against.get(arm)
@@ -76,8 +76,8 @@ def _standings(
             "over_baseline": over and metric.scale * over.mean,
             "over_low": over and metric.scale * over.low,
             "over_high": over and metric.scale * over.high,
-            "p_value": sure.get(arm),
-            "verdict": over and _verdict(over, sure[arm], metric.better, settings.confidence),
+            "p_value": adjusted.get(arm),
+            "verdict": over and _verdict(over, adjusted[arm], metric.better, settings.confidence),
         }
         rows.append({"arm": arm, "standing": standing, "parents": part["id"].to_list()})
     return rows
@@ -89,7 +89,7 @@ def _verdict(over: Estimate, p_value: float, better: str, confidence: float) -> 
     return BETTER if (over.mean > 0) == (better == HIGHER) else WORSE
 
 
-def _against(part: pl.DataFrame, baseline: pl.DataFrame, settings: Bootstrap) -> Estimate | None:
+def _compare(part: pl.DataFrame, baseline: pl.DataFrame, settings: Bootstrap) -> Estimate | None:
     shared = set(part["item"]) & set(baseline["item"])
     if not shared:
         return None
@@ -98,13 +98,13 @@ def _against(part: pl.DataFrame, baseline: pl.DataFrame, settings: Bootstrap) ->
 
 
 def _matrix(part: pl.DataFrame) -> Scores:
-    """(seeds, items), both in their order; an item that a seed lacks has the mean of the others' there."""
+    """Scores as (seeds, items), both sorted. If a seed lacks an item, the mean of the other seeds fills the gap."""
     wide = part.pivot("seed", index="item", values="value").sort("item").drop("item").to_numpy().T
     return np.where(np.isnan(wide), np.nanmean(wide, axis=0), wide)
 
 
 def step(recipe: Recipe) -> Step:
-    """The asset `leaderboard`."""
+    """The step of `leaderboard`."""
     arms, evaluation = [BASE, *recipe.arms], recipe.evaluation
     settings = Bootstrap(evaluation.resamples, evaluation.confidence, recipe.seed)
     metrics = {
@@ -119,7 +119,7 @@ def step(recipe: Recipe) -> Step:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
         return replace(ranked, notes={BASELINE: evaluation.baseline} | (noted if noted[SERIES] else {}))
 
-    inputs = {f"scores_{name}_{arm}": f"scores/{name}/{arm}" for name in recipe.benchmarks for arm in arms}
+    inputs = {f"scores_{name}_{arm}": names.scores(name, arm) for name in recipe.benchmarks for arm in arms}
     values = [(name, "value") for name in inputs]
     compared = ("mean", "low", "high", "over_baseline", "over_low", "over_high", "p_value", "verdict")
     counted = {"items": "item", "seeds": "seed", **{name: name for name in ("arm", "benchmark", "metric")}}
@@ -128,7 +128,7 @@ def step(recipe: Recipe) -> Step:
     kept = {column: columns[column] for column in Standing.to_schema().columns if column != "id"}
     meaning = {"/".join(key): asdict(metric) for key, metric in metrics.items()}
     return Step(
-        asset="leaderboard",
+        asset=names.LEADERBOARD,
         group="evaluation",
         description=f"The mean of every metric per arm, compared with {evaluation.baseline!r} by a paired bootstrap.",
         model=Standing,

@@ -1,14 +1,14 @@
 """IFEval (arXiv 2311.07911): instructions that a program can check, such as "use no comma" or "at least 300 words".
 
-Strict (section 2.2): the answer follows an instruction where its verifier says so. Loose: where any of eight variants
-of it does (without its first line, its last line, both, or as it is; each with and without asterisks). A prompt
-counts where all of its instructions are followed. The verifiers are those of lm-evaluation-harness.
+Strict (section 2.2): the answer follows an instruction if the verifier accepts it. Loose: if the verifier accepts any
+of eight variants of the answer (unchanged, without the first line, without the last line, without both; each with and
+without asterisks). A prompt counts if all its instructions are followed. The verifiers come from lm-evaluation-harness.
 
-Ours: the sentences and words of `number_sentences` and `capital_word_frequency` are cut by an untrained Punkt, as its
-trained data is no package and would have to be downloaded; language detection is seeded. Accuracy by instruction is
-left out: a score here is one item's, and the mean over items is not the published mean over all instructions. Two of
-the published prompts (keys 1122 and 1129) ask to count a character that is no letter, in place of which the library
-counts one that it draws by chance, another at every call: they are quarantined.
+Our changes: an untrained Punkt splits sentences and words for `number_sentences` and `capital_word_frequency`, because
+the trained data is not in a package and would need a download. Language detection is seeded. Accuracy per instruction
+is left out: our scores are per item, and their mean is not the published mean over all instructions. Two published
+prompts (keys 1122 and 1129) ask to count a character that is not a letter. The library would count a random letter
+instead, a different one at each call, so these prompts are quarantined.
 
 Worked example: "No commas, at least 3 words." is answered "*Well*, yes". Neither instruction is followed, so that
 `prompt_strict` and `prompt_loose` are 0; "One two three" gives 1 and 1.
@@ -44,15 +44,15 @@ RANK = "LOCAL_RANK"
 
 
 class IFEval(Part):
-    """How a student writes its answers."""
+    """The sampling settings of the answers."""
 
     answer: SamplingPart
 
 
 @cache
 def library() -> Any:
-    """The module of lm_eval with the published scoring. Raises UserError that says what to install."""
-    with _another_rank():
+    """The module of lm_eval with the published scoring. Raises UserError if it is not installed."""
+    with _nonzero_rank():
         try:
             import langdetect
             import nltk
@@ -60,7 +60,7 @@ def library() -> Any:
         except ModuleNotFoundError as error:
             raise UserError(f"{error}; evaluation.ifeval needs: {INSTALL}") from error
     langdetect.DetectorFactory.seed = 0
-    instructions.random = instructions_util.random = _NoChance()
+    instructions.random = instructions_util.random = _NoRandom()
     sentences, words = nltk.tokenize.PunktSentenceTokenizer(), nltk.tokenize.NLTKWordTokenizer()
     instructions_util._get_sentence_tokenizer = lambda: sentences
     instructions_util.nltk = SimpleNamespace(
@@ -70,16 +70,16 @@ def library() -> Any:
     return utils
 
 
-class _NoChance:
-    """Stands for the module random: what a row does not say, or says wrongly, the library would draw by chance."""
+class _NoRandom:
+    """Replaces the module random, with which the library would fill in missing or wrong values of a row."""
 
     def __getattr__(self, name: str) -> Any:
-        raise ValueError("the row leaves to chance what is to be checked")
+        raise ValueError("the row leaves to chance a value that the verifier needs")
 
 
 @contextmanager
-def _another_rank() -> Iterator[None]:
-    """As the first of several processes lm_eval would download Punkt's data while it is imported."""
+def _nonzero_rank() -> Iterator[None]:
+    """Set a process rank other than 0: with rank 0, lm_eval downloads Punkt's data when it is imported."""
     before = os.environ.get(RANK)
     os.environ[RANK] = "1"
     try:
@@ -91,10 +91,10 @@ def _another_rank() -> Iterator[None]:
 
 
 def example(details: str) -> Any:
-    """The published row (JSON) as the library takes it.
+    """Convert a published row (JSON) to the library's input type.
 
-    Raises ValueError where it is no such row, names an unknown instruction, or lacks what an instruction needs: the
-    library would draw that by chance."""
+    Raises ValueError if it is not a row of IFEval, has an unknown instruction, or lacks an argument of an instruction:
+    the library would choose that argument at random."""
     utils = library()
     try:
         row = json.loads(details)
@@ -114,7 +114,7 @@ def example(details: str) -> Any:
 
 
 def verify(text: str, details: str) -> dict[str, float]:
-    """1.0 or 0.0 by metric; raises ValueError where the row is not IFEval's or a verifier refuses its kwargs."""
+    """1.0 or 0.0 for each metric. Raises ValueError if the row is not IFEval's or a verifier refuses its kwargs."""
     utils, given = library(), example(details)
     try:
         strict = utils.test_instruction_following_strict(given, text)
@@ -126,20 +126,20 @@ def verify(text: str, details: str) -> dict[str, float]:
 
 
 def judged(predictions: pl.DataFrame, items: pl.DataFrame) -> Result:
-    """One record per prediction and metric; those of a row that cannot be verified are quarantined with the reason."""
+    """Make one record per prediction and metric; quarantine those of rows that cannot be verified."""
     gate = Gate(Score, len(predictions) * len(METRICS))
     details = dict(items.select("id", "details").iter_rows())
     for row in predictions.iter_rows(named=True):
-        told = {key: row[key] for key in ("benchmark", "arm", "seed", "item")}
+        content = {key: row[key] for key in ("benchmark", "arm", "seed", "item")}
         parents = [(row["id"], "prediction"), (row["item"], "item")]
         try:
             values = verify(row["text"], details[row["item"]])
         except ValueError as error:
             for name in METRICS:
-                gate.quarantine(told | {"metric": name, "value": None}, str(error), parents)
+                gate.quarantine(content | {"metric": name, "value": None}, str(error), parents)
             continue
         for name in METRICS:
-            gate.keep(told | {"metric": name, "value": values[name]}, parents)
+            gate.keep(content | {"metric": name, "value": values[name]}, parents)
     return gate.result()
 
 
@@ -149,7 +149,7 @@ def build_scores(tools: Tools, predictions: pl.DataFrame, benchmark_items: pl.Da
 
 
 def steps(settings: IFEval, recipe: Recipe, arm: str) -> list[Step]:
-    """Predictions and scores of an arm."""
+    """The steps of an arm: predictions and scores."""
     return [
         predictions_step(recipe, NAME, arm, settings.answer),
         scores_step(NAME, arm, METRICS, build_scores, "Whether all instructions are followed", ["details"]),
@@ -157,14 +157,14 @@ def steps(settings: IFEval, recipe: Recipe, arm: str) -> list[Step]:
 
 
 def faults(settings: IFEval, recipe: Recipe) -> Iterable[tuple[str, object, str]]:
-    """That the verifiers are not installed."""
+    """Check that the verifiers are installed."""
     if find_spec("lm_eval") is None:
-        yield "", "no package lm_eval", f"it has the verifiers; right would be: {INSTALL}"
+        yield "", "no package lm_eval", f"the verifiers are in this package; install it with: {INSTALL}"
 
 
 BENCHMARK = Benchmark(
     name=NAME,
-    description="Instructions that a program can check: whether an answer follows all of its prompt's.",
+    description="Instructions that a program can check: whether an answer follows all instructions of its prompt.",
     settings=IFEval,
     metrics=lambda settings: (
         Metric("prompt_strict", "prompts whose instructions are all followed"),

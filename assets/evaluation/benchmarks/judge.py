@@ -1,12 +1,12 @@
-"""Pairwise judge: an open model says which of two answers is better, the arm's or the baseline's, in both orders.
+"""Pairwise judge: an open model says which answer is better, the arm's or the baseline's, in both orders.
 
-After LLM-as-a-judge (arXiv 2306.05685, sections 3.1 and 3.4): each pair is judged twice, with the places changed, and
-an arm wins an item only where it is preferred both times, as the baseline does; anything else is a tie. The prompt is
-ours, in the published form: two answers, a short comparison, and [[A]], [[B]] or [[C]] for a tie. How often both
-orders say the same is a score of its own, since a judge that follows the place and not the text makes all of it ties.
+The method is LLM-as-a-judge (arXiv 2306.05685, sections 3.1 and 3.4). Each pair is judged twice, the second time with
+the answers swapped. A side wins an item only if the judge prefers it both times; anything else is a tie. The prompt is
+ours, in the published form: two answers, a short comparison, then [[A]], [[B]], or [[C]] for a tie. A second score is
+how often both orders agree, because a judge that looks at positions and not at the text produces only ties.
 
-Worked example: [[A]] where the arm's answer is A and [[B]] where it is B is a win, 1; [[A]] both times names the arm
-once and the baseline once, and is a tie, 0.5; a tie in one of the orders is a tie.
+Worked example: [[A]] when the arm's answer is A and [[B]] when it is B is a win, 1. [[A]] both times prefers the arm
+once and the baseline once, which is a tie, 0.5. A tie in either order is a tie.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any
 
 import polars as pl
 
-from assets.evaluation import answerers as of
+from assets.evaluation import answerers
 from assets.evaluation.benchmark import Benchmark, Metric, benchmarks
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import with_input
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import BASE, Name
+from assets.steps import names
 from assets.steps.step import Most, Step, made
 from resources.models.calls import Prompt, Sampling, Writer
 from resources.tools.tools import Tools
@@ -35,13 +36,13 @@ NAME = "judge"
 WIN, AGREE = "win_rate", "order_agreement"
 OWN, OTHER, TIE = "arm", "baseline", "tie"
 PLACES = {"first": (OWN, OTHER), "second": (OTHER, OWN)}
-"""Where the arm's answer stands, to whose answers A and B are."""
+"""Maps the position of the arm's answer to the sides whose answers are A and B."""
 
 _VERDICT = re.compile(r"\[\[\s*([ABC])\s*\]\]")
 
 
 class Judge(Part):
-    """The model that judges, the benchmark whose predictions it compares, and how it writes."""
+    """The judge model, the benchmark whose predictions it compares, and its sampling settings."""
 
     model: str
     of: Name = "longform"
@@ -49,7 +50,7 @@ class Judge(Part):
 
 
 def question(instruction: str, first: str, second: str) -> str:
-    """What the judge is asked about two answers, the first of which is A."""
+    """The judge's prompt about two answers; `first` is A and `second` is B."""
     return (
         "Two assistants answered the same request. Decide which answer serves the user better: it should do what was "
         "asked, be correct, and be as detailed as the request needs. Do not let the order of the answers, their length "
@@ -62,19 +63,19 @@ def question(instruction: str, first: str, second: str) -> str:
 
 
 def chosen(text: str, place: str) -> str | None:
-    """Whose answer a judgement prefers, where the arm's stands at `place`; None where it names none, or several."""
-    named = set(_VERDICT.findall(text))
-    if len(named) != 1:
+    """The side that a judgement prefers when the arm's answer is at `place`; None for no verdict or several."""
+    found = set(_VERDICT.findall(text))
+    if len(found) != 1:
         return None
-    return dict(zip("ABC", (*PLACES[place], TIE), strict=True))[named.pop()]
+    return dict(zip("ABC", (*PLACES[place], TIE), strict=True))[found.pop()]
 
 
 def judge(
     arm: str, own: pl.DataFrame, other: pl.DataFrame, items: pl.DataFrame, writer: Writer, settings: Judge, seed: int
 ) -> Result:
-    """Two verdicts per prediction of the arm (columns id, seed, item, text) about it and that of the baseline.
+    """Make two verdicts per prediction of the arm (columns id, seed, item, text), against the baseline's prediction.
 
-    Where the baseline has several training seeds, they are taken in their order, as those of the arm are.
+    The nth training seed of the arm is compared with the nth seed of the baseline, starting over if there are fewer.
     """
     asked = dict(zip(items["id"], items.iter_rows(named=True), strict=True))
     against: dict[str, list[dict[str, Any]]] = {}
@@ -92,10 +93,10 @@ def judge(
                 gate.reject(verdict, "the baseline has no prediction", [(row["id"], "prediction")])
     prompts = []
     for verdict, row, rival, item in pairs:
-        text = {OWN: row["text"], OTHER: rival["text"]}
-        first, second = (text[whose] for whose in PLACES[verdict["place"]])
-        told = question(with_input(item["instruction"], item["input"]), first, second)
-        prompts.append(Prompt.ask(told, row_seed(seed, NAME, told)))
+        texts = {OWN: row["text"], OTHER: rival["text"]}
+        first, second = (texts[side] for side in PLACES[verdict["place"]])
+        text = question(with_input(item["instruction"], item["input"]), first, second)
+        prompts.append(Prompt.ask(text, row_seed(seed, NAME, text)))
     completions = writer.complete(prompts, Sampling(**settings.verdict.model_dump()))
     for (verdict, row, rival, item), completion in zip(pairs, completions, strict=True):
         parents = [
@@ -115,12 +116,12 @@ def judge(
 
 
 def outcome(first: str, second: str) -> float:
-    """1 for a win of the arm, 0 for one of the baseline, 0.5 for a tie; the verdicts' order does not matter."""
+    """1 if the arm wins, 0 if the baseline wins, 0.5 for a tie. The order of the two verdicts does not matter."""
     return {(OWN, OWN): 1.0, (OTHER, OTHER): 0.0}.get((first, second), 0.5)
 
 
 def score(verdicts: pl.DataFrame) -> Result:
-    """Two scores per prediction that was judged in both orders; one that was not is rejected."""
+    """Make two scores per prediction judged in both orders; reject those of predictions judged in one order only."""
     gate = Gate(Score, 2 * verdicts.select("seed", "item").n_unique())
     for (seed, item), found in verdicts.sort("place").group_by("seed", "item", maintain_order=True):
         row = {"benchmark": NAME, "arm": found["arm"][0], "seed": seed, "item": item}
@@ -136,7 +137,7 @@ def score(verdicts: pl.DataFrame) -> Result:
 
 
 def against_itself(arm: str, predictions: pl.DataFrame) -> Result:
-    """The baseline's win rate, which is one half by definition: no model is asked."""
+    """The win rate of the baseline, 0.5 by definition; calls no model."""
     gate = Gate(Score, len(predictions))
     for row in predictions.iter_rows(named=True):
         content = {"benchmark": NAME, "arm": arm, "seed": row["seed"], "item": row["item"], "metric": WIN, "value": 0.5}
@@ -145,7 +146,7 @@ def against_itself(arm: str, predictions: pl.DataFrame) -> Result:
 
 
 def steps(settings: Judge, recipe: Recipe, arm: str) -> list[Step]:
-    """Verdicts and scores of an arm."""
+    """The steps of an arm: verdicts and scores. The baseline has scores only."""
     baseline, seed = recipe.evaluation.baseline, recipe.seed
     columns = {"benchmark": (), "arm": (), "metric": ()}
 
@@ -162,29 +163,32 @@ def steps(settings: Judge, recipe: Recipe, arm: str) -> list[Step]:
     source = "predictions" if by_itself else "verdicts"
     passed = {column: [(source, column)] for column in ("seed", "item")}
     scores = Step(
-        asset=f"scores/{NAME}/{arm}",
+        asset=names.scores(NAME, arm),
         group="evaluation",
-        description=f"How often {of.named(arm)} is preferred to {of.named(baseline)}, per item.",
+        description=f"Scores of {answerers.described(arm)} against {answerers.described(baseline)}, per item.",
         model=Score,
         build=build_baseline if by_itself else build_scores,
         slice={},
-        inputs={source: f"predictions/{settings.of}/{arm}" if by_itself else f"verdicts/{NAME}/{arm}"},
+        inputs={source: names.predictions(settings.of, arm) if by_itself else names.verdicts(NAME, arm)},
         kinds=frozenset({"python", "duckdb"}),
         columns=made(source, **columns, **passed, value=() if by_itself else [("verdicts", "preferred")]),
     )
     if by_itself:
         return [scores]
     inputs = {
-        "own": f"predictions/{settings.of}/{arm}",
-        "other": f"predictions/{settings.of}/{baseline}",
-        "benchmark_items": "benchmark_items",
+        "own": names.predictions(settings.of, arm),
+        "other": names.predictions(settings.of, baseline),
+        "benchmark_items": names.BENCHMARK_ITEMS,
     }
     read = [("own", "text"), ("other", "text"), ("benchmark_items", "instruction"), ("benchmark_items", "input")]
-    count = len(PLACES) * (1 if arm == BASE else recipe.training.seeds) * of.items_of(recipe, settings.of)
+    count = len(PLACES) * (1 if arm == BASE else recipe.training.seeds) * answerers.item_count(recipe, settings.of)
     verdicts = Step(
-        asset=f"verdicts/{NAME}/{arm}",
+        asset=names.verdicts(NAME, arm),
         group="evaluation",
-        description=f"Which answer the judge prefers, of {of.named(arm)} or of {of.named(baseline)}, in both orders.",
+        description=(
+            f"Which answer the judge prefers, that of {answerers.described(arm)} or that of "
+            f"{answerers.described(baseline)}, in both orders."
+        ),
         model=Verdict,
         build=build_verdicts,
         slice=recipe.slice("seed", f"evaluation.{NAME}", f"models.{settings.model}"),
@@ -203,16 +207,16 @@ def steps(settings: Judge, recipe: Recipe, arm: str) -> list[Step]:
 
 
 def faults(settings: Judge, recipe: Recipe) -> Iterator[tuple[str, object, str]]:
-    """The benchmark that is named must have predictions."""
+    """Check that the benchmark in `of` has predictions."""
     known = [name for name in recipe.benchmarks if name != NAME]
-    written = [
+    usable = [
         name
         for name in known
         for step in benchmarks()[name].steps(recipe.evaluation.settings(name), recipe, BASE)
-        if step.asset.startswith(f"predictions/{name}/")
+        if step.asset == names.predictions(name, BASE)
     ]
-    if settings.of not in written:
-        yield "of", settings.of, f"it must name a benchmark of evaluation with predictions; known: {', '.join(written)}"
+    if settings.of not in usable:
+        yield "of", settings.of, f"it must name a benchmark of evaluation with predictions; known: {', '.join(usable)}"
 
 
 BENCHMARK = Benchmark(

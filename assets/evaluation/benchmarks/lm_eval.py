@@ -1,15 +1,15 @@
-"""A task of lm-evaluation-harness by name, asked of each student over documents that are items of the recipe.
+"""One task of lm-evaluation-harness, run on each student with benchmark items of the recipe as documents.
 
-The harness (https://github.com/EleutherAI/lm-evaluation-harness) says what is asked and how answers are scored; see
-harness.py for what is ours. A score is one document's, by a metric whose published figure is the mean over documents;
-other metrics are refused. `details` of an item is the task's document as its data set has it:
+The harness (https://github.com/EleutherAI/lm-evaluation-harness) defines the questions and the scoring; harness.py
+lists our changes. Each score belongs to one document. Only metrics whose published figure is the mean over documents
+are supported. `details` of an item is the task's document in the format of its data set:
 `{benchmark: lm_eval, source: arc, count: 500, fields: {instruction: "{question}", details: "{*:json}"}}`.
 
-Zero shots and no chat template are the harness's own default. Examples can only be those that a task brings along,
-since the documents at hand are those that are scored.
+As in the harness, the default is zero shots and no chat template. Few-shot examples can only come from the task itself,
+because the documents of the recipe are the ones that are scored.
 
-Worked example: of three documents of arc_easy a student finds the right choice likeliest in two: acc 1, 1 and 0, which
-the leaderboard shows as 66.7 %.
+Worked example: a student gives the right choice the highest likelihood in two of three documents of arc_easy. The acc
+scores are 1, 1 and 0, which the leaderboard shows as 66.7 %.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import Field
 
-from assets.evaluation import answerers as of
-from assets.evaluation.answerers import Student
+from assets.evaluation import answerers
+from assets.evaluation.answerers import Answerer
 from assets.evaluation.benchmark import Benchmark, Metric
 from assets.evaluation.benchmarks.harness import Asked, DocumentRefused, HarnessTask, Question
 from assets.prompting.answers import unanswered
 from assets.recipe.parts import Part
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count
+from assets.steps import names
 from assets.steps.step import Step, made
 from resources.models.calls import Completion, Sampling, TokenLoss
 from resources.tools.memoized_model import MemoizedModel
@@ -40,12 +41,13 @@ from warehouse.schema.records import HIGHER, LOWER, Score
 
 NAME = "lm_eval"
 SHARES = ("acc", "exact_match", "f1", "em", "contains")
-"""How names of metrics begin that lie between 0 and 1."""
+"""Metrics whose names start like this have values between 0 and 1."""
 
 
 class LmEval(Part):
-    """The task, its metrics ("acc"; with several filters "exact_match,strict-match"), and those of them that are
-    better where they are `lower`; `max_new_tokens` in place of the task's own limit."""
+    """The task and its metrics ("acc", or "exact_match,strict-match" if the task has several filters).
+
+    `lower` lists the metrics for which lower is better. `max_new_tokens` replaces the task's own limit."""
 
     task: str
     metrics: Annotated[tuple[str, ...], Field(min_length=1)] = ("acc",)
@@ -55,13 +57,13 @@ class LmEval(Part):
     max_new_tokens: Count | None = None
 
 
-def measure(settings: LmEval, arm: str, items: pl.DataFrame, students: Sequence[Student], seed: int) -> Result:
-    """One score per student, item (columns id, details) and metric.
+def measure(settings: LmEval, arm: str, items: pl.DataFrame, models: Sequence[Answerer], seed: int) -> Result:
+    """Make one score per model, item (columns id, details) and metric; quarantine documents that the task cannot read.
 
-    Raises TaskRefused where the task or a metric cannot be asked; a document that the task cannot read is quarantined.
+    Raises TaskRefused if the task or a metric is not supported.
     """
     task = HarnessTask(settings.task, settings.shots, settings.chat)
-    gate = Gate(Score, len(students) * len(items) * len(settings.metrics))
+    gate = Gate(Score, len(models) * len(items) * len(settings.metrics))
     asked, unread = dict[str, Asked](), dict[str, str]()
     for item, details in items.select("id", "details").iter_rows():
         try:
@@ -70,28 +72,28 @@ def measure(settings: LmEval, arm: str, items: pl.DataFrame, students: Sequence[
             unread[item] = str(refused)
     if task.ready:
         task.check(settings.metrics, settings.lower)
-    for student in students:
+    for answerer in models:
         rows = {
             item: [
-                {"benchmark": NAME, "arm": arm, "seed": student.seed, "item": item, "metric": metric, "value": None}
+                {"benchmark": NAME, "arm": arm, "seed": answerer.seed, "item": item, "metric": metric, "value": None}
                 for metric in settings.metrics
             ]
             for item in items["id"]
         }
         for item, why in unread.items():
             for row in rows[item]:
-                gate.quarantine(row, why, [(item, "item"), *student.made_by])
-        told = answers(student.model, [one.questions for one in asked.values()], task, settings.max_new_tokens)
-        for (item, one), given in zip(asked.items(), told, strict=True):
-            parents = [(item, "item"), *((answer.call, "call") for answer in given), *student.made_by]
-            decide(gate, task, one, given, rows[item], parents, row_seed(seed, NAME, item))
+                gate.quarantine(row, why, [(item, "item"), *answerer.made_by])
+        answered = answers(answerer.model, [one.questions for one in asked.values()], task, settings.max_new_tokens)
+        for (item, one), given in zip(asked.items(), answered, strict=True):
+            parents = [(item, "item"), *((answer.call, "call") for answer in given), *answerer.made_by]
+            keep_scores(gate, task, one, given, rows[item], parents, row_seed(seed, NAME, item))
     return gate.result()
 
 
 def answers(
     model: MemoizedModel, questions: Sequence[Sequence[Question]], task: HarnessTask, most: int | None
 ) -> list[list[TokenLoss | Completion]]:
-    """What the model answers to the questions of each document, in their order."""
+    """The model's answers to the questions of each document, in order."""
     every = [question for several in questions for question in several]
     given: Iterator[TokenLoss | Completion]
     if any(question.continuation is None for question in every):
@@ -102,7 +104,7 @@ def answers(
     return [[next(given) for _ in several] for several in questions]
 
 
-def decide(
+def keep_scores(
     gate: Gate,
     task: HarnessTask,
     asked: Asked,
@@ -111,7 +113,7 @@ def decide(
     parents: Sequence[Parent],
     seed: int,
 ) -> None:
-    """Keeps the scores of a document (`rows`, one per metric), or says why there are none."""
+    """Keep the scores of a document (`rows`, one per metric), or record why there are none."""
     missing = [answer for answer in given if answer.error or answer.refusal]
     if missing:
         first = next((answer for answer in missing if answer.error), missing[0])
@@ -132,28 +134,30 @@ def _document(details: str) -> dict[str, Any]:
     try:
         document = json.loads(details)
     except json.JSONDecodeError as error:
-        raise DocumentRefused(f"its details are no JSON: {error}") from error
+        raise DocumentRefused(f"details is not valid JSON: {error}") from error
     if not isinstance(document, dict) or not document:
-        raise DocumentRefused("its details are no JSON object")
+        raise DocumentRefused("details is not a JSON object")
     return document
 
 
 def steps(settings: LmEval, recipe: Recipe, arm: str) -> list[Step]:
-    """The scores of an arm."""
+    """The step of an arm's scores."""
     seed, base = recipe.seed, recipe.training.base
 
     def build(tools: Tools, benchmark_items: pl.DataFrame, student: pl.DataFrame | None = None) -> Result:
         items = benchmark_items.filter(pl.col("benchmark") == NAME)
-        return measure(settings, arm, items, of.students(tools, base, student), seed)
+        return measure(settings, arm, items, answerers.load(tools, base, student), seed)
 
-    inputs = {"benchmark_items": "benchmark_items", **of.inputs(arm)}
-    # How many questions a document makes, the task alone knows.
-    most = replace(of.bound(recipe, arm, of.items_of(recipe, NAME) * len(settings.metrics), 0), calls=None)
+    inputs = {"benchmark_items": names.BENCHMARK_ITEMS, **answerers.inputs(arm)}
+    # Only the task knows how many questions it asks about a document.
+    most = replace(
+        answerers.bound(recipe, arm, answerers.item_count(recipe, NAME) * len(settings.metrics), 0), calls=None
+    )
     return [
         Step(
-            asset=f"scores/{NAME}/{arm}",
+            asset=names.scores(NAME, arm),
             group="evaluation",
-            description=f"How {of.named(arm)} does at {settings.task} of lm-evaluation-harness, per document.",
+            description=f"Scores of {answerers.described(arm)} on {settings.task} of lm-evaluation-harness.",
             model=Score,
             build=build,
             slice=recipe.slice("seed", f"evaluation.{NAME}", "training.base", f"models.{base}"),
@@ -164,23 +168,23 @@ def steps(settings: LmEval, recipe: Recipe, arm: str) -> list[Step]:
                 *inputs,
                 benchmark=(),
                 arm=(),
-                seed=of.seeds(arm),
+                seed=answerers.seed_lineage(arm),
                 item=[("benchmark_items", "id")],
                 metric=(),
-                value=[("benchmark_items", "id"), ("benchmark_items", "details"), *of.written(arm)],
+                value=[("benchmark_items", "id"), ("benchmark_items", "details"), *answerers.text_lineage(arm)],
             ),
         )
     ]
 
 
 def faults(settings: LmEval, recipe: Recipe) -> Iterator[tuple[str, object, str]]:
-    """What shows without the harness, which is asked once it is built."""
-    if strange := sorted(set(settings.lower) - set(settings.metrics)):
-        yield "lower", strange, "it must name metrics of this benchmark"
+    """Check what is possible without the harness; the rest is checked when the scores are built."""
+    if unknown := sorted(set(settings.lower) - set(settings.metrics)):
+        yield "lower", unknown, "it must name metrics of this benchmark"
 
 
 def metrics(settings: LmEval) -> list[Metric]:
-    """What a score of each metric means: a share in percent, or the number that the task gives."""
+    """The metrics of the settings: shares are shown in percent, other values as the task returns them."""
     found = []
     for name in settings.metrics:
         metric = Metric(name, f"{name} of {settings.task}", LOWER if name in settings.lower else HIGHER)

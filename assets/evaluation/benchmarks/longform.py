@@ -1,10 +1,10 @@
-"""Long-form generation: answers to held-out instructions, compared with what a human wrote.
+"""Long-form generation: answers to held-out instructions, compared with human text.
 
-After the LongForm evaluation that arXiv 2308.12711 uses: each arm's student writes a response per item, greedily in
-the starter recipe, and METEOR and ROUGE-L (see metrics.py) are taken against the human reference.
+This follows the LongForm evaluation in arXiv 2308.12711. Each arm's student writes one response per item, with greedy
+decoding in the starter recipe. METEOR and ROUGE-L (see metrics.py) compare it with the human reference.
 
-Worked example: the item ("How do I make Pesto?", "Crush the basil …") is answered by the student of an arm; its score
-by ROUGE-L is the F-measure of the words that both texts have in the same order.
+Worked example: a student answers the item ("How do I make Pesto?", "Crush the basil …"). The ROUGE-L score is the
+F-measure over the longest sequence of words that both texts contain in the same order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NAME = "longform"
 
 
 class LongForm(Part):
-    """How a student writes its answers."""
+    """The sampling settings of the answers."""
 
     answer: SamplingPart
 
@@ -43,7 +43,7 @@ def build_scores(tools: Tools, predictions: pl.DataFrame, benchmark_items: pl.Da
 
 
 def steps(settings: LongForm, recipe: Recipe, arm: str) -> list[Step]:
-    """Predictions and scores of an arm."""
+    """The steps of an arm: predictions and scores."""
     return [
         predictions_step(recipe, NAME, arm, settings.answer),
         scores_step(NAME, arm, list(METRICS), build_scores, "METEOR and ROUGE-L against human text", ["reference"]),

@@ -1,7 +1,7 @@
 """Metrics of a prediction against human text, both from 0 to 1.
 
 `meteor_exact_stem` is METEOR (Banerjee and Lavie 2005, https://aclanthology.org/W05-0909) as nltk computes it, with
-its exact and stem modules; the WordNet module is off, since its data is no Python package. `rouge_l` is the
+its exact and stem modules. The WordNet module is off, because its data is not a Python package. `rouge_l` is the
 F-measure of ROUGE-L (Lin 2004, https://aclanthology.org/W04-1013) as rouge-score computes it, with stemming.
 
 Worked example: "the cat sat" against itself scores METEOR 0.981 (three matches in one chunk) and ROUGE-L 1.
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class _NoSynonyms:
-    """Stands where nltk expects WordNet, and knows no synonym."""
+    """Replaces WordNet in nltk; has no synonyms."""
 
     def synsets(self, *_: object) -> list[object]:
         return []
 
 
 def meteor_exact_stem(prediction: str, reference: str) -> float:
-    """METEOR with nltk's defaults (alpha 0.9, beta 3, gamma 0.5), exact and stem matches; 0 for no words."""
-    from nltk.stem.porter import PorterStemmer  # nltk takes a second and more, which the UI should not pay
+    """METEOR with nltk's defaults (alpha 0.9, beta 3, gamma 0.5), exact and stem matches; 0 if a text has no words."""
+    from nltk.stem.porter import PorterStemmer  # importing nltk takes over a second; keep it out of the UI
     from nltk.tokenize import wordpunct_tokenize
     from nltk.translate.meteor_score import single_meteor_score
 
@@ -41,7 +41,7 @@ def meteor_exact_stem(prediction: str, reference: str) -> float:
 
 
 def rouge_l(prediction: str, reference: str) -> float:
-    """ROUGE-L F-measure with stemming; 0 for no words."""
+    """ROUGE-L F-measure with stemming; 0 if a text has no words."""
     return float(_scorer().score(reference, prediction)["rougeL"].fmeasure)
 
 
@@ -56,4 +56,4 @@ METRICS: Mapping[str, Callable[[str, str], float]] = {
     "meteor_exact_stem": meteor_exact_stem,
     "rouge_l": rouge_l,
 }
-"""Name, as it stands in every score, to the function of (prediction, reference)."""
+"""Maps the name of a metric in score records to its function of (prediction, reference)."""

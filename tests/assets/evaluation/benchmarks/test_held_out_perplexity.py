@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.evaluation.answerers import Student
+from assets.evaluation.answerers import Answerer
 from assets.evaluation.benchmarks.held_out_perplexity import measure
 from assets.planning.graph import steps
 from assets.prompting.prompts import answer
@@ -36,8 +36,8 @@ class ScriptedReader:
         return list(self.script[: len(texts)])
 
 
-def student(reader: Any, seed: int | None = None) -> Student:
-    return Student(reader, seed, ((digest(["checkpoint", seed]), "checkpoint"),) if seed else ())
+def student(reader: Any, seed: int | None = None) -> Answerer:
+    return Answerer(reader, seed, ((digest(["checkpoint", seed]), "checkpoint"),) if seed else ())
 
 
 def test_each_item_scores_the_mean_loss_of_its_reference_given_its_instruction() -> None:

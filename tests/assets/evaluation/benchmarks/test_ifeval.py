@@ -151,7 +151,7 @@ def test_a_character_that_is_not_a_letter_is_rejected_and_not_replaced_at_random
         "keywords:letter_frequency", kwargs=[{"letter": letter, "let_frequency": 4, "let_relation": "at least"}]
     )
     with pytest.raises(
-        ValueError, match="a verifier refused: ValueError the row leaves to chance what is to be checked"
+        ValueError, match="a verifier refused: ValueError the row leaves to chance a value that the verifier needs"
     ):
         verify("four of them: ####", details)
 
@@ -181,7 +181,7 @@ def test_every_published_prompt_but_two_can_be_verified() -> None:
 def test_a_missing_package_is_reported_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     added = ("evaluation.ifeval", {"answer": {"max_new_tokens": 8}})
     lacking = (
-        "evaluation.ifeval: found 'no package lm_eval'; it has the verifiers; right would be: "
+        "evaluation.ifeval: found 'no package lm_eval'; the verifiers are in this package; install it with: "
         "pip install 'slingshot[lm_eval]'"
     )
     assert lacking not in complaints(added)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assets.evaluation.answerers import Student
+from assets.evaluation.answerers import Answerer
 from assets.evaluation.benchmarks import harness
 from assets.evaluation.benchmarks.harness import HarnessTask
 from assets.evaluation.benchmarks.lm_eval import LmEval, measure
@@ -60,7 +60,7 @@ def published(tiny_model: Path) -> Callable[..., list[dict[str, Any]]]:
 @pytest.mark.parametrize("chat", [False, True], ids=["bare", "chat"])
 def test_multiple_choice_is_asked_and_scored_like_the_harness(own_model: Any, published: Any, chat: bool) -> None:
     settings = LmEval(task="arc_easy", metrics=("acc", "acc_norm"), chat=chat)
-    result = measure(settings, "base", items(ARC), [Student(own_model)], 7)
+    result = measure(settings, "base", items(ARC), [Answerer(own_model)], 7)
     assert result.counts() == {("kept", ""): 6}
     theirs = published("arc_easy", ARC, chat=chat, num_fewshot=0)
     if not chat:
@@ -91,8 +91,8 @@ WINOGRANDE = [
 ]
 
 
-def test_choices_that_are_contexts_are_asked_like_the_harness(own_model: Any, published: Any) -> None:
-    result = measure(LmEval(task="winogrande"), "base", items(WINOGRANDE), [Student(own_model)], 7)
+def test_choices_that_are_contexts_are_asked_as_the_harness_does_it(own_model: Any, published: Any) -> None:
+    result = measure(LmEval(task="winogrande"), "base", items(WINOGRANDE), [Answerer(own_model)], 7)
     theirs = published("winogrande", WINOGRANDE, num_fewshot=0)
     assert scored(result, WINOGRANDE, "acc") == [one["acc"] for one in theirs]
     asked = HarnessTask("winogrande").ask(WINOGRANDE[0], 1).questions
@@ -117,7 +117,7 @@ def test_generated_text_is_asked_for_and_scored_like_the_harness(own_model: Any,
     documents = [{"question": one, "answer": {"aliases": [first, "the river"]}} for one in questions]
     documents[1]["answer"]["aliases"] = ["the stone house"]
     settings = LmEval(task="triviaqa", metrics=("exact_match",), max_new_tokens=12)
-    result = measure(settings, "base", items(documents), [Student(own_model)], 7)
+    result = measure(settings, "base", items(documents), [Answerer(own_model)], 7)
     theirs = published("triviaqa", documents, num_fewshot=0, **limited("triviaqa"))
     assert scored(result, documents, "exact_match") == [one["exact_match"] for one in theirs] == [1.0, 0.0]
 
@@ -127,7 +127,7 @@ def test_each_filter_gives_a_separate_metric(own_model: Any, published: Any, nam
     both = ("exact_match,strict-match", "exact_match,flexible-extract")
     settings = LmEval(task=name, metrics=both, shots=shots, max_new_tokens=12)
     own_model.prompts.clear()
-    result = measure(settings, "base", items(GSM8K), [Student(own_model)], 7)
+    result = measure(settings, "base", items(GSM8K), [Answerer(own_model)], 7)
     theirs = published(name, GSM8K, num_fewshot=shots, **limited(name))
     for metric in both:
         told = [one["exact_match"] for one in theirs if one["filter"] == metric.partition(",")[2]]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.evaluation.answerers import Student
+from assets.evaluation.answerers import Answerer
 from assets.evaluation.benchmarks import harness
 from assets.evaluation.benchmarks.harness import HarnessTask, TaskRefused
 from assets.evaluation.benchmarks.lm_eval import LmEval, measure, metrics
@@ -36,13 +36,13 @@ def test_a_generated_text_is_scored_by_the_answer_that_the_task_extracts() -> No
     settings = LmEval(task="gsm8k", metrics=("exact_match,strict-match", "exact_match,flexible-extract"))
     document = GSM8K[2]
     for text, strict, flexible in [("It is\n#### 1,000", 1.0, 1.0), ("It is 1000", 0.0, 1.0), ("No idea", 0.0, 0.0)]:
-        result = measure(settings, "base", items([document]), [Student(Scripted(text))], 7)
+        result = measure(settings, "base", items([document]), [Answerer(Scripted(text))], 7)
         assert [scored(result, [document], metric) for metric in settings.metrics] == [[strict], [flexible]]
 
 
 def test_a_score_has_edges_to_the_item_its_calls_and_the_checkpoint() -> None:
     made_by = ((digest("checkpoint"), "checkpoint"),)
-    result = measure(LmEval(task="arc_easy"), "x", items(ARC[:1]), [Student(Scripted(), 5, made_by)], 7)
+    result = measure(LmEval(task="arc_easy"), "x", items(ARC[:1]), [Answerer(Scripted(), 5, made_by)], 7)
     assert result.kept.select("benchmark", "arm", "seed", "metric").rows() == [("lm_eval", "x", 5, "acc")]
     edges = result.edges.select("parent", "role").rows()
     assert edges == [(items(ARC[:1])["id"][0], "item"), (digest("call"), "call"), made_by[0]]
@@ -59,25 +59,25 @@ def test_unreadable_documents_are_quarantined_and_the_others_are_scored() -> Non
         *ARC,
     ]
     settings = LmEval(task="arc_easy", metrics=("acc", "acc_norm"))
-    result = measure(settings, "base", items(documents), [Student(Scripted())], 7)
+    result = measure(settings, "base", items(documents), [Answerer(Scripted())], 7)
     outcomes = [outcome for outcome, *_ in result.decisions.select("outcome").rows()]
     assert outcomes.count("kept") == 6
     assert outcomes.count("quarantined") == 12
     assert result.incoming == 18
     reasons = set(result.decisions["reason"].drop_nulls())
-    assert "its details are no JSON object" in reasons
+    assert "details is not a JSON object" in reasons
     assert any(reason.startswith("the task cannot read it: ") for reason in reasons)
 
 
-def test_a_set_of_only_unreadable_documents_is_quarantined_without_an_error() -> None:
-    result = measure(LmEval(task="arc_easy"), "base", items(["x", '{"a": 1}']), [Student(Scripted())], 7)
+def test_documents_alone_that_cannot_be_read_stop_nothing() -> None:
+    result = measure(LmEval(task="arc_easy"), "base", items(["x", '{"a": 1}']), [Answerer(Scripted())], 7)
     assert {outcome for outcome, _ in result.counts()} == {"quarantined"}
 
 
 @given(details=st.text(max_size=40) | st.dictionaries(st.text(max_size=5), st.integers() | st.text()).map(json.dumps))
 @settings(max_examples=25)
-def test_any_details_lead_to_a_decision(details: str) -> None:
-    result = measure(LmEval(task="arc_easy"), "base", items([details, ARC[0]]), [Student(Scripted())], 7)
+def test_any_details_are_decided_about(details: str) -> None:
+    result = measure(LmEval(task="arc_easy"), "base", items([details, ARC[0]]), [Answerer(Scripted())], 7)
     assert len(result.decisions) == 2
 
 
@@ -85,7 +85,7 @@ def test_a_missing_model_answer_gives_no_score() -> None:
     model = Scripted(
         stone=TokenLoss(0.0, 0, "a", refusal="no room"), old=TokenLoss(0.0, 0, "b", error="MemoryError: no room")
     )
-    result = measure(LmEval(task="arc_easy"), "base", items(ARC), [Student(model)], 7)
+    result = measure(LmEval(task="arc_easy"), "base", items(ARC), [Answerer(model)], 7)
     assert result.counts() == {
         ("kept", ""): 1,
         ("rejected", "no room"): 1,
@@ -114,11 +114,11 @@ def test_a_shuffling_task_depends_only_on_the_document_and_its_seed() -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("arc_eazy", "lm_eval has no task 'arc_eazy' (a group of tasks is none): see `lm_eval ls subtasks`"),
-        ("mmlu", "lm_eval has no task 'mmlu' (a group of tasks is none): see `lm_eval ls subtasks`"),
+        ("arc_eazy", "lm_eval has no task 'arc_eazy' (groups are not supported): see `lm_eval ls subtasks`"),
+        ("mmlu", "lm_eval has no task 'mmlu' (groups are not supported): see `lm_eval ls subtasks`"),
         ("wikitext", "wikitext of lm_eval is not supported: its metrics are weighted by length"),
         ("humaneval", "humaneval of lm_eval is not supported: it runs code that a model wrote"),
-        ("mmmu_val_art", "mmmu_val_art of lm_eval is not supported: it shows pictures or sound"),
+        ("mmmu_val_art", "mmmu_val_art of lm_eval is not supported: it uses pictures or sound"),
         ("squadv2", "squadv2 of lm_eval is not supported: it is a class, not a configuration"),
     ],
 )
@@ -165,29 +165,29 @@ LAMBADA = {"text": "the old river and the stone house"}
         (
             LmEval(task="arc_easy", lower=("acc",)),
             ARC[0],
-            "of 'acc' of arc_easy more is better: lower names it",
+            "for 'acc' of arc_easy higher is better: remove it from lower",
         ),
         (
             LmEval(task="lambada_openai", metrics=("perplexity",), lower=("perplexity",)),
             LAMBADA,
-            "lambada_openai does not take the mean of 'perplexity' over documents, as a score here is",
+            "lambada_openai does not average 'perplexity' over documents, as scores require",
         ),
         (
             LmEval(task="lambada_openai"),
             LAMBADA,
-            "'acc' of lambada_openai asks which continuation is the likeliest, which is not told",
+            "'acc' of lambada_openai asks which continuation is the likeliest, which losses do not show",
         ),
         (
             LmEval(task="arc_easy", shots=5),
             ARC[0],
-            "arc_easy brings no examples along, and the documents are those that are scored: set shots to 0",
+            "arc_easy has no examples of its own, and scored documents cannot be examples: set shots to 0",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_unknown_or_unsupported_metric_is_rejected(settings: LmEval, document: dict[str, Any], reason: str) -> None:
     with pytest.raises(TaskRefused) as refused:
-        measure(settings, "base", items([document]), [Student(Scripted())], 7)
+        measure(settings, "base", items([document]), [Answerer(Scripted())], 7)
     assert str(refused.value) == reason
 
 
