@@ -46,10 +46,10 @@ def series(recipe: Recipe) -> list[Series]:
         unit, size = _size(arm, recipe)
         share = _share(arm, recipe)
         rules = frozenset(arm.filters) - {PERPLEXITY}
-        drawn = (frozenset(arm.methods), arm.levels and frozenset(arm.levels))
-        found.setdefault((unit, drawn, frozenset(arm.filters), share), {})[name] = size
-        if share is not None and _ends_cleanly(arm, recipe):
-            found.setdefault((KEEP, drawn, rules, unit, size), {})[name] = share
+        pairs = (frozenset(arm.methods), arm.levels and frozenset(arm.levels))
+        found.setdefault((unit, pairs, frozenset(arm.filters), share), {})[name] = size
+        if share is not None and _differs_in_share_only(arm, recipe):
+            found.setdefault((KEEP, pairs, rules, unit, size), {})[name] = share
     return [
         Series(str(by), tuple(sorted(arms.items(), key=lambda one: (one[1], one[0]))), _shared(str(by), arms, recipe))
         for (by, *_), arms in found.items()
@@ -78,7 +78,7 @@ def _size(arm: Arm, recipe: Recipe) -> tuple[str, int]:
     raise AssertionError("the recipe sets no training set size")
 
 
-def _ends_cleanly(arm: Arm, recipe: Recipe) -> bool:
+def _differs_in_share_only(arm: Arm, recipe: Recipe) -> bool:
     """Whether an arm differs only in the share from the arms of its methods that have the perplexity filter."""
     perplexity = recipe.enhancement.perplexity
     if PERPLEXITY in arm.filters or perplexity is None:

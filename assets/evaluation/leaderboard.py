@@ -113,17 +113,17 @@ def step(recipe: Recipe) -> Step:
         for metric in benchmarks()[name].metrics(evaluation.settings(name))
     }
 
-    noted = {SERIES: [asdict(one) for one in series(recipe)]}
+    notes = {SERIES: [asdict(one) for one in series(recipe)]}
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
-        return replace(ranked, notes={BASELINE: evaluation.baseline} | (noted if noted[SERIES] else {}))
+        return replace(ranked, notes={BASELINE: evaluation.baseline} | (notes if notes[SERIES] else {}))
 
     inputs = {f"scores_{name}_{arm}": names.scores(name, arm) for name in recipe.benchmarks for arm in arms}
     values = [(name, "value") for name in inputs]
     compared = ("mean", "low", "high", "over_baseline", "over_low", "over_high", "p_value", "verdict")
-    counted = {"items": "item", "seeds": "seed", **{name: name for name in ("arm", "benchmark", "metric")}}
-    columns = {column: [(name, origin) for name in inputs] for column, origin in counted.items()}
+    sources = {"items": "item", "seeds": "seed", **{name: name for name in ("arm", "benchmark", "metric")}}
+    columns = {column: [(name, origin) for name in inputs] for column, origin in sources.items()}
     columns |= dict.fromkeys(compared, values) | {"unit": columns["metric"], "better": columns["metric"]}
     kept = {column: columns[column] for column in Standing.to_schema().columns if column != "id"}
     meaning = {"/".join(key): asdict(metric) for key, metric in metrics.items()}
@@ -135,7 +135,7 @@ def step(recipe: Recipe) -> Step:
         build=build,
         slice=recipe.slice("seed", "evaluation.baseline", "evaluation.resamples", "evaluation.confidence")
         | {"arms": arms, "metrics": meaning}
-        | (noted if noted[SERIES] else {}),
+        | (notes if notes[SERIES] else {}),
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
         plot="scores",

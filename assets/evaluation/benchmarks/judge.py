@@ -159,21 +159,21 @@ def steps(settings: Judge, recipe: Recipe, arm: str) -> list[Step]:
     def build_baseline(tools: Tools, predictions: pl.DataFrame) -> Result:
         return against_itself(arm, predictions)
 
-    by_itself = arm == baseline
-    source = "predictions" if by_itself else "verdicts"
-    passed = {column: [(source, column)] for column in ("seed", "item")}
+    is_baseline = arm == baseline
+    source = "predictions" if is_baseline else "verdicts"
+    copied = {column: [(source, column)] for column in ("seed", "item")}
     scores = Step(
         asset=names.scores(NAME, arm),
         group="evaluation",
         description=f"Scores of {answerers.described(arm)} against {answerers.described(baseline)}, per item.",
         model=Score,
-        build=build_baseline if by_itself else build_scores,
+        build=build_baseline if is_baseline else build_scores,
         slice={},
-        inputs={source: names.predictions(settings.of, arm) if by_itself else names.verdicts(NAME, arm)},
+        inputs={source: names.predictions(settings.of, arm) if is_baseline else names.verdicts(NAME, arm)},
         kinds=frozenset({"python", "duckdb"}),
-        columns=made(source, **columns, **passed, value=() if by_itself else [("verdicts", "preferred")]),
+        columns=made(source, **columns, **copied, value=() if is_baseline else [("verdicts", "preferred")]),
     )
-    if by_itself:
+    if is_baseline:
         return [scores]
     inputs = {
         "own": names.predictions(settings.of, arm),
