@@ -276,7 +276,9 @@ def _guarded() -> Iterator[None]:
     except (UserError, DocumentRefused):
         raise
     except (ImportError, OSError) as error:
-        raise TaskRefused(f"the task needs something that is missing: {type(error).__name__}: {error}") from error
+        raise TaskRefused(
+            f"the task of lm_eval needs something that is missing: {type(error).__name__}: {error}"
+        ) from error
     except Exception as error:
         raise DocumentRefused(f"the task cannot read it: {type(error).__name__}: {error}") from error
 
