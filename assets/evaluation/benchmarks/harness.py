@@ -276,9 +276,7 @@ def _guarded() -> Iterator[None]:
     except (UserError, DocumentRefused):
         raise
     except (ImportError, OSError) as error:
-        raise TaskRefused(
-            f"the task of lm_eval needs something that is missing: {type(error).__name__}: {error}"
-        ) from error
+        raise TaskRefused(f"lm_eval lacks something for the task: {type(error).__name__}: {error}") from error
     except Exception as error:
         raise DocumentRefused(f"the task cannot read it: {type(error).__name__}: {error}") from error
 
