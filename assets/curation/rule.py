@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import update_wrapper
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,14 @@ class Rule:
     def builder(self, settings: Diversity, highest_first: bool, seed: int) -> Build:
         """The build of a step whose inputs are `pairs`, and `embeddings_*` and `perplexities_*` where it uses them."""
 
-        # Unwrapped it is the rule's own function: the code's digest starts at the rule's file.
-        @wraps(self.decide)
         def build(tools: Tools, pairs: pl.DataFrame, **frames: pl.DataFrame) -> Result:
             embeddings, quality = _together(frames, "embeddings_"), _together(frames, "perplexities_")
             return self.diversify(pairs, embeddings, quality, settings, highest_first, seed)
 
+        parameters = signature(build)
+        # Unwrapped it is the rule's own function, so that the code digest starts at the rule's file.
+        update_wrapper(build, self.decide)
+        build.__signature__ = parameters  # type: ignore[attr-defined]
         return build
 
     def diversify(
