@@ -84,10 +84,10 @@ def test_every_source_row_has_its_outcome(audited: tuple[Path, Path], recipe: Re
         "benchmark_items": select(
             benchmark_items.ROLE, recipe.benchmark_items, tools.source_file, recipe.seed
         ).result(),
-        "seed_tasks": held_out.select_apart(
+        "seed_tasks": held_out.select_without_benchmark_text(
             seed_tasks.ROLE, seed_tasks.TEXTS, recipe.seed_tasks, items, tools, recipe.seed
         ),
-        "documents": held_out.select_apart(
+        "documents": held_out.select_without_benchmark_text(
             documents.ROLE, documents.TEXTS, recipe.documents, items, tools, recipe.seed
         ),
     }
