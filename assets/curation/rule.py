@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.prompting.prompts import with_input
+from assets.recipe.parts import Part
 from assets.recipe.types import Diversity
 from assets.steps.step import Build
 from resources.tools.tools import Tools
@@ -54,29 +55,40 @@ class Candidates:
 class Rule:
     """One diversity rule.
 
-    `keys` are the keys of curation.diversity that it reads, with their defaults; `required` are those that the recipe
-    must give. `takes_at_most` names the key that limits how many rows it keeps, if there is one. `decide` gives one
-    Nearest per row. A dropped row gets `reason`, and every row the threshold `cut` (None where the rule has none).
+    `settings` declares the keys of curation.diversity that it reads; one without a default has to be in the recipe.
+    `takes_at_most` names the key that limits how many rows it keeps, if there is one. `decide` gives one Nearest per
+    row. A dropped row gets `reason`, and every row the threshold `cut` (None where the rule has none). `measures` says
+    in words what the score of a row is.
 
     `embeds`: it needs embeddings. `duplicates`: a dropped row is a duplicate of its nearest kept row. `seeded`: its
     decisions depend on the recipe's seed.
     """
 
     name: str
-    keys: Mapping[str, float | None]
+    settings: type[Part]
     reason: str
+    measures: str
     decide: Callable[[Candidates, Values], list[Nearest]]
-    cut: Callable[[Values], float | None] = lambda values: None
-    required: tuple[str, ...] = ()
+    cut: Callable[[Values], float] | None = None
     takes_at_most: str | None = None
     embeds: bool = True
     duplicates: bool = True
     seeded: bool = False
 
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The keys that it reads, with their defaults; None for one that has none."""
+        return {key: None if one.is_required() else one.default for key, one in self.settings.model_fields.items()}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The keys that the recipe must give."""
+        return tuple(key for key, one in self.settings.model_fields.items() if one.is_required())
+
     def values(self, settings: Diversity) -> dict[str, Any]:
         """The rule's keys as `settings` has them, or their defaults."""
         given = {key: getattr(settings, key) for key in self.keys}
-        return {key: self.keys[key] if value is None else value for key, value in given.items()}
+        return {key: default if given[key] is None else given[key] for key, default in self.keys.items()}
 
     def builder(self, settings: Diversity, highest_first: bool, seed: int) -> Build:
         """The build of a step whose inputs are `pairs`, and `embeddings_*` and `perplexities_*` where it uses them."""
@@ -122,7 +134,7 @@ class Rule:
         values = self.values(settings)
         candidates = Candidates(texts, vectors, _best_first(rows, quality, highest_first), seed)
         for row, nearest in zip(rows, self.decide(candidates, values), strict=True):
-            cut = self.cut(values)
+            cut = self.cut(values) if self.cut else None
             similarity = None if nearest.index is None else nearest.similarity
             if nearest.kept or nearest.index is None:
                 # The first row has nothing to be similar to.

@@ -1,16 +1,17 @@
-"""The full recipe: the types of assets/recipe, with one more key for each method and each benchmark."""
+"""The full recipe: the types of assets/recipe, with the keys that methods, benchmarks and diversity rules declare."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_type_hints
 
 from pydantic import create_model
 
+from assets.curation.diversity import RULES
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import methods
 from assets.recipe.parts import Part
-from assets.recipe.types import Evaluation, Generation, Recipe
+from assets.recipe.types import Curation, Diversity, Evaluation, Generation, Recipe
 
 
 def _with_settings(base: type[Part], settings: Mapping[str, type[Part]]) -> type[Part]:
@@ -22,7 +23,27 @@ def _with_settings(base: type[Part], settings: Mapping[str, type[Part]]) -> type
 _GENERATION = _with_settings(Generation, {name: method.settings for name, method in methods().items()})
 _EVALUATION = _with_settings(Evaluation, {name: benchmark.settings for name, benchmark in benchmarks().items()})
 
+
+def _with_rules() -> type[Diversity]:
+    """Diversity with the rules that there are, and the keys of all of them, each of which may be left out."""
+    keys: dict[str, Any] = {"rule": (Literal[tuple(RULES)], Diversity().rule)}
+    for rule in RULES.values():
+        kinds = get_type_hints(rule.settings, include_extras=True)
+        keys |= {key: (kinds[key] | None, None) for key in rule.settings.model_fields}
+    return create_model(Diversity.__name__, __base__=Diversity, __doc__=Diversity.__doc__, **keys)
+
+
+FullDiversity = _with_rules()
+"""The type of `curation.diversity` in a recipe from a file."""
+
+_CURATION = _with_settings(Curation, {"diversity": FullDiversity})
+
 FullRecipe: type[Recipe] = create_model(
-    "FullRecipe", __base__=Recipe, __doc__=Recipe.__doc__, generation=(_GENERATION, ...), evaluation=(_EVALUATION, ...)
+    "FullRecipe",
+    __base__=Recipe,
+    __doc__=Recipe.__doc__,
+    generation=(_GENERATION, ...),
+    curation=(_CURATION, ...),
+    evaluation=(_EVALUATION, ...),
 )
 """The type of every recipe that is loaded from a file."""

@@ -110,19 +110,13 @@ class PerplexityFilter(Part):
 
 
 class Diversity(Part):
-    """How rows with similar instructions are dropped (see assets/curation/diversity.py).
+    """How rows with similar instructions are dropped: by which rule, with which embedder.
 
-    `greedy` drops a row whose cosine to a kept row exceeds `similarity` (0.9). `rouge_l` drops a row whose ROUGE-L with
-    a kept row exceeds that key (0.7). `semdedup` drops a row whose cosine to another row of the same of `clusters` is
-    at least 1 - `epsilon` (0.1). `k_center` keeps the `select` rows that are furthest apart."""
+    The full recipe has the keys of all rules too, as each file of assets/curation/rules declares them. The default rule
+    is our choice."""
 
-    rule: Literal["greedy", "semdedup", "k_center", "rouge_l"] = "greedy"
+    rule: str = "greedy"
     embedder: str | None = None
-    similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
-    epsilon: Annotated[float, Field(ge=0, le=2)] | None = None
-    clusters: Count | None = None
-    select: Count | None = None
-    rouge_l: Probability | None = None
 
 
 class Decontamination(Part):

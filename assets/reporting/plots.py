@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from assets.curation.diversity import RULES
+from assets.curation.rule import Rule
 from assets.evaluation.ablations import BASELINE, SERIES, Series
 from assets.reporting.standing_plots import draw_leaderboard
 from warehouse.results.result import Result
@@ -52,25 +55,15 @@ def _ifd(figure: Figure, result: Result) -> bool:
     return _cut(figure, result, "IFD", "instruction-following difficulty")
 
 
-def _greedy(figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, "similar instruction", "cosine similarity to the nearest kept instruction")
-
-
-def _semdedup(figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, "near copy in its cluster", "cosine similarity to the nearest kept row of the cluster")
-
-
-def _rouge_l(figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, "ROUGE-L", "ROUGE-L with the nearest kept instruction")
-
-
-def _k_center(figure: Figure, result: Result) -> bool:
+def _diversity(rule: Rule, figure: Figure, result: Result) -> bool:
+    if rule.cut is not None:
+        return _cut(figure, result, rule.reason, rule.measures)
     scores = result.decisions.filter(pl.col("outcome") == "rejected")["score"].drop_nulls()
     if scores.is_empty():
         return False
     axes = figure.subplots()
     axes.hist(scores.to_list(), bins=30, color="#c44e52")
-    axes.set(xlabel="cosine similarity of a dropped row to its centre", ylabel="rows")
+    axes.set(xlabel=rule.measures, ylabel="rows")
     return True
 
 
@@ -107,10 +100,7 @@ _PLOTS: dict[str, Callable[[Figure, Result], bool]] = {
     "perplexity": _perplexity,
     "IFD": _ifd,
     "perplexities": _perplexities,
-    "greedy": _greedy,
-    "semdedup": _semdedup,
-    "rouge_l": _rouge_l,
-    "k_center": _k_center,
     "loss": _loss,
     "scores": _scores,
+    **{name: partial(_diversity, rule) for name, rule in RULES.items()},
 }

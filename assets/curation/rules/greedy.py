@@ -9,11 +9,14 @@ Worked example: vectors (1, 0), (0.99, 0.14) and (0, 1) at 0.9: the second is a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from assets.curation.rule import Nearest, Rule
+from assets.recipe.parts import Part
 
 BLOCK = 512
 TILE = 4096
@@ -76,10 +79,17 @@ def _exact(
         yield from zip(some.tolist(), others.tolist(), products.sum(axis=1).astype(np.float32), strict=True)
 
 
+class Greedy(Part):
+    """`similarity` is the highest cosine to a kept row."""
+
+    similarity: Annotated[float, Field(ge=-1, le=1)] = 0.9
+
+
 RULE = Rule(
     name="greedy",
-    keys={"similarity": 0.9},
+    settings=Greedy,
     reason="similar instruction",
+    measures="cosine similarity to the nearest kept instruction",
     decide=lambda rows, values: greedy(rows.vectors, rows.order, values["similarity"]),
     cut=lambda values: values["similarity"],
 )

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.curation.rule import Nearest, Rule
+from assets.recipe.parts import Part
+from assets.recipe.values import Count
 
 
 def k_center(vectors: NDArray[np.float32], order: Sequence[int], select: int) -> list[Nearest]:
@@ -44,12 +46,18 @@ def k_center(vectors: NDArray[np.float32], order: Sequence[int], select: int) ->
     return found
 
 
+class KCenter(Part):
+    """`select` is the number of rows that are kept."""
+
+    select: Count
+
+
 RULE = Rule(
     name="k_center",
-    keys={"select": None},
+    settings=KCenter,
     reason="not selected",
+    measures="cosine similarity of a dropped row to its centre",
     decide=lambda rows, values: k_center(rows.vectors, rows.order, values["select"]),
-    required=("select",),
     takes_at_most="select",
     duplicates=False,
 )

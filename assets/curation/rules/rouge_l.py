@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from assets.curation.rule import Nearest, Rule
 from assets.generation.rouge_l import Closest
+from assets.recipe.parts import Part
+from assets.recipe.values import Probability
 
 
 def lexical(texts: Sequence[str], order: Sequence[int], threshold: float) -> list[Nearest]:
@@ -29,10 +31,17 @@ def lexical(texts: Sequence[str], order: Sequence[int], threshold: float) -> lis
     return found
 
 
+class RougeL(Part):
+    """`rouge_l` is the highest F-measure with a kept row."""
+
+    rouge_l: Probability = 0.7
+
+
 RULE = Rule(
     name="rouge_l",
-    keys={"rouge_l": 0.7},
+    settings=RougeL,
     reason="ROUGE-L",
+    measures="ROUGE-L with the nearest kept instruction",
     decide=lambda rows, values: lexical(rows.texts, rows.order, values["rouge_l"]),
     cut=lambda values: values["rouge_l"],
     embeds=False,

@@ -13,12 +13,16 @@ it is visited last, and it is dropped as a near copy of the first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from assets.curation.rule import Nearest, Rule
 from assets.curation.rules.greedy import greedy
+from assets.recipe.parts import Part
+from assets.recipe.values import Count
 
 
 def semdedup(
@@ -43,10 +47,18 @@ def semdedup(
     return found
 
 
+class SemDeDup(Part):
+    """`epsilon` is one minus the cosine from which a row of the same cluster is dropped; `clusters` their number."""
+
+    epsilon: Annotated[float, Field(ge=0, le=2)] = 0.1
+    clusters: Count | None = None
+
+
 RULE = Rule(
     name="semdedup",
-    keys={"epsilon": 0.1, "clusters": None},
+    settings=SemDeDup,
     reason="near copy in its cluster",
+    measures="cosine similarity to the nearest kept row of the cluster",
     decide=lambda rows, values: semdedup(rows.vectors, rows.order, values["epsilon"], values["clusters"], rows.seed),
     cut=lambda values: 1 - values["epsilon"],
     seeded=True,

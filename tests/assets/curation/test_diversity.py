@@ -19,7 +19,7 @@ from assets.curation.embeddings import embed
 from assets.curation.rule import Nearest
 from assets.curation.rules import greedy as greedy_module
 from assets.curation.rules.greedy import greedy
-from assets.recipe.types import Diversity
+from assets.loading.whole import FullDiversity
 from resources.models.calls import Vector
 from warehouse.core.identity import digest, record_id
 from warehouse.schema.records import Embedding, Pair
@@ -31,7 +31,7 @@ EXACT = [
 ]
 EXACT_ROWS = st.lists(st.sampled_from(EXACT), max_size=20)
 THRESHOLDS = st.sampled_from([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
-DIVERSITY = Diversity(embedder="embedder", similarity=0.9)
+DIVERSITY = FullDiversity(embedder="embedder", similarity=0.9)
 diversify = RULES["greedy"].diversify
 
 

@@ -22,8 +22,8 @@ from assets.curation.rule import Nearest
 from assets.curation.rules.k_center import k_center
 from assets.curation.rules.rouge_l import lexical
 from assets.curation.rules.semdedup import semdedup
+from assets.loading.whole import FullDiversity
 from assets.planning.graph import steps
-from assets.recipe.types import Diversity
 from tests.support.building import build, edit, query
 from tests.support.recipes import complaints, parsed, put, starter
 from warehouse.core.identity import digest
@@ -151,7 +151,7 @@ def test_each_rule_records_why_and_because_of_which_row_it_drops(
     said: dict[str, Any], dropped: tuple[Any, ...]
 ) -> None:
     embeddings = None if said["rule"] == "rouge_l" else EMBEDDINGS
-    result = RULES[said["rule"]].diversify(PAIRS, embeddings, None, Diversity(embedder="embedder", **said), seed=7)
+    result = RULES[said["rule"]].diversify(PAIRS, embeddings, None, FullDiversity(embedder="embedder", **said), seed=7)
     assert result.kept["id"].to_list() == [PAIRS["id"][0], PAIRS["id"][2]]
     (row,) = result.decisions.filter(pl.col("outcome") != "kept").rows(named=True)
     outcome, reason, score, cut = dropped
@@ -165,7 +165,7 @@ def test_each_rule_records_why_and_because_of_which_row_it_drops(
 
 def test_the_better_of_two_similar_pairs_is_kept() -> None:
     quality = pl.DataFrame({"pair": PAIRS["id"], "value": [5.0, 2.0, 3.0]})
-    said, diversify = Diversity(rule="rouge_l"), RULES["rouge_l"].diversify
+    said, diversify = FullDiversity(rule="rouge_l"), RULES["rouge_l"].diversify
     assert diversify(PAIRS, None, quality, said).kept["id"].to_list() == PAIRS["id"].to_list()[1:]
     assert diversify(PAIRS, None, quality, said, highest_first=True).kept["id"].to_list() == PAIRS["id"].to_list()[::2]
 
