@@ -37,7 +37,7 @@ class Display:
 
 
 class TerminalDisplay(Display):
-    """Prints a line per finished asset and a bar for the one in progress; `assets` counts the finished ones."""
+    """Prints a line per finished asset and a bar for the one in progress."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -50,7 +50,6 @@ class TerminalDisplay(Display):
             transient=True,
         )
         self._task = self._bar.add_task("", visible=False)
-        self.assets = 0
 
     def __enter__(self) -> TerminalDisplay:
         self._bar.start()
@@ -68,7 +67,6 @@ class TerminalDisplay(Display):
 
     def finished(self, asset: str, action: str, facts: dict[str, Any], effort: Effort) -> None:
         """Prints the asset's line."""
-        self.assets += 1
         self._bar.update(self._task, visible=False)
         outcomes: Counter[str] = Counter()
         for row in facts["rows"]:
