@@ -112,7 +112,8 @@ def _shared_keys(root: yaml.Node) -> frozenset[str]:
     if not isinstance(root, yaml.MappingNode):
         return frozenset()
     # An alias is the very node that it stands for, so a node that is found twice was named by one.
-    found = Counter(id(part) for node in closure([root], _parts) for part in _parts(node))
+    nodes: list[yaml.Node] = [root]
+    found = Counter(id(part) for node in closure(nodes, _parts) for part in _parts(node))
     return frozenset(
         str(key.value) for key, value in root.value if any(found[id(node)] > 1 for node in closure([value], _parts))
     )

@@ -182,7 +182,7 @@ def test_every_command_refuses_before_it_downloads_or_calls_a_model(
 ) -> None:
     recipe, data = tmp_path / "recipe.yaml", tmp_path / "data"
     recipe.write_text(yaml.safe_dump(put(starter(), f"{SOURCE}.origin", "model:gpt-4")))
-    line = recipe.read_text().splitlines().index("    origin: model:gpt-4") + 1
+    line = next(at for at, text in list(enumerate(recipe.read_text().splitlines(), 1))[::-1] if "model:gpt-4" in text)
     monkeypatch.setenv(locations.RECIPE, str(recipe))
     monkeypatch.setenv(locations.WAREHOUSE, str(data))
     done = CliRunner().invoke(app, [command])
