@@ -1,6 +1,7 @@
 """Closed models, and data sets written by them, recognised by name. No licence on a copy makes these open.
 
-The owner, the case and the separators in a name are ignored, so "OpenAI/GPT-4o", "gpt_4o" and "gpt-4o" are the same.
+The case and the separators in a name are ignored, and so is the owner, unless a pattern names it: "OpenAI/GPT-4o",
+"gpt_4o" and "gpt-4o" are the same, and "math" is closed only as "camel-ai/math".
 Some patterns require a version because open models share the word: gpt2, gpt-j, gpt-neo(x), gpt-oss and grok-1 have
 open weights. Gemma is not a closed family either: its weights are published, and its licence is checked.
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,22 @@ DATA_SETS: tuple[tuple[str, Closed], ...] = (
     ),
     (r"meta-?math-?qa(-.*)?", Closed("GPT-3.5 of OpenAI", _HUB + "meta-math/MetaMathQA")),
     (r"lamini-instruction", Closed("GPT-3.5 of OpenAI", _HUB + "MBZUAI/LaMini-instruction")),
+    (r"gp-?teacher(-.*)?", Closed("GPT-4 of OpenAI", "https://github.com/teknium1/GPTeacher")),
+    (r"airoboros(-.*)?", Closed("GPT-4 of OpenAI", _HUB + "jondurbin/airoboros-gpt4-1.1")),
+    (r"baize(-chatbot|-.*data.*)?", Closed("ChatGPT of OpenAI", "https://arxiv.org/abs/2304.01196")),
+    (r"moss-00[23]-sft-(plugin-)?data(-.*)?", Closed("models of OpenAI", "https://github.com/OpenMOSS/MOSS")),
+    (r"belle-?group/.*", Closed("ChatGPT of OpenAI", "https://github.com/LianjiaTech/BELLE/tree/main/data/10M")),
+    (r"belle(-data.*)?", Closed("ChatGPT of OpenAI", "https://github.com/LianjiaTech/BELLE/tree/main/data/10M")),
+    (
+        r"orca-math-word-problems(-.*)?",
+        Closed("GPT-4 Turbo of OpenAI, in its answers", _HUB + "microsoft/orca-math-word-problems-200k"),
+    ),
+    (r"gpt4all(-j)?-prompt-generations(-.*)?", Closed("GPT-3.5 of OpenAI", "https://arxiv.org/abs/2311.04931")),
+    (
+        r"camel-ai/(ai-society|code|math|physics|chemistry|biology)(-.*)?",
+        Closed("ChatGPT and GPT-4 of OpenAI", "https://arxiv.org/abs/2303.17760"),
+    ),
+    (r"code-exercises", Closed("ChatGPT of OpenAI", _HUB + "jinaai/code_exercises")),
 )
 
 
@@ -80,12 +98,13 @@ def closed(name: str) -> str | None:
 
     None if the name is not known as closed. `name` is a name in the recipe, of a model, or "owner/name" on a hub.
     """
-    plain = re.sub(r"[\s_-]+", "-", name.strip().rpartition("/")[2].lower())
+    owned = re.sub(r"[\s_-]+", "-", name.strip().lower())
+    plain = owned.rpartition("/")[2]
     for pattern, found in FAMILIES:
         if re.fullmatch(pattern, plain):
             return f"is {found}"
     for pattern, found in DATA_SETS:
-        if re.fullmatch(pattern, plain):
+        if re.fullmatch(pattern, owned if "/" in pattern else plain):
             return f"was written by {found}"
     return None
 
@@ -96,5 +115,6 @@ def closed_in_address(address: str) -> str | None:
         return None
     # The host is ignored: a page on gemini.example is not a model.
     places = re.sub(r"^https?://[^/]*", "", address).removeprefix("hf:").removeprefix("pypi:")
-    parts = re.split(r"[/@#]|==", places)
-    return next((f"{part!r} {words}" for part in parts if part and (words := closed(part))), None)
+    parts = [part for part in re.split(r"[/@#]|==", places) if part]
+    owned = [f"{owner}/{name}" for owner, name in pairwise(parts)]
+    return next((f"{part!r} {words}" for part in [*parts, *owned] if (words := closed(part))), None)

