@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from assets.reporting.plots import draw
+from assets.steps.step import Step
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.results.result import Result
 
@@ -14,17 +15,19 @@ SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 160
 
 
-def facts_of(result: Result, plot: str | None) -> dict[str, Any]:
-    """The facts of a new version, which are also shown when it is reused; `plot` is the name of a picture to draw."""
+def facts_of(result: Result, step: Step) -> dict[str, Any]:
+    """The facts of a new version of `step`, which are also shown when it is reused."""
     facts: dict[str, Any] = {
         "rows": [
-            {"outcome": outcome, "reason": reason, "rows": rows} for (outcome, reason), rows in result.counts().items()
+            {"outcome": outcome, "reason": reason, "rows": rows}
+            | ({"key": step.key_of(outcome, reason)} if outcome != "kept" else {})
+            for (outcome, reason), rows in result.counts().items()
         ],
         "sample": sample(result.kept),
         "notes": result.notes,
         "checks": [{"name": c.name, "passed": c.passed, "facts": c.facts} for c in result.checks],
     }
-    picture = draw(plot, result) if plot else None
+    picture = draw(step.plot, result) if step.plot else None
     return facts | ({"plot": picture} if picture else {})
 
 

@@ -15,6 +15,8 @@ from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
 from warehouse.results.checks import OPENNESS, blocked_message, checked, failed_checks
 from warehouse.results.result import Check, Result
+from warehouse.results.shortage import TooFewRows
+from warehouse.schema.records import KIND_OF
 from warehouse.store.versions import Catalog, Effort, Published, Run, Store, Target
 
 
@@ -81,11 +83,15 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
     if stored:
         result, action = stored, "unchanged" if unchanged else "restored"
     else:
-        result = with_openness_check(bench.database, checked(step.run(tools, frames)), settled.target.inputs, terms)
+        try:
+            made = step.run(tools, frames)
+        except TooFewRows as few:
+            raise few.with_losses(bench.store.losses(catalog, step.inputs.values(), KIND_OF[step.model])) from few
+        result = with_openness_check(bench.database, checked(made), settled.target.inputs, terms)
         if closed := failed_checks(result.checks, {OPENNESS}):
             # Not published: the policy decides what is open, but it is not part of the version of most assets.
             raise NotOpen(blocked_message(step.asset, closed), result.checks)
-        facts, action = facts_of(result, step.plot), "built"
+        facts, action = facts_of(result, step), "built"
     meter = tools.meter
     effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
     failed = failed_checks(_checks_of(facts), step.blocking)

@@ -27,12 +27,13 @@ def metadata_of(facts: dict[str, Any], effort: Effort, action: str) -> dict[str,
         "action": action,
         "dagster/row_count": kept,
         "rows by outcome": dg.MetadataValue.table(
-            [dg.TableRecord(row) for row in facts["rows"]],
+            [dg.TableRecord({"key": "", **row}) for row in facts["rows"]],
             schema=dg.TableSchema(
                 [
                     dg.TableColumn("outcome", "string"),
                     dg.TableColumn("reason", "string"),
                     dg.TableColumn("rows", "int"),
+                    dg.TableColumn("key", "string", "the recipe key that decides about these rows"),
                 ]
             ),
         ),

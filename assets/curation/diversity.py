@@ -65,4 +65,5 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         kinds=frozenset({"polars", "duckdb"}),
         plot=settings.rule if settings else None,
         columns=same(Pair, "pairs"),
+        remedies={"": "curation.diversity"},
     )

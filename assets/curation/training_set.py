@@ -15,16 +15,20 @@ import polars as pl
 
 from assets.curation.decontamination import BenchmarkTexts
 from assets.recipe.types import Recipe
-from assets.sources.held_out import CHECK
+from assets.sources.held_out import CHECK, REASON
 from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
 from warehouse.core.identity import row_seed
 from warehouse.results.result import Check, Gate, Result
+from warehouse.results.shortage import Loss, TooFewRows, deciding_key
 from warehouse.schema.records import Pair
 
 TEXTS = ("instruction", "input", "response")
+
+REMEDIES = {"": "curation.decontamination", REASON: "benchmark_items"}
+"""The recipe key that decides about a rejection, by the start of its reason."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,10 @@ def take(
             clean.append(row)
     ordered = sorted(clean, key=lambda row: (row_seed(seed, "training set", *(row[name] for name in TEXTS)), row["id"]))
     sizes = budget.sizes([row["response"] for row in ordered])
-    left_out = len(pairs) - len(clean)
-    without = f" without the {left_out} that hold text of the benchmark" if left_out else ""
-    if few := too_few(arm, sum(sizes), budget, without=without):
-        raise UserError(few)
+    if few := too_few(arm, sum(sizes), budget):
+        raise few.with_losses(
+            Loss(rows, reason, deciding_key(REMEDIES, reason)) for (_, reason), rows in gate.losses().items()
+        )
     if sizes[0] > budget.size:
         raise UserError(
             f"arm {arm!r} would have no pair: the first has {sizes[0]} {budget.unit}, but {budget.key} allows "
@@ -89,13 +93,14 @@ def take(
     return gate.result(checks=[Check(CHECK, not leaked, facts)])
 
 
-def too_few(arm: str, found: int, budget: Budget, most: str = "", without: str = "") -> str | None:
-    """An error message where an arm has less (`found`) than the budget, in its unit; None where that is enough."""
+def too_few(arm: str, found: int, budget: Budget, most: str = "") -> TooFewRows | None:
+    """The error where an arm has less (`found`) than the budget, in its unit; None where that is enough."""
     if found >= budget.size:
         return None
-    return (
-        f"arm {arm!r} has {most}{found} {budget.unit}{without}, {budget.key} asks for {budget.size}: "
-        f"{budget.size - found} are missing; generate more, loosen a filter, or lower {budget.key}"
+    return TooFewRows(
+        f"arm {arm!r} has {most}{found} {budget.unit}, {budget.key} asks for {budget.size}: "
+        f"{budget.size - found} are missing",
+        f"generate more, loosen a filter, or lower {budget.key}",
     )
 
 
@@ -155,6 +160,7 @@ def step(recipe: Recipe, name: str) -> Step:
         too_few=None if by_tokens else lambda rows: too_few(name, rows, Budget(size, key), most="at most "),
         checks={CHECK: True},
         columns=same(Pair, "pairs"),
+        remedies=REMEDIES | {"beyond the budget": key},
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from assets.enhancement.heuristics import broken_rule
+from assets.enhancement.heuristics import KEYS, broken_rule
 from assets.enhancement.perplexity import IFD, limits, prefers_high
 from assets.generation.cuts import cut_for
 from assets.recipe.types import Arm, Heuristics, PerplexityFilter, Recipe
@@ -112,4 +112,10 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         kinds=frozenset({"polars", "duckdb"}),
         plot=label(perplexity) if perplexity else None,
         columns=same(Pair, *(f"pairs_{method}" for method in arm.methods)),
+        remedies={start: f"enhancement.heuristics.{key}" for start, key in KEYS.items()}
+        | {
+            "": "enhancement.heuristics",
+            "level: ": f"arms.{name}.levels",
+            label(perplexity or PerplexityFilter()): f"arms.{name}.keep" if arm.keep else "enhancement.perplexity",
+        },
     )

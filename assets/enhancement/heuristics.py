@@ -11,6 +11,15 @@ from dataclasses import dataclass
 
 from assets.recipe.types import Heuristics
 
+KEYS = {
+    "instruction too": "instruction_words",
+    "response too": "response_words",
+    "input too": "input_words",
+    "response repeats a line": "most_repeated_line",
+    "instruction copied": "copied_words",
+}
+"""The setting that decides about a rejection, by the start of its reason."""
+
 
 @dataclass(frozen=True)
 class BrokenRule:

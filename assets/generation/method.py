@@ -114,6 +114,7 @@ class Method:
             kinds=frozenset({"transformers" if self.calls_model else "polars", "duckdb"}),
             most=self.most(settings, recipe) if self.most else None,
             columns=self.columns,
+            remedies={"": f"generation.{self.name}"},
         )
 
 

@@ -5,10 +5,11 @@ One of them: nothing may need the weights of a model at an endpoint, because an 
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
+
+from rich.pretty import pretty_repr
 
 from assets.curation.diversity import RULES
 from assets.enhancement.perplexity import limits
@@ -44,13 +45,10 @@ class Problem:
 
 def _shown(value: object) -> str:
     """A value for a message, cut: a recipe may hold texts and lists of any length."""
-    brief = reprlib.Repr()
-    brief.maxstring = brief.maxother = brief.maxlong = 120
-    try:
-        return shortened(brief.repr(value), 300)
-    except ValueError:
+    if isinstance(value, int) and value.bit_length() > 1_000:
         # Python writes no whole number of more than some 4,300 digits.
-        return "a number of thousands of digits"
+        return "a number of hundreds of digits"
+    return shortened(pretty_repr(value, max_width=10_000, max_length=10, max_string=150, max_depth=4), 300)
 
 
 def problems(recipe: Recipe) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ from warehouse.core.errors import UserError
 from warehouse.lineage.withdrawals import UsesWithdrawn
 from warehouse.results.checks import blocked_message, failed_checks
 from warehouse.results.result import Result
+from warehouse.results.shortage import Loss, TooFewRows
 from warehouse.results.validation import validated
 from warehouse.schema.records import KIND_OF, Checkpoint, empty
 from warehouse.store.rates import Rates, measured_rates
@@ -33,13 +34,15 @@ class View:
 
     If it is KNOWN, `make` gives its rows and `data_version` is set. If it is COUNTED, `make` gives a row for each that
     there may be, real or placeholder. If it is BOUNDED, the rows are placeholders, as many as there may be at most. If
-    it is UNBOUNDED, there are none.
+    it is UNBOUNDED, there are none. `losses` gives the rows that the asset and those before it do not keep, as far as
+    they are known.
     """
 
     kind: str
     make: Callable[[], pl.DataFrame]
     certainty: Certainty
     data_version: str | None = None
+    losses: Callable[[], list[Loss]] = list
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -68,6 +71,14 @@ class Forecaster:
         return measured_rates(self.bench.database)
 
     def forecast(self, step: Step, inputs: Mapping[str, View], current: str | None) -> Forecast:
+        """As `_forecast`, with what is removed before the step where the step's own losses are not known."""
+        found = self._forecast(step, inputs, current)
+        if found.view.losses is not list:
+            return found
+        same_kind = [view for view in inputs.values() if view.kind == found.view.kind]
+        return replace(found, view=replace(found.view, losses=lambda: _inherited(same_kind)))
+
+    def _forecast(self, step: Step, inputs: Mapping[str, View], current: str | None) -> Forecast:
         """The cost of a step whose version is not stored; `current` is the data version of the current one.
 
         Raises what the step raises, unless it is an error that the user can fix or one that placeholder rows may cause.
@@ -82,8 +93,8 @@ class Forecaster:
             return _failing(step, str(error), tools)
         if certainty is Certainty.UNBOUNDED and not step.most:
             return unbounded(step)
-        if not known and (message := _too_few(step, same_kind)):
-            return _failing(step, message, tools)
+        if not known and (few := _too_few(step, same_kind)):
+            return _lacking(step, few, same_kind, tools)
         if _only_placeholders(certainty) and step.most and not _countable(step.most, inputs.values()):
             return self._from_bounds(step, tools, known)
         if not known and same_kind and not step.calls_model:
@@ -104,6 +115,8 @@ class Forecaster:
             # A build would fail in the same way, unless the step only fails on placeholder rows.
             if tools.missing.calls or not known:
                 return self._from_bounds(step, tools, known)
+            if isinstance(error, TooFewRows):
+                return _lacking(step, error, same_kind, tools)
             if not isinstance(error, UserError):
                 raise
             return _failing(step, str(error), tools)
@@ -121,7 +134,14 @@ class Forecaster:
             same_content=result.data_version == current,
             error=fault,
         )
-        return Forecast(planned, View(kind, lambda: result.kept, Certainty.KNOWN, result.data_version), fault)
+        view = View(
+            kind,
+            lambda: result.kept,
+            Certainty.KNOWN,
+            result.data_version,
+            lambda: [*_own_losses(step, result), *_inherited(same_kind)],
+        )
+        return Forecast(planned, view, fault)
 
     def _from_run(self, step: Step, result: Result, tools: ForecastTools, certainty: Certainty) -> Forecast:
         """From a run on placeholder rows or with missing answers; `certainty` is that of the inputs."""
@@ -178,8 +198,27 @@ def _failing(step: Step, message: str, tools: ForecastTools) -> Forecast:
     return Forecast(Planned(step.asset, "build", from_memo=tools.meter.from_memo, error=message), view)
 
 
-def _too_few(step: Step, same_kind: Sequence[View]) -> str | None:
-    """The message that a gate fails with if it needs more rows than may come in."""
+def _lacking(step: Step, few: TooFewRows, same_kind: Sequence[View], tools: ForecastTools) -> Forecast:
+    """A step that has too few rows, with what removed the others on the way."""
+    found = few.with_losses(_inherited(same_kind))
+    failing = _failing(step, str(found), tools)
+    return replace(failing, planned=replace(failing.planned, losses=found.losses))
+
+
+def _inherited(same_kind: Sequence[View]) -> list[Loss]:
+    return [loss for view in same_kind for loss in view.losses()]
+
+
+def _own_losses(step: Step, result: Result) -> list[Loss]:
+    return [
+        Loss(rows, reason, step.key_of(outcome, reason))
+        for (outcome, reason), rows in result.counts().items()
+        if outcome != "kept"
+    ]
+
+
+def _too_few(step: Step, same_kind: Sequence[View]) -> TooFewRows | None:
+    """The error that a gate fails with if it needs more rows than may come in."""
     if step.too_few is None or not same_kind or any(view.certainty is Certainty.UNBOUNDED for view in same_kind):
         return None
     return step.too_few(sum(len(view.frame) for view in same_kind))

@@ -98,8 +98,13 @@ class Planner:
         """Notes a stored version as what a build leaves."""
         if published.fault:
             self.faults[published.asset] = published.fault
+        store = self.bench.store
         self.views[published.asset] = View(
-            published.kind, lambda: self.bench.store.read(published), Certainty.KNOWN, published.data_version
+            published.kind,
+            lambda: store.read(published),
+            Certainty.KNOWN,
+            published.data_version,
+            lambda: store.losses(self.catalog, [published.asset], published.kind),
         )
 
     def _target_of(self, current: Published | None) -> Target | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from warehouse.results.shortage import Loss
+
 Action = Literal["none", "restore", "build", "wait"]
 
 
@@ -41,7 +43,8 @@ class Planned:
 
     `rows` is the number of rows that the build decides about, None if that is not known; `most_rows` is then an upper
     bound of the rows that it keeps. `same_content`: the kept rows do not change, so nothing downstream becomes stale.
-    `error` is the message that a build would fail with, because of this asset or of one that it reads.
+    `error` is the message that a build would fail with, because of this asset or of one that it reads. Where that is
+    because there are too few rows, `losses` are what removed the others.
     """
 
     asset: str
@@ -55,6 +58,7 @@ class Planned:
     seconds: float | None = 0.0
     same_content: bool = False
     error: str | None = None
+    losses: tuple[Loss, ...] = ()
 
     @property
     def exact(self) -> bool:

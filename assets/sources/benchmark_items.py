@@ -10,7 +10,9 @@ from resources.tools.tools import Tools
 from warehouse.results.result import Result
 from warehouse.schema.records import MAIN_TEXT, BenchmarkItem
 
-ROLE = Role(BenchmarkItem, main=MAIN_TEXT["benchmark_item"], optional=("input", "reference", "details"))
+ROLE = Role(
+    BenchmarkItem, main=MAIN_TEXT["benchmark_item"], optional=("input", "reference", "details"), key="benchmark_items"
+)
 
 
 def step(recipe: Recipe) -> Step:

@@ -13,7 +13,7 @@ from resources.tools.tools import Tools
 from warehouse.results.result import Result
 from warehouse.schema.records import MAIN_TEXT, Document
 
-ROLE = Role(Document, main=MAIN_TEXT["document"], optional=("title",))
+ROLE = Role(Document, main=MAIN_TEXT["document"], optional=("title",), key="documents")
 TEXTS = ("text",)
 
 

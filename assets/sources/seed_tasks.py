@@ -13,7 +13,7 @@ from resources.tools.tools import Tools
 from warehouse.results.result import Result
 from warehouse.schema.records import MAIN_TEXT, SeedTask
 
-ROLE = Role(SeedTask, main=MAIN_TEXT["seed_task"], optional=("input",))
+ROLE = Role(SeedTask, main=MAIN_TEXT["seed_task"], optional=("input",), key="seed_tasks")
 TEXTS = ("instruction", "response")
 
 

@@ -12,11 +12,13 @@ from assets.recipe.mapping import MissingField, check_fields
 from assets.recipe.types import BenchmarkSelection, Selection
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.readers import read_rows
-from warehouse.core.errors import UserError
 from warehouse.core.identity import Parent, record_id
 from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
 from warehouse.results.result import Gate
+from warehouse.results.shortage import Loss, TooFewRows, deciding_key
 from warehouse.schema.records import KIND_OF, MAIN_TEXT, Record
+
+MAIN_TEXTS = ("instruction", *dict.fromkeys(MAIN_TEXT.values()))
 
 SourceFile = Callable[[str], tuple[str, Path]]
 """From the name of a source to its id and its verified local file."""
@@ -24,11 +26,14 @@ SourceFile = Callable[[str], tuple[str, Path]]
 
 @dataclass(frozen=True)
 class Role:
-    """What source rows become: records of `model` with the main text `main` and the `optional` fields."""
+    """What source rows become: records of `model` with the main text `main` and the `optional` fields.
+
+    `key` is the recipe key with the selections."""
 
     model: type[Record]
     main: str
     optional: tuple[str, ...]
+    key: str
 
 
 def select(
@@ -46,12 +51,33 @@ def select(
     Raises UserError where a source cannot be read, does not fit its selection's fields or has too few rows.
     """
     gate = Gate(role.model)
-    for selection in selections:
+    for number, selection in enumerate(selections):
         source, path = source_file(selection.source)
         rows = read_rows(path)
         gate.arrive(len(rows))
+        before, dropped = gate.kept, gate.dropped
         _select(gate, role, selection, source, rows, seed, refused, withdrawals)
+        if gate.kept - before < selection.count:
+            key = f"{role.key}.{number}"
+            raise TooFewRows(
+                f"{key} has {gate.kept - before} rows of {selection.source!r}, but {selection.count} are needed",
+                f"change one of these keys, or lower {key}.count",
+                [
+                    Loss(lost, reason, deciding_key(remedies(key), reason))
+                    for (_, reason), lost in gate.losses(dropped).items()
+                ],
+            )
     return gate
+
+
+def remedies(key: str) -> dict[str, str]:
+    """The recipe key that decides about a row that is left out, by the start of the reason; `key` is the selection."""
+    words = {f"{main} too {how}": f"{key}.words" for main in MAIN_TEXTS for how in ("short", "long")}
+    return words | {
+        "outside the slice": f"{key}.slice",
+        "not sampled": f"{key}.count",
+        "field ": f"{key}.fields",
+    }
 
 
 def _select(
@@ -68,7 +94,7 @@ def _select(
     check_fields(mapping, rows)
     parents = [(source, "source")]
     identities = [row_identity(row) for row in rows]
-    kept_before, withdrawn_rows = gate.kept, 0
+    kept_before = gate.kept
     least, most = selection.words
     for index in order(identities, str(seed)):
         if not in_slice(identities[index], selection.slice, str(seed)):
@@ -86,7 +112,6 @@ def _select(
         withdrawn = _withdrawn(withdrawals, role, rows[index], row, parents) if withdrawals.rows else None
         if withdrawn:
             gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)
-            withdrawn_rows += 1
         elif words < least or words > most:
             reason, cut = ("too short", least) if words < least else ("too long", most)
             gate.reject(row, f"{main} {reason}", parents, score=words, cut=cut)
@@ -96,13 +121,6 @@ def _select(
             gate.reject(row, "not sampled", parents)
         else:
             gate.keep(row, parents)
-    taken = gate.kept - kept_before
-    if taken < selection.count:
-        without = f" without the {withdrawn_rows} that are withdrawn" if withdrawn_rows else ""
-        raise UserError(
-            f"{selection.source!r} has {taken} rows for this role{without}, but {selection.count} are needed; "
-            f"widen slice {list(selection.slice)} or words {list(selection.words)}, or lower count"
-        )
 
 
 def _withdrawn(

@@ -16,6 +16,7 @@ from warehouse.lineage.material import Material, Role
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, applied_digest
 from warehouse.results.checks import LEDGER, OPENNESS, SCHEMA
 from warehouse.results.result import Result
+from warehouse.results.shortage import TooFewRows, deciding_key
 from warehouse.schema.records import Record, empty
 from warehouse.store.versions import WITHDRAWALS, Catalog, Published, Target
 
@@ -72,8 +73,9 @@ class Step:
     the checks that `build` makes beside those of every asset; the value says whether a failure blocks everything
     downstream. `plot` is the name of a picture of the result (see assets/reporting/plots.py). `most` bounds what a plan
     cannot count by running `build` on known rows. `too_few` gets the number of rows that may come in at most, and
-    returns the message that a build fails with if they are too few, else None. `columns` says what the values of each
-    column are made from; what only decides whether there is a row is left out.
+    returns the error that a build fails with if they are too few, else None. `columns` says what the values of each
+    column are made from; what only decides whether there is a row is left out. `remedies` gives the recipe key that
+    decides about a rejection, by the start of its reason; "" is for all other reasons.
     """
 
     asset: str
@@ -87,8 +89,13 @@ class Step:
     checks: Mapping[str, bool] = field(default_factory=dict)
     plot: str | None = None
     most: Most | None = None
-    too_few: Callable[[int], str | None] | None = None
+    too_few: Callable[[int], TooFewRows | None] | None = None
     columns: Columns = field(default_factory=dict)
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+    def key_of(self, outcome: str, reason: str) -> str:
+        """The recipe key that decides about an outcome; "" where none does."""
+        return "retries" if outcome == "failed" else deciding_key(self.remedies, reason)
 
     @property
     def code(self) -> dict[str, str]:

@@ -111,6 +111,15 @@ class Gate:
         """How many rows are kept so far."""
         return len(self._kept)
 
+    @property
+    def dropped(self) -> int:
+        """How many rows are not kept so far."""
+        return len(self._dropped_decisions)
+
+    def losses(self, start: int = 0) -> Counter[tuple[str, str]]:
+        """How many of the rows that were not kept, without the first `start`, there are by (outcome, reason)."""
+        return Counter((outcome, reason) for _, outcome, reason, *_ in self._dropped_decisions[start:])
+
     def reject(
         self,
         row: Mapping[str, Any],

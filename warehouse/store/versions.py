@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from warehouse.core.closure import closure
 from warehouse.core.identity import canonical, text_digest
 from warehouse.lineage.withdrawals import NONE, Withdrawals, read_withdrawals
 from warehouse.results.checks import blocked_message
 from warehouse.results.result import Result
+from warehouse.results.shortage import Loss
 from warehouse.schema.records import KIND_OF
 from warehouse.store.database import Database, WarehouseError, now
 from warehouse.store.inserting import insert, insert_rows, is_stored
@@ -139,6 +141,21 @@ class Store:
         """What the UI shows of a stored version: counts, checks, notes, a plot."""
         facts: dict[str, Any] = json.loads(self._of(published, "facts")[0])
         return facts
+
+    def losses(self, catalog: Catalog, assets: Iterable[str], kind: str) -> list[Loss]:
+        """The rows of `kind` that the current versions of `assets`, and of what they were made from, did not keep."""
+
+        def inputs(asset: str) -> list[str]:
+            return [name for name in self.target_of(found[asset]).inputs if name in found]
+
+        found = {name: one for name, one in catalog.published.items() if one.kind == kind}
+        walked = closure([name for name in assets if name in found], inputs)
+        return [
+            Loss(row["rows"], row["reason"], row.get("key", ""))
+            for name in walked
+            for row in self.facts(found[name])["rows"]
+            if row["outcome"] != "kept"
+        ]
 
     def kept_ids(self, asset: str, data_version: str) -> list[str] | None:
         """Ids of the rows that `asset` kept at `data_version`, in order; None if no such version is stored."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
-from tests.support.building import build, edit, query, store
+from tests.support.building import build, edit, planned, query, store
+from warehouse.core.texts import FEW
 from warehouse.schema.records import KINDS, empty
 from warehouse.store.database import SCHEMAS
 
@@ -165,8 +166,17 @@ def test_an_arm_with_too_few_pairs_fails_alone_and_publishes_nothing(tiny: Path,
     data = tmp_path / "data"
     _, failures = build(tiny, data, "+training_sets/self_training")
     assert [failure.asset for failure in failures] == ["training_sets/self_training"]
-    assert failures[0].message.startswith("arm 'self_training' has ")
-    assert failures[0].message.endswith("generate more, loosen a filter, or lower curation.rows")
+    message = failures[0].message
+    assert message.startswith("arm 'self_training' has ")
+    assert message.endswith("generate more, loosen a filter, or lower curation.rows")
+    # What removed pairs before the training set is listed with its keys, and a plan says the same.
+    plan = planned(tiny, data)["training_sets/self_training"]
+    assert plan.error == message
+    assert [str(loss) in message for loss in plan.losses[:FEW]] == [True] * min(FEW, len(plan.losses))
+    assert all(loss.key.startswith(("generation.self_training", "enhancement.", "curation.")) for loss in plan.losses)
+    decided = query(data, "SELECT count(*) AS rows FROM lineage.decisions WHERE asset = 'raw_self_training'")
+    kept = len(store(data).read(store(data).current("diverse_instructions/self_training")))
+    assert sum(loss.rows for loss in plan.losses) == decided["rows"].item() - kept
     assert failures[0].trace == ""
     assert store(data).current("training_sets/self_training") is None
     assert store(data).current("diverse_instructions/self_training") is not None

@@ -107,7 +107,7 @@ def test_a_plan_reports_an_arm_that_cannot_have_enough_pairs() -> None:
     (step,) = [one for one in steps(parsed(starter())) if one.asset == "training_sets/self_training"]
     assert step.too_few is not None
     assert step.too_few(64) is None
-    assert step.too_few(61) == (
+    assert str(step.too_few(61)) == (
         "arm 'self_training' has at most 61 pairs, curation.rows asks for 64: 3 are missing; "
         "generate more, loosen a filter, or lower curation.rows"
     )
@@ -178,6 +178,6 @@ def test_the_error_for_too_few_pairs_says_how_many_contain_benchmark_text() -> N
     with pytest.raises(UserError) as caught:
         take("some_arm", pairs(2, *LEAKING), ITEMS, 3, 7)
     assert str(caught.value) == (
-        "arm 'some_arm' has 2 pairs without the 4 that hold text of the benchmark, curation.rows asks for 3: "
-        "1 are missing; generate more, loosen a filter, or lower curation.rows"
+        "arm 'some_arm' has 2 pairs, curation.rows asks for 3: 1 are missing; removed were: "
+        "4 'text of a benchmark item' (benchmark_items); generate more, loosen a filter, or lower curation.rows"
     )

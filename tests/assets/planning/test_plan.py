@@ -17,6 +17,7 @@ from assets.steps.step import Most, Step
 from assets.training.backward_model import flipped
 from tests.support.planning import House, fetched, gate, strict, texts
 from warehouse.core.errors import UserError
+from warehouse.results.shortage import TooFewRows
 from warehouse.schema.records import Pair, SeedTask
 
 COUNTED, BOUNDED, UNBOUNDED = Certainty.COUNTED, Certainty.BOUNDED, Certainty.UNBOUNDED
@@ -150,8 +151,8 @@ def test_a_waiting_gate_is_bounded_by_what_the_step_declares(house: House) -> No
     assert (plan["more"].calls, plan["more"].most_rows) == (2, 2)
 
 
-def too_few(rows: int) -> str | None:
-    return f"at most {rows}, 4 are needed" if rows < 4 else None
+def too_few(rows: int) -> TooFewRows | None:
+    return TooFewRows(f"at most {rows}", "4 are needed") if rows < 4 else None
 
 
 def test_the_plan_shows_that_a_gate_cannot_get_enough_rows(house: House) -> None:
@@ -161,7 +162,7 @@ def test_the_plan_shows_that_a_gate_cannot_get_enough_rows(house: House) -> None
     for source in (texts("aa", "bb", "cc"), fetched("far", most=3)):
         plan = house.plan(source, asked, drawn)
         assert plan["asked"].most_rows == 3
-        assert plan["drawn"] == Planned("drawn", "build", ("never built",), error="at most 3, 4 are needed")
+        assert plan["drawn"] == Planned("drawn", "build", ("never built",), error="at most 3; 4 are needed")
     assert house.plan(texts("aa", "bb", "cc", "dd"), asked, drawn)["drawn"].error is None
 
 

@@ -26,6 +26,7 @@ from warehouse.core.errors import UserError
 from warehouse.core.texts import normalized
 from warehouse.lineage.withdrawals import NONE
 from warehouse.results.result import Check, Gate, Result
+from warehouse.results.shortage import Loss, TooFewRows
 
 STARTER = ROOT / "recipe.yaml"
 DATA = SHARED / "data"
@@ -158,11 +159,29 @@ def test_what_the_caller_refuses_is_rejected_with_the_callers_reason(write: Any)
 
 
 def test_too_few_rows_are_an_error_that_says_what_to_change(write: Any) -> None:
-    with pytest.raises(UserError) as refused:
-        select(seed_tasks.ROLE, [seeds(3, words=(5, 9))], write(article(1), article(2), article(3, 2)), SEED)
-    assert str(refused.value) == (
-        "'wiki' has 2 rows for this role, but 3 are needed; widen slice [0, 100] or words [5, 9], or lower count"
+    """Each reason comes with the key that decides it, and the largest is first."""
+    rows = [article(1), article(2), article(3, 2), article(4, 2), article(5) | {"text": ""}]
+    with pytest.raises(TooFewRows) as refused:
+        select(seed_tasks.ROLE, [seeds(3, words=(5, 9))], write(*rows), SEED)
+    assert refused.value.losses == (
+        Loss(2, "response too short", "seed_tasks.0.words"),
+        Loss(1, "field 'text' is absent or empty", "seed_tasks.0.fields"),
     )
+    assert str(refused.value) == (
+        "seed_tasks.0 has 2 rows of 'wiki', but 3 are needed; removed were: 2 'response too short' "
+        "(seed_tasks.0.words), 1 \"field 'text' is absent or empty\" (seed_tasks.0.fields); change one of these keys, "
+        "or lower seed_tasks.0.count"
+    )
+
+
+def test_only_the_rows_of_the_selection_with_too_few_are_counted(write: Any) -> None:
+    rows = [article(number) for number in range(20)]
+    first, second = seeds(2, slice=(0, 50)), seeds(20, slice=(50, 100))
+    with pytest.raises(TooFewRows) as refused:
+        select(seed_tasks.ROLE, [first, second], write(*rows), SEED)
+    (loss,) = refused.value.losses
+    assert (loss.reason, loss.key) == ("outside the slice", "seed_tasks.1.slice")
+    assert refused.value.problem == f"seed_tasks.1 has {20 - loss.rows} rows of 'wiki', but 20 are needed"
 
 
 def test_a_field_that_no_row_has_is_an_error_about_the_mapping(write: Any) -> None:
@@ -179,7 +198,7 @@ def test_equal_rows_count_once_towards_the_count(write: Any) -> None:
 
 
 def test_equal_rows_alone_are_too_few(write: Any) -> None:
-    with pytest.raises(UserError, match="'wiki' has 1 rows for this role, but 2 are needed"):
+    with pytest.raises(UserError, match=r"seed_tasks.0 has 1 rows of 'wiki', but 2 are needed; .* 1 'same content'"):
         select(seed_tasks.ROLE, [seeds(2)], write(article(1), article(1)), SEED)
 
 

@@ -1,0 +1,59 @@
+"""Too few rows: an error that says which rules removed the others, and which recipe key decides each rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from warehouse.core.errors import UserError
+from warehouse.core.texts import FEW, shortened
+
+LONGEST_REASON = 120
+
+
+@dataclass(frozen=True)
+class Loss:
+    """`rows` rows that an asset did not keep, for one `reason`; `key` is the recipe key that decides it ("": none)."""
+
+    rows: int
+    reason: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        by = f" ({self.key})" if self.key else ""
+        return f"{self.rows} {shortened(self.reason, LONGEST_REASON)!r}{by}"
+
+
+class TooFewRows(UserError):
+    """Fewer rows are left than the recipe asks for. `losses` are what removed the others, largest first.
+
+    `problem` says how many there are and how many are needed, `advice` what to change.
+    """
+
+    def __init__(self, problem: str, advice: str, losses: Iterable[Loss] = ()) -> None:
+        self.problem, self.advice, self.losses = problem, advice, largest_first(losses)
+        shown = [str(loss) for loss in self.losses[:FEW]]
+        if more := self.losses[FEW:]:
+            rows = sum(loss.rows for loss in more)
+            shown.append(f"{rows} for {len(more)} other {'reason' if len(more) == 1 else 'reasons'}")
+        removed = f"; removed were: {', '.join(shown)}" if shown else ""
+        super().__init__(f"{problem}{removed}; {advice}")
+
+    def with_losses(self, before: Iterable[Loss]) -> TooFewRows:
+        """The same error with what was removed `before` the asset that has too few rows as well."""
+        return TooFewRows(self.problem, self.advice, [*self.losses, *before])
+
+
+def largest_first(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    """The losses with those of equal reason and key added up, most rows first."""
+    rows: Counter[tuple[str, str]] = Counter()
+    for loss in losses:
+        rows[loss.reason, loss.key] += loss.rows
+    return tuple(Loss(count, reason, key) for (reason, key), count in rows.most_common())
+
+
+def deciding_key(remedies: Mapping[str, str], reason: str) -> str:
+    """The recipe key of the longest start of `reason` in `remedies`; "" where none fits. The start "" fits them all."""
+    fitting = [start for start in remedies if reason.startswith(start)]
+    return remedies[max(fitting, key=len)] if fitting else ""
