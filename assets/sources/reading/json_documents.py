@@ -66,7 +66,7 @@ def _decoded(file: File, encoding: str | None) -> Decoded:
     try:
         return Decoded(text, encoding)
     except JsonError as error:
-        raise UserError(f"{file.path}, line {error.line}: {error}, but {ONE_DOCUMENT}") from error
+        raise UserError(f"{file.path}, line {error.line}: {error.but(ONE_DOCUMENT)}") from error
 
 
 def _items(file: File, value: Any) -> Iterator[tuple[int | str, object]]:

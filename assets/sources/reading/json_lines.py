@@ -18,12 +18,12 @@ def json_lines(file: File, encoding: str | None, asked: Asked) -> Iterator[Sourc
     with open_text(file, encoding, newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.isspace():
-                yield _row(line, file.at(f"line {number}"), encoding, asked)
+                yield _row(line.removesuffix("\n"), file.at(f"line {number}"), encoding, asked)
 
 
 def _row(line: str, place: str, encoding: str | None, asked: Asked) -> SourceRow | BadRow:
     try:
         decoded = Decoded(line, encoding)
     except JsonError as error:
-        return bad_row(place, f"{error}, but {EACH_LINE}", line)
+        return bad_row(place, error.but(EACH_LINE), line)
     return decoded.row(decoded.value, place, asked, line)

@@ -15,6 +15,7 @@ from warehouse.core.texts import shortened
 
 DEEPEST = 100
 """How many levels of lists and objects a row may have (ours): what writes rows later goes down by recursion too."""
+TOO_DEEP = f"found lists and objects in each other, more than {DEEPEST} levels of them"
 
 
 # How bytes that are no text are read: see open_text.
@@ -22,12 +23,15 @@ _BYTE = re.compile("[\udc80-\udcff]")
 
 
 class JsonError(ValueError):
-    """A text that is not JSON. The message begins with "found"; `complete` if a whole value came before the fault."""
+    """A text that is not JSON, or is nested too deeply. The message says what was found, from which `line` on."""
 
-    def __init__(self, message: str, line: int = 1, complete: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, found: str, line: int = 1) -> None:
+        super().__init__(found)
         self.line = line
-        self.complete = complete
+
+    def but(self, expected: str) -> str:
+        """The message with what was expected instead."""
+        return str(self) if str(self) == TOO_DEEP else f"{self}, but {expected}"
 
 
 class Doubled(dict[str, Any]):
@@ -59,9 +63,9 @@ class Decoded:
             self.value: object = self._decode(text)
         except json.JSONDecodeError as error:
             why = f"found invalid JSON ({error.msg}, column {error.colno})"
-            raise JsonError(why, error.lineno, error.msg == "Extra data") from error
+            raise JsonError(why, error.lineno) from error
         except RecursionError as error:
-            raise JsonError(f"found lists and objects in each other, more than {DEEPEST} levels of them") from error
+            raise JsonError(TOO_DEEP) from error
 
     def _decode(self, text: str) -> object:
         hooks: dict[str, Any] = {
@@ -105,7 +109,7 @@ class Decoded:
     def row(self, value: object, place: str, asked: Asked, text: str | None = None) -> SourceRow | BadRow:
         """The row that `value` is, as a part of what was decoded. `text` is what it was read from, if that is known."""
         if _too_deep(value):
-            return _bad(None, place, f"found lists and objects in each other, more than {DEEPEST} levels", text)
+            return _bad(None, place, TOO_DEEP, text)
         if not isinstance(value, dict):
             return _bad(value, place, f"found {kind(value)}, but each row must be a JSON object", text)
         if self.doubled and (names := _doubled_in(value)):
