@@ -9,7 +9,7 @@ from typing import Any
 from assets.sources.reading.files import COMPRESSIONS, File
 from assets.sources.reading.rows import Asked, BadRow, SourceRow, bad_row
 from assets.sources.reading.streams import open_bytes
-from assets.sources.reading.values import plain
+from assets.sources.reading.values import Unusable, plain
 from warehouse.core.errors import UserError
 
 _IPC_FILE = b"ARROW1"
@@ -116,5 +116,7 @@ def _cell(scalar: Any) -> Any:
         return scalar.as_py(maps_as_pydicts="strict")
     except UnicodeDecodeError as error:
         return _Unreadable(f"the byte 0x{error.object[error.start]:02x}, which is not UTF-8,")
-    except (ValueError, KeyError, OverflowError, NotImplementedError) as error:
-        return _Unreadable(f"a value that cannot be read ({error})")
+    except KeyError as error:
+        return _Unreadable(f"a doubled key ({error.args[0]})")
+    except (ValueError, OverflowError, NotImplementedError) as error:
+        return Unusable(f"a value that cannot be read ({error})")

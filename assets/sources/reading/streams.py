@@ -94,7 +94,7 @@ class _Bounded(io.RawIOBase):
         if self._left < 0:
             raise UserError(
                 f"{self._file.path}: found {self._compression} data that become more than {self._most:,} bytes, which "
-                f"is {MOST_TIMES} times the file; decompress it yourself if that is right"
+                f"is too much for a file of {self._file.path.stat().st_size:,}; decompress it yourself if it is right"
             )
         buffer[: len(data)] = data
         return len(data)

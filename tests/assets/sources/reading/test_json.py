@@ -26,6 +26,7 @@ SHAPES = (
     "a list of objects, an object of objects, an object with exactly one list of objects, or columns (an object of "
     "lists of equal length, or of objects with the keys 0, 1, 2 …) are needed"
 )
+UTF_8 = "the text must be UTF-8 (the key encoding of the source names another)"
 WHOLE = "the file must be one JSON document (one object a line is the format jsonl)"
 CHOOSE = "say format: json where the objects are rows, or format: json_columns where they are columns"
 
@@ -89,7 +90,7 @@ BAD_LINES = {
     '{"a": 1} {"a": 2}': f"found invalid JSON (Extra data, column 10), but {EACH_LINE}",
     '{"a": "\\uDFFF"}': "found half a character (\\udfff), but surrogates come in pairs",
     '{"\\ud800": 1}': "found half a character (\\ud800), but surrogates come in pairs",
-    b'{"a": "caf\xe9"}': "found the byte 0xe9, but the text must be UTF-8 (the key encoding of the source names another)",
+    b'{"a": "caf\xe9"}': f"found the byte 0xe9, but {UTF_8}",
     b"\0" * 9: f"found invalid JSON (Expecting value, column 1), but {EACH_LINE}",
     '{"a": 1, "a": 2}': "found the key 'a' twice in one object",
     '{"b": [{"c": {"a": 1, "d": 2, "a": 1}}]}': "found the key 'a' twice in one object",
