@@ -1,5 +1,5 @@
 """A table from a spreadsheet may have any delimiter, quotes and a ragged row. If a dialect is guessed wrongly, every
-text is cut in the middle. So these tests check exact rows for each dialect, and that a bad row takes no other with it."""
+text is cut in the middle. So these tests check exact rows for each dialect, and that a bad row takes no other along."""
 
 from __future__ import annotations
 
