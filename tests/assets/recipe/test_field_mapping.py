@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assets.recipe.mapping import Mapping, MappingError, MissingField, Template, TemplateError, check_fields
 from assets.sources.partition import row_identity
-from assets.sources.readers import read_rows
+from assets.sources.reading.read import read_rows
 from tests.support.tiny import SHARED
 
 DATA = SHARED / "data"
@@ -229,7 +229,7 @@ def test_a_value_is_never_read_as_a_template(text: str) -> None:
 
 
 def mapped(name: str, fields: dict[str, str | list[str]]) -> list[dict[str, str]]:
-    rows = read_rows(DATA / name)
+    rows = [row.content for row in read_rows(DATA / name).rows]
     mapping = Mapping.parse(fields)
     check_fields(mapping, rows)
     return [mapping.apply(row, row_identity(row)) for row in rows]
