@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -23,6 +23,18 @@ def _acceptable(licence: str) -> str:
     return licence
 
 
+def _encoding(name: str) -> str:
+    try:
+        # "".encode also refuses what is no text encoding, such as base64.
+        "".encode(name)
+    except (LookupError, ValueError) as error:
+        raise ValueError("it must be the name of a text encoding, such as utf-8, utf-16 or cp1252") from error
+    return name
+
+
+Format = Literal["jsonl", "json", "json_columns", "csv", "tsv", "parquet", "arrow", "text"]
+Character = Annotated[str, Field(min_length=1, max_length=1)]
+Encoding = Annotated[str, AfterValidator(_encoding)]
 Text = Annotated[str, Field(min_length=1)]
 Origin = Annotated[str, Field(pattern=r"^(human|mixed|model:.+)$")]
 Accepted = Annotated[str, AfterValidator(_acceptable)]
@@ -44,7 +56,20 @@ class ModelPart(Part):
     made_from: tuple[Text, ...] = ()
 
 
-class SourcePart(ModelPart):
+class ReadingPart(Part):
+    """How the files of a source are read; see "Source files" in recipes/README.md. What is not set is recognised.
+
+    `delimiter`, `quote` ("" for none) and `encoding` are those of text formats. With `strict`, the first row that
+    cannot be read is an error; without it, such rows are quarantined."""
+
+    format: Format | None = None
+    delimiter: Character | None = None
+    quote: Annotated[str, Field(max_length=1)] | None = None
+    encoding: Encoding | None = None
+    strict: bool | None = None
+
+
+class SourcePart(ModelPart, ReadingPart):
     """A source of texts by address; `origin` says who wrote it, `made_from` what it was compiled or derived from."""
 
 

@@ -17,8 +17,15 @@ def step(recipe: Recipe) -> Step:
     """The asset `benchmark_items`."""
 
     def build(tools: Tools) -> Result:
-        withdrawals = tools.withdrawals()
-        return select(ROLE, recipe.benchmark_items, tools.source_file, recipe.seed, withdrawals=withdrawals).result()
+        gate = select(
+            ROLE,
+            recipe.benchmark_items,
+            tools.source_file,
+            recipe.seed,
+            withdrawals=tools.withdrawals(),
+            reading=recipe.sources,
+        )
+        return gate.result()
 
     sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.benchmark_items)
     return Step(

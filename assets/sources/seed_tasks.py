@@ -21,7 +21,9 @@ def step(recipe: Recipe) -> Step:
     """The asset `seed_tasks`; its check `leakage` proves that no benchmark text is in them."""
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
-        return select_without_benchmark_text(ROLE, TEXTS, recipe.seed_tasks, benchmark_items, tools, recipe.seed)
+        return select_without_benchmark_text(
+            ROLE, TEXTS, recipe.seed_tasks, benchmark_items, tools, recipe.seed, recipe.sources
+        )
 
     sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.seed_tasks)
     return Step(

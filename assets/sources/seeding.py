@@ -9,9 +9,11 @@ from typing import Any
 
 from assets.recipe.mapping import Mapping as FieldMapping
 from assets.recipe.mapping import MissingField, check_fields
+from assets.recipe.materials import ReadingPart
 from assets.recipe.types import BenchmarkSelection, Selection
 from assets.sources.partition import in_slice, order, row_identity
-from assets.sources.readers import read_rows
+from assets.sources.reading.read import read_rows
+from assets.sources.reading.rows import SourceRow
 from warehouse.core.errors import UserError
 from warehouse.core.identity import Parent, record_id
 from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
@@ -20,6 +22,10 @@ from warehouse.schema.records import KIND_OF, MAIN_TEXT, Record
 
 SourceFile = Callable[[str], tuple[str, Path]]
 """From the name of a source to its id and its verified local file."""
+
+
+AS_FOUND: Mapping[str, ReadingPart] = {}
+"""Every source is read as its files are recognised."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,11 @@ def select(
     seed: int,
     refused: Callable[[Mapping[str, str]], str | None] = lambda row: None,
     withdrawals: Withdrawals = NONE,
+    reading: Mapping[str, ReadingPart] = AS_FOUND,
 ) -> Gate:
     """A decision about every row of every selection. `refused` gives a further reason to reject a row, or None.
+
+    `reading` says, by the name of the source, how its files are read. A row that cannot be read is quarantined.
 
     A withdrawn row is recognized in any role: by its content as it was read, by its record, or by its main text.
 
@@ -48,9 +57,11 @@ def select(
     gate = Gate(role.model)
     for selection in selections:
         source, path = source_file(selection.source)
-        rows = read_rows(path)
-        gate.arrive(len(rows))
-        _select(gate, role, selection, source, rows, seed, refused, withdrawals)
+        read = read_rows(path, reading.get(selection.source, ReadingPart()))
+        gate.arrive(len(read))
+        for bad in read.bad:
+            gate.quarantine(_as_read(bad.raw), f"{bad.place}: {bad.found}", [(source, "source")])
+        _select(gate, role, selection, source, read.rows, seed, refused, withdrawals)
     return gate
 
 
@@ -59,12 +70,13 @@ def _select(
     role: Role,
     selection: Selection,
     source: str,
-    rows: Sequence[Mapping[str, object]],
+    read: Sequence[SourceRow],
     seed: int,
     refused: Callable[[Mapping[str, str]], str | None],
     withdrawals: Withdrawals,
 ) -> None:
     mapping = FieldMapping.parse(selection.fields)
+    rows = [row.content for row in read]
     check_fields(mapping, rows)
     parents = [(source, "source")]
     identities = [row_identity(row) for row in rows]
@@ -77,7 +89,9 @@ def _select(
         try:
             fields = mapping.apply(rows[index], identities[index])
         except MissingField as missing:
-            gate.quarantine(_as_read(rows[index]), str(missing), parents)
+            unusable = read[index].unusable.get(missing.path)
+            reason = f"field {missing.path!r} holds {unusable}" if unusable else str(missing)
+            gate.quarantine(_as_read(rows[index]), reason, parents)
             continue
         row: dict[str, Any] = _origin(selection) | dict.fromkeys(role.optional, "") | fields
         # Without a reference, the words of a benchmark item's instruction are counted.
@@ -119,8 +133,8 @@ def _withdrawn(
     return withdrawals.of_row(ids, row[role.main])
 
 
-def _as_read(row: Mapping[str, object]) -> dict[str, object]:
-    return {"row": dict(row)}
+def _as_read(row: Mapping[str, object] | str) -> dict[str, object]:
+    return {"row": row if isinstance(row, str) else dict(row)}
 
 
 def _origin(selection: Selection) -> dict[str, str]:

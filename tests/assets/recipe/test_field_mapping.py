@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assets.recipe.lookup import MissingField
 from assets.recipe.mapping import Mapping, MappingError, Template, TemplateError, check_fields
 from assets.sources.partition import row_identity
-from assets.sources.readers import read_rows
+from assets.sources.reading.read import read_rows
 from tests.support.tiny import SHARED
 
 DATA = SHARED / "data"
@@ -241,7 +241,7 @@ def test_a_value_is_never_read_as_a_template(text: str) -> None:
 
 
 def mapped(name: str, fields: dict[str, str | list[str]]) -> list[dict[str, str]]:
-    rows = read_rows(DATA / name)
+    rows = [row.content for row in read_rows(DATA / name).rows]
     mapping = Mapping.parse(fields)
     check_fields(mapping, rows[0].keys())
     return [mapping.apply(row, row_identity(row)) for row in rows]

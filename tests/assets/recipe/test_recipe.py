@@ -54,7 +54,7 @@ KEYS = {
     "recipe": "ancestors, arms, benchmark_items, curation, documents, enhancement, evaluation, generation, models, "
     "policy, retries, seed, seed_tasks, sources, training",
     "model": "address, licence, made_from, origin, sha256",
-    "source": "address, licence, made_from, origin, sha256",
+    "source": "address, delimiter, encoding, format, licence, made_from, origin, quote, sha256, strict",
     "ancestor": "address, licence, made_from, origin",
     "policy": "commercial, exceptions, licences",
     "selection": "count, fields, slice, source, words",

@@ -15,12 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.sources.readers import read_rows
+from assets.sources.reading.read import read_rows as read_source
 from warehouse.core.errors import UserError
 
 ROWS = [{"title": "Élan", "steps": ["a", "b"]}, {"title": "007", "steps": []}]
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1)
+
+
+def read_rows(path: Path) -> list[dict[str, object]]:
+    return [row.content for row in read_source(path).rows]
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:

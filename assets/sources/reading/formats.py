@@ -25,7 +25,7 @@ FORMATS = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 _LONGEST_CELL = 2**31 - 1
 
 
-def read_rows(path: Path) -> list[dict[str, object]]:
+def file_rows(path: Path) -> list[dict[str, object]]:
     """The rows of a file, in order. The suffix, one of FORMATS with an optional .gz after it, gives the format.
 
     - JSON: a list of objects; an object of objects, whose values are the rows (the keys are dropped); or an object with
