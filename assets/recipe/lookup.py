@@ -24,12 +24,18 @@ class MissingField(LookupError):
 
 @dataclass(frozen=True)
 class Turn:
-    """An object in a list that a path led through: which list, by its path, and which item of it."""
+    """An object in a list that a path led through: the list and its path, and which item of it."""
 
     list_path: str
+    items: Sequence[object]
     index: int
-    item: abc.Mapping[str, object]
     by_position: bool
+
+    @property
+    def item(self) -> abc.Mapping[str, object]:
+        """The object."""
+        item = self.items[self.index]
+        return item if isinstance(item, abc.Mapping) else {}
 
 
 class Found(NamedTuple):
@@ -66,7 +72,7 @@ def find(row: abc.Mapping[str, object], path: Path) -> Found:
                     return Found(None, f"leads into a list; say which item, as in {inside}.0 or {inside}[role=user]")
                 value = holder[int(step.name)] if int(step.name) < len(holder) else None
                 if isinstance(value, abc.Mapping):
-                    turns.append(Turn(behind.rpartition(".")[0], int(step.name), value, by_position=True))
+                    turns.append(Turn(behind.rpartition(".")[0], holder, int(step.name), by_position=True))
             elif isinstance(holder, str) and holder.lstrip()[:1] in ("[", "{"):
                 return Found(None, "leads into a text that starts like JSON, but is not valid JSON")
             else:
@@ -86,7 +92,7 @@ def find(row: abc.Mapping[str, object], path: Path) -> Found:
                     return Found(None, f"finds no item for {pick.text}")
             value = items[left[0]]
             if isinstance(value, abc.Mapping):
-                turns.append(Turn(behind, left[0], value, by_position=False))
+                turns.append(Turn(behind, items, left[0], by_position=False))
     return Found(value, ABSENT, tuple(turns))
 
 

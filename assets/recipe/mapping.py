@@ -246,9 +246,10 @@ def _placeholder(text: str, body: str, character: int) -> Placeholder:
         raise TemplateError(f"{where}: {{{body}}} is no placeholder; write {{path}}, {{path?}} or {{path?:format}}")
     format_ = match["format"]
     if format_ is not None and format_ not in FORMATS:
+        misspelt = difflib.get_close_matches(format_, FORMATS)
         raise TemplateError(
-            f"{where}: the format {format_!r} is unknown; known are {', '.join(FORMATS)};"
-            f" a name with a colon is written in quotes, as {{{quoted(body)}}}"
+            f"{where}: the format {format_!r} is unknown; known are {', '.join(FORMATS)}"
+            + ("" if misspelt else f"; a name with a colon is written in quotes, as {{{quoted(body)}}}")
         )
     return Placeholder(path, format_ or "lines", match["optional"] is not None)
 
