@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.recipe.lookup import find, number_in, opened, says
-from assets.recipe.mapping import is_absent
 from assets.recipe.paths import Path, PathError
+from assets.recipe.rendering import is_absent
 from warehouse.core.errors import UserError
 from warehouse.core.texts import listed, nearest, on_one_line, shortened
 

@@ -11,6 +11,10 @@ from typing import NamedTuple
 from assets.recipe.paths import POSITION, Path, Pick, written
 
 ABSENT = "is absent or empty"
+ROLE_KEYS = ("role", "from", "author", "speaker", "sender")
+"""The keys that name the role of a turn in a conversation, in the formats that we know."""
+
+FROM_THE_START: abc.Mapping[str, int] = {}
 
 
 class MissingField(LookupError):
@@ -47,16 +51,25 @@ class Found(NamedTuple):
 
 
 class Item(dict[str, object]):
-    """A row that was made of one item of a list: the items of this list, and its position there."""
+    """A row that was made of `turn`, one item of a list."""
 
-    def __init__(self, fields: abc.Mapping[str, object], items: Sequence[object], index: int) -> None:
+    def __init__(self, fields: abc.Mapping[str, object], turn: Turn) -> None:
         super().__init__(fields)
-        self.of = items
-        self.index = index
+        self.turn = turn
 
 
-def find(row: abc.Mapping[str, object], path: Path) -> Found:
-    """The value of a row at a path."""
+def role_of(item: object) -> tuple[str, str] | None:
+    """The key that names the role of a turn, and the role; None if it is no turn of a conversation."""
+    if not isinstance(item, abc.Mapping):
+        return None
+    return next(((key, role.strip()) for key in ROLE_KEYS if isinstance(role := item.get(key), str)), None)
+
+
+def find(row: abc.Mapping[str, object], path: Path, after: abc.Mapping[str, int] = FROM_THE_START) -> Found:
+    """The value of a row at a path.
+
+    `after` has positions by the path of a list: a pick by values alone looks for a turn after this position.
+    """
     value: object = row
     turns: list[Turn] = []
     behind = ""
@@ -78,18 +91,23 @@ def find(row: abc.Mapping[str, object], path: Path) -> Found:
             else:
                 return Found(None)
         if step.picks:
-            items, left = ([], []) if step.name else ([*getattr(row, "of", [])], [getattr(row, "index", 0)])
-            if step.name:
-                if value is None:
-                    return Found(None)
-                listed = items_of(value)
-                if listed is None:
-                    return Found(None, f"picks from {behind}, which is no list")
-                items, left = listed, list(range(len(listed)))
+            if not step.name:
+                if not isinstance(row, Item):
+                    return Found(None, "starts from an item, but the row is not made of one")
+                behind, items, left = row.turn.list_path, row.turn.items, [row.turn.index]
+            elif value is None:
+                return Found(None)
+            elif (found := items_of(value)) is None:
+                return Found(None, f"picks from {behind}, which is no list")
+            else:
+                items, left = found, list(range(len(found)))
+            asked = after.get(behind, -1) if step.name and all(pick.key for pick in step.picks) else -1
+            left = [index for index in left if index > asked]
             for pick in step.picks:
                 left = picked(items, left, pick)
                 if not left:
-                    return Found(None, f"finds no item for {pick.text}")
+                    later = " after the turn of 'instruction'" if asked >= 0 else ""
+                    return Found(None, f"finds no item for {pick.text}{later}")
             value = items[left[0]]
             if isinstance(value, abc.Mapping):
                 turns.append(Turn(behind, items, left[0], by_position=False))
@@ -127,7 +145,7 @@ def items_of(value: object) -> list[object] | None:
     if isinstance(value, abc.Mapping) and value:
         columns = [opened(column) for column in value.values()]
         if all(isinstance(column, list) for column in columns) and len({len(column) for column in columns}) == 1:  # type: ignore[arg-type]
-            return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]  # type: ignore[call-overload]
+            return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
     return None
 
 

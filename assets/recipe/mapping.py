@@ -15,27 +15,21 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
 from collections import abc
 from dataclasses import dataclass
 
-from assets.recipe.lookup import MissingField, find
+from assets.recipe.lookup import FROM_THE_START, Item, MissingField, find, role_of
 from assets.recipe.paths import Path, PathError, path_at, quoted, written
+from assets.recipe.rendering import FORMATS, NAMED, NO_INPUT, folded, rendered, shown_name
 from warehouse.core.errors import UserError
-from warehouse.core.texts import listed, shortened
+from warehouse.core.texts import listed
 
-FORMATS = ("lines", "numbered", "bullets", "sentences", "commas", "json")
 WHOLE = "*"
-NO_INPUT = frozenset(
-    ("<noinput>", "<no input>", "[no input]", "noinput", "no input", "no input required", "no input needed", "n/a")
-)
-"""What data sets write where a pair has no input. Only the field `input` counts them as absent by default (ours)."""
-
+ANSWERS = ("response", "reference")
+"""The fields with the answer to the field `instruction`."""
 _REST = re.compile(r"(?P<optional>\?)?(?::(?P<format>.*))?", re.DOTALL)
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
-_NAMED = 10
-_WIDEST = 40
 
 
 class TemplateError(ValueError):
@@ -92,31 +86,47 @@ class Template:
         """The paths in the template, each once, in order of appearance."""
         return tuple(dict.fromkeys(part.path for part in self.parts if isinstance(part, Placeholder)))
 
-    def render(self, row: abc.Mapping[str, object], absent: frozenset[str] = frozenset()) -> str:
+    def render(
+        self,
+        row: abc.Mapping[str, object],
+        absent: frozenset[str] = frozenset(),
+        after: abc.Mapping[str, int] = FROM_THE_START,
+    ) -> str:
         """Return the text for a row, stripped at both ends. Values that say one of `absent` (folded) are absent.
+
+        `after` has positions by the path of a list: a pick by values alone looks for a turn after this position.
 
         An absent optional value becomes an empty text, and the blank lines around it become one; text from the
         row keeps its own blank lines. Raises ``MissingField`` if a required value is absent, or if a value is
         not a text, a number, a boolean or a list of these.
         """
-        rendered: list[str] = []
+        texts: list[str] = []
         literal = ""
         skipped = False
         for part in self.parts:
             if isinstance(part, str):
                 literal += part
                 continue
-            found = find(row, part.path)
+            found = find(row, part.path, after)
             whole = part.path.text == WHOLE
-            value = _render(row if whole else found.value, part.format, part.path.text, absent)
+            value = rendered(row if whole else found.value, part.format, part.path.text, absent)
             if not value:
                 if not part.optional:
                     raise MissingField(part.path.text, found.reason)
                 skipped = True
                 continue
-            rendered += [_closed(literal, skipped), value]
+            texts += [_closed(literal, skipped), value]
             literal, skipped = "", False
-        return "".join([*rendered, _closed(literal, skipped)]).strip()
+        return "".join([*texts, _closed(literal, skipped)]).strip()
+
+    def turns(self, row: abc.Mapping[str, object]) -> dict[str, int]:
+        """The last turn that the template takes from each conversation, as its position by the path of the list.
+
+        The turn that the row was made of counts too."""
+        found = [turn for path in self.paths for turn in find(row, path).turns]
+        found += [row.turn] if isinstance(row, Item) else []
+        turns = sorted((turn for turn in found if role_of(turn.item)), key=lambda turn: turn.index)
+        return {turn.list_path: turn.index for turn in turns}
 
 
 @dataclass(frozen=True)
@@ -151,9 +161,15 @@ class Mapping:
         """Return the fields of one row; ``identity`` (the row's content hash) decides which template is used.
 
         The choice depends only on the identity and the templates' texts: other rows and the order of the list do
-        not matter, and an added template changes only the rows that now use it. Raises ``MissingField``.
+        not matter, and an added template changes only the rows that now use it. In a field of ANSWERS, a pick by
+        values from the conversation that the instruction is from looks for a turn after it. Raises ``MissingField``.
         """
-        return {field: template.render(row, self.absent_in(field)) for field, template in self.chosen(identity).items()}
+        templates = self.chosen(identity)
+        asked = templates["instruction"].turns(row) if "instruction" in templates else FROM_THE_START
+        return {
+            field: template.render(row, self.absent_in(field), asked if field in ANSWERS else FROM_THE_START)
+            for field, template in templates.items()
+        }
 
     def chosen(self, identity: str) -> dict[str, Template]:
         """The template of each field that the row with this identity uses."""
@@ -189,34 +205,13 @@ def check_name(what: str, path: Path, available: abc.Collection[str]) -> None:
     if not available:
         raise MappingError(f"{what} names {name!r}, which no row of the source has; the source has no rows")
     dotted = [one for one in available if "." in one and f"{path.text}.".startswith(f"{one}.")]
-    nearest = dotted or difflib.get_close_matches(name, available)
+    nearest = [] if dotted else difflib.get_close_matches(name, available)
     raise MappingError(
         f"{what} names {name!r}, which no row of the source has"
-        + (f"; nearest: {', '.join(map(_shown, nearest))}" if nearest else "")
-        + f"; available: {listed([_shown(one) for one in sorted(available)], _NAMED)}"
+        + (f"; write {{{written(dotted[0])}}}" if dotted else "")
+        + (f"; nearest: {', '.join(map(shown_name, nearest))}" if nearest else "")
+        + f"; available: {listed([shown_name(one) for one in sorted(available)], NAMED)}"
     )
-
-
-def folded(texts: abc.Iterable[str]) -> frozenset[str]:
-    """Texts as they are compared with values that may mean "nothing": stripped, without regard to case."""
-    return frozenset(text.strip().casefold() for text in texts)
-
-
-def is_absent(value: object, absent: frozenset[str]) -> bool:
-    """Whether a value counts as absent: None, NaN, blank, empty, or one of ``absent`` (folded)."""
-    if value is None or value != value:  # NaN is how some tables write an absent value
-        return True
-    if isinstance(value, str):
-        return not value.strip() or (bool(absent) and value.strip().casefold() in absent)
-    if isinstance(value, list):
-        return all(is_absent(item, absent) for item in value)
-    if isinstance(value, abc.Mapping):
-        return not value
-    return bool(absent) and str(value).casefold() in absent
-
-
-def _shown(name: str) -> str:
-    return written(shortened(name, _WIDEST))
 
 
 def _closing(text: str, start: int) -> int:
@@ -252,38 +247,6 @@ def _placeholder(text: str, body: str, character: int) -> Placeholder:
             + ("" if misspelt else f"; a name with a colon is written in quotes, as {{{quoted(body)}}}")
         )
     return Placeholder(path, format_ or "lines", match["optional"] is not None)
-
-
-def _render(value: object, format_: str, path: str, absent: frozenset[str]) -> str:
-    if value is None or value != value:
-        return ""
-    if isinstance(value, (str, int, float)) and is_absent(value, absent) and (format_ != "json" or str(value).strip()):
-        return ""
-    if format_ == "json":
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, list):
-        items = [text for item in value if (text := _render(item, "lines", path, absent))]
-        return _joined(items, format_)
-    if isinstance(value, abc.Mapping):
-        if not value:
-            return ""
-        names = listed([_shown(str(name)) for name in value], _NAMED)
-        raise MissingField(path, f"holds an object, not a text; it has the fields {names}")
-    raise MissingField(path, f"holds a {type(value).__name__}, not a text")
-
-
-def _joined(items: list[str], format_: str) -> str:
-    if format_ == "numbered":
-        return "\n".join(f"{number}. {item}" for number, item in enumerate(items, start=1))
-    if format_ == "bullets":
-        return "\n".join(f"- {item}" for item in items)
-    return {"lines": "\n", "sentences": " ", "commas": ", "}[format_].join(items)
 
 
 def _closed(literal: str, skipped: bool) -> str:

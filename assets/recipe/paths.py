@@ -117,7 +117,7 @@ def path_at(text: str, start: int = 0) -> tuple[Path, int]:
 
 
 def _name(text: str, at: int, start: int, empty: bool) -> tuple[str, int]:
-    if match := _QUOTED.match(text, at):
+    if (match := _QUOTED.match(text, at)) and len(match[0]) > 2:
         return _unquoted(match[0]), match.end()
     match = _BARE.match(text, at)
     if match is None and empty:

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assets.recipe.lookup import Item, items_of, opened, picked
-from assets.recipe.mapping import check_name, is_absent
+from assets.recipe.lookup import Item, Turn, items_of, opened, picked
+from assets.recipe.mapping import check_name
 from assets.recipe.paths import Path, PathStep, written
+from assets.recipe.rendering import is_absent
 from assets.sources.candidates import Candidate
 from assets.sources.partition import row_identity
 
@@ -63,7 +64,7 @@ def exploded(rows: Sequence[Candidate], each: str) -> list[Candidate]:
             content = _merged([*_outside(leaf, steps), own], names)
             candidates.append(
                 Candidate(
-                    Item(fields, leaf.items, leaf.index),
+                    Item(fields, Turn(written(last), leaf.items, leaf.index, by_position=False)),
                     content,
                     row_identity(content),
                     row.slice_identity,

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from assets.recipe.columns import PARENT
 from assets.recipe.lookup import find
-from assets.recipe.mapping import check_name, is_absent
+from assets.recipe.mapping import check_name
 from assets.recipe.paths import Path
+from assets.recipe.rendering import is_absent
 from assets.recipe.types import Join
 from assets.sources.candidates import Candidate
 from warehouse.core.texts import shortened
