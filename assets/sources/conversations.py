@@ -75,9 +75,7 @@ def _mixed(field: str, path: Path, rows: Sequence[Mapping[str, object]]) -> Iter
                 everywhere.update(one for item in turn.items if (one := role_of(item)))
     for (list_path, index), roles in found.items():
         if len({_group(role) for _, role in roles}) > 1:
-            counted = listed(
-                [f"{shortened(role, _WIDEST)} in {count} rows" for (_, role), count in roles.most_common()]
-            )
+            counted = listed([f"{shortened(role, _WIDEST)} ({count})" for (_, role), count in roles.most_common()])
             rest = path.text.removeprefix(f"{list_path}.{index}")
             picks = _picks(field, [one for one, _ in everywhere.most_common()], roles.most_common(1)[0][0])
             yield (
