@@ -163,6 +163,8 @@ _PATTERNS = {
     r"^([0-9a-f]{64}|unpinned)$": "it must be 64 hex digits (0-9, a-f), or unpinned until slingshot pin sets it",
     r"^[a-z][a-z0-9_]*$": "a name has lower-case letters, digits and _, and starts with a letter",
     r"^(human|mixed|model:.+)$": "it must be human, mixed or model:NAME",
+    r"^[^\r\n]$": 'it must be one character, such as ";" or "\\t"',
+    r"^[^\r\n]?$": 'it must be one character, such as "\'", or "" for none',
 }
 _UNION_MEMBERS = ("str", "list[str]")
 

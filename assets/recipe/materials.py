@@ -33,7 +33,8 @@ def _encoding(name: str) -> str:
 
 
 Format = Literal["jsonl", "json", "json_columns", "csv", "tsv", "parquet", "arrow", "text"]
-Character = Annotated[str, Field(min_length=1, max_length=1)]
+Delimiter = Annotated[str, Field(pattern=r"^[^\r\n]$")]
+Quote = Annotated[str, Field(pattern=r"^[^\r\n]?$")]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 Text = Annotated[str, Field(min_length=1)]
 Origin = Annotated[str, Field(pattern=r"^(human|mixed|model:.+)$")]
@@ -63,8 +64,8 @@ class ReadingPart(Part):
     cannot be read is an error; without it, such rows are quarantined."""
 
     format: Format | None = None
-    delimiter: Character | None = None
-    quote: Annotated[str, Field(max_length=1)] | None = None
+    delimiter: Delimiter | None = None
+    quote: Quote | None = None
     encoding: Encoding | None = None
     strict: bool | None = None
 

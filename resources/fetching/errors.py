@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from resources.fetching.addresses import Address
+from resources.fetching.addresses import Address, is_pattern
 from warehouse.core.errors import UserError
 
 
@@ -39,5 +39,7 @@ def hashed(address: Address) -> str:
     if address.scheme == "pypi":
         return "the wheel"
     if address.scheme == "path":
-        return "the file (sha256sum) or of the folder (tree_digest)"
+        return "the file (sha256sum), of the folder or of what matches (tree_digest)"
+    if address.path and is_pattern(address.path):
+        return "the files that match (tree_digest)"
     return "the file" if address.path else "the snapshot (tree_digest)"

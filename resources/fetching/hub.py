@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
-from resources.fetching.addresses import Address
+from resources.fetching.addresses import Address, is_pattern
 from resources.fetching.errors import compare, failure, hashed, missing
+from resources.fetching.globs import fixed_part, matching
 from resources.fetching.tree_digest import tree_digest
 from warehouse.core.identity import file_digest
 
@@ -36,17 +38,23 @@ def from_hub(address: Address, expected: str | None, part: Path, target: Path) -
         # asked first: it fails at once where a download would retry for minutes
         info: Any = HfApi(**access).repo_info(**repo, revision=address.version, timeout=15)
     names = [sibling.rfilename for sibling in info.siblings or []]
-    if address.path and names and address.path not in names:
+    single = address.path if address.path in names or not is_pattern(address.path or "") else None
+    wanted = matching(address.path, names) if address.path and not single else []
+    if address.path and not wanted and not (single and (single in names or not names)):
         raise missing(address, "the repository", names)
     repo |= {"revision": info.sha or address.version, "local_dir": part / "hub", "cache_dir": part / "cache"}
     with _hub_errors(address, access["endpoint"]):
-        if address.path:
-            came = Path(hf_hub_download(filename=address.path, **repo, **access))
+        if single:
+            came = Path(hf_hub_download(filename=single, **repo, **access))
+        elif address.path:
+            # The client's own patterns match a "/" with "*", so it gets the names.
+            exact = [escape(name) for name in wanted]
+            came = Path(snapshot_download(allow_patterns=exact, **repo, **access)) / fixed_part(address.path)
         else:
             came = Path(snapshot_download(ignore_patterns=HIDDEN, **repo, **access))
-    if address.path is None:
+    if not single:
         shutil.rmtree(came / ".cache", ignore_errors=True)
-    found = file_digest(came) if address.path else tree_digest(came)
+    found = file_digest(came) if single else tree_digest(came)
     compare(address, expected, found, hashed(address))
     came.rename(target)
     return replace(address, version=info.sha or address.version), found

@@ -15,8 +15,9 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from resources.fetching.addresses import Address
+from resources.fetching.addresses import Address, is_pattern
 from resources.fetching.errors import compare, failure, missing
+from resources.fetching.globs import fixed_part, matching
 from warehouse.core.identity import file_digest
 
 _TROUBLE = re.compile(r"connection broken by (.+)|(Could not fetch URL .+)|(.*[Tt]imed out.*|.*[Cc]onnection.*)")
@@ -76,6 +77,9 @@ def _extract(archive: zipfile.ZipFile, address: Address, target: Path) -> None:
         chosen = {name.removeprefix(inner): name for name in members if name.startswith(inner)}
     else:
         chosen = {"": inner} if inner in members else {}
+    if not chosen and is_pattern(inner):
+        root = fixed_part(inner)
+        chosen = {name.removeprefix(f"{root}/"): name for name in matching(inner, members)}
     if not chosen:
         raise missing(address, "the wheel", members)
     # all members are checked, also unused ones: a wheel that tries to write outside is not trusted at all

@@ -75,7 +75,7 @@ REFUSED = {
         'a repository is "owner/repo" or "datasets/owner/repo", found \'spaces/owner/repo\'' + HUB
     ),
     "hf:own--er/repo@main": "a repository has no '..', no '--' and no ending '.git', found 'own--er/repo'" + HUB,
-    "hf:owner/repo@main#a/": "only one file or the whole repository can be named, found folder 'a/'" + HUB,
+    "hf:owner/repo@main#a/": "a folder is named by a pattern, such as 'a/**', found 'a/'" + HUB,
     "https://example.org/x": NO_MODEL + SECURE,
     "http://localhost:8000/v1#": SERVED_NAME + "''" + SERVED,
     "http://localhost:8000/v1# m": SERVED_NAME + "' m'" + SERVED,

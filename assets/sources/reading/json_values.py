@@ -1,0 +1,172 @@
+"""JSON values from text, and the rows among them: what plain JSON does not have is absent or makes a row bad."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from assets.sources.reading.rows import Asked, BadRow, SourceRow, bad_row
+from assets.sources.reading.streams import wrong_bytes
+from assets.sources.reading.values import Unusable, kind, plain, plain_row
+from warehouse.core.texts import shortened
+
+DEEPEST = 100
+"""How many levels of lists and objects a row may have (ours): what writes rows later goes down by recursion too."""
+TOO_DEEP = f"found lists and objects in each other, more than {DEEPEST} levels of them"
+
+
+# How bytes that are no text are read: see open_text.
+_BYTE = re.compile("[\udc80-\udcff]")
+
+
+class JsonError(ValueError):
+    """A text that is not JSON, or is nested too deeply. The message says what was found, from which `line` on."""
+
+    def __init__(self, found: str, line: int = 1) -> None:
+        super().__init__(found)
+        self.line = line
+
+    def but(self, expected: str) -> str:
+        """The message with what was expected instead."""
+        return str(self) if str(self) == TOO_DEEP else f"{self}, but {expected}"
+
+
+class Doubled(dict[str, Any]):
+    """An object in which keys occur twice. `pairs` has all of its pairs."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+    @property
+    def names(self) -> list[str]:
+        """The keys that occur more than once."""
+        names = [name for name, _ in self.pairs]
+        return sorted({name for name in names if names.count(name) > 1})
+
+
+class Decoded:
+    """A decoded text: its `value`, and whether there are doubled keys, numbers such as NaN or half characters in it.
+
+    Raises JsonError.
+    """
+
+    def __init__(self, text: str, encoding: str | None = None) -> None:
+        self.doubled = self.special = False
+        self._encoding, self._wrong = encoding, wrong_bytes(text, encoding) is not None
+        # Half a surrogate pair is valid JSON, but no database or tokenizer accepts it.
+        self._halves = self._wrong or "\\ud" in text or "\\uD" in text
+        try:
+            self.value: object = self._decode(text)
+        except json.JSONDecodeError as error:
+            why = f"found invalid JSON ({error.msg}, column {error.colno})"
+            raise JsonError(why, error.lineno) from error
+        except RecursionError as error:
+            raise JsonError(TOO_DEEP) from error
+
+    def _decode(self, text: str) -> object:
+        hooks: dict[str, Any] = {
+            "object_pairs_hook": self._object,
+            "parse_constant": self._constant,
+            "parse_float": self._number,
+        }
+        try:
+            return json.loads(text, **hooks)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            # Python reads no whole number of more than 4,300 digits.
+            return json.loads(text, parse_int=self._whole_number, **hooks)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            self.doubled = True
+            return Doubled(pairs)
+        return value
+
+    def _constant(self, name: str) -> float:
+        self.special = True
+        return float(name)
+
+    def _number(self, text: str) -> float | Unusable:
+        value = float(text)
+        if not math.isinf(value):
+            return value
+        self.special = True
+        return Unusable(f"the number {shortened(text, 20)}, which is out of range")
+
+    def _whole_number(self, text: str) -> int | Unusable:
+        try:
+            return int(text)
+        except ValueError:
+            self.special = True
+            return Unusable(f"a number of {len(text):,} digits")
+
+    def row(self, value: object, place: str, asked: Asked, text: str | None = None) -> SourceRow | BadRow:
+        """The row that `value` is, as a part of what was decoded. `text` is what it was read from, if that is known."""
+        if _too_deep(value):
+            return _bad(None, place, TOO_DEEP, text)
+        if not isinstance(value, dict):
+            return _bad(value, place, f"found {kind(value)}, but each row must be a JSON object", text)
+        if self.doubled and (names := _doubled_in(value)):
+            return _bad(value, place, f"found the key {shortened(names[0], 80)!r} twice in one object", text)
+        content, unusable = asked.of(value), dict[str, str]()
+        if self._halves and (wrong := self._wrong_character(content)):
+            return _bad(value, place, wrong, text)
+        if self.special:
+            content = plain_row(content, unusable)
+        return SourceRow(content, place, unusable) if unusable else SourceRow(content, place)
+
+    def _wrong_character(self, value: object) -> str | None:
+        text = json.dumps(value, ensure_ascii=False)
+        wrong = wrong_bytes(text, self._encoding)
+        if wrong and not (self._wrong and _BYTE.search(text)):
+            half = next(character for character in text if "\ud800" <= character <= "\udfff")
+            return f"found half a character (\\u{ord(half):04x}), but surrogates come in pairs"
+        return wrong
+
+
+def _bad(value: object, place: str, found: str, text: str | None) -> BadRow:
+    return bad_row(place, found, json.dumps(_shown(value)) if text is None else text)
+
+
+def _shown(value: Any) -> Any:
+    """A value without what JSON does not have; all pairs of an object with doubled keys, as a list."""
+    if isinstance(value, Doubled):
+        return [[name, _shown(item)] for name, item in value.pairs]
+    if isinstance(value, dict):
+        return {name: _shown(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return plain(value, "", {})
+
+
+def _doubled_in(row: object) -> list[str]:
+    return next((value.names for value in _containers(row) if isinstance(value, Doubled)), [])
+
+
+def _containers(value: object) -> Iterator[object]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict | list):
+            yield one
+            waiting += one.values() if isinstance(one, dict) else one
+
+
+def _too_deep(value: object) -> bool:
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST + 1):
+        level = [
+            item
+            for one in level
+            for item in (one.values() if isinstance(one, dict) else one)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return False
+    return True
