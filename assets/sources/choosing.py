@@ -15,10 +15,10 @@ from assets.sources.conversations import check_positions
 from assets.sources.exploding import exploded
 from assets.sources.joining import Tree
 from assets.sources.partition import row_identity
-from assets.sources.reading.rows import SourceRow
+from assets.sources.reading.rows import SourceRows
 
 
-def candidates(selection: Selection, mapping: Mapping, rows: Sequence[SourceRow], shared: Shared) -> list[Candidate]:
+def candidates(selection: Selection, mapping: Mapping, read: SourceRows, shared: Shared) -> list[Candidate]:
     """The candidates of a selection, in the order of the source.
 
     Raises MappingError where the selection names what no row has, or paths by position that mix roles; UserError where
@@ -27,14 +27,14 @@ def candidates(selection: Selection, mapping: Mapping, rows: Sequence[SourceRow]
     conditions = parse_where(selection.where) if selection.where else ()
     found = [
         Candidate(row.content, row.content, identity, identity, row.unusable)
-        for row in rows
+        for row in read.rows
         for identity in (row_identity(row.content),)
     ]
-    tree = Tree(found, shared.join) if shared.join and found else None
+    tree = Tree(found, shared.join, read.names) if shared.join and found else None
     found = tree.in_tree_slices() if tree else found
     if selection.each:
-        found = exploded(found, selection.each)
-    available = {name for one in found if one.verdict is None for name in one.row}
+        found = exploded(found, selection.each, read.names)
+    available = {*read.names} | {name for one in found if selection.each and not one.verdict for name in one.row}
     if selection.join:
         available.add(PARENT)
     check_fields(mapping, available)

@@ -11,7 +11,7 @@ A source row without an item is rejected, one where the path leads to no list is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.recipe.lookup import Item, Turn, items_of, opened, picked
@@ -36,13 +36,15 @@ class _NoList(Exception):
     pass
 
 
-def exploded(rows: Sequence[Candidate], each: str) -> list[Candidate]:
+def exploded(rows: Sequence[Candidate], each: str, names: Collection[str]) -> list[Candidate]:
     """One candidate per item at the path `each` of each row, and one for each row that has none.
+
+    `names` are the fields of the rows, also those that were not read.
 
     Raises MappingError where no row has the first field of the path.
     """
     path = Path.parse(each)
-    steps = _from_rows(path, {name for row in rows for name in row.row})
+    steps = _from_rows(path, names)
     found: list[tuple[Candidate, list[_Leaf]]] = []
     candidates: list[Candidate] = []
     for row in rows:
@@ -55,13 +57,13 @@ def exploded(rows: Sequence[Candidate], each: str) -> list[Candidate]:
             found.append((row, leaves))
         else:
             candidates.append(row.out(f"each: nothing at {each}"))
-    names = _names([leaf for _, leaves in found for leaf in leaves])
+    own_names = _names([leaf for _, leaves in found for leaf in leaves])
     last = steps[-1].name
     for row, leaves in found:
         for leaf in leaves:
             own = leaf.item if isinstance(leaf.item, Mapping) else {last: leaf.item}
-            fields = _merged([*leaf.around, own], names)
-            content = _merged([*_outside(leaf, steps), own], names)
+            fields = _merged([*leaf.around, own], own_names)
+            content = _merged([*_outside(leaf, steps), own], own_names)
             candidates.append(
                 Candidate(
                     Item(fields, Turn(written(last), leaf.items, leaf.index, by_position=False)),
@@ -74,7 +76,7 @@ def exploded(rows: Sequence[Candidate], each: str) -> list[Candidate]:
     return candidates
 
 
-def _from_rows(path: Path, available: set[str]) -> tuple[PathStep, ...]:
+def _from_rows(path: Path, available: Collection[str]) -> tuple[PathStep, ...]:
     first, *rest = path.steps
     if first.name not in available and rest and rest[0].name in available and not first.picks:
         return tuple(rest)

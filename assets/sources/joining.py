@@ -8,7 +8,7 @@ whose parent is not in the source, or is one of several rows with the same id th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from assets.recipe.columns import PARENT
@@ -24,14 +24,13 @@ _WIDEST = 40
 
 
 class Tree:
-    """The rows of a source with the parent of each."""
+    """The rows of a source with the parent of each. Raises MappingError where no row has a field of the join."""
 
-    def __init__(self, rows: Sequence[Candidate], join: Join) -> None:
+    def __init__(self, rows: Sequence[Candidate], join: Join, names: Collection[str]) -> None:
         self.rows = rows
         parent, own = Path.parse(join.parent), Path.parse(join.id)
-        available = {name for row in rows for name in row.row}
-        check_name("join.parent", parent, available)
-        check_name("join.id", own, available)
+        check_name("join.parent", parent, names)
+        check_name("join.id", own, names)
         self._by_id: dict[str, dict[str, int]] = {}
         for index, row in enumerate(rows):
             if (name := _id(find(row.row, own).value)) is not None:

@@ -10,7 +10,6 @@ from typing import Any
 from assets.recipe.columns import Shared, shared
 from assets.recipe.lookup import MissingField
 from assets.recipe.mapping import Mapping as FieldMapping
-from assets.recipe.mapping import MappingError
 from assets.recipe.materials import ReadingPart
 from assets.recipe.types import BenchmarkSelection, Selection
 from assets.sources.candidates import Candidate
@@ -71,12 +70,7 @@ def select(
         way = ways.get(selection.source) or shared(selections, selection.source)
         mapping = FieldMapping.parse(selection.fields, selection.absent)
         read = read_rows(path, settings, way.columns)
-        try:
-            found = candidates(selection, mapping, read.rows, way)
-        except MappingError:
-            # Only columns that are named were read; the message lists all that there are.
-            candidates(selection, mapping, read_rows(path, settings).rows, way)
-            raise
+        found = candidates(selection, mapping, read, way)
         gate.arrive(len(found) + len(read.bad))
         for bad in read.bad:
             gate.quarantine({"row": bad.raw}, f"{bad.place}: {bad.found}", [(source, "source")])
