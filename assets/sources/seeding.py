@@ -147,9 +147,8 @@ def _withdrawn(
     parents: Sequence[Parent],
 ) -> Withdrawn | None:
     ids = [record_id(KIND_OF[role.model], dict(row), parents)]
-    if not all(one.text for one in withdrawals.rows.values()):
-        # A row that was outside the slice or quarantined is stored as it was read.
-        ids += [record_id(kind, {"row": dict(source_row)}, parents) for kind in MAIN_TEXT]
+    # A row that was outside the slice or quarantined is stored as it was read.
+    ids += [record_id(kind, {"row": dict(source_row)}, parents) for kind in MAIN_TEXT]
     return withdrawals.of_row(ids, row[role.main])
 
 
