@@ -15,6 +15,7 @@ from assets.curation.diversity import RULES
 from assets.enhancement.perplexity import limits
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import methods
+from assets.loading.choices import choice_faults
 from assets.loading.sizes import contradictions
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
@@ -63,6 +64,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _curation(recipe)
     yield from _arms(recipe)
     yield from (Problem(*fault) for fault in contradictions(recipe))
+    yield from (Problem(*fault) for fault in choice_faults(recipe))
     yield from _shared_names(recipe)
     yield from _policy(recipe)
     yield from _openness(recipe)

@@ -1,34 +1,35 @@
 """Declarative field mapping: it turns the fields of a source into the fields of a record.
 
 ``{"instruction": "How do I make {title}?", "response": "{steps:numbered}"}`` maps a cooking recipe to a pair. A
-placeholder is ``{path}``, ``{path?}`` (may be absent), ``{path:format}`` or ``{path?:format}``. A path goes
-into dicts by key and into lists by number (``{instances.0.output}``) and does nothing else: no attributes, no
-calls, no index into a text. ``{{`` and ``}}`` are braces. Names that contain one of ``. : ? { }`` cannot be used.
+placeholder is ``{path}``, ``{path?}`` (may be absent), ``{path:format}`` or ``{path?:format}``; see
+assets/recipe/paths.py for paths. ``{{`` and ``}}`` are braces.
 
 Texts are stripped, numbers are written as Python does, booleans as true and false. The items of a list are
 joined as ``lines`` (the default), ``numbered`` ("1. …"), ``bullets`` ("- …"), ``sentences`` (by a space) or
 ``commas``; absent and empty items are left out. ``json`` writes any value as JSON, and the path ``*`` is the
-whole row. None, NaN, blank text, and empty lists and objects count as absent.
+whole row. None, NaN, blank text, and empty lists and objects count as absent, and so do the texts that a selection
+says mean "nothing".
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
 from collections import abc
 from dataclasses import dataclass
 
+from assets.recipe.lookup import FROM_THE_START, Item, MissingField, find, role_of
+from assets.recipe.paths import Path, PathError, path_at, quoted, written
+from assets.recipe.rendering import FORMATS, NAMED, NO_INPUT, folded, rendered, shown_name
 from warehouse.core.errors import UserError
+from warehouse.core.texts import listed
 
-FORMATS = ("lines", "numbered", "bullets", "sentences", "commas", "json")
 WHOLE = "*"
-
-_TOKEN = re.compile(r"\{\{|\}\}|\{(?P<body>[^{}]*)\}|[{}]")
-_BODY = re.compile(r"(?P<path>[^:?]*)(?P<optional>\?)?(?::(?P<format>.*))?", re.DOTALL)
+ANSWERS = ("response", "reference")
+"""The fields with the answer to the field `instruction`."""
+_REST = re.compile(r"(?P<optional>\?)?(?::(?P<format>.*))?", re.DOTALL)
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
-_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 class TemplateError(ValueError):
@@ -39,20 +40,11 @@ class MappingError(UserError, ValueError):
     """A mapping uses a field that its source does not have."""
 
 
-class MissingField(LookupError):
-    """A row has no usable value at ``path``; ``reason`` says what is there instead."""
-
-    def __init__(self, path: str, reason: str = "is absent or empty") -> None:
-        super().__init__(f"field {path!r} {reason}")
-        self.path = path
-        self.reason = reason
-
-
 @dataclass(frozen=True)
 class Placeholder:
     """One ``{path?:format}``: where the value is, how a list is joined, and whether it may be absent."""
 
-    path: str
+    path: Path
     format: str = "lines"
     optional: bool = False
 
@@ -70,50 +62,71 @@ class Template:
         if not text.strip():
             raise TemplateError("a template is empty, but it must hold a text or a placeholder such as {title}")
         parts: list[str | Placeholder] = []
-        end = 0
-        for token in _TOKEN.finditer(text):
-            parts.append(text[end : token.start()])
-            if token["body"] is not None:
-                parts.append(_placeholder(text, token["body"], token.start() + 1))
-            elif len(token[0]) == 2:
-                parts.append(token[0][0])
+        literal, at = "", 0
+        while at < len(text):
+            if text[at] not in "{}":
+                literal += text[at]
+                at += 1
+            elif text[at : at + 2] in ("{{", "}}"):
+                literal += text[at]
+                at += 2
+            elif end := _closing(text, at):
+                parts += [literal, _placeholder(text, text[at + 1 : end], at + 1)]
+                literal, at = "", end + 1
             else:
                 raise TemplateError(
-                    f"template {text!r}, character {token.start() + 1}: a lone {token[0]!r};"
-                    f" write {token[0] * 2!r} for a brace or {{title}} for a field"
+                    f"template {text!r}, character {at + 1}: a lone {text[at]!r};"
+                    f" write {text[at] * 2!r} for a brace or {{title}} for a field"
                 )
-            end = token.end()
-        parts.append(text[end:])
+        parts.append(literal)
         return cls(text, tuple(part for part in parts if part != ""))
 
     @property
-    def fields(self) -> tuple[str, ...]:
+    def paths(self) -> tuple[Path, ...]:
         """The paths in the template, each once, in order of appearance."""
         return tuple(dict.fromkeys(part.path for part in self.parts if isinstance(part, Placeholder)))
 
-    def render(self, row: abc.Mapping[str, object]) -> str:
-        """Return the text for a row, stripped at both ends.
+    def render(
+        self,
+        row: abc.Mapping[str, object],
+        absent: frozenset[str] = frozenset(),
+        after: abc.Mapping[str, int] = FROM_THE_START,
+    ) -> str:
+        """Return the text for a row, stripped at both ends. Values that say one of `absent` (folded) are absent.
+
+        `after` has positions by the path of a list: a pick by values alone looks for a turn after this position.
 
         An absent optional value becomes an empty text, and the blank lines around it become one; text from the
         row keeps its own blank lines. Raises ``MissingField`` if a required value is absent, or if a value is
         not a text, a number, a boolean or a list of these.
         """
-        rendered: list[str] = []
+        texts: list[str] = []
         literal = ""
         skipped = False
         for part in self.parts:
             if isinstance(part, str):
                 literal += part
                 continue
-            value = _render(row if part.path == WHOLE else _lookup(row, part.path), part.format, part.path)
+            found = find(row, part.path, after)
+            whole = part.path.text == WHOLE
+            value = rendered(row if whole else found.value, part.format, part.path.text, absent)
             if not value:
                 if not part.optional:
-                    raise MissingField(part.path)
+                    raise MissingField(part.path.text, found.reason)
                 skipped = True
                 continue
-            rendered += [_closed(literal, skipped), value]
+            texts += [_closed(literal, skipped), value]
             literal, skipped = "", False
-        return "".join([*rendered, _closed(literal, skipped)]).strip()
+        return "".join([*texts, _closed(literal, skipped)]).strip()
+
+    def turns(self, row: abc.Mapping[str, object]) -> dict[str, int]:
+        """The last turn that the template takes from each conversation, as its position by the path of the list.
+
+        The turn that the row was made of counts too."""
+        found = [turn for path in self.paths for turn in find(row, path).turns]
+        found += [row.turn] if isinstance(row, Item) else []
+        turns = sorted((turn for turn in found if role_of(turn.item)), key=lambda turn: turn.index)
+        return {turn.list_path: turn.index for turn in turns}
 
 
 @dataclass(frozen=True)
@@ -121,15 +134,18 @@ class Mapping:
     """For each field of the result, in order, the templates that a row's own template is chosen from."""
 
     templates: tuple[tuple[str, tuple[Template, ...]], ...]
+    absent: frozenset[str] | None = None
 
     @classmethod
-    def parse(cls, fields: abc.Mapping[str, str | list[str]]) -> Mapping:
-        """Parse a mapping of fields to templates; raises ``TemplateError`` with the name of the field."""
+    def parse(cls, fields: abc.Mapping[str, str | list[str]], absent: abc.Iterable[str] | None = None) -> Mapping:
+        """Parse a mapping of fields to templates; raises ``TemplateError`` with the name of the field.
+
+        Values that say one of `absent` count as absent; for None, those of NO_INPUT do so in the field `input`."""
         if not fields:
             raise TemplateError("a mapping is empty, but it must name a field, such as instruction: '{title}'")
         templates = []
-        for field, written in fields.items():
-            texts = [written] if isinstance(written, str) else written
+        for field, given in fields.items():
+            texts = [given] if isinstance(given, str) else given
             if not texts:
                 raise TemplateError(f"field {field!r}: found no template, but at least one is needed")
             twice = [text for text in texts if texts.count(text) > 1]
@@ -139,88 +155,98 @@ class Mapping:
                 templates.append((field, tuple(Template.parse(text) for text in texts)))
             except TemplateError as error:
                 raise TemplateError(f"field {field!r}: {error}") from error
-        return cls(tuple(templates))
+        return cls(tuple(templates), None if absent is None else folded(absent))
 
     def apply(self, row: abc.Mapping[str, object], identity: str) -> dict[str, str]:
         """Return the fields of one row; ``identity`` (the row's content hash) decides which template is used.
 
         The choice depends only on the identity and the templates' texts: other rows and the order of the list do
-        not matter, and an added template changes only the rows that now use it. Raises ``MissingField``.
+        not matter, and an added template changes only the rows that now use it. In a field of ANSWERS, a pick by
+        values from the conversation that the instruction is from looks for a turn after it. Raises ``MissingField``.
         """
-        return {field: _chosen(templates, identity).render(row) for field, templates in self.templates}
+        templates = self.chosen(identity)
+        asked = templates["instruction"].turns(row) if "instruction" in templates else FROM_THE_START
+        return {
+            field: template.render(row, self.absent_in(field), asked if field in ANSWERS else FROM_THE_START)
+            for field, template in templates.items()
+        }
+
+    def chosen(self, identity: str) -> dict[str, Template]:
+        """The template of each field that the row with this identity uses."""
+        return {field: _chosen(templates, identity) for field, templates in self.templates}
+
+    def absent_in(self, field: str) -> frozenset[str]:
+        """What counts as absent in a field, folded as `folded` does."""
+        if self.absent is None:
+            return NO_INPUT if field == "input" else frozenset()
+        return self.absent
+
+    @property
+    def paths(self) -> tuple[tuple[str, Path], ...]:
+        """Every path with the field that it is for, in order."""
+        return tuple((field, path) for field, templates in self.templates for one in templates for path in one.paths)
 
 
-def check_fields(mapping: Mapping, rows: abc.Iterable[abc.Mapping[str, object]]) -> None:
-    """Raise ``MappingError`` if no row has a top-level field that a template uses, optional or not.
+def check_fields(mapping: Mapping, available: abc.Collection[str]) -> None:
+    """Raise ``MappingError`` if a template names a field, optional or not, that is not among those of the rows.
 
     This does not check nested values: a wrong deeper part of a path raises ``MissingField`` for each row.
     """
-    available = sorted({name for row in rows for name in row})
-    for field, templates in mapping.templates:
-        for path in (path for template in templates for path in template.fields):
-            name = path.split(".")[0]
-            if name in available or path == WHOLE:
-                continue
-            nearest = difflib.get_close_matches(name, available)
-            raise MappingError(
-                f"field {field!r}: its template names {name!r}, which no row of the source has"
-                + (f"; nearest: {', '.join(nearest)}" if nearest else "")
-                + (f"; available: {', '.join(available)}" if available else "; the source has no rows")
-            )
+    for field, path in mapping.paths:
+        if path.text != WHOLE and not path.of_item:
+            check_name(f"field {field!r}: its template", path, available)
+
+
+def check_name(what: str, path: Path, available: abc.Collection[str]) -> None:
+    """Raise ``MappingError`` if the first name of a path is not ``available``; ``what`` begins the message."""
+    name = path.names[0]
+    if name in available:
+        return
+    if not available:
+        raise MappingError(f"{what} names {name!r}, which no row of the source has; the source has no rows")
+    dotted = [one for one in available if "." in one and f"{path.text}.".startswith(f"{one}.")]
+    nearest = [] if dotted else difflib.get_close_matches(name, available)
+    raise MappingError(
+        f"{what} names {name!r}, which no row of the source has"
+        + (f"; write {{{written(dotted[0])}}}" if dotted else "")
+        + (f"; nearest: {', '.join(map(shown_name, nearest))}" if nearest else "")
+        + f"; available: {listed([shown_name(one) for one in sorted(available)], NAMED)}"
+    )
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the placeholder that opens at ``start`` closes, 0 if it does not; braces in quotes do not count."""
+    if text[start] != "{":
+        return 0
+    in_quotes, at = False, start + 1
+    while at < len(text):
+        if in_quotes and text[at] == "\\":
+            at += 1
+        elif text[at] == '"':
+            in_quotes = not in_quotes
+        elif not in_quotes and text[at] in "{}":
+            return at if text[at] == "}" else 0
+        at += 1
+    return 0
 
 
 def _placeholder(text: str, body: str, character: int) -> Placeholder:
     where = f"template {text!r}, character {character}"
-    match = _BODY.fullmatch(body)
+    try:
+        path, end = path_at(body)
+    except PathError as error:
+        raise TemplateError(f"{where}: {error}") from error
+    match = _REST.fullmatch(body, end)
     if match is None:
         raise TemplateError(f"{where}: {{{body}}} is no placeholder; write {{path}}, {{path?}} or {{path?:format}}")
-    path, format_ = match["path"], match["format"]
-    if any(not step or step != step.strip() for step in path.split(".")):
-        raise TemplateError(f"{where}: {path!r} is no path; write names without blanks around them, such as {{a.0.b}}")
+    format_ = match["format"]
     if format_ is not None and format_ not in FORMATS:
-        raise TemplateError(f"{where}: the format {format_!r} is unknown; known are {', '.join(FORMATS)}")
+        misspelt = difflib.get_close_matches(format_, FORMATS)
+        raise TemplateError(
+            f"{where}: the format {format_!r} is unknown; known are {', '.join(FORMATS)}"
+            + ("" if misspelt else f"; a name with a colon is written in quotes, as {{{quoted(body)}}}")
+        )
     return Placeholder(path, format_ or "lines", match["optional"] is not None)
-
-
-def _lookup(row: abc.Mapping[str, object], path: str) -> object:
-    value: object = row
-    for step in path.split("."):
-        if isinstance(value, abc.Mapping):
-            value = value.get(step)
-        elif isinstance(value, list) and _DIGITS.fullmatch(step) and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
-
-
-def _render(value: object, format_: str, path: str) -> str:
-    if value is None or value != value:  # NaN is how some tables write an absent value
-        return ""
-    if format_ == "json":
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, list):
-        items = [text for item in value if (text := _render(item, "lines", path))]
-        return _joined(items, format_)
-    if isinstance(value, abc.Mapping):
-        if not value:
-            return ""
-        raise MissingField(path, f"holds an object, not a text; it has the fields {', '.join(map(str, value))}")
-    raise MissingField(path, f"holds a {type(value).__name__}, not a text")
-
-
-def _joined(items: list[str], format_: str) -> str:
-    if format_ == "numbered":
-        return "\n".join(f"{number}. {item}" for number, item in enumerate(items, start=1))
-    if format_ == "bullets":
-        return "\n".join(f"- {item}" for item in items)
-    return {"lines": "\n", "sentences": " ", "commas": ", "}[format_].join(items)
 
 
 def _closed(literal: str, skipped: bool) -> str:

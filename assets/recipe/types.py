@@ -16,6 +16,7 @@ from assets.recipe.values import (
     BASE,
     FILTERS,
     LEVELS,
+    AbsentTexts,
     BenchmarkFields,
     Count,
     DocumentFields,
@@ -24,12 +25,21 @@ from assets.recipe.values import (
     Levels,
     MethodNames,
     Name,
+    PathText,
     Probability,
     Seed,
     SeedFields,
     Slice,
+    Where,
     Words,
 )
+
+
+class Join(Part):
+    """How rows find their parent in the same source: the path `parent` of a row is the path `id` of its parent."""
+
+    parent: PathText
+    id: PathText
 
 
 class Selection(Part):
@@ -37,6 +47,10 @@ class Selection(Part):
 
     `slice` is the range of the source, in percent of its rows by hash, that the role draws from; disjoint
     slices share no row. The role takes `count` rows whose main text has `words` (least, most) words.
+
+    `where` says which rows are chosen (assets/recipe/conditions.py). `each` is the path of a list whose items become
+    rows. With `join`, templates read the parent of a row as `{parent.…}`. Values that are one of `absent` count as
+    absent; by default those of NO_INPUT (assets/recipe/mapping.py) do so in the field `input`.
     """
 
     source: str
@@ -44,6 +58,10 @@ class Selection(Part):
     count: Count
     words: Words = (1, 100_000)
     fields: Fields
+    where: Where | None = None
+    each: PathText | None = None
+    join: Join | None = None
+    absent: AbsentTexts | None = None
 
 
 class SeedSelection(Selection):

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
+from assets.recipe.conditions import parse_where
 from assets.recipe.mapping import Mapping
+from assets.recipe.paths import Path
 from resources.fetching.addresses import Address
 
 FilterName = Literal["heuristics", "perplexity", "diversity"]
@@ -43,6 +45,17 @@ def distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
+def _path(text: str) -> str:
+    if Path.parse(text).of_item:
+        raise ValueError("it must begin with the name of a field")
+    return text
+
+
+def _where(where: dict[str, Any]) -> dict[str, Any]:
+    parse_where(where)
+    return where
+
+
 def _fields(needed: frozenset[str], *optional: str) -> AfterValidator:
     def check(fields: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
         Mapping.parse(fields)
@@ -63,6 +76,9 @@ Fields = dict[str, str | list[str]]
 SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
 DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]
 BenchmarkFields = Annotated[Fields, _fields(frozenset({"instruction"}), "input", "reference", "details")]
+PathText = Annotated[str, AfterValidator(_path)]
+Where = Annotated[dict[str, Any], AfterValidator(_where)]
+AbsentTexts = tuple[Annotated[str, Field(min_length=1)], ...]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Slice = Annotated[tuple[Percent, Percent], AfterValidator(_range)]
 Count = Annotated[int, Field(ge=1, strict=True)]

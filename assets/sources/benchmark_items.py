@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assets.recipe.columns import role_slice, shared_by_roles
 from assets.recipe.types import Recipe
 from assets.sources.seeding import Role, select
 from assets.steps import names
@@ -26,17 +27,17 @@ def step(recipe: Recipe) -> Step:
             recipe.seed,
             withdrawals=tools.withdrawals(),
             reading=recipe.sources,
+            ways=shared_by_roles(recipe),
         )
         return gate.result()
 
-    sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.benchmark_items)
     return Step(
         asset=names.BENCHMARK_ITEMS,
         group="sources",
         description="Held-out instructions with the human text that predictions are compared with.",
         model=BenchmarkItem,
         build=build,
-        slice=recipe.slice("seed", "benchmark_items", *sources),
+        slice=role_slice(recipe, "benchmark_items"),
         kinds=frozenset({"polars", "duckdb"}),
         most=Most(rows=sum(selection.count for selection in recipe.benchmark_items)),
         columns=same(BenchmarkItem),

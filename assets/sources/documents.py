@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from assets.recipe.columns import role_slice, shared_by_roles
 from assets.recipe.types import Recipe
 from assets.sources.held_out import CHECK, select_without_benchmark_text
 from assets.sources.seeding import Role
@@ -22,17 +23,16 @@ def step(recipe: Recipe) -> Step:
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
         return select_without_benchmark_text(
-            ROLE, TEXTS, recipe.documents, benchmark_items, tools, recipe.seed, recipe.sources
+            ROLE, TEXTS, recipe.documents, benchmark_items, tools, recipe.seed, recipe.sources, shared_by_roles(recipe)
         )
 
-    sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.documents)
     return Step(
         asset=names.DOCUMENTS,
         group="sources",
         description="Human-written text that instructions are written for.",
         model=Document,
         build=build,
-        slice=recipe.slice("seed", "documents", *sources),
+        slice=role_slice(recipe, "documents"),
         inputs={"benchmark_items": names.BENCHMARK_ITEMS},
         kinds=frozenset({"polars", "duckdb"}),
         checks={CHECK: True},

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
+from assets.recipe.columns import Shared
 from assets.recipe.materials import ReadingPart
 from assets.recipe.types import Selection
-from assets.sources.seeding import AS_FOUND, Role, select
+from assets.sources.seeding import ALONE, AS_FOUND, Role, select
 from resources.tools.tools import Tools
 from warehouse.core.texts import normalized
 from warehouse.results.result import Check, Gate, Result
@@ -40,6 +41,7 @@ def select_without_benchmark_text(
     tools: Tools,
     seed: int,
     reading: Mapping[str, ReadingPart] = AS_FOUND,
+    ways: Mapping[str, Shared] = ALONE,
 ) -> Result:
     """The rows of a role without text of the benchmark `items` in the fields `texts`, with a check that proves it."""
     forbidden = benchmark_texts(items)
@@ -47,7 +49,7 @@ def select_without_benchmark_text(
     def refused(row: Mapping[str, str]) -> str | None:
         return REASON if leaking((row[name] for name in texts), forbidden) else None
 
-    gate = select(role, selections, tools.source_file, seed, refused, tools.withdrawals(), reading)
+    gate = select(role, selections, tools.source_file, seed, refused, tools.withdrawals(), reading, ways)
     return with_leakage_check(gate, texts, items)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from assets.recipe.columns import role_slice, shared_by_roles
 from assets.recipe.types import Recipe
 from assets.sources.held_out import CHECK, select_without_benchmark_text
 from assets.sources.seeding import Role
@@ -22,17 +23,16 @@ def step(recipe: Recipe) -> Step:
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
         return select_without_benchmark_text(
-            ROLE, TEXTS, recipe.seed_tasks, benchmark_items, tools, recipe.seed, recipe.sources
+            ROLE, TEXTS, recipe.seed_tasks, benchmark_items, tools, recipe.seed, recipe.sources, shared_by_roles(recipe)
         )
 
-    sources = dict.fromkeys(f"sources.{selection.source}" for selection in recipe.seed_tasks)
     return Step(
         asset=names.SEED_TASKS,
         group="sources",
         description="Human-written instructions with human-written responses.",
         model=SeedTask,
         build=build,
-        slice=recipe.slice("seed", "seed_tasks", *sources),
+        slice=role_slice(recipe, "seed_tasks"),
         inputs={"benchmark_items": names.BENCHMARK_ITEMS},
         kinds=frozenset({"polars", "duckdb"}),
         checks={CHECK: True},

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assets.recipe.columns import Shared, shared
+from assets.recipe.lookup import MissingField
 from assets.recipe.mapping import Mapping as FieldMapping
-from assets.recipe.mapping import MissingField, check_fields
 from assets.recipe.materials import ReadingPart
 from assets.recipe.types import BenchmarkSelection, Selection
-from assets.sources.partition import in_slice, order, row_identity
+from assets.sources.candidates import Candidate
+from assets.sources.choosing import candidates
+from assets.sources.conversations import misplaced
+from assets.sources.partition import in_slice, order
 from assets.sources.reading.read import read_rows
-from assets.sources.reading.rows import SourceRow
 from warehouse.core.identity import Parent, record_id
 from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
 from warehouse.results.result import Gate
@@ -28,6 +31,9 @@ SourceFile = Callable[[str], tuple[str, Path]]
 
 AS_FOUND: Mapping[str, ReadingPart] = {}
 """Every source is read as its files are recognised."""
+
+ALONE: Mapping[str, Shared] = {}
+"""No other selection takes rows of the same sources."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,13 @@ def select(
     refused: Callable[[Mapping[str, str]], str | None] = lambda row: None,
     withdrawals: Withdrawals = NONE,
     reading: Mapping[str, ReadingPart] = AS_FOUND,
+    ways: Mapping[str, Shared] = ALONE,
 ) -> Gate:
     """A decision about every row of every selection. `refused` gives a further reason to reject a row, or None.
 
-    `reading` says, by the name of the source, how its files are read. A row that cannot be read is quarantined.
+    `reading` says, by the name of the source, how its files are read. A row that cannot be read is quarantined. `ways`
+    says in the same way which columns are read and how rows are joined, for all roles that use the source; without it,
+    the selections here decide.
 
     A withdrawn row is recognized in any role: by its content as it was read, by its record, or by its main text.
 
@@ -62,12 +71,16 @@ def select(
     gate = Gate(role.model)
     for number, selection in enumerate(selections):
         source, path = source_file(selection.source)
-        read = read_rows(path, reading.get(selection.source, ReadingPart()))
+        settings = reading.get(selection.source, ReadingPart())
+        way = ways.get(selection.source) or shared(selections, selection.source)
+        mapping = FieldMapping.parse(selection.fields, selection.absent)
+        read = read_rows(path, settings, way.columns)
+        found = candidates(selection, mapping, read, way)
         before, dropped = gate.kept, gate.dropped
-        gate.arrive(len(read))
+        gate.arrive(len(found) + len(read.bad))
         for bad in read.bad:
-            gate.quarantine(_as_read(bad.raw), f"{bad.place}: {bad.found}", [(source, "source")])
-        _select(gate, role, selection, source, read.rows, seed, refused, withdrawals)
+            gate.quarantine({"row": bad.raw}, f"{bad.place}: {bad.found}", [(source, "source")])
+        _select(gate, role, selection, mapping, source, found, seed, refused, withdrawals)
         if gate.kept - before < selection.count:
             key = f"{role.key}.{number}"
             raise TooFewRows(
@@ -95,35 +108,30 @@ def _select(
     gate: Gate,
     role: Role,
     selection: Selection,
+    mapping: FieldMapping,
     source: str,
-    read: Sequence[SourceRow],
+    found: Sequence[Candidate],
     seed: int,
     refused: Callable[[Mapping[str, str]], str | None],
     withdrawals: Withdrawals,
 ) -> None:
-    mapping = FieldMapping.parse(selection.fields)
-    rows = [row.content for row in read]
-    check_fields(mapping, rows)
     parents = [(source, "source")]
-    identities = [row_identity(row) for row in rows]
     kept_before = gate.kept
     least, most = selection.words
-    for index in order(identities, str(seed)):
-        if not in_slice(identities[index], selection.slice, str(seed)):
-            gate.reject(_as_read(rows[index]), "outside the slice", parents)
-            continue
-        try:
-            fields = mapping.apply(rows[index], identities[index])
-        except MissingField as missing:
-            unusable = read[index].unusable.get(missing.path)
-            reason = f"field {missing.path!r} holds {unusable}" if unusable else str(missing)
-            gate.quarantine(_as_read(rows[index]), reason, parents)
+    for index in order([one.identity for one in found], str(seed)):
+        one = found[index]
+        if not in_slice(one.slice_identity, selection.slice, str(seed)):
+            one = one.out("outside the slice")
+        elif one.verdict is None:
+            one, fields = _mapped(one, mapping)
+        if one.verdict:
+            one.put_out(gate, parents)
             continue
         row: dict[str, Any] = _origin(selection) | dict.fromkeys(role.optional, "") | fields
         # Without a reference, the words of a benchmark item's instruction are counted.
         main = role.main if role.main in fields else "instruction"
         words = len(fields[main].split())
-        withdrawn = _withdrawn(withdrawals, role, rows[index], row, parents) if withdrawals.rows else None
+        withdrawn = _withdrawn(withdrawals, role, one.content, row, parents) if withdrawals.rows else None
         if withdrawn:
             gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)
         elif words < least or words > most:
@@ -137,6 +145,18 @@ def _select(
             gate.keep(row, parents)
 
 
+def _mapped(one: Candidate, mapping: FieldMapping) -> tuple[Candidate, dict[str, str]]:
+    """The fields of a candidate; a candidate that has none gets a verdict."""
+    try:
+        fields = mapping.apply(one.row, one.identity)
+    except MissingField as missing:
+        unusable = one.unusable.get(missing.path)
+        reason = f"field {missing.path!r} holds {unusable}" if unusable else str(missing)
+        return one.out(reason, quarantined=True), {}
+    fault = misplaced(mapping.chosen(one.identity), one.row)
+    return (one.out(fault, quarantined=True) if fault else one), fields
+
+
 def _withdrawn(
     withdrawals: Withdrawals,
     role: Role,
@@ -145,14 +165,9 @@ def _withdrawn(
     parents: Sequence[Parent],
 ) -> Withdrawn | None:
     ids = [record_id(KIND_OF[role.model], dict(row), parents)]
-    if not all(one.text for one in withdrawals.rows.values()):
-        # A row that was outside the slice or quarantined is stored as it was read.
-        ids += [record_id(kind, _as_read(source_row), parents) for kind in MAIN_TEXT]
+    # A row that was outside the slice or quarantined is stored as it was read.
+    ids += [record_id(kind, {"row": dict(source_row)}, parents) for kind in MAIN_TEXT]
     return withdrawals.of_row(ids, row[role.main])
-
-
-def _as_read(row: Mapping[str, object] | str) -> dict[str, object]:
-    return {"row": row if isinstance(row, str) else dict(row)}
 
 
 def _origin(selection: Selection) -> dict[str, str]:

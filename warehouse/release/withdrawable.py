@@ -10,7 +10,7 @@ from warehouse.audit.finding import find
 from warehouse.audit.nodes import nodes
 from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
-from warehouse.core.texts import kind_named, listed, normalized, on_one_line, shortened
+from warehouse.core.texts import kind_named, listed, normalized, on_one_line, shortened, texts_in
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import file_key, text_key
 from warehouse.schema.records import MAIN_TEXT
@@ -23,7 +23,8 @@ _TITLES = ("title", "instruction", "text")
 class Withdrawable:
     """A source row, source, model or declared ancestor in the warehouse.
 
-    `shown` is a short text for messages, `text` the `text_key` of the main text of a row. `same` are the ids of other
+    `shown` is a short text for messages, `text` the `text_key` of the main text of a row; for a row that was put on
+    record as it was read, the `text_key` of its longest text. `same` are the ids of other
     source rows with the same text, or of other materials with the same file; they are withdrawn with it.
     """
 
@@ -46,7 +47,8 @@ def find_withdrawable(connection: duckdb.DuckDBPyConnection, text: str) -> Withd
     if kind not in MAIN_TEXT:
         raise _not_a_source_row(connection, row_id, kind)
     content = nodes(connection, [row_id])[row_id].says or {}
-    main_text = content.get(MAIN_TEXT[kind]) or ""
+    # A row as it was read has another id when a recipe names other columns of it; its longest text stays the same.
+    main_text = content.get(MAIN_TEXT[kind]) or max(texts_in(content.get("row")), key=len, default="")
     shown = next((content[title] for title in _TITLES if content.get(title)), None) or canonical(content)
     shown = shortened(on_one_line(shown), LONGEST_SHOWN)
     key = text_key(main_text)

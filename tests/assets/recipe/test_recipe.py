@@ -57,8 +57,8 @@ KEYS = {
     "source": "address, delimiter, encoding, format, licence, made_from, origin, quote, sha256, strict",
     "ancestor": "address, licence, made_from, origin",
     "policy": "commercial, exceptions, licences",
-    "selection": "count, fields, slice, source, words",
-    "benchmark": "benchmark, count, fields, slice, source, words",
+    "selection": "absent, count, each, fields, join, slice, source, where, words",
+    "benchmark": "absent, benchmark, count, each, fields, join, slice, source, where, words",
     "generation": ", ".join(sorted(["backward_model", "model", *methods()])),
     "self_instruct": "answers, blacklist, calls, demonstrations, instruction, machine_demonstrations, most, "
     "most_instances, response, rouge_l, rounds, words",

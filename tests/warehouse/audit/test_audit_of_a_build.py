@@ -13,6 +13,7 @@ import pytest
 
 from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
+from assets.recipe.columns import shared_by_roles
 from assets.recipe.types import Recipe
 from assets.sources import benchmark_items, documents, held_out, seed_tasks
 from assets.sources.seeding import select
@@ -80,15 +81,16 @@ def test_the_ancestry_of_every_training_row_ends_in_sources_and_models_of_the_re
 def test_every_source_row_has_its_outcome(audited: tuple[Path, Path], recipe: Recipe, database: Database) -> None:
     tools = Tools(workbench(recipe, audited[1], audited[0].parent))
     items = query(audited[1], "SELECT * EXCLUDE (position) FROM benchmark_items")
+    ways = shared_by_roles(recipe)
     results = {
         "benchmark_items": select(
-            benchmark_items.ROLE, recipe.benchmark_items, tools.source_file, recipe.seed
+            benchmark_items.ROLE, recipe.benchmark_items, tools.source_file, recipe.seed, ways=ways
         ).result(),
         "seed_tasks": held_out.select_without_benchmark_text(
-            seed_tasks.ROLE, seed_tasks.TEXTS, recipe.seed_tasks, items, tools, recipe.seed
+            seed_tasks.ROLE, seed_tasks.TEXTS, recipe.seed_tasks, items, tools, recipe.seed, ways=ways
         ),
         "documents": held_out.select_without_benchmark_text(
-            documents.ROLE, documents.TEXTS, recipe.documents, items, tools, recipe.seed
+            documents.ROLE, documents.TEXTS, recipe.documents, items, tools, recipe.seed, ways=ways
         ),
     }
     for asset, result in results.items():

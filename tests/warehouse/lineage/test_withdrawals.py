@@ -40,7 +40,8 @@ WHEN = datetime(2026, 5, 2)
 def rows_of(source: str) -> list[dict[str, str]]:
     """Rows; the last ten have the texts of the first ten in capitals."""
     rows = [{"title": f"{source} thing {n}", "text": f"Thing {n} is, of all things, number {n}."} for n in range(40)]
-    return rows + [{"title": f"{source} again {n}", "text": rows[n]["text"].upper()} for n in range(10)]
+    rows += [{"title": f"{source} again {n}", "text": rows[n]["text"].upper()} for n in range(10)]
+    return [row | {"note": f"note {n}"} for n, row in enumerate(rows)]
 
 
 @dataclass
@@ -58,7 +59,9 @@ class World:
                 address=f"path:{path}", sha256=file_digest(path), licence="MIT", origin="human"
             )
         self.house = House(self.folder)
-        materials = {name: Material("source", name, **part.model_dump(exclude_none=True)) for name, part in self.parts.items()}
+        materials = {
+            name: Material("source", name, **part.model_dump(exclude_none=True)) for name, part in self.parts.items()
+        }
         self.house.bench = Workbench(self.folder / "data", self.folder, {}, materials)
         self.source, self.title, self.count = "rows", "{title}", 3
 
@@ -170,6 +173,27 @@ def test_a_withdrawn_row_outside_the_slice_is_recognised_in_another_role(tmp_pat
     gone = next(text for one, text in outside if one == row_id)
     assert gone not in [row["response"] for row in world.kept("seed_tasks")]
     assert len(world.kept("seed_tasks")) == 3
+
+
+def test_a_withdrawn_row_is_recognised_when_another_column_is_read(tmp_path: Path) -> None:
+    """The columns that a recipe names decide what a row is: its id as it was read, and its slice, are others then."""
+    (tmp_path / "twin").mkdir()
+    twin, world = World(tmp_path / "twin"), World(tmp_path)
+    twin.title = "{title} {note}"
+    twin.build()
+    world.build()
+    drawn = {normalized(row["text"]) for row in twin.kept("documents")}
+    with world.database.read() as connection:
+        outside = connection.execute(
+            "SELECT r.id, content::JSON->'row'->>'text' FROM lineage.records r "
+            "JOIN lineage.outcomes o ON r.id = o.record WHERE r.asset = 'documents' AND reason = 'outside the slice'"
+        ).fetchall()
+    row_id, gone = next((row_id, text) for row_id, text in outside if normalized(text) in drawn)
+    withdraw(world.database, find_affected(world.database, row_id), "why")
+    world.title = twin.title
+    world.build()
+    assert normalized(gone) not in {normalized(row["text"]) for row in world.kept("documents")}
+    assert len(world.kept("documents")) == 3
 
 
 def test_too_few_rows_say_how_many_are_withdrawn(tmp_path: Path) -> None:
