@@ -14,6 +14,7 @@ from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.readers import read_rows
 from warehouse.core.errors import UserError
 from warehouse.core.identity import Parent, record_id
+from warehouse.core.words import words_in
 from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
 from warehouse.results.result import Gate
 from warehouse.schema.records import KIND_OF, MAIN_TEXT, Record
@@ -82,7 +83,7 @@ def _select(
         row: dict[str, Any] = _origin(selection) | dict.fromkeys(role.optional, "") | fields
         # Without a reference, the words of a benchmark item's instruction are counted.
         main = role.main if role.main in fields else "instruction"
-        words = len(fields[main].split())
+        words = len(words_in(fields[main]))
         withdrawn = _withdrawn(withdrawals, role, rows[index], row, parents) if withdrawals.rows else None
         if withdrawn:
             gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)

@@ -33,8 +33,10 @@ NOT_CODE = (
 )
 
 DECIDING = (
+    "warehouse/core/comparing.py",
     "warehouse/core/identity.py",
     "warehouse/core/texts.py",
+    "warehouse/core/words.py",
     "warehouse/lineage/withdrawals.py",
     "warehouse/results/result.py",
     "warehouse/results/validation.py",
