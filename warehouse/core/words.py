@@ -3,7 +3,7 @@
 Most scripts put spaces between words. Chinese, Japanese, Thai, Lao, Khmer, Burmese and a few others do not. There, the
 words are those of ICU, which has dictionaries for them (https://unicode.org/reports/tr29/, package icu4py).
 
-Worked example: `words_in("Tea is hot.")` is ["Tea", "is", "hot."], and `words_in("茶很好喝。")` is ["茶", "很好", "喝"].
+Worked example: `words_in("Tea is hot.")` is ["Tea", "is", "hot."], and `words_in("茶很好。")` is ["茶", "很好"].
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Pool:
             return Rejection("starts with: Write a program")
         if instruction[0] in string.punctuation:
             return Rejection("starts with punctuation")
-        if self._ascii_start and not instruction[0].isascii():
+        if not instruction[0].isascii() and (self._ascii_start or not instruction[0].isalnum()):
             return Rejection("starts with a non-ASCII character")
         if not has_word(instruction):
             return Rejection("no instruction")

@@ -1,5 +1,5 @@
-"""An answer that was cut off ends at its last sentence. If the end of a sentence is not found, the answer is lost, and if
-one is found where there is none, half a sentence is trained on. So the tests cut texts off in many scripts."""
+"""An answer that was cut off ends at its last sentence. If no end of a sentence is found, the answer is lost; if one is
+found where there is none, half a sentence is trained on. So the tests cut texts off in many scripts."""
 
 from __future__ import annotations
 
