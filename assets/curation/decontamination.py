@@ -1,11 +1,14 @@
 """Decontamination: find training rows that share text with a benchmark item, and name the item.
 
-There are three tests, each stronger than the one before: equal text after normalizing; a shared run of `ngram` words
-(13, as in GPT-3, arXiv 2005.14165, appendix C; in lower case, without punctuation); and an instruction whose embedding
-has a cosine above `similarity` to an item's instruction (ours: the published way to find paraphrases asks a model,
-arXiv 2311.04850). Every text of every item is compared, whatever its benchmark. A text of fewer than `ngram` words is
-found only if it is equal. Texts in an item's `details` are compared by their runs alone, since one may be an answer
-choice that many rows contain.
+There are three tests, each stronger than the one before: a text of the item, by the rules for all sources (see
+assets/sources/leaks.py); a shared run of `ngram` words (13, as in GPT-3, arXiv 2005.14165, appendix C; in lower case,
+without punctuation); and an instruction whose embedding has a cosine above `similarity` to an item's instruction (ours:
+the published way to find paraphrases asks a model, arXiv 2311.04850). Every text of every item is compared, whatever
+its benchmark. Texts in an item's `details` are compared by their runs alone, since one may be an answer choice that
+many rows contain.
+
+In scripts without spaces between words a run is one of characters (ours): 2 Chinese or Japanese characters count as a
+word, or 3 Thai, Lao, Khmer or Burmese ones. So 26 Chinese characters are 13 words.
 
 Worked example: with runs of 3 words, "crush the basil well" shares "crush the basil" with "Then crush the basil."
 """
@@ -13,9 +16,10 @@ Worked example: with runs of 3 words, "crush the basil well" shares "crush the b
 from __future__ import annotations
 
 import json
-import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -23,14 +27,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.recipe.types import Decontamination
-from assets.sources.held_out import REASON
+from assets.sources.leaks import REASON, Leaks
+from warehouse.core.comparing import run_units
 from warehouse.core.errors import UserError
-from warehouse.core.texts import normalized, texts_in
+from warehouse.core.texts import texts_in
+from warehouse.core.words import is_spaceless
 
-# Inputs are not compared for equality: one may be a single word that many rows share.
-EQUAL, EQUAL_ITEM = ("instruction", "response"), ("instruction", "reference")
-TEXTS, ITEM_TEXTS = (*EQUAL, "input"), (*EQUAL_ITEM, "input")
-_WORD = re.compile(r"\w+")
+TEXTS, ITEM_TEXTS = ("instruction", "response", "input"), ("instruction", "reference", "input")
 
 Vectors = Mapping[str, Sequence[float]]
 """Id of a pair or an item to the unit-length embedding of its instruction."""
@@ -56,8 +59,7 @@ class BenchmarkTexts:
         self.count = len(items)
         # Reversed, so that the first of several items with the same text is the one that is named.
         backwards = items.reverse().to_dicts()
-        self._equal = {normalized(row[name]): row["id"] for row in backwards for name in EQUAL_ITEM}
-        self._equal.pop("", None)
+        self._leaks = Leaks(items)
         words = self.settings.ngram
         self._runs = {run: row["id"] for row in backwards for text in _texts(row) for run in runs(text, words)}
         missing = 0 if vectors is None else sum(row["id"] not in vectors for row in backwards)
@@ -71,9 +73,8 @@ class BenchmarkTexts:
 
     def overlap(self, row: Mapping[str, Any], vector: Sequence[float] | None = None) -> Overlap | None:
         """What a row (instruction, input, response) shares with a benchmark item; None if it shares nothing."""
-        for name in EQUAL:
-            if item := self._equal.get(normalized(row[name])):
-                return Overlap(REASON, item)
+        if item := self._leaks.item(row):
+            return Overlap(REASON, item)
         row_runs = (run for name in TEXTS for run in runs(row[name], self.settings.ngram))
         shared = [item for run in row_runs if (item := self._runs.get(run))]
         if shared:
@@ -95,9 +96,25 @@ def runs(text: str, words: int | None) -> Iterator[tuple[str, ...]]:
     """Every run of `words` words of a text, in lower case and without punctuation; none if `words` is None."""
     if words is None:
         return
-    found = _WORD.findall(text.lower())
-    for start in range(len(found) - words + 1):
-        yield tuple(found[start : start + words])
+    found = run_units(text)
+    if not is_spaceless(text):
+        for start in range(len(found) - words + 1):
+            yield tuple(found[start : start + words])
+        return
+    # Up to each unit, how much the text holds, in sixths of a word.
+    until = [0, *accumulate(map(_sixths, found))]
+    end = 0
+    for start in range(len(found)):
+        while end < len(found) and until[end] - until[start] < 6 * words:
+            end += 1
+        if until[end] - until[start] >= 6 * words:
+            yield tuple(found[start:end])
+
+
+def _sixths(unit: str) -> int:
+    if not is_spaceless(unit):
+        return 6
+    return 3 if unicodedata.east_asian_width(unit[0]) == "W" else 2
 
 
 def _texts(item: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 A fragment has one of three levels: keywords of the document, a random sentence of it, or what a model extracts from it.
 Keywords come from YAKE (Campos et al. 2020, https://doi.org/10.1016/j.ins.2019.09.013). We chose it because it looks at
-one document at a time: an added document does not change the fragments of the others.
+one document at a time: an added document does not change the fragments of the others. It needs spaces between words. In
+scripts without them, the keywords are the words of two or more characters whose occurrences are longest in sum (ours).
 
 Worked example: "Pesto is a sauce. It comes from Genoa." gives "Pesto, sauce, Genoa" (keywords), "It comes from
 Genoa." (sentence) or a model's extraction.
@@ -10,14 +11,15 @@ Genoa." (sentence) or a model's extraction.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
-from segtok.segmenter import split_single
 from yake import KeywordExtractor
 
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import extraction
+from assets.prompting.sentences import sentences
 from assets.recipe.types import Fragments, Recipe
 from assets.recipe.values import Level
 from assets.steps import names
@@ -25,21 +27,25 @@ from assets.steps.step import Most, Step, made
 from resources.models.calls import Completion, Sampling, Writer
 from resources.tools.tools import Tools
 from warehouse.core.identity import row_seed
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word
+from warehouse.core.words import mostly_spaceless, tokens
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Fragment
 
 
 def keywords(text: str, count: int, phrase_words: int) -> str:
     """The `count` best key phrases of at most `phrase_words` words, best first, joined by commas."""
-    found = KeywordExtractor(lan="en", n=phrase_words, top=count).extract_keywords(text)
-    return ", ".join(phrase for phrase, _ in sorted(found, key=lambda item: (item[1], item[0])))
+    if mostly_spaceless(text):
+        found = Counter(word for word in tokens(text) if len(word) > 1)
+        return ", ".join(sorted(found, key=lambda word: -found[word] * len(word))[:count])
+    ranked = KeywordExtractor(lan="en", n=phrase_words, top=count).extract_keywords(text)
+    return ", ".join(phrase for phrase, _ in sorted(ranked, key=lambda item: (item[1], item[0])))
 
 
 def random_sentence(text: str, seed: int) -> str:
     """One sentence of the text, chosen by `seed`; "" if the text has none."""
-    sentences = [sentence.strip() for sentence in split_single(text) if sentence.strip()]
-    return sentences[seed % len(sentences)] if sentences else ""
+    found = sentences(text)
+    return found[seed % len(found)] if found else ""
 
 
 def levels_of(document: str, settings: Fragments, seed: int) -> list[Level]:
@@ -71,7 +77,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
         parents = [(document, "document"), *([(completion.call, "call")] if completion else [])]
         if completion and unanswered(gate, row, completion, parents):
             continue
-        if not normalized(fragment):
+        if not has_word(fragment):
             gate.reject(row, "nothing extracted", parents)
         else:
             gate.keep(row, parents)

@@ -1,5 +1,7 @@
 """Rules that need no model. All are ours; published rules of a method are in the method's file.
 
+Words are counted in any script (see warehouse/core/words.py).
+
 Worked example: ("What is it?", "It is. It is. It is.") breaks no length rule of (3, 60) and (5, 400) words;
 a response of three lines of which two are equal breaks the rule on repeated lines (2/3 > 0.5).
 """
@@ -10,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from assets.recipe.types import Heuristics
+from warehouse.core.words import folded, words_in
 
 KEYS = {
     "instruction too": "instruction_words",
@@ -36,12 +39,12 @@ def broken_rule(instruction: str, response: str, rules: Heuristics, input_: str 
         ("instruction", instruction, rules.instruction_words),
         ("response", response, rules.response_words),
     ):
-        words = len(text.split())
+        words = len(words_in(text))
         if words < least:
             return BrokenRule(f"{name} too short", words, least)
         if words > most:
             return BrokenRule(f"{name} too long", words, most)
-    words = len(input_.split())
+    words = len(words_in(input_))
     if rules.input_words is not None and words > rules.input_words:
         return BrokenRule("input too long", words, rules.input_words)
     repeated = repeated_line_share(response)
@@ -64,7 +67,7 @@ def repeated_line_share(text: str) -> float:
 
 def copied_share(instruction: str, response: str) -> float:
     """The longest run of the instruction's words that occurs in the response, as a share of the instruction's words."""
-    words, response_words = instruction.lower().split(), response.lower().split()
+    words, response_words = words_in(folded(instruction)), words_in(folded(response))
     text, known = f" {' '.join(response_words)} ", set(response_words)
     longest = 0
     for start in range(len(words)):

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from assets.prompting.parsing import says_yes
 from resources.models.calls import Prompt
 from warehouse.core.identity import Parent
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word
 from warehouse.results.result import Gate
 
 _CLASSIFICATION = """Can the task be seen as a classification task with a finite number of output labels?
@@ -184,7 +184,7 @@ def rejections(found: Sequence[Instance], complete: bool, most: int) -> Iterator
 
 
 def _fault(one: Instance) -> str | None:
-    if not normalized(one.output):
+    if not has_word(one.output):
         return "empty output"
     if one.input == one.output:
         return "input = output"

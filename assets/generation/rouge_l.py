@@ -1,5 +1,7 @@
 """ROUGE-L of a text with the closest of many texts, without stemming: the F-measure of the package rouge_score.
 
+The package splits English texts; `tokens` splits texts in any script, and English ones in the same way.
+
 The longest common subsequence of two texts takes a table of words by words. The number of words that both texts have,
 in any order, is an upper bound on its length; with this bound most pairs of texts need no table.
 
@@ -11,15 +13,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from warehouse.core.words import tokens
+
 
 class Closest:
     """Texts to compare with, each split into words once."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         from rouge_score.rouge_scorer import RougeScorer  # imports nltk, which takes a second
-        from rouge_score.tokenizers import DefaultTokenizer
 
-        self._split = DefaultTokenizer(use_stemmer=False).tokenize
         self._scorer = RougeScorer(["rougeL"], tokenizer=_Split())
         self._texts: list[tuple[list[str], Counter[str]]] = []
         for text in texts:
@@ -27,12 +29,12 @@ class Closest:
 
     def add(self, text: str) -> None:
         """Add `text` to the texts to compare with."""
-        words = self._split(text)
+        words = tokens(text)
         self._texts.append((words, Counter(words)))
 
     def to(self, text: str, above: float) -> tuple[int, float] | None:
         """The (position, score) of the first text with the highest score, or None if no score exceeds `above`."""
-        words = self._split(text)
+        words = tokens(text)
         counted = Counter(words)
         found = None
         for place, (other, others) in enumerate(self._texts):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assets.prompting.parsing import whole_sentences
+from assets.prompting.sentences import whole_sentences
 from resources.models.calls import Completion, TokenLoss, Vector
 from warehouse.core.identity import Parent
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word
 from warehouse.results.result import Gate
 
 
@@ -31,7 +31,7 @@ def lacks_instruction(gate: Gate, row: Mapping[str, str], completion: Completion
     """
     if unanswered(gate, row, completion, parents):
         return True
-    if not normalized(row["instruction"]):
+    if not has_word(row["instruction"]):
         gate.reject(row, "no instruction", parents)
     elif not completion.complete:
         gate.reject(row, "instruction cut off", parents)
@@ -49,7 +49,7 @@ def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, p
     made_of = [*parents, (completion.call, "call")]
     if unanswered(gate, row, completion, made_of):
         return ""
-    if not normalized(row["response"]):
+    if not has_word(row["response"]):
         gate.reject(row, "no whole sentence", made_of)
         return ""
     gate.keep(row, made_of)

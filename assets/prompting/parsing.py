@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 
-from segtok.segmenter import split_single
-
 from warehouse.core.texts import on_one_line
 
 _NUMBERED = re.compile(r"(?:^|\n)\s*\d+\s*[.)](?:[^\S\n]+|(?=\n)|$)")
 _LABEL = re.compile(r"^(?:(?:instruction|question|prompt|query|task)\s*\d*\s*:\s*)+", re.IGNORECASE)
-_FINISHED = re.compile(r"[.!?][\"'”’)\]]*$")
 _YES = re.compile(r"\W*yes\b", re.IGNORECASE)
-_LIST_NUMBER = re.compile(r"^\d+[.)]$")
 _QUOTES = {'"': '"', "“": "”", "'": "'", "`": "`"}
 
 
@@ -39,16 +35,3 @@ def instruction_of(text: str) -> str:
 def says_yes(text: str) -> bool:
     """Whether the text begins with yes; punctuation and markup before it are ignored."""
     return _YES.match(text) is not None
-
-
-def whole_sentences(text: str, complete: bool) -> str:
-    """The stripped text; if it was cut off, only up to its last finished sentence, or "" if it has none."""
-    text = text.strip()
-    if complete or not text:
-        return text
-    for sentence in reversed(list(split_single(text))):
-        if _FINISHED.search(sentence.rstrip()) and not _LIST_NUMBER.match(sentence.strip()):
-            return text
-        # segtok replaces rare line separators. Then the sentence is not found, and no sentence counts as whole.
-        text = text[: max(0, text.rfind(sentence))].rstrip()
-    return text

@@ -18,6 +18,7 @@ from assets.sources.conversations import misplaced
 from assets.sources.partition import in_slice, order
 from assets.sources.reading.read import read_rows
 from warehouse.core.identity import Parent, record_id
+from warehouse.core.words import words_in
 from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
 from warehouse.results.result import Gate
 from warehouse.results.shortage import Loss, TooFewRows, deciding_key
@@ -130,7 +131,7 @@ def _select(
         row: dict[str, Any] = _origin(selection) | dict.fromkeys(role.optional, "") | fields
         # Without a reference, the words of a benchmark item's instruction are counted.
         main = role.main if role.main in fields else "instruction"
-        words = len(fields[main].split())
+        words = len(words_in(fields[main]))
         withdrawn = _withdrawn(withdrawals, role, one.content, row, parents) if withdrawals.rows else None
         if withdrawn:
             gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)

@@ -34,13 +34,15 @@ NOT_CODE = (
 
 DECIDING = (
     "resources/fetching/globs.py",
+    "warehouse/core/comparing.py",
     "warehouse/core/identity.py",
     "warehouse/core/texts.py",
+    "warehouse/core/words.py",
     "warehouse/lineage/withdrawals.py",
     "warehouse/results/result.py",
     "warehouse/results/validation.py",
 )
-"""Files outside `assets` that decide rows: the files of a source, ids, how texts compare, what is withdrawn, outcomes, quarantine."""
+"""Files outside `assets` that decide rows: which files a source has, ids, how texts compare, withdrawals, outcomes."""
 
 
 @cache

@@ -5,15 +5,15 @@ A text in a record is never cut. A cut text only helps people to recognise a thi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from warehouse.core.comparing import units
+from warehouse.core.words import folded
+
 FEW = 5
 """How many things a message names one by one."""
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 def texts_in(value: Any) -> Iterator[str]:
@@ -53,8 +53,16 @@ def kind_named(kind: str, count: int) -> str:
 
 
 def normalized(text: str) -> str:
-    """Text as it is compared: lower case, letters and digits only, single spaces between words."""
-    return " ".join(_WORD.findall(text.lower()))
+    """Text as it is compared: its units (see warehouse/core/comparing.py), with single spaces between them.
+
+    A text without any of them, such as "..." or "-", is compared by its characters; only a blank text gives "".
+    """
+    return " ".join(units(text)) or on_one_line(folded(text))
+
+
+def has_word(text: str) -> bool:
+    """Whether a text says anything: a text without a letter or digit counts as empty (ours)."""
+    return any(map(str.isalnum, text))
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,11 +11,14 @@ from functools import cached_property
 import duckdb
 
 from warehouse.core.closure import closure
+from warehouse.core.comparing import units
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest, text_digest
-from warehouse.core.texts import kind_named, normalized
+from warehouse.core.texts import kind_named
 from warehouse.lineage.material import inner_path, parent_ids, read_materials
 from warehouse.schema.records import MAIN_TEXT
+
+_LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 
 
 class UsesWithdrawn(UserError):
@@ -65,7 +69,9 @@ class Withdrawals:
     def of_row(self, ids: Iterable[str], text: str) -> Withdrawn | None:
         """The withdrawal of a source row that has one of `ids` or the main text `text`."""
         found = next((self.rows[row_id] for row_id in ids if row_id in self.rows), None)
-        return found or (self.texts.get(text_key(text) or "") if self.texts else None)
+        if found or not self.texts:
+            return found
+        return next((self.texts[key] for key in (text_key(text), _earlier_text_key(text)) if key in self.texts), None)
 
     def of_material(self, material: str, sha256: str | None, address: str | None) -> Withdrawn | None:
         """The withdrawal of a model or source that has this id or is this file."""
@@ -81,8 +87,17 @@ def applied_digest(applied: Sequence[Withdrawn]) -> str:
 
 
 def text_key(text: str) -> str | None:
-    """A SHA-256 that equal texts share, ignoring case, punctuation and spaces; None without any letter or digit."""
-    plain = normalized(text)
+    """A SHA-256 that texts with equal `units` share; None without any letter, digit or sign."""
+    plain = " ".join(units(text))
+    return text_digest(plain) if plain else None
+
+
+def _earlier_text_key(text: str) -> str | None:
+    """The key of withdrawals that were stored when signs and vowel signs did not count.
+
+    So they still apply. Plain English has the same key in both ways.
+    """
+    plain = " ".join(_LETTERS_AND_DIGITS.findall(text.lower()))
     return text_digest(plain) if plain else None
 
 

@@ -8,9 +8,10 @@ import duckdb
 
 from warehouse.audit.finding import find
 from warehouse.audit.nodes import nodes
+from warehouse.core.comparing import units
 from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
-from warehouse.core.texts import kind_named, listed, normalized, on_one_line, shortened, texts_in
+from warehouse.core.texts import kind_named, listed, on_one_line, shortened, texts_in
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import file_key, text_key
 from warehouse.schema.records import MAIN_TEXT
@@ -68,8 +69,9 @@ def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: 
 def _same_text(connection: duckdb.DuckDBPyConnection, row_id: str, text: str) -> tuple[str, ...]:
     """Ids of other source rows with the same text that any version ever kept."""
     key = text_key(text)
-    # Searching for one long word first leaves few rows to compare in full.
-    word = max(normalized(text).split(), key=len)
+    # Searching for one long word first leaves few rows to compare in full. Only ASCII has one form in all copies; where
+    # the text has no such word, the search for "" finds every row.
+    word = max((unit for unit in units(text) if unit.isascii() and unit.isalnum()), key=len, default="")
     rows = []
     for kind, column in MAIN_TEXT.items():
         query = f"SELECT id, {column} FROM records.{kind} WHERE contains(lower({column}), ?)"

@@ -27,8 +27,9 @@ from pydantic import AfterValidator, Field
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction, unanswered
 from assets.prompting.pairs import pair, pair_columns
-from assets.prompting.parsing import instruction_of, says_yes, whole_sentences
+from assets.prompting.parsing import instruction_of, says_yes
 from assets.prompting.prompts import answer
+from assets.prompting.sentences import whole_sentences
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, distinct
 from assets.steps.names import SEED_TASKS

@@ -22,7 +22,7 @@ from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.step import Most
 from resources.models.calls import Prompt, Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word, normalized
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
@@ -59,7 +59,7 @@ def generate(settings: Magpie, writer: Writer, seed: int) -> Result:
         if unanswered(gate, row, completion, parents):
             continue
         text = normalized(row["instruction"])
-        if not text:
+        if not has_word(text):
             gate.reject(row, "no instruction", parents)
         elif not completion.complete:
             gate.reject(row, "instruction cut off", parents)

@@ -13,18 +13,18 @@ from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import AfterValidator, Field
-from segtok.segmenter import split_single
 
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
+from assets.prompting.sentences import sentences
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import distinct
 from assets.steps.names import DOCUMENTS
 from resources.models.calls import Prompt, Sampling, Writer
 from warehouse.core.identity import row_seed
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
@@ -59,8 +59,8 @@ def style_of(document: str, styles: tuple[Style, ...], seed: int) -> Style:
 
 def hint(response: str) -> str:
     """A sentence that asks for as many sentences as the response has."""
-    sentences = sum(1 for sentence in split_single(response) if sentence.strip())
-    return f"Respond in {sentences} sentence{'' if sentences == 1 else 's'}."
+    count = len(sentences(response))
+    return f"Respond in {count} sentence{'' if count == 1 else 's'}."
 
 
 def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Writer, seed: int) -> Result:
@@ -77,7 +77,7 @@ def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Wri
     sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
     for document, completion in zip(rows, writer.complete(prompts, sampling), strict=True):
         text, written = document["text"], instruction_of(completion.text)
-        if normalized(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
+        if has_word(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
             written = f"{written} {hint(text)}"
         row = pair(NAME, written, response=text)
         parents = [(document["id"], "document"), (completion.call, "call")]

@@ -3,8 +3,9 @@
 As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and top-p 0.5, the rejection rules below,
 and with `answers: instances` what instances.py says. Ours: the number of calls and rounds; the default
 `answers: plain`, where a model that follows instructions answers each one directly, without an input; that instances
-are decoded as `response` says (published: temperature 0); and that only an empty line ends a list of instructions
-(published: the number 16 as well). The published code does more that we leave out: a presence penalty (2 for
+are decoded as `response` says (published: temperature 0); that only an empty line ends a list of instructions
+(published: the number 16 as well); and that an instruction may begin with a non-ASCII character where a seed task does,
+so that other languages than English work. The published code does more that we leave out: a presence penalty (2 for
 instructions); dropping everything that a call wrote if it was cut off, not only the last instruction; making all
 letters of an instruction lower case but the first; and removing the colon from the end of a demonstration.
 
@@ -47,7 +48,8 @@ from assets.steps.names import SEED_TASKS
 from assets.steps.step import Most
 from resources.models.calls import Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word
+from warehouse.core.words import words_in
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
@@ -114,6 +116,8 @@ class Pool:
         self._closest = Closest(task.instruction for task in self.seeds)
         words = "|".join(re.escape(word) for word in settings.blacklist)
         self._blacklist = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if words else None
+        # The published rule is for English seed tasks.
+        self._ascii_start = all(task.instruction[:1].isascii() for task in self.seeds)
 
     @property
     def full(self) -> bool:
@@ -134,7 +138,7 @@ class Pool:
 
     def rejection(self, instruction: str) -> Rejection | None:
         """The first rule that `instruction` breaks, or None. A full pool compares no instruction with the others."""
-        words = len(instruction.split())
+        words = len(words_in(instruction))
         least, most = self.settings.words
         if words < least:
             return Rejection("too short", words, least)
@@ -147,9 +151,9 @@ class Pool:
             return Rejection("starts with: Write a program")
         if instruction[0] in string.punctuation:
             return Rejection("starts with punctuation")
-        if not instruction[0].isascii():
+        if not instruction[0].isascii() and (self._ascii_start or not instruction[0].isalnum()):
             return Rejection("starts with a non-ASCII character")
-        if not normalized(instruction):
+        if not has_word(instruction):
             return Rejection("no instruction")
         if self.full:
             return Rejection("surplus")

@@ -31,7 +31,7 @@ from assets.steps.names import SEED_TASKS
 from assets.steps.step import Most
 from resources.models.calls import Prompt, Sampling, Writer
 from warehouse.core.identity import Parent, row_seed
-from warehouse.core.texts import normalized, on_one_line
+from warehouse.core.texts import has_word, normalized, on_one_line
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
@@ -97,7 +97,7 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
         parents = (*((task["id"], "example") for task in examples), (completion.call, "task"))
         if unanswered(gate, row, completion, parents):
             continue
-        if not normalized(instruction):
+        if not has_word(instruction):
             gate.reject(row, "no instruction", parents)
         elif not completion.complete:
             gate.reject(row, "task cut off", parents)

@@ -3,6 +3,8 @@ such text at its limit: the decision names the benchmark item, and the check con
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,8 @@ def test_a_benchmark_item_without_embedding_is_an_error() -> None:
     ("said", "item"),
     [
         (row("how do i make PESTO"), BASIL),
-        (row(response="Name a fish!"), COD),
+        (row(response="THEN crush the basil -- slowly; add the oil"), BASIL),
+        (row("Name a fish!"), COD),
         (row("How do I make pasta?"), None),
         # An empty reference does not match a response without words.
         (row(response="..."), None),
@@ -118,8 +121,40 @@ def test_word_run_matching_equals_a_brute_force_search(one: list[str], other: li
         for place in range(len(other) - words + 1)
     )
     overlap = BenchmarkTexts(items, Decontamination(ngram=words)).overlap(row(response=" ".join(one)))
-    assert (overlap is not None) == (plain or (bool(one) and one == other))
+    assert (overlap is not None) == plain
     assert len(list(runs(" ".join(one), words))) == max(0, len(one) - words + 1)
+
+
+CHINESE = "茶叶应当储存在阴凉干燥的地方并且避免阳光直接照射否则香气会很快散失"
+
+
+@pytest.mark.parametrize(
+    ("said", "shared"),
+    [
+        (CHINESE, 8),
+        (f"请注意：{CHINESE[3:29]}，谢谢。", 1),
+        (f"请注意：{CHINESE[3:28]}。", 0),
+        ("茶叶应当储存在阴凉干燥的地方。", 0),
+        ("每天喝茶对身体有很多好处，但是晚上喝太多茶会影响睡眠，所以要适量。", 0),
+    ],
+)
+def test_26_characters_of_chinese_are_13_words(said: str, shared: int) -> None:
+    items = pl.DataFrame([(BASIL, "?", "", f"我们知道{CHINESE}。")], schema=ITEMS.columns, orient="row")
+    overlap = BenchmarkTexts(items, Decontamination()).overlap(row(response=said))
+    assert overlap == (Overlap("13 words in a row of a benchmark item", BASIL, shared, 0) if shared else None)
+
+
+def test_runs_of_words_and_of_characters_join() -> None:
+    assert list(runs("A茶 b", 2)) == [("a", "茶", "b")]
+    assert list(runs("用GPT4写诗", 2)) == [("用", "gpt4", "写"), ("gpt4", "写", "诗")]
+    assert list(runs("ไทยดี", 1)) == [("ไ", "ท", "ย"), ("ท", "ย", "ดี")]
+    assert list(runs("काली बिल्ली", 2)) == [("काली", "बिल्ली")]
+
+
+@pytest.mark.parametrize("text", ["Café — naïve “snake_case” 3.14", "don't STOP"])
+def test_runs_of_texts_with_spaces_are_runs_of_their_words(text: str) -> None:
+    found = re.findall(r"\w+", text.lower())
+    assert list(runs(text, 2)) == list(pairwise(found))
 
 
 def test_a_similar_instruction_is_found_only_above_the_threshold() -> None:

@@ -70,6 +70,18 @@ def test_a_text_without_words_has_no_keywords(text: str) -> None:
     assert keywords(text, 5, 2) == ""
 
 
+def test_texts_without_spaces_have_keywords_and_sentences() -> None:
+    text = "量子力学是物理学的基础。人工智能改变世界！量子力学很难。"
+    assert keywords(text, 3, 2) == "量子力学, 物理, 学的"
+    assert [random_sentence(text, seed) for seed in (0, 1, 2)] == [
+        "量子力学是物理学的基础。",
+        "人工智能改变世界！",
+        "量子力学很难。",
+    ]
+    # One foreign word makes no other language.
+    assert keywords(f"{LOVELACE} 茶", 2, 2) == "Ada Lovelace, English mathematician"
+
+
 @settings(deadline=None)
 @given(text=st.text(max_size=60))
 def test_keywords_of_any_text_are_the_same_each_time(text: str) -> None:

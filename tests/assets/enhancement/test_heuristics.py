@@ -126,3 +126,27 @@ def test_the_copied_share_is_that_of_a_plain_search(instruction: list[str], resp
 @given(text=st.text())
 def test_a_text_is_wholly_copied_from_itself(text: str) -> None:
     assert copied_share(text, text) == (1.0 if text.split() else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response", "expected"),
+    [
+        ("茶叶需要怎样储存？", "茶叶应当放在阴凉干燥的地方。", None),
+        ("喝茶。", "茶叶应当放在阴凉干燥的地方。", BrokenRule("instruction too short", 1, 3)),
+        ("茶叶需要怎样储存？", "阴凉。", BrokenRule("response too short", 1, 5)),
+        (
+            "茶叶需要怎样储存？",
+            "请放好。茶叶需要怎样储存？",
+            BrokenRule("instruction copied from the response", 1.0, 0.8),
+        ),
+        ("お茶はどこで買いますか", "駅の近くの店で買うことができます。", None),
+        ("दिल्ली कहाँ है?", "दिल्ली भारत के उत्तर में है।", None),
+    ],
+)
+def test_words_are_counted_in_any_script(instruction: str, response: str, expected: BrokenRule | None) -> None:
+    rules = Heuristics(instruction_words=(3, 60), response_words=(5, 400), copied_words=0.8)
+    assert broken_rule(instruction, response, rules) == expected
+
+
+def test_the_copied_share_ignores_the_normal_form() -> None:
+    assert copied_share("Zu\u0308rich liegt", "Ja: ZÜRICH liegt") == 1.0

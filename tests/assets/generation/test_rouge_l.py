@@ -13,6 +13,16 @@ from rouge_score.rouge_scorer import RougeScorer
 from assets.generation.rouge_l import Closest
 
 SCORER = RougeScorer(["rougeL"], use_stemmer=False)
+TEXTS = (
+    "茶是一种饮料。",
+    "私は茶が好きです。",
+    "ชาเป็นเครื่องดื่ม",
+    "काली बिल्ली",
+    "ما هي عاصمة مصر؟",
+    "Как дела?",
+    "안녕하세요.",
+)
+ASCII = st.text(alphabet=st.characters(max_codepoint=127), max_size=12).filter(lambda text: any(map(str.isalnum, text)))
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "A", "e."]), max_size=9).map(" ".join)
 
 
@@ -34,17 +44,27 @@ def test_the_closest_of_texts_is_found_with_its_score() -> None:
     assert Closest(texts[3:]).to("Name a red fruit.", -1.0) == (0, 0.25)
 
 
-@pytest.mark.parametrize("text", ["", "…", "Été"])
-def test_a_text_without_words_is_close_to_nothing(text: str) -> None:
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_a_blank_text_is_close_to_nothing(text: str) -> None:
     texts = ["", text, "a b c"]
     for other in (text, "a b c", ""):
         assert Closest(texts).to(other, -1.0) == reference(texts, other, -1.0)
     assert Closest().to(text, -1.0) is None
 
 
-@given(
-    texts=st.lists(WORDS | st.text(max_size=12), max_size=12), text=WORDS, above=st.sampled_from([-1.0, 0.0, 0.5, 0.7])
-)
+@pytest.mark.parametrize("text", [*TEXTS, "…", "+", "😀"])
+def test_a_text_in_any_script_is_closest_to_itself(text: str) -> None:
+    assert Closest(["a b", text]).to(text, 0.0) == (1, 1.0)
+    assert Closest(["a b"]).to(text, 0.0) is None
+
+
+def test_words_of_any_script_are_counted_in_their_order() -> None:
+    # ICU: 茶 是 一种 饮料 and 水 是 一种 饮料.
+    assert Closest(["茶是一种饮料。"]).to("水是一种饮料！", 0.0) == (0, 0.75)
+    assert Closest(["दिल्ली राजधानी है।"]).to("मुंबई राजधानी है", 0.0) == (0, pytest.approx(2 / 3))
+
+
+@given(texts=st.lists(WORDS | ASCII, max_size=12), text=WORDS, above=st.sampled_from([-1.0, 0.0, 0.5, 0.7]))
 def test_any_texts_get_the_scores_of_the_published_scorer(texts: list[str], text: str, above: float) -> None:
     assert Closest(texts).to(text, above) == reference(texts, text, above)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.prompting.parsing import instruction_of, numbered_items, whole_sentences
+from assets.prompting.parsing import instruction_of, numbered_items
 
 # Arbitrary text rarely contains a list or two sentences; the second alphabet makes them likely.
 TEXT = st.text() | st.text(alphabet=" \n\r\t\x85\u2028\u200b0123.)(:!?\"'“”`…。aBQuestion", max_size=60)
@@ -91,46 +91,3 @@ def test_the_instruction_of_any_text_is_one_stripped_line_of_it(text: str) -> No
     assert instruction == instruction.strip()
     assert len(instruction.splitlines()) <= 1
     assert instruction in text
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Pesto is a sauce. It comes from", "Pesto is a sauce."),
-        ("Pesto is a sauce. It comes from Genoa.", "Pesto is a sauce. It comes from Genoa."),
-        ("Is it a sauce? Yes! It com", "Is it a sauce? Yes!"),
-        ("  Pesto is a sauce.\n\nIt comes from", "Pesto is a sauce."),
-        ('She said "Go." Then sh', 'She said "Go."'),
-        ("He left. She said “Go.”", "He left. She said “Go.”"),
-        ("It rains. It rains. It rains", "It rains. It rains."),
-        ("Pesto is a", ""),
-        ("", ""),
-        (" \n ", ""),
-    ],
-)
-def test_a_text_that_was_cut_off_ends_at_its_last_whole_sentence(text: str, expected: str) -> None:
-    assert whole_sentences(text, complete=False) == expected
-
-
-@pytest.mark.parametrize("ending", ['!"', "?”", ".)", "!)", ".'"])
-def test_a_sentence_that_ends_within_a_quotation_or_brackets_is_whole(ending: str) -> None:
-    text = f"He left. She said that she would stay{ending}"
-    assert whole_sentences(text, complete=False) == text
-
-
-@given(text=TEXT)
-def test_a_complete_text_is_only_stripped(text: str) -> None:
-    assert whole_sentences(text, complete=True) == text.strip()
-
-
-@given(text=TEXT)
-def test_the_whole_sentences_of_any_text_are_its_beginning(text: str) -> None:
-    left = whole_sentences(text, complete=False)
-    assert left == left.strip()
-    assert text.strip().startswith(left)
-
-
-@pytest.mark.parametrize("number", ["2.", "12.", " 2. "])
-def test_the_number_of_a_list_item_is_no_sentence(number: str) -> None:
-    text = f"1. Mix the flour.\n{number}"
-    assert whole_sentences(text, complete=False) == "1. Mix the flour."

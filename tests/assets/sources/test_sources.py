@@ -18,12 +18,10 @@ from assets.loading.file import load_recipe
 from assets.recipe.mapping import MappingError
 from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, Selection
 from assets.sources import benchmark_items, documents, seed_tasks
-from assets.sources.held_out import benchmark_texts, leaking
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.seeding import select
 from tests.support.tiny import ROOT, SHARED
 from warehouse.core.errors import UserError
-from warehouse.core.texts import normalized
 from warehouse.lineage.withdrawals import NONE
 from warehouse.results.result import Check, Gate, Result
 from warehouse.results.shortage import Loss, TooFewRows
@@ -244,16 +242,6 @@ def items(*texts: tuple[str, str]) -> pl.DataFrame:
     return pl.DataFrame(texts, schema=["instruction", "reference"], orient="row")
 
 
-def test_leakage_ignores_case_punctuation_and_spaces() -> None:
-    assert normalized("  Crush the BASIL,\n then — add Oil! ") == "crush the basil then add oil"
-    forbidden = benchmark_texts(items(("How do I make Pesto?", "Crush it.")))
-    assert forbidden == {"how do i make pesto", "crush it"}
-    assert leaking(["crush IT", "Crush it now", "How do I make pesto"], forbidden) == {
-        "crush it",
-        "how do i make pesto",
-    }
-
-
 def recipe_with(part: str, selection: Selection) -> Recipe:
     return load_recipe(STARTER).model_copy(update={part: (selection,)})
 
@@ -264,8 +252,8 @@ def run(module: Any, recipe: Recipe, find: Any, frames: dict[str, pl.DataFrame])
     return result
 
 
-SAME = {"title": "Thing 9", "text": "A SAUCE -- of basil; from Genoa"}
-ITEMS = items(("Tell me about pesto.", "A sauce of basil, from Genoa."))
+SAME = {"title": "Thing 9", "text": "A SAUCE -- of basil and olive oil; from Genoa"}
+ITEMS = items(("Tell me about pesto.", "A sauce of basil and olive oil, from Genoa."))
 
 
 def test_a_seed_whose_response_is_a_benchmark_reference_is_rejected(write: Any) -> None:
@@ -273,7 +261,7 @@ def test_a_seed_whose_response_is_a_benchmark_reference_is_rejected(write: Any) 
     result = run(seed_tasks, recipe, write(article(1), SAME, article(2)), {"benchmark_items": ITEMS})
     assert result.counts() == {("kept", ""): 2, ("rejected", "text of a benchmark item"): 1}
     assert json.loads(result.dropped["content"][0])["response"] == SAME["text"]
-    assert result.checks == (Check("leakage", True, {"rows": 2, "benchmark items": 1, "texts in both": 0}),)
+    assert result.checks == (Check("leakage", True, {"rows": 2, "benchmark items": 1, "rows that hold text of it": 0}),)
 
 
 def test_a_seed_whose_instruction_is_a_benchmark_instruction_is_rejected(write: Any) -> None:
@@ -298,7 +286,7 @@ def test_a_document_whose_text_is_a_benchmark_reference_is_rejected(write: Any) 
     )
     assert result.counts() == {("kept", ""): 2, ("rejected", "text of a benchmark item"): 1}
     assert SAME["text"] not in result.kept["text"].to_list()
-    assert result.checks == (Check("leakage", True, {"rows": 2, "benchmark items": 1, "texts in both": 0}),)
+    assert result.checks == (Check("leakage", True, {"rows": 2, "benchmark items": 1, "rows that hold text of it": 0}),)
 
 
 def test_benchmark_items_are_built_without_the_other_roles(write: Any) -> None:

@@ -22,7 +22,7 @@ from resources.tools.workbench import Workbench
 from tests.support.planning import House, gate, texts
 from tests.support.tiny import ROOT
 from warehouse.core.errors import UserError
-from warehouse.core.identity import file_digest
+from warehouse.core.identity import file_digest, text_digest
 from warehouse.core.texts import normalized
 from warehouse.lineage.graph import Graph
 from warehouse.lineage.material import Material
@@ -235,6 +235,20 @@ def test_texts_are_recognised_in_another_case_and_empty_texts_never() -> None:
     assert known.of_row([row.id], "...") == row
     assert text_key(" … !") is None
     assert NONE.of_row([row.id], "") is None
+
+
+def test_a_withdrawn_text_is_recognised_in_any_form_but_with_its_signs() -> None:
+    row = replace(withdrawn("document"), text=text_key("Zürich: 7 - 2 = 5"))
+    known = Withdrawals((row,))
+    assert known.of_row([], "zu\u0308rich 7-2=5!") == row
+    assert known.of_row([], "Zürich: 7 + 2 = 5") is None
+
+
+def test_a_withdrawal_that_was_stored_without_signs_still_applies() -> None:
+    row = replace(withdrawn("document"), text=text_digest("what is 7 2 क ल"))
+    known = Withdrawals((row,))
+    assert known.of_row([], "What is 7 - 2? काली") == row
+    assert known.of_row([], "What is 7 - 3? काली") is None
 
 
 @pytest.mark.parametrize("recorded", [False, True])

@@ -3,6 +3,8 @@ compare each metric with values counted by hand and with the values of published
 
 from __future__ import annotations
 
+import unicodedata
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -30,6 +32,16 @@ PAIRS = [
     ("the cat sat", ""),
     ("... !!", "the cat sat"),
 ]
+PACKAGE = RougeScorer(["rougeL"], use_stemmer=True)
+SCRIPTS = (
+    "茶是一种饮料，它很好喝。",
+    "私は毎朝お茶を飲みます。",
+    "ชาเป็นเครื่องดื่มที่คนไทยชอบ",
+    "दिल्ली भारत की राजधानी है।",
+    "القاهرة هي عاصمة مصر؟",
+    "Москва — столица России.",
+    "서울은 한국의 수도입니다.",
+)
 
 
 class NoSynonyms:
@@ -42,6 +54,11 @@ def meteor(matches: int, chunks: int, predicted: int, expected: int) -> float:
     precision, recall = matches / predicted, matches / expected
     mean = precision * recall / (0.9 * precision + 0.1 * recall)
     return mean * (1 - 0.5 * (chunks / matches) ** 3)
+
+
+def nltk_meteor(prediction: str, expected: str) -> float:
+    words = (wordpunct_tokenize(text) for text in (expected, prediction))
+    return float(single_meteor_score(*words, stemmer=PorterStemmer(), wordnet=NoSynonyms()))
 
 
 @pytest.mark.parametrize(
@@ -69,12 +86,7 @@ def test_meteor_does_not_match_synonyms() -> None:
 
 @pytest.mark.parametrize(("prediction", "expected"), PAIRS)
 def test_meteor_equals_nltk_without_wordnet(prediction: str, expected: str) -> None:
-    assert meteor_exact_stem(prediction, expected) == single_meteor_score(
-        wordpunct_tokenize(expected),
-        wordpunct_tokenize(prediction),
-        stemmer=PorterStemmer(),
-        wordnet=NoSynonyms(),
-    )
+    assert meteor_exact_stem(prediction, expected) == nltk_meteor(prediction, expected)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +106,37 @@ def test_rouge_l_is_the_f_measure_over_stems(prediction: str, expected: str, val
 
 @pytest.mark.parametrize(("prediction", "expected"), PAIRS)
 def test_rouge_l_equals_the_rouge_score_package(prediction: str, expected: str) -> None:
-    scorer = RougeScorer(["rougeL"], use_stemmer=True)
-    assert rouge_l(prediction, expected) == scorer.score(expected, prediction)["rougeL"].fmeasure
+    assert rouge_l(prediction, expected) == PACKAGE.score(expected, prediction)["rougeL"].fmeasure
+
+
+@pytest.mark.parametrize("text", [*SCRIPTS, *("+", "😀", "...", "\u1112\u1161\u11ab", "Cafe\u0301"), PAIRS[1][0]])
+def test_rouge_l_of_a_text_with_itself_is_one_in_any_script(text: str) -> None:
+    assert rouge_l(text, text) == rouge_l(unicodedata.normalize("NFD", text), f" {text.upper()}\n") == 1.0
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_both_metrics_compare_words_in_any_script(text: str) -> None:
+    half = text[: len(text) // 2]
+    for name in METRICS:
+        assert 0.0 < METRICS[name](half, text) < METRICS[name](text, text)
+        assert METRICS[name]("basil", text) == 0.0
+
+
+def test_words_of_chinese_and_hindi_are_counted() -> None:
+    # ICU: 茶 是 一种 饮料 and 水 是 一种 饮料; METEOR counts the full stop as well.
+    assert rouge_l("茶是一种饮料。", "水是一种饮料。") == 0.75
+    assert meteor_exact_stem("茶是一种饮料。", "水是一种饮料。") == pytest.approx(meteor(4, 1, 5, 5))
+    assert rouge_l("दिल्ली राजधानी है।", "मुंबई राजधानी है।") == pytest.approx(2 / 3)
+    assert meteor_exact_stem("काली", "केला") == rouge_l("काली", "केला") == 0.0
+
+
+ASCII = st.text(alphabet=st.characters(max_codepoint=127), max_size=40).filter(lambda text: any(map(str.isalnum, text)))
+
+
+@given(prediction=ASCII, expected=ASCII | st.sampled_from([text for pair in PAIRS for text in pair]))
+def test_english_scores_are_those_of_the_packages(prediction: str, expected: str) -> None:
+    assert rouge_l(prediction, expected) == PACKAGE.score(expected, prediction)["rougeL"].fmeasure
+    assert meteor_exact_stem(prediction, expected) == nltk_meteor(prediction, expected)
 
 
 def test_metrics_give_the_documented_example() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assets.generation.methods.self_instruct import Rejection, Task
+from assets.generation.methods.self_instruct import Pool, Rejection, Task
 from tests.support.bootstrapping import SETTINGS, pool
 
 
@@ -88,6 +88,14 @@ def test_an_instruction_that_starts_with_punctuation_is_rejected(mark: str) -> N
 @pytest.mark.parametrize("letter", ["É", "中", "“", "…", "🙂"])
 def test_an_instruction_that_starts_with_a_non_ascii_character_is_rejected(letter: str) -> None:
     assert pool().rejection(f"{letter} what is a pesto?") == Rejection("starts with a non-ASCII character")
+
+
+def test_seed_tasks_in_another_language_allow_another_first_letter() -> None:
+    found = Pool([Task("请解释为什么天空是蓝色的。"), Task("Who was Ada?")], SETTINGS)
+    assert found.rejection("请写一首关于茶的短诗。") is None
+    assert found.rejection("写诗。") == Rejection("too short", 2, 4)
+    assert found.rejection("请解释为什么天空是蓝色的！") == Rejection("ROUGE-L", 1.0, 0.7)
+    assert found.rejection("，请写一首关于茶的短诗。") == Rejection("starts with a non-ASCII character")
 
 
 def test_an_instruction_without_a_letter_or_digit_is_rejected() -> None:
