@@ -11,10 +11,28 @@ from warehouse.core.texts import normalized
 from warehouse.results.result import Gate
 
 
-def unanswered(
+def unanswered(gate: Gate, row: Mapping[str, object], answer: Completion, parents: Sequence[Parent]) -> bool:
+    """Whether the model gave no answer. Then `row` has failed, or is rejected.
+
+    It is rejected where the prompt is too long, or where the model only thought: its thoughts used up its tokens, or it
+    ended after them."""
+    if failed(gate, row, answer, parents):
+        return True
+    if normalized(answer.text):
+        return False
+    if answer.thought_cut_off:
+        gate.reject(row, "thought cut off", parents)
+    elif answer.thoughts:
+        gate.reject(row, "no answer after the thoughts", parents)
+    else:
+        return False
+    return True
+
+
+def failed(
     gate: Gate, row: Mapping[str, object], answer: Completion | TokenLoss | Vector, parents: Sequence[Parent]
 ) -> bool:
-    """Whether the model gave no answer. Then `row` has failed, or is rejected where the prompt is too long."""
+    """Whether the model failed or refused to read the prompt. Then `row` has failed or is rejected."""
     if answer.error:
         gate.fail(row, answer.error, parents)
     elif refusal := getattr(answer, "refusal", None):

@@ -32,7 +32,7 @@ from assets.generation.cuts import cut_for
 from assets.generation.method import Job, Method
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import NUMBER, REASONS, RUBRIC, SCORES, expected_score, score_of
-from assets.prompting.answers import lacks_instruction, unanswered
+from assets.prompting.answers import failed, lacks_instruction, unanswered
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import answer, instruction_for
@@ -141,7 +141,7 @@ def _with_expected_scores(gate: Gate, asked: Sequence[Candidate], rater: Rater) 
         parents = (*one.parents, *rater.made_by, *((loss.call, "rating") for loss in of_scores))
         # If one loss is missing, there is no score: the mean of the others would be a different one.
         missing = next((loss for loss in of_scores if loss.error or loss.refusal), of_scores[0])
-        if not unanswered(gate, one.row, missing, parents):
+        if not failed(gate, one.row, missing, parents):
             found.append(Candidate(one.row, parents, expected_score([loss.mean * loss.tokens for loss in of_scores])))
     return found
 
