@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from assets.prompting.parsing import whole_sentences
+from assets.prompting.unwrapping import unwrapped_answer
 from resources.models.calls import Completion, TokenLoss, Vector
 from warehouse.core.identity import Parent
 from warehouse.core.texts import normalized
@@ -58,12 +59,19 @@ def lacks_instruction(gate: Gate, row: Mapping[str, str], completion: Completion
     return True
 
 
+def response_of(completion: Completion) -> str:
+    """The response in a completion, without what models wrap around it (see unwrapping.py).
+
+    A response that was cut off ends at its last whole sentence (ours), which is "" where it has none."""
+    return whole_sentences(unwrapped_answer(completion.text), completion.complete)
+
+
 def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> str:
     """Decide about `pair` with the completion as its response; return the response, or "" where it is not kept.
 
-    A response that was cut off ends at its last whole sentence (ours). Without a whole sentence the pair is rejected.
+    Without a whole sentence the pair is rejected.
     """
-    row = {**pair, "response": whole_sentences(completion.text, completion.complete)}
+    row = {**pair, "response": response_of(completion)}
     made_of = [*parents, (completion.call, "call")]
     if unanswered(gate, row, completion, made_of):
         return ""
