@@ -251,4 +251,5 @@ METHOD = Method(
     most=most,
     faults=faults,
     trains_or_measures=True,
+    shares_responses=True,
 )

@@ -79,4 +79,5 @@ METHOD = Method(
         instruction=[(DOCUMENTS, "text"), *written_by(BACKWARD_MODEL)],
         response=[(DOCUMENTS, "text")],
     ),
+    shares_responses=True,
 )

@@ -99,4 +99,5 @@ METHOD = Method(
     make=make,
     inputs=(DOCUMENTS,),
     columns=pair_columns(DOCUMENTS, instruction=[(DOCUMENTS, "text")], response=[(DOCUMENTS, "text")]),
+    shares_responses=True,
 )

@@ -170,4 +170,5 @@ METHOD = Method(
     inputs=(SEED_TASKS,),
     columns=pair_columns(SEED_TASKS, instruction=_WRITTEN_FROM, input_=_WRITTEN_FROM, response=_WRITTEN_FROM),
     most=lambda settings, recipe: most(settings),
+    shares_responses=True,
 )
