@@ -1,8 +1,8 @@
 """Find pairs whose response another pair has already: a refusal that is repeated, or one text for many tasks.
 
-The rule is ours. Responses are equal if they are so after normalizing, and have more than `words` words: a label such as
-"Positive" may repeat. Methods that give several instructions to one text, as the paper does for documents, declare it
-(`Method.shares_responses`), and the rule leaves their pairs alone.
+The rule is ours. Responses are equal if they are so after normalizing, and have more than `words` words: a label such
+as "Positive" may repeat. Methods that give several instructions to one text, as the paper does for documents, declare
+it (`Method.shares_responses`), and the rule leaves their pairs alone.
 
 Worked example: with `most: 1` the second of two pairs that answer "I do not know what to say here." is a duplicate of
 the first.

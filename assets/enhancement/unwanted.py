@@ -23,8 +23,9 @@ _CANNOT = (
     r"|must decline to)"
 )
 _DO = (
-    r"(?:help(?: you\b| with\b| anyone\b|\W*[.!]|\W*$)|assist|comply|do (?:that|this)\b|discuss|engage in|participate in"
-    r"|(?:fulfill?|complete|process|respond to|answer|engage with) (?:that|this|the|your|such|any|requests?|questions?)\b"
+    r"(?:help(?: you\b| with\b| anyone\b|\W*[.!]|\W*$)|assist|comply|do (?:that|this)\b|discuss|engage in"
+    r"|participate in|(?:fulfill?|complete|process|respond to|answer|engage with) (?:that|this|the|your|such|any"
+    r"|requests?|questions?)\b"
     r"|(?:provide|generate|create|write|produce) (?:that|this|the|you|your|such|any|information|content|instructions?"
     r"|advice|an? (?:answer|instruction|response))\b)"
 )
@@ -35,14 +36,16 @@ UNWANTED: Mapping[str, tuple[str, ...]] = {
     "refusal": (
         rf"(?i)\b(?:as|because {_I_AM}|since {_I_AM}) {_AI}{_GAP},? (?:I\b|my\b)",
         rf"(?i)\b{_I_AM} (?:just |only |merely )?{_AI}{_GAP}\b(?:{_CANNOT}|do not have|don['’]t have|not able)",
-        rf"(?i)^\W*(?:{_I_AM} |we are |we['’]re )?(?:very |so |really |truly )?sorry\b[^\n]{{0,80}}\b(?:I|we) ?{_CANNOT} {_DO}",
+        rf"(?i)^\W*(?:{_I_AM} |we are |we['’]re )?(?:very |so |really |truly )?sorry\b[^\n]{{0,80}}\b(?:I|we) ?"
+        rf"{_CANNOT} {_DO}",
         rf"(?i)^\W*(?:unfortunately,? |(?:I |my )?apolog(?:i[sz]e|ies),? (?:but )?|regrettably,? )?I ?{_CANNOT} {_DO}",
         # German, French, Spanish, Portuguese, Italian, Russian, Chinese, Japanese
         rf"(?i)^\W*(?:Leider|Es tut mir leid|Tut mir leid)\b{_GAP}\b(?:kann ich|ich kann){_GAP}\b(?:nicht|keine)",
         rf"(?i)\bAls (?:eine? )?(?:KI|künstliche Intelligenz){_GAP}\b(?:kann|bin|habe) ich\b",
         r"(?i)\bEn tant qu(?:['’](?:une )?(?:IA|intelligence artificielle)|e modèle (?:de langage|linguistique)), je\b",
         rf"(?i)^\W*(?:Je suis )?désolée?\b{_GAP}\bje ne (?:peux|suis) pas\b",
-        rf"(?i)\bComo (?:una? )?(?:modelo de (?:lenguaje|linguagem)|IA|intelig[eê]ncia artificial)\b{_GAP}\b(?:no|não) ",
+        rf"(?i)\bComo (?:una? )?(?:modelo de (?:lenguaje|linguagem)|IA|intelig[eê]ncia artificial)\b{_GAP}"
+        r"\b(?:no|não) ",
         rf"(?i)^\W*(?:Lo siento|Desculpe|Mi dispiace)\b{_GAP}\b(?:no puedo|não posso|non posso)\b",
         rf"(?i)\b(?:Как|Я) (?:ИИ|языковая модель|искусственный интеллект)\b{_GAP}\bне\b",
         rf"(?i)^\W*(?:Извините|К сожалению|Простите){_GAP}\bя не могу\b",
@@ -52,8 +55,8 @@ UNWANTED: Mapping[str, tuple[str, ...]] = {
         r"^\W*(?:申し訳(?:ありません|ございません)|すみません)[^。！？\n]{0,60}(?:できません|できかねます)",
     ),
     "placeholder": (
-        r"(?i)\[(?:insert|enter|add your|fill in|specify|your|recipient|sender|company|employer|client|customer)(?:['’]s)? "
-        r"[^\]\n]{1,80}\](?:[^(]|$)",
+        r"(?i)\[(?:insert|enter|add your|fill in|specify|your|recipient|sender|company|employer|client|customer)"
+        r"(?:['’]s)? [^\]\n]{1,80}\](?:[^(]|$)",
         r"(?i)\[(?:placeholder|name here|date here|address|phone number|email address)\](?:[^(]|$)",
         r"(?i)<(?:insert|enter|fill in) [^>\n]{1,80}>",
         r"(?i)<\s*no[ _-]?(?:in|out)put\s*>",

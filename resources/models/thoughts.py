@@ -56,7 +56,7 @@ _CODE = re.compile(
     r"|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)",
     re.MULTILINE | re.DOTALL,
 )
-_BLANK = re.compile(r"\s*")
+_NOT_BLANK = re.compile(r"\S")
 _OPENS_QUOTE = ('"', "'", "“", "‘", "«", "(", "`")
 _SENTENCE_END = re.compile(r"[.!?:…。！？：।][\"'”’)\]*_]*\s+\Z")
 _CHANNEL = re.compile(r"(?:<\|start\|>[^<]*)?<\|channel\|>\s*(?P<name>\w*)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
@@ -168,7 +168,8 @@ class _Code:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._from, self._found = -1, None
+        self._from = -1
+        self._found: re.Match[str] | None = None
 
     def around(self, at: int, place: int, ended: bool = False) -> bool:
         """Whether `place` is in code that begins at or after `at`; `ended`: only in code that ends."""
@@ -189,7 +190,8 @@ def _filled(thoughts: Sequence[str]) -> tuple[str, ...]:
 
 def _after_blanks(text: str, at: int) -> int:
     """The position of the first character from `at` on that is not blank."""
-    return _BLANK.match(text, at).end()
+    found = _NOT_BLANK.search(text, at)
+    return found.start() if found else len(text)
 
 
 def _up_to_a_thought(before: str, blank: str) -> str:
@@ -268,7 +270,9 @@ def _read_channels(text: str, complete: bool) -> Read | None:
         return Read(_filled([text[bare.end() :]]), "", False, True)
     if not _CHANNEL.match(text.lstrip()):
         return None
-    thoughts, answers, last = [], [], ""
+    thoughts: list[str] = []
+    answers: list[str] = []
+    last = ""
     for found in _CHANNEL.finditer(text):
         ends = _CHANNEL_END.search(text, found.end())
         content = text[found.end() : ends.start() if ends else len(text)].strip()
