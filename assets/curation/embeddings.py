@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.prompting.answers import unanswered
+from assets.prompting.answers import failed
 from assets.prompting.prompts import with_input
 from assets.recipe.types import Recipe
 from assets.steps import names
@@ -22,7 +22,7 @@ def embed(rows: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
     gate = Gate(Embedding, len(rows))
     for row, vector in zip(rows["id"], vectors, strict=True):
         content, parents = {"embedded": row, "vector": vector.values}, [(row, "embedded"), (vector.call, "call")]
-        if not unanswered(gate, content, vector, parents):
+        if not failed(gate, content, vector, parents):
             gate.keep(content, parents)
     return gate.result()
 

@@ -14,8 +14,10 @@ from typing import Any
 import polars as pl
 
 from assets.curation.decontamination import BenchmarkTexts
+from assets.recipe.materials import MaterialPart
 from assets.recipe.types import Recipe
-from assets.sources.held_out import CHECK, REASON
+from assets.sources.held_out import CHECK
+from assets.sources.leaks import REASON
 from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools
@@ -106,7 +108,7 @@ def too_few(arm: str, found: int, budget: Budget, most: str = "") -> TooFewRows 
 
 def openness_slice(recipe: Recipe) -> dict[str, Any]:
     """What the recipe declares about its models and sources: if that changes, openness must be checked again."""
-    parts = {f"models.{name}": part for name, part in recipe.models.items()}
+    parts: dict[str, MaterialPart] = {f"models.{name}": part for name, part in recipe.models.items()}
     parts |= {f"sources.{name}": part for name, part in recipe.sources.items()}
     keys = {"licence", "origin", "made_from"}
     return {"declared": {path: part.model_dump(mode="json", include=keys) for path, part in parts.items()}}

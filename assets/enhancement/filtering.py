@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
+from assets.enhancement.equal_responses import REASON, Responses
 from assets.enhancement.heuristics import KEYS, broken_rule
 from assets.enhancement.perplexity import IFD, limits, prefers_high
+from assets.enhancement.unwanted import unwanted
 from assets.generation.cuts import cut_for
+from assets.generation.method import methods
 from assets.recipe.types import Arm, Heuristics, PerplexityFilter, Recipe
 from assets.steps import names
 from assets.steps.step import Step, same
@@ -23,18 +26,30 @@ def decide(
     heuristics: Heuristics | None,
     perplexity: PerplexityFilter | None,
     levels: Collection[str] | None = None,
+    sharing: Collection[str] = (),
 ) -> Result:
     """One decision per pair. A filter that is None is not applied; `levels` are those of extract-then-generate.
+
+    Of pairs with equal responses the first ones are kept, except among those of the methods `sharing`.
 
     `pools` and `perplexities` are keyed by method. The cut is the same for all methods of an arm. It is computed over
     the pairs that pass the heuristics.
     """
     gate = Gate(Pair, sum(len(pool) for pool in pools.values()))
+    responses = Responses(heuristics.equal_responses if heuristics else None, sharing)
+    says = {
+        row_id: reason
+        for pool in pools.values()
+        for row_id, reason in (unwanted(pool, heuristics.unwanted) if heuristics else {}).items()
+    }
     value = {row["pair"]: row["value"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
     passed = []
     for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
         if levels is not None and pair["level"] and pair["level"] not in levels:
             gate.reject(pair, f"level: {pair['level']}")
+            continue
+        if reason := says.get(pair["id"]):
+            gate.reject(pair, reason)
             continue
         broken = heuristics and broken_rule(pair["instruction"], pair["response"], heuristics, pair["input"])
         if broken:
@@ -43,7 +58,7 @@ def decide(
             passed.append(pair)
     if perplexity is None or not passed:
         for pair in passed:
-            gate.keep(pair)
+            _keep(gate, pair, responses)
         return gate.result()
     name, high, (least, most) = label(perplexity), prefers_high(perplexity), limits(perplexity)
     within = []
@@ -69,8 +84,17 @@ def decide(
         if score < cut if high else score > cut:
             gate.reject(pair, name, score=score, cut=cut)
         else:
-            gate.keep(pair, score=score, cut=cut)
+            _keep(gate, pair, responses, score, cut)
     return gate.result(notes={f"{name} cut": cut})
+
+
+def _keep(
+    gate: Gate, pair: Mapping[str, str], responses: Responses, score: float | None = None, cut: float | None = None
+) -> None:
+    if first := responses.repeated(pair):
+        gate.duplicate(pair, first, REASON)
+    else:
+        gate.keep(pair, score=score, cut=cut)
 
 
 def label(settings: PerplexityFilter) -> str:
@@ -85,12 +109,14 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     if perplexity and arm.keep:
         perplexity = perplexity.model_copy(update={"keep": arm.keep})
 
+    sharing = [method for method in arm.methods if methods()[method].shares_responses]
+
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         pools: dict[str, pl.DataFrame] = {method: frames[f"pairs_{method}"] for method in arm.methods}
         measured: dict[str, pl.DataFrame] = (
             {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
         )
-        return decide(pools, measured, heuristics, perplexity, arm.levels)
+        return decide(pools, measured, heuristics, perplexity, arm.levels, sharing)
 
     inputs = {f"pairs_{method}": names.raw(method) for method in arm.methods}
     slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "heuristics", "perplexity")
@@ -98,6 +124,8 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
         slice_ |= recipe.slice(f"arms.{name}.levels")
     if heuristics:
         slice_ |= recipe.slice("enhancement.heuristics")
+        if sharing:
+            slice_ |= {f"arms.{name}.methods that share responses": sharing}
     if perplexity:
         slice_ |= {"enhancement.perplexity": perplexity.model_dump(mode="json", exclude_none=True)}
         inputs |= {f"perplexities_{method}": names.perplexities(method) for method in arm.methods}

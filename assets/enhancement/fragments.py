@@ -20,6 +20,7 @@ from yake import KeywordExtractor
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import extraction
 from assets.prompting.sentences import sentences
+from assets.prompting.unwrapping import unwrapped_answer
 from assets.recipe.types import Fragments, Recipe
 from assets.recipe.values import Level
 from assets.steps import names
@@ -27,7 +28,7 @@ from assets.steps.step import Most, Step, made
 from resources.models.calls import Completion, Sampling, Writer
 from resources.tools.tools import Tools
 from warehouse.core.identity import row_seed
-from warehouse.core.texts import has_word
+from warehouse.core.texts import has_word, on_one_line
 from warehouse.core.words import mostly_spaceless, tokens
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Fragment
@@ -68,7 +69,7 @@ def extract(documents: pl.DataFrame, settings: Fragments, writer: Writer, seed: 
         completion: Completion | None = next(extracted) if level == "model" else None
         if completion is not None:
             # An extraction that was cut off is still a fragment of the document.
-            fragment = " ".join(completion.text.split())
+            fragment = on_one_line(unwrapped_answer(completion.text))
         elif level == "sentence":
             fragment = random_sentence(text, row_seed(seed, "sentence", document))
         else:

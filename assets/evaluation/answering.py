@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.evaluation import answerers
 from assets.evaluation.answerers import Answerer
-from assets.prompting.answers import unanswered
+from assets.prompting.answers import failed
 from assets.prompting.prompts import answer
 from assets.recipe.parts import SamplingPart
 from assets.recipe.types import Recipe
@@ -46,7 +46,8 @@ def predict(
                 "text": completion.text.strip(),
             }
             parents = [(item, "item"), (completion.call, "call"), *answerer.made_by]
-            if not unanswered(gate, row, completion, parents):
+            # A student that only thinks gave a wrong answer. Without a prediction it would not count at all.
+            if not failed(gate, row, completion, parents):
                 gate.keep(row, parents)
     return gate.result()
 

@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from assets.prompting.absent import given
 from assets.prompting.parsing import says_yes
 from resources.models.calls import Prompt
 from warehouse.core.identity import Parent
@@ -137,16 +138,16 @@ def input_first(text: str) -> list[Instance]:
 
 
 def _input_first(part: str) -> Instance:
-    given, *outputs = _OUTPUT.split(part)
+    before, *outputs = _OUTPUT.split(part)
     if outputs:
-        return Instance(_unmarked(given), _INPUT.split(outputs[0], maxsplit=1)[0].strip())
-    return Instance(_unmarked(given), "") if _INPUT.match(given) else Instance("", given.strip())
+        return Instance(_unmarked(before), _INPUT.split(outputs[0], maxsplit=1)[0].strip())
+    return Instance(_unmarked(before), "") if _INPUT.match(before) else Instance("", before.strip())
 
 
 def _unmarked(text: str) -> str:
     text = text.strip()
     marked = _INPUT.match(text)
-    return text[marked.end() :].strip() if marked else text
+    return given(text[marked.end() :] if marked else text)
 
 
 def output_first(text: str) -> list[Instance]:

@@ -56,6 +56,8 @@ class Method:
     - `faults` yields (key, value found, what is accepted) for settings that contradict each other.
     - `counted_input` is the input of which the method takes the first `count` rows, where it has such a setting.
     - `trains_or_measures`: the method trains the model or measures losses, which a model at an endpoint cannot do.
+    - `shares_responses`: several of its pairs may have one response, or its responses may be those of another method,
+      because it writes instructions for given texts. Equal responses are then no fault.
     - `calls_model` is False where the method calls no model: then no change of the model makes its rows stale.
     """
 
@@ -71,6 +73,7 @@ class Method:
     counted_input: str | None = None
     trains_or_measures: bool = False
     calls_model: bool = True
+    shares_responses: bool = False
 
     @property
     def needs_weights(self) -> bool:

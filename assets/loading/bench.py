@@ -25,4 +25,5 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
         cache_folder=cache,
         ancestors=tuple(one for one in declared if one.role == "ancestor"),
         recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),
+        thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from assets.recipe.materials import MaterialPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import UNPINNED
 from resources.fetching.addresses import Address
@@ -18,7 +19,7 @@ from warehouse.core.texts import listed
 
 def unpinned(recipe: Recipe) -> dict[str, Address]:
     """Path ("models.base") to address of every model and source whose sha256 is not known yet."""
-    parts = {f"models.{name}": part for name, part in recipe.models.items()}
+    parts: dict[str, MaterialPart] = {f"models.{name}": part for name, part in recipe.models.items()}
     parts |= {f"sources.{name}": part for name, part in recipe.sources.items()}
     return {path: Address.parse(part.address) for path, part in parts.items() if part.sha256 == UNPINNED}
 

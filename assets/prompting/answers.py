@@ -5,16 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from assets.prompting.sentences import whole_sentences
+from assets.prompting.unwrapping import unwrapped_answer
 from resources.models.calls import Completion, TokenLoss, Vector
 from warehouse.core.identity import Parent
 from warehouse.core.texts import has_word
 from warehouse.results.result import Gate
 
 
-def unanswered(
+def unanswered(gate: Gate, row: Mapping[str, object], answer: Completion, parents: Sequence[Parent]) -> bool:
+    """Whether the model gave no answer. Then `row` has failed, or is rejected.
+
+    It is rejected where the prompt is too long, or where the model only thought: its thoughts used up its tokens, or it
+    ended after them."""
+    if failed(gate, row, answer, parents):
+        return True
+    if has_word(answer.text):
+        return False
+    if answer.thought_cut_off:
+        gate.reject(row, "thought cut off", parents)
+    elif answer.thoughts:
+        gate.reject(row, "no answer after the thoughts", parents)
+    else:
+        return False
+    return True
+
+
+def failed(
     gate: Gate, row: Mapping[str, object], answer: Completion | TokenLoss | Vector, parents: Sequence[Parent]
 ) -> bool:
-    """Whether the model gave no answer. Then `row` has failed, or is rejected where the prompt is too long."""
+    """Whether the model failed or refused to read the prompt. Then `row` has failed or is rejected."""
     if answer.error:
         gate.fail(row, answer.error, parents)
     elif refusal := getattr(answer, "refusal", None):
@@ -40,12 +59,19 @@ def lacks_instruction(gate: Gate, row: Mapping[str, str], completion: Completion
     return True
 
 
+def response_of(completion: Completion) -> str:
+    """The response in a completion, without what models wrap around it (see unwrapping.py).
+
+    A response that was cut off ends at its last whole sentence (ours), which is "" where it has none."""
+    return whole_sentences(unwrapped_answer(completion.text), completion.complete)
+
+
 def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> str:
     """Decide about `pair` with the completion as its response; return the response, or "" where it is not kept.
 
-    A response that was cut off ends at its last whole sentence (ours). Without a whole sentence the pair is rejected.
+    Without a whole sentence the pair is rejected.
     """
-    row = {**pair, "response": whole_sentences(completion.text, completion.complete)}
+    row = {**pair, "response": response_of(completion)}
     made_of = [*parents, (completion.call, "call")]
     if unanswered(gate, row, completion, made_of):
         return ""

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from assets.openness.rules import Terms, Violation
-from assets.recipe.materials import AncestorPart, ModelPart
+from assets.recipe.materials import AncestorPart, MaterialPart
 from assets.recipe.types import Recipe
 from warehouse.lineage.material import Material, Role
 
 
 def materials(recipe: Recipe) -> list[Material]:
     """Everything that `recipe` declares: first the models, then the sources, then the ancestors."""
-    sections: list[tuple[Role, Mapping[str, ModelPart | AncestorPart]]] = [
+    sections: list[tuple[Role, Mapping[str, MaterialPart | AncestorPart]]] = [
         ("model", recipe.models),
         ("source", recipe.sources),
         ("ancestor", recipe.ancestors),
@@ -44,8 +44,8 @@ def key_path(violation: Violation, declared: Mapping[str, Material]) -> str:
     return " → ".join([*steps, _path(last) if key == "name" else f"{_path(last)}.{key}"])
 
 
-def _material(role: Role, name: str, part: ModelPart | AncestorPart) -> Material:
-    sha256 = part.sha256 if isinstance(part, ModelPart) else None
+def _material(role: Role, name: str, part: MaterialPart | AncestorPart) -> Material:
+    sha256 = part.sha256 if isinstance(part, MaterialPart) else None
     return Material(role, name, part.licence, part.origin, part.made_from, part.address, sha256)
 
 

@@ -36,18 +36,23 @@ Format = Literal["jsonl", "json", "json_columns", "csv", "tsv", "parquet", "arro
 Delimiter = Annotated[str, Field(pattern=r"^[^\r\n]$")]
 Quote = Annotated[str, Field(pattern=r"^[^\r\n]?$")]
 Encoding = Annotated[str, AfterValidator(_encoding)]
+def _no_blanks(mark: str) -> str:
+    if mark != mark.strip():
+        raise ValueError("it must not begin or end with a blank, which models leave out at times")
+    return mark
+
+
 Text = Annotated[str, Field(min_length=1)]
+ThoughtMarks = tuple[Annotated[str, AfterValidator(_no_blanks)], Annotated[Text, AfterValidator(_no_blanks)]]
 Origin = Annotated[str, Field(pattern=r"^(human|mixed|model:.+)$")]
 Accepted = Annotated[str, AfterValidator(_acceptable)]
 
 
-class ModelPart(Part):
-    """A model by address (see resources/fetching/addresses.py), with the hash and licence it must have.
+class MaterialPart(Part):
+    """What is used by address (see resources/fetching/addresses.py), with the hash and licence it must have.
 
-    For a model at an endpoint, the other keys declare the weights that it serves; they cannot be verified.
-    `origin` says who wrote the texts that the model was trained on: human, mixed or model:NAME. `made_from` lists what
-    it was made from: the model that it was fine-tuned from, the texts that it was tuned on. Each name is the name of a
-    model, a source or an ancestor in the recipe.
+    `origin` says who wrote it: human, mixed or model:NAME. `made_from` lists what it was made from. Each name is the
+    name of a model, a source or an ancestor in the recipe.
     """
 
     address: AddressText
@@ -70,7 +75,19 @@ class ReadingPart(Part):
     strict: bool | None = None
 
 
-class SourcePart(ModelPart, ReadingPart):
+class ModelPart(MaterialPart):
+    """A model. For a model at an endpoint, the other keys declare the weights that it serves; they cannot be verified.
+
+    `origin` says who wrote the texts that the model was trained on; `made_from` lists the model that it was fine-tuned
+    from, and the texts that it was tuned on. `thoughts` are the (opening, closing) marks between which the model
+    thinks, instead of those in resources/models/thoughts.py; [] means that all it writes is answer. An opening mark ""
+    says that the chat template opens the thought, which cannot be seen at an endpoint.
+    """
+
+    thoughts: tuple[ThoughtMarks, ...] | None = None
+
+
+class SourcePart(MaterialPart, ReadingPart):
     """A source of texts by address; `origin` says who wrote it, `made_from` what it was compiled or derived from."""
 
 

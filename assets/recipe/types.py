@@ -26,6 +26,7 @@ from assets.recipe.values import (
     MethodNames,
     Name,
     PathText,
+    Pattern,
     Probability,
     Seed,
     SeedFields,
@@ -98,16 +99,30 @@ class Fragments(Part):
     extraction: SamplingPart | None = None
 
 
+class EqualResponses(Part):
+    """Of pairs with an equal response of more than `words` words, `most` are kept; a large `most` keeps all."""
+
+    most: Count = 1
+    words: Annotated[int, Field(ge=0, strict=True)] = 5
+
+
 class Heuristics(Part):
     """Rules that need no model. All are ours, in addition to the published rules of each method.
 
-    `instruction_words` and `response_words` are (least, most), `input_words` is the most."""
+    `instruction_words` and `response_words` are (least, most), `input_words` is the most. `unwanted` has regular
+    expressions by name; a pair is rejected if one is found in its instruction or response. Each list replaces that of
+    the same name in assets/enhancement/unwanted.py, and [] switches it off."""
 
     instruction_words: Words = (3, 60)
     response_words: Words = (5, 400)
     input_words: Count | None = None
     most_repeated_line: Probability = 0.5
     copied_words: Probability = 0.9
+    unwanted: dict[Name, tuple[Pattern, ...]] | None = None
+    # A slice leaves it out at its default, so that the key alone makes nothing stale.
+    equal_responses: Annotated[EqualResponses, Field(exclude_if=lambda value: value == EqualResponses())] = (
+        EqualResponses()
+    )
 
 
 class PerplexityFilter(Part):

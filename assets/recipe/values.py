@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
+import polars as pl
 from pydantic import AfterValidator, Field
 
 from assets.recipe.conditions import parse_where
@@ -66,12 +67,24 @@ def _fields(needed: frozenset[str], *optional: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _pattern(text: str) -> str:
+    try:
+        everywhere = pl.Series(["", "word"]).str.contains(text, strict=True).all()
+    except pl.exceptions.ComputeError as error:
+        fault = str(error).rpartition("error: ")[2].strip().partition("\n")[0]
+        raise ValueError(f"it must be a regular expression as Rust has them (https://docs.rs/regex): {fault}") from None
+    if everywhere:
+        raise ValueError("it is found in every text; make it say what is unwanted")
+    return text
+
+
 UNPINNED = "unpinned"
 """The sha256 of something not yet pinned: the recipe can be checked, but not built."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 AddressText = Annotated[str, AfterValidator(_address)]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64}|unpinned)$")]
+Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_pattern)]
 Fields = dict[str, str | list[str]]
 SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
 DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]

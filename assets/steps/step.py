@@ -29,6 +29,9 @@ PROTOCOLS = tuple(
 )
 """(file, name) of the numbers that say how models are asked. Raising one makes every step stale that calls a model."""
 
+ANSWERS = (("resources/models/thoughts.py", "read"), ("resources/models/thoughts.py", "until"))
+"""(file, name) of how the text of a model is split into thoughts and answer, which decides rows of every such step."""
+
 Build = Callable[..., Result]
 """Called with the Tools and one frame per input, by the inputs' parameter names."""
 
@@ -50,7 +53,10 @@ def made(*parents: str, **columns: Sequence[tuple[str, str]]) -> Columns:
 
 @dataclass(frozen=True)
 class Most:
-    """Upper bounds that hold for any inputs: rows kept and model calls (None: nothing bounds them)."""
+    """Upper bounds that hold for any inputs: rows kept and model calls (None: nothing bounds them).
+
+    Calls that are made once more are not counted: those in which a stop string ended a thought, or ended a line that
+    was only a preamble (see assets/prompting/one_line.py)."""
 
     rows: int
     calls: int | None = 0
@@ -101,7 +107,7 @@ class Step:
     def code(self) -> dict[str, str]:
         """Digests of the code that decides what this step makes, by file, and of the rules of its rows."""
         rules = f"{self.model.__module__}.{self.model.__name__}"
-        asked = PROTOCOLS if self.calls_model else ()
+        asked = (*PROTOCOLS, *ANSWERS) if self.calls_model else ()
         return code_digests(self.source, QUARANTINE, *asked) | {rules: _rules_digest(self.model)}
 
     @property

@@ -42,9 +42,11 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's text. `complete` is false if it was cut off; `call` is the id of the call in the memo.
+    """A model's answer. `complete` is false if it was cut off; `call` is the id of the call in the memo.
 
-    `error` is set if the model failed, where a retry may help; `refusal` if the text exceeds the context.
+    `error` is set if the model failed, where a retry may help; `refusal` if the text exceeds the context. `thoughts`
+    are not part of `text`; the call has the whole text on record. `thought_cut_off` says that the last thought never
+    ends, so that there is no whole answer.
     """
 
     text: str
@@ -52,6 +54,8 @@ class Completion:
     call: str
     error: str | None = None
     refusal: str | None = None
+    thoughts: tuple[str, ...] = ()
+    thought_cut_off: bool = False
 
 
 @dataclass(frozen=True)

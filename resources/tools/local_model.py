@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from resources.models import protocol
 from resources.models.calls import Adapter, Prompt, Sampling
 from resources.models.device import numerics
+from resources.models.thoughts import opens_thought
 from resources.tools.batching import Batches, fitting_batches, timed
 from resources.tools.session import Session
 from warehouse.store.memo import Answer, Call, Compose
@@ -40,14 +41,16 @@ class LocalModel:
 
         def compose(missing: list[Call]) -> Batches:
             with self._loaded() as model:
+                rendered = {call.key: model.render(prompts[call.key]) for call in missing}
 
                 def work(batch: list[Call]) -> list[Answer]:
                     written, seconds = timed(lambda: model.complete([prompts[call.key] for call in batch], sampling))
                     return [
-                        Answer({"text": text}, tokens, seconds, complete=complete) for text, tokens, complete in written
+                        Answer({"text": text} | self._opened(rendered[call.key]), tokens, seconds, complete=complete)
+                        for call, (text, tokens, complete) in zip(batch, written, strict=True)
                     ]
 
-                sizes = [len(model.tokens(model.render(prompts[call.key]))) for call in missing]
+                sizes = [len(model.tokens(rendered[call.key])) for call in missing]
                 budget = sampling.max_new_tokens
                 yield from fitting_batches(missing, sizes, model.context - budget, budget, MOST_TOKENS, work)
 
@@ -71,6 +74,11 @@ class LocalModel:
 
     def _answers(self, calls: Sequence[Call], compose: Compose, what: str) -> list[Answer]:
         return self.session.memo("transformers", "torch").run(calls, compose, self.session.progress(what))
+
+    def _opened(self, rendered: str) -> dict[str, bool]:
+        """That the chat template ends within a thought, where it does; otherwise nothing."""
+        marks = self.session.bench.thoughts.get(self.name)
+        return {"opened": True} if opens_thought(rendered, marks) else {}
 
     def _loaded(self) -> AbstractContextManager[LanguageModel]:
         bench = self.session.bench

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from resources.models import protocol
 from resources.models.calls import Adapter, Completion, Prompt, Sampling, TokenLoss
 from resources.models.device import numerics
+from resources.models.thoughts import Marks, read, until
 from resources.tools.endpoint_model import EndpointModel
 from resources.tools.local_model import LocalModel
 from resources.tools.session import Session
@@ -43,21 +44,37 @@ class MemoizedModel:
         return base if self.adapter is None else digest([base, self.adapter.weights])
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """One completion per prompt, in order; a local model refuses a prompt that leaves no room for the budget."""
+        """One completion per prompt, in order; a local model refuses a prompt that leaves no room for the budget.
+
+        A model's thoughts are not part of its answer, and stop strings end answers, not thoughts. A model for which the
+        recipe says how it marks thoughts is therefore asked without stop strings, and its answer is cut here. Any other
+        is asked once more without them where one ended a thought.
+        """
+        if sampling.stop and self.session.bench.thoughts.get(self.name):
+            return self._unstopped(prompts, sampling)
+        found = self._complete(prompts, sampling)
+        stopped = [place for place, (answer, complete) in enumerate(found) if answer.thought_cut_off and complete]
+        completions = [completion for completion, _ in found]
+        if sampling.stop and stopped:
+            again = self._unstopped([prompts[place] for place in stopped], sampling)
+            for place, completion in zip(stopped, again, strict=True):
+                completions[place] = completion
+        return completions
+
+    def _unstopped(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        found = self._complete(prompts, replace(sampling, stop=()))
+        return [until(completion, sampling.stop) for completion, _ in found]
+
+    def _complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[tuple[Completion, bool]]:
+        """Each completion, and whether its text ended by itself or at a stop string."""
         completer = self._completer()
         stamp = completer.stamp()
         calls = [Call("completion", self.id, _request(p, sampling) | stamp, sampling.max_new_tokens) for p in prompts]
         by_key = dict(zip((call.key for call in calls), prompts, strict=True))
         answers = completer.completions(calls, by_key, sampling)
+        marks = self.session.bench.thoughts.get(self.name)
         return [
-            Completion(
-                answer.response.get("text", ""),
-                answer.complete,
-                call.key,
-                answer.error,
-                answer.response.get("refusal"),
-            )
-            for call, answer in zip(calls, answers, strict=True)
+            (_completion(call, answer, marks), answer.complete) for call, answer in zip(calls, answers, strict=True)
         ]
 
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
@@ -84,6 +101,21 @@ class MemoizedModel:
         if self.session.bench.at_endpoint(self.name) and self.adapter is None:
             return EndpointModel(self.session, self.name)
         return LocalModel(self.session, self.name, self.adapter)
+
+
+def _completion(call: Call, answer: Answer, marks: Marks | None) -> Completion:
+    response = answer.response
+    text, apart = response.get("text") or "", response.get("reasoning") or ""
+    found = read(text, answer.complete, marks, apart, response.get("opened", False))
+    return Completion(
+        found.answer,
+        found.complete,
+        call.key,
+        answer.error,
+        response.get("refusal"),
+        found.thoughts,
+        found.cut_off,
+    )
 
 
 def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models.calls import Adapter
+from resources.models.thoughts import Marks
 from resources.models.weights import loadable
 from warehouse.core.closure import closure
 from warehouse.lineage.material import Material
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 class Workbench:
     """Where assets get models and sources. `data` is the warehouse's folder, `base` that of relative paths.
 
-    `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON.
+    `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
+    are the marks of a model's thoughts, by its name, where the recipe says them.
     """
 
     data: Path
@@ -39,6 +41,7 @@ class Workbench:
     cache_folder: Path | None = None
     ancestors: tuple[Material, ...] = ()
     recipe: str = "{}"
+    thoughts: Mapping[str, Marks] = field(default_factory=dict)
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 

@@ -17,7 +17,7 @@ import polars as pl
 from assets.evaluation import answerers
 from assets.evaluation.answerers import Answerer
 from assets.evaluation.benchmark import Benchmark, Metric
-from assets.prompting.answers import unanswered
+from assets.prompting.answers import failed
 from assets.prompting.prompts import answer
 from assets.recipe.parts import Part
 from assets.recipe.types import Recipe
@@ -46,7 +46,7 @@ def measure(arm: str, items: pl.DataFrame, models: Sequence[Answerer]) -> Result
         for item, loss in zip(items["id"], answerer.model.losses(texts), strict=True):
             row = {"benchmark": NAME, "arm": arm, "seed": answerer.seed, "item": item, "metric": METRIC, "value": None}
             parents = [(item, "item"), (loss.call, "call"), *answerer.made_by]
-            if not unanswered(gate, row, loss, parents):
+            if not failed(gate, row, loss, parents):
                 gate.keep(row | {"value": loss.mean}, parents)
     return gate.result()
 

@@ -26,7 +26,7 @@ from assets.evaluation import answerers
 from assets.evaluation.answerers import Answerer
 from assets.evaluation.benchmark import Benchmark, Metric
 from assets.evaluation.benchmarks.harness import Asked, DocumentRefused, HarnessTask, Question
-from assets.prompting.answers import unanswered
+from assets.prompting.answers import failed
 from assets.recipe.parts import Part
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count
@@ -118,7 +118,7 @@ def keep_scores(
     if missing:
         first = next((answer for answer in missing if answer.error), missing[0])
         for row in rows:
-            unanswered(gate, row, first, parents)
+            failed(gate, row, first, parents)
         return
     try:
         values = task.values(asked, given, [row["metric"] for row in rows], seed)

@@ -32,7 +32,8 @@ from assets.generation.cuts import cut_for
 from assets.generation.method import Job, Method
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import NUMBER, REASONS, RUBRIC, SCORES, expected_score, score_of
-from assets.prompting.answers import lacks_instruction, unanswered
+from assets.prompting.answers import failed, lacks_instruction, unanswered
+from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import answer, instruction_for
@@ -103,9 +104,9 @@ def candidates(
 ) -> list[Candidate]:
     """Pair each text with the instruction that `backward` writes; decide about a text that gets none."""
     prompts = [instruction_for(text.shown, row_seed(seed, NAME, text.shown)) for text in texts]
-    sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
+    sampling = Sampling(**settings.instruction.model_dump())
     found = []
-    for text, completion in zip(texts, backward.complete(prompts, sampling), strict=True):
+    for text, completion in zip(texts, one_line(backward, prompts, sampling), strict=True):
         row = pair(NAME, instruction_of(completion.text), response=text.response, level=text.level)
         parents = (*text.parents, (completion.call, "call"))
         if not lacks_instruction(gate, row, completion, parents):
@@ -141,7 +142,7 @@ def _with_expected_scores(gate: Gate, asked: Sequence[Candidate], rater: Rater) 
         parents = (*one.parents, *rater.made_by, *((loss.call, "rating") for loss in of_scores))
         # If one loss is missing, there is no score: the mean of the others would be a different one.
         missing = next((loss for loss in of_scores if loss.error or loss.refusal), of_scores[0])
-        if not unanswered(gate, one.row, missing, parents):
+        if not failed(gate, one.row, missing, parents):
             found.append(Candidate(one.row, parents, expected_score([loss.mean * loss.tokens for loss in of_scores])))
     return found
 
@@ -250,4 +251,5 @@ METHOD = Method(
     most=most,
     faults=faults,
     trains_or_measures=True,
+    shares_responses=True,
 )

@@ -25,11 +25,11 @@ import polars as pl
 from pydantic import AfterValidator, Field
 
 from assets.generation.method import Job, Method
-from assets.prompting.answers import lacks_instruction, unanswered
+from assets.prompting.answers import lacks_instruction, response_of, unanswered
+from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of, says_yes
 from assets.prompting.prompts import answer
-from assets.prompting.sentences import whole_sentences
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, distinct
 from assets.steps.names import SEED_TASKS
@@ -101,14 +101,15 @@ def _round(
         drawn = row_seed(seed, NAME, round_, line.seed, line.text)
         operation = min(settings.operations, key=lambda name: row_seed(drawn, name))
         prompts.append(Prompt.ask(f"Here is a prompt:\n{line.text}\n\n{OPERATIONS[operation]}\nNew prompt:", drawn))
-    written = writer.complete(prompts, Sampling(**settings.instruction.model_dump(), stop=("\n",)))
+    written = one_line(writer, prompts, Sampling(**settings.instruction.model_dump()))
     evolved: dict[int, Line] = {}
     for place, (line, completion) in enumerate(zip(lines, written, strict=True)):
         text = instruction_of(completion.text)
         parents = (*line.parents, (completion.call, "evolution"))
         if lacks_instruction(gate, pair(NAME, text), completion, parents):
             continue
-        if LEAKS.search(text):
+        # Also in a label or preamble that is no longer in the instruction.
+        if LEAKS.search(completion.text):
             gate.reject(pair(NAME, text), "words of the prompt leaked", parents)
         elif text == line.text:
             gate.reject(pair(NAME, text), "unchanged", parents)
@@ -159,7 +160,7 @@ def judged_equal(text: str) -> bool:
 
 def _keep_evolved(gate: Gate, line: Line, completion: Completion) -> bool:
     """Decide about an evolved instruction by its answer; return whether it is kept."""
-    row = pair(NAME, line.text, response=whole_sentences(completion.text, completion.complete))
+    row = pair(NAME, line.text, response=response_of(completion))
     parents = (*line.parents, (completion.call, "call"))
     if unanswered(gate, row, completion, parents):
         return False

@@ -61,4 +61,5 @@ METHOD = Method(
     ),
     most=most,
     group="enhancement",
+    shares_responses=True,
 )

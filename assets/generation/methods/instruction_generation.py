@@ -16,6 +16,7 @@ import polars as pl
 
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction
+from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import instruction_for
@@ -48,8 +49,8 @@ def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration
     """One pair per text, with the instruction that `writer` (the backward model) writes for it."""
     gate = Gate(Pair, len(texts))
     prompts = [instruction_for(text.shown, row_seed(seed, method, text.shown)) for text in texts]
-    sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
-    for text, completion in zip(texts, writer.complete(prompts, sampling), strict=True):
+    sampling = Sampling(**settings.instruction.model_dump())
+    for text, completion in zip(texts, one_line(writer, prompts, sampling), strict=True):
         row = pair(method, instruction_of(completion.text), response=text.response, level=text.level)
         parents = (*text.parents, (completion.call, "call"))
         if not lacks_instruction(gate, row, completion, parents):
@@ -78,4 +79,5 @@ METHOD = Method(
         instruction=[(DOCUMENTS, "text"), *written_by(BACKWARD_MODEL)],
         response=[(DOCUMENTS, "text")],
     ),
+    shares_responses=True,
 )

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction
+from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.sentences import sentences
@@ -74,8 +75,8 @@ def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Wri
         )
         for row in rows
     ]
-    sampling = Sampling(**settings.instruction.model_dump(), stop=("\n",))
-    for document, completion in zip(rows, writer.complete(prompts, sampling), strict=True):
+    sampling = Sampling(**settings.instruction.model_dump())
+    for document, completion in zip(rows, one_line(writer, prompts, sampling), strict=True):
         text, written = document["text"], instruction_of(completion.text)
         if has_word(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
             written = f"{written} {hint(text)}"
@@ -98,4 +99,5 @@ METHOD = Method(
     make=make,
     inputs=(DOCUMENTS,),
     columns=pair_columns(DOCUMENTS, instruction=[(DOCUMENTS, "text")], response=[(DOCUMENTS, "text")]),
+    shares_responses=True,
 )

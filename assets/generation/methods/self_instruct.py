@@ -4,10 +4,11 @@ As published: 8 demonstrations of which at most 2 are machine-made, T 0.7 and to
 and with `answers: instances` what instances.py says. Ours: the number of calls and rounds; the default
 `answers: plain`, where a model that follows instructions answers each one directly, without an input; that instances
 are decoded as `response` says (published: temperature 0); that only an empty line ends a list of instructions
-(published: the number 16 as well); and that an instruction may begin with a non-ASCII character where a seed task does,
-so that other languages than English work. The published code does more that we leave out: a presence penalty (2 for
-instructions); dropping everything that a call wrote if it was cut off, not only the last instruction; making all
-letters of an instruction lower case but the first; and removing the colon from the end of a demonstration.
+(published: the number 16 as well); that an instruction is read without what models wrap around it; and that an
+instruction may begin with a non-ASCII character where a seed task does, so that other languages than English work. The
+published code does more that we leave out: a presence penalty (2 for instructions); dropping everything that a call
+wrote if it was cut off, not only the last instruction; making all letters of an instruction lower case but the first;
+and removing the colon from the end of a demonstration.
 
 Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model writes "9. How do I make
 Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.

@@ -21,10 +21,13 @@ import polars as pl
 from pydantic import Field
 
 from assets.generation.method import Job, Method
+from assets.prompting.absent import given
 from assets.prompting.answers import decide_answer, lacks_instruction, unanswered
+from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import answer
+from assets.prompting.unwrapping import unwrapped
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.names import SEED_TASKS
@@ -38,7 +41,6 @@ from warehouse.schema.records import Pair
 NAME = "unnatural_instructions"
 NO_INPUT = "None."
 _TASK = re.compile(r"\A(?P<instruction>.*?)(?:(?:\A|\n)\s*input\s*:(?P<input>.*))?\Z", re.IGNORECASE | re.DOTALL)
-_NO_INPUT = re.compile(r"\s*(?:none|n/a|no input)\.?\s*", re.IGNORECASE)
 
 Task = tuple[dict[str, str], tuple[Parent, ...]]
 """A pair and its parents; the response is empty until the task is answered."""
@@ -76,8 +78,7 @@ def task_of(text: str) -> tuple[str, str]:
     found = _TASK.fullmatch(text.split("\nExample ")[0].strip())
     if found is None:
         return "", ""
-    input_ = (found["input"] or "").strip()
-    return on_one_line(found["instruction"]), "" if _NO_INPUT.fullmatch(input_) else input_
+    return unwrapped(on_one_line(found["instruction"])), given(found["input"] or "")
 
 
 def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Writer, seed: int) -> Result:
@@ -132,8 +133,8 @@ def _expand(
         )
         for (row, _), number in wanted
     ]
-    sampling = Sampling(**settings.task.model_dump(), stop=("\n",))
-    for ((row, of_pair), _), completion in zip(wanted, writer.complete(prompts, sampling), strict=True):
+    sampling = Sampling(**settings.task.model_dump())
+    for ((row, of_pair), _), completion in zip(wanted, one_line(writer, prompts, sampling), strict=True):
         paraphrase = {**row, "instruction": instruction_of(completion.text)}
         parents = (*of_pair, (completion.call, "paraphrase"))
         if lacks_instruction(gate, paraphrase, completion, parents):
@@ -169,4 +170,5 @@ METHOD = Method(
     inputs=(SEED_TASKS,),
     columns=pair_columns(SEED_TASKS, instruction=_WRITTEN_FROM, input_=_WRITTEN_FROM, response=_WRITTEN_FROM),
     most=lambda settings, recipe: most(settings),
+    shares_responses=True,
 )

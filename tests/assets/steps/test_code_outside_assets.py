@@ -11,7 +11,7 @@ import pytest
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
 from assets.steps import code_digest
-from assets.steps.step import PROTOCOLS, QUARANTINE, Step
+from assets.steps.step import ANSWERS, PROTOCOLS, QUARANTINE, Step
 from tests.support.tiny import ROOT
 
 GRAPH = steps(load_recipe(ROOT / "recipe.yaml"))
@@ -34,7 +34,7 @@ def digests(project: Path, graph: list[Step]) -> dict[str, dict[str, str]]:
     # Not through the cache, which holds for the life of a process.
     return {
         step.asset: code_digest.code_digests.__wrapped__(
-            project / step.source.relative_to(ROOT), QUARANTINE, *(PROTOCOLS if step.calls_model else ())
+            project / step.source.relative_to(ROOT), QUARANTINE, *((*PROTOCOLS, *ANSWERS) if step.calls_model else ())
         )
         for step in graph
     }
@@ -57,6 +57,7 @@ def digests(project: Path, graph: list[Step]) -> dict[str, dict[str, str]]:
             SOURCES,
         ),
         ("resources/models/protocol.py", "COMPLETION = 1", "COMPLETION = 2", CALL_MODELS),
+        ("resources/models/thoughts.py", '("<think>", "</think>")', '("<t>", "</t>")', CALL_MODELS),
         ("warehouse/core/texts.py", '"""Text as it', '"""The text as it', set()),
     ],
 )

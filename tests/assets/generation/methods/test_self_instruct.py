@@ -88,7 +88,7 @@ def test_every_rule_shows_in_the_decisions_of_a_build() -> None:
         "w " * 150 + "w",
         "Please draw me a sheep",
         "Write a program that sorts",
-        "- what is a pesto?",
+        "(what is a pesto?)",
         "Été in Genoa is hot",
         f"{SEEDS['instruction'][0]} really",
         f"{new_task(1)} really",
