@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resources.models.calls import Adapter, Prompt, Trained, Training, Vector
+from resources.models.model_folder import ModelFolder
 from resources.tools.embedding import embed
 from resources.tools.memoized_model import MemoizedModel
 from resources.tools.session import Progress
@@ -61,6 +62,10 @@ class Tools:
     def base_folder(self, name: str) -> Path:
         """The folder of the language model `name`, in the form that transformers loads."""
         return self.bench.base_folder(name)
+
+    def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
+        """The folder of the language model `name`; None where it is not on this machine and `fetch` is false."""
+        return self.bench.model_folder(name, fetch)
 
     def memo(self, *packages: str) -> Memo:
         """The memo, counting for this asset; new calls are recorded as computed by these versions of `packages`."""

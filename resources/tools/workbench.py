@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
+from resources.fetching.errors import FetchError
 from resources.models.calls import Adapter
-from resources.models.weights import loadable
+from resources.models.model_folder import ModelFolder
+from resources.models.weights import converted, loadable
 from warehouse.core.closure import closure
 from warehouse.lineage.material import Material
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
@@ -39,6 +42,7 @@ class Workbench:
     cache_folder: Path | None = None
     ancestors: tuple[Material, ...] = ()
     recipe: str = "{}"
+    _model_folders: dict[str, ModelFolder] = field(default_factory=dict)
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
@@ -92,6 +96,21 @@ class Workbench:
     def base_folder(self, name: str) -> Path:
         """The folder of a language model, in the form that transformers loads."""
         return loadable(self.fetch(self.models[name]))
+
+    def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
+        """The folder of a language model; None where it is not on this machine (or not converted) and not fetched."""
+        if name not in self._model_folders:
+            path = self.base_folder(name) if fetch else self._folder_here(name)
+            if path is None:
+                return None
+            self._model_folders[name] = ModelFolder(path)
+        return self._model_folders[name]
+
+    def _folder_here(self, name: str) -> Path | None:
+        with suppress(FetchError):  # whoever needs the model raises it again
+            found = self.find(self.models[name])
+            return None if found is None else converted(found)
+        return None
 
     def language_model(self, name: str) -> LanguageModel:
         """The loaded model `name`; loading takes seconds, so it is kept."""
