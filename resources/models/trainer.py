@@ -11,6 +11,7 @@ from typing import Any
 from resources.models.calls import Prompt, Training
 from resources.models.chat_template import with_template
 from resources.models.device import dtype, on_gpu
+from resources.models.layers import lora_faults
 from resources.models.loading import load_language_model, load_tokenizer
 from resources.models.prompt_tokens import PromptTokens
 from warehouse.core.errors import UserError
@@ -48,6 +49,8 @@ def train_adapter(
 
     from transformers import PrinterCallback
 
+    if faults := lora_faults(base, training.target_modules, training.last_layers):
+        raise UserError("; ".join(f"{name}: found {found!r}; {right}" for name, (found, right) in faults.items()))
     tokenizer = with_template(load_tokenizer(base))
     rows = [row for row in _rows(PromptTokens(tokenizer), examples, training.max_tokens) if row]
     if lost := len(examples) - len(rows):
@@ -101,7 +104,7 @@ def _trainer(base: Path, tokenizer: Any, rows: Sequence[dict[str, list[int]]], t
             lora_alpha=training.alpha,
             target_modules=list(training.target_modules),
             layers_to_transform=(
-                None if training.last_layers is None else list(range(max(0, layers - training.last_layers), layers))
+                None if training.last_layers is None else list(range(layers - training.last_layers, layers))
             ),
         ),
         args=_settings(training, folder),

@@ -59,6 +59,16 @@ class Tools:
 
         return token_counts(self.base_folder(name), texts)
 
+    def example_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """How many tokens each training example (prompt, completion) has. Loads the tokenizer, not the weights."""
+        from resources.models.tokens import example_sizes
+
+        return example_sizes(self.base_folder(name), examples)
+
+    def shown_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """As `example_sizes`, for what decides nothing; a plan has none."""
+        return self.example_sizes(name, examples)
+
     def base_folder(self, name: str) -> Path:
         """The folder of the language model `name`, in the form that transformers loads."""
         return self.bench.base_folder(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
-from resources.fetching.errors import FetchError
 from resources.models.calls import Adapter
 from resources.models.model_folder import ModelFolder
 from resources.models.weights import converted, loadable
@@ -98,7 +96,10 @@ class Workbench:
         return loadable(self.fetch(self.models[name]))
 
     def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
-        """The folder of a language model; None where it is not on this machine (or not converted) and not fetched."""
+        """The folder of a language model; None where it is not on this machine (or not converted) and `fetch` is false.
+
+        Without `fetch` it is not verified: that takes minutes for a large model, and a build does it before it uses it.
+        """
         if name not in self._model_folders:
             path = self.base_folder(name) if fetch else self._folder_here(name)
             if path is None:
@@ -107,10 +108,8 @@ class Workbench:
         return self._model_folders[name]
 
     def _folder_here(self, name: str) -> Path | None:
-        with suppress(FetchError):  # whoever needs the model raises it again
-            found = self.find(self.models[name])
-            return None if found is None else converted(found)
-        return None
+        found = self.cache.place(_address(self.models[name]), self.models[name].sha256 or "")
+        return None if found is None else converted(found)
 
     def language_model(self, name: str) -> LanguageModel:
         """The loaded model `name`; loading takes seconds, so it is kept."""
