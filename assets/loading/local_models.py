@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assets.loading.rules import Problem
+from assets.recipe.parts import LoraPart
 from assets.recipe.types import Recipe
 from resources.models.layers import lora_faults
 from resources.tools.workbench import Workbench
@@ -16,9 +17,9 @@ def refuse_missing_layers(recipe: Recipe, bench: Workbench, path: Path) -> None:
 
     Otherwise a build would fail at the training, after the generation has been paid for.
     """
-    trainings = {"training": (recipe.training.base, recipe.training)}
-    if settings := recipe.generation.backward_model:
-        trainings["generation.backward_model"] = (recipe.generation.model, settings)
+    trainings: dict[str, tuple[str, LoraPart]] = {"training": (recipe.training.base, recipe.training)}
+    if backward := recipe.generation.backward_model:
+        trainings["generation.backward_model"] = (recipe.generation.model, backward)
     problems = []
     for key, (model, settings) in trainings.items():
         if folder := bench.model_folder(model, fetch=False):

@@ -47,8 +47,6 @@ def _depth(folder: Path) -> int | None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    for part in (config, config.get("text_config")) if isinstance(config, dict) else ():
-        for key in DEPTHS if isinstance(part, dict) else ():
-            if isinstance(part.get(key), int):
-                return int(part[key])
-    return None
+    parts = [config, config.get("text_config")] if isinstance(config, dict) else []
+    found = (part.get(key) for part in parts if isinstance(part, dict) for key in DEPTHS)
+    return next((int(depth) for depth in found if isinstance(depth, int)), None)

@@ -58,8 +58,11 @@ class ForecastTools(Tools):
         return []
 
     def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
-        """The folder of the language model `name`; None where it is not on this machine."""
-        return self.bench.model_folder(name, fetch=False)
+        """The folder of the language model `name`. Raises NotFetched instead of fetching or converting it."""
+        folder = self.bench.model_folder(name, fetch=False)
+        if folder is None and fetch:
+            raise NotFetched(f"the model {name} is not downloaded yet")
+        return folder
 
 
 @dataclass

@@ -27,7 +27,7 @@ class Session(Protocol):
         ...
 
     def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
-        """The folder of the language model `name`; None where it is not on this machine and must not be fetched."""
+        """The folder of the language model `name`; None where it is not on this machine and `fetch` is false."""
         ...
 
     def progress(self, what: str) -> Progress:
