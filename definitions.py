@@ -9,6 +9,7 @@ import dagster as dg
 from assets.building.define import AUTOMATIC, define
 from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
+from assets.loading.local_models import refuse_missing_layers
 from assets.loading.pinning import refuse_unpinned
 from resources.models.quiet import quiet
 from resources.tools.locations import recipe_path, warehouse_path
@@ -22,4 +23,5 @@ def defs() -> dg.Definitions:
     recipe = load_recipe(path)
     refuse_unpinned(recipe, path)
     bench = workbench(recipe, warehouse_path(), path.parent)
+    refuse_missing_layers(recipe, bench, path)
     return define(recipe, bench, automatic=bool(os.environ.get(AUTOMATIC)))

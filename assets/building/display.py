@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from warehouse.results.result import WARNINGS
 from warehouse.schema.bookkeeping import OUTCOMES
 from warehouse.store.versions import Effort
 
@@ -75,6 +76,8 @@ class TerminalDisplay(Display):
         calls = f" · {effort.computed} calls" if effort.computed else ""
         memo = f" · {effort.from_memo} from memo" if effort.from_memo else ""
         self.console.print(f"{action:>9}  {asset:<48} {effort.seconds:6.1f} s  {rows}{calls}{memo}", highlight=False)
+        for warning in facts["notes"].get(WARNINGS, ()):
+            self.console.print(f"{'note':>9}  {asset}: {warning}", highlight=False, markup=False)
 
     def failed(self, asset: str) -> None:
         """Prints at once that it failed; the reason follows at the end of the build, which may be hours later."""

@@ -30,12 +30,14 @@ def check(
     ] = None,
 ) -> None:
     """Check the recipe without building anything."""
+    from assets.loading.local_models import refuse_missing_layers
     from assets.loading.pinning import unpinned
     from assets.loading.sizes import unused_methods
     from warehouse.core.texts import listed
 
     project = project_at(recipe)
     path, loaded = project.recipe_file, project.recipe
+    refuse_missing_layers(loaded, project.bench, path)
     typer.echo(f"{path} is good: {len(project.steps)} assets, arms {', '.join(loaded.arms)}")
     if paths := list(unpinned(loaded)):
         typer.echo(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")

@@ -157,10 +157,13 @@ class Project:
         )
 
     def require_buildable(self) -> None:
-        """Raises RecipeError, and UserError where the sha256 of a model or source is not pinned yet."""
+        """Raises RecipeError, and UserError where the sha256 of a model or source is not pinned yet, or a model that
+        is on this machine lacks the layers that are to be trained."""
+        from assets.loading.local_models import refuse_missing_layers
         from assets.loading.pinning import refuse_unpinned
 
         refuse_unpinned(self.recipe, self.recipe_file)
+        refuse_missing_layers(self.recipe, self.bench, self.recipe_file)
 
     def _planner(self, forecast: bool) -> Planner:
         from assets.planning.plan import Planner

@@ -7,13 +7,14 @@ and the others fill the budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from assets.curation.decontamination import BenchmarkTexts
+from assets.curation.fitness import TEXTS, Fitness, Unfit
 from assets.recipe.materials import MaterialPart
 from assets.recipe.types import Recipe
 from assets.sources.held_out import CHECK
@@ -27,9 +28,12 @@ from warehouse.results.result import Check, Gate, Result
 from warehouse.results.shortage import Loss, TooFewRows, deciding_key
 from warehouse.schema.records import Pair
 
-TEXTS = ("instruction", "input", "response")
-
-REMEDIES = {"": "curation.decontamination", REASON: "benchmark_items"}
+REMEDIES = {
+    "": "curation.decontamination",
+    REASON: "benchmark_items",
+    "control token": "curation.control_tokens",
+    "longer than": "training.truncation",
+}
 """The recipe key that decides about a rejection, by the start of its reason."""
 
 
@@ -52,6 +56,7 @@ def take(
     budget: Budget,
     seed: int,
     vectors: dict[str, Sequence[float]] | None = None,
+    unfit: Mapping[str, Unfit] | None = None,
 ) -> Result:
     """Pairs up to the budget that share nothing with the benchmark `items`, sampled by a hash of their texts.
 
@@ -60,7 +65,8 @@ def take(
     takes the first pairs of a larger one, so that sizes can be compared.
 
     The first pair that exceeds a budget of tokens ends the sampling, so that long responses are not skipped (ours).
-    `vectors` are embeddings of the pairs' instructions; if they are given, each pair needs one.
+    `vectors` are embeddings of the pairs' instructions; if they are given, each pair needs one. `unfit` are pairs that
+    the student cannot be trained on, by id.
     Raises UserError where there are too few pairs, and where the first pair already exceeds the budget.
     """
     gate, clean = Gate(Pair, len(pairs)), []
@@ -69,6 +75,8 @@ def take(
             gate.fail(row, "its instruction could not be embedded")
         elif found := items.overlap(row, (vectors or {}).get(row["id"])):
             gate.reject(row, found.reason, score=found.score, cut=found.cut, of=found.item)
+        elif rejected := (unfit or {}).get(row["id"]):
+            gate.reject(row, rejected.reason, score=rejected.score, cut=rejected.cut)
         else:
             clean.append(row)
     ordered = sorted(clean, key=lambda row: (row_seed(seed, "training set", *(row[name] for name in TEXTS)), row["id"]))
@@ -126,21 +134,21 @@ def step(recipe: Recipe, name: str) -> Step:
     arm, seed, settings, base = recipe.arms[name], recipe.seed, recipe.curation.decontamination, recipe.training.base
     key = _budget_key(recipe, name)
     size, by_tokens = recipe.part(key), key.endswith("response_tokens")
-    by_similarity = settings is not None and settings.similarity is not None
+    by_similarity, fitness = settings is not None and settings.similarity is not None, Fitness.of(recipe)
 
     def build(tools: Tools, pairs: pl.DataFrame, benchmark_items: pl.DataFrame, **frames: pl.DataFrame) -> Result:
         budget = Budget(size, key)
         if by_tokens:
             budget = Budget(size, key, "response tokens", lambda responses: tools.token_counts(base, responses))
-        if not by_similarity:
-            return take(name, pairs, BenchmarkTexts(benchmark_items, settings), budget, seed)
-        items = _vectors([frames.pop("benchmark_embeddings")])
-        return take(
-            name, pairs, BenchmarkTexts(benchmark_items, settings, items), budget, seed, _vectors(frames.values())
-        )
+        items = _vectors([frames.pop("benchmark_embeddings")]) if by_similarity else None
+        vectors = _vectors(frames.values()) if by_similarity else None
+        texts = BenchmarkTexts(benchmark_items, settings, items)
+        taken = take(name, pairs, texts, budget, seed, vectors, fitness.unfit(tools, pairs))
+        return replace(taken, notes=fitness.notes(tools, taken.kept))
 
     inputs = {"pairs": names.diverse_instructions(name), "benchmark_items": names.BENCHMARK_ITEMS}
     slice_ = recipe.slice("seed", key, "policy", "ancestors") | openness_slice(recipe)
+    slice_ |= fitness.slice(recipe)
     if settings:
         slice_ |= recipe.slice("curation.decontamination")
     if by_similarity:

@@ -36,6 +36,8 @@ Format = Literal["jsonl", "json", "json_columns", "csv", "tsv", "parquet", "arro
 Delimiter = Annotated[str, Field(pattern=r"^[^\r\n]$")]
 Quote = Annotated[str, Field(pattern=r"^[^\r\n]?$")]
 Encoding = Annotated[str, AfterValidator(_encoding)]
+
+
 def _no_blanks(mark: str) -> str:
     if mark != mark.strip():
         raise ValueError("it must not begin or end with a blank, which models leave out at times")

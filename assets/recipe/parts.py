@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,9 @@ class SamplingPart(Part):
 class LoraPart(Part):
     """LoRA fine-tuning. The paper does not publish these settings; all are ours.
 
-    `last_layers` puts the adapter on the last layers only, which saves the backward pass through the others.
+    A training example of more than `max_tokens` is cut there; `truncation` says whether such examples are kept (the
+    default) or rejected. `last_layers` puts the adapter on the last layers only, which saves the backward pass through
+    the others.
     """
 
     epochs: Count
@@ -40,5 +42,6 @@ class LoraPart(Part):
         "up_proj",
         "down_proj",
     )
+    truncation: Literal["keep", "reject"] | None = None
     # How often progress is saved does not change the result, so this key is left out of slices.
     checkpoint_every: Annotated[Count, Field(exclude=True)] = 8

@@ -192,12 +192,14 @@ class Enhancement(Part):
 class Curation(Part):
     """How pairs become training sets of equal size: all have the same number of `rows` or of `response_tokens`.
 
-    The tokens are those of the student's base model."""
+    The tokens are those of the student's base model. Its control tokens in a text, such as "<|im_end|>", are always
+    read as text; `control_tokens` says whether pairs that hold one are kept (the default) or rejected."""
 
     diversity: Diversity | None = None
     decontamination: Decontamination | None = None
     rows: Count | None = None
     response_tokens: Count | None = None
+    control_tokens: Literal["keep", "reject"] | None = None
 
 
 class Arm(Part):

@@ -6,6 +6,8 @@ instruction does this text answer?" with the completion "How do I make Pesto?".
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from assets.prompting.prompts import instruction_for
@@ -14,6 +16,7 @@ from assets.recipe.types import Recipe
 from assets.steps import names
 from assets.steps.step import Step
 from assets.training.checkpoint import checkpoints, columns, training_of
+from assets.training.truncation import CUT, cut_notes
 from resources.models.calls import Prompt
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
@@ -42,7 +45,17 @@ def step(recipe: Recipe, settings: LoraPart) -> Step:
                 "selection to seed_tasks whose fields have no input"
             )
         rows = [row["id"] for row in seed_tasks.iter_rows(named=True) if not row["input"]]
-        return checkpoints(names.BACKWARD_MODEL, model, examples, rows, tools, [training_of(settings, seed)])
+        reject = settings.truncation == "reject"
+        sizes = (tools.example_sizes if reject else tools.shown_sizes)(model, examples)
+        notes = cut_notes(sizes, settings.max_tokens, "generation.backward_model")
+        if reject and notes[CUT]:
+            raise UserError(
+                f"{notes[CUT]} of {len(sizes)} training examples of the backward model have more tokens than "
+                f"generation.backward_model.max_tokens ({settings.max_tokens}; the longest has {max(sizes)}); "
+                "raise it, lower the words of seed_tasks, or set truncation: keep"
+            )
+        made = checkpoints(names.BACKWARD_MODEL, model, examples, rows, tools, [training_of(settings, seed)])
+        return replace(made, notes=notes)
 
     return Step(
         asset=names.BACKWARD_MODEL,

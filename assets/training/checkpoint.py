@@ -17,7 +17,7 @@ from warehouse.schema.records import Checkpoint
 def training_of(settings: LoraPart, seed: int) -> Training:
     """The recipe's settings and a seed, in the form that the trainer needs."""
     return Training(
-        **{name: getattr(settings, name) for name in LoraPart.model_fields},
+        **{name: getattr(settings, name) for name in LoraPart.model_fields if name != "truncation"},
         seed=seed,
     )
 

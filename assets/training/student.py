@@ -6,6 +6,8 @@ weights and the order of the rows, so the difference between them is the noise o
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from assets.prompting.prompts import answer
@@ -13,6 +15,7 @@ from assets.recipe.types import Recipe
 from assets.steps import names
 from assets.steps.step import Most, Step
 from assets.training.checkpoint import checkpoints, columns, training_of
+from assets.training.truncation import cut_notes
 from resources.tools.tools import Tools
 from warehouse.results.result import Result
 from warehouse.schema.records import Checkpoint
@@ -28,7 +31,8 @@ def step(recipe: Recipe, arm: str) -> Step:
         ]
         rows = training_set["id"].to_list()
         trainings = [training_of(settings, seed + number) for number in range(settings.seeds)]
-        return checkpoints(arm, base, examples, rows, tools, trainings)
+        made = checkpoints(arm, base, examples, rows, tools, trainings)
+        return replace(made, notes=cut_notes(tools.shown_sizes(base, examples), settings.max_tokens, "training"))
 
     return Step(
         asset=names.student(arm),

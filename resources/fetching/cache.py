@@ -81,6 +81,13 @@ class Cache:
         place = self._place(address, sha256.lower())
         return place if place.parent.is_dir() else None
 
+    def place(self, address: Address, sha256: str) -> Path | None:
+        """What `find` would return, without a look at its content. None for an endpoint and where nothing is there."""
+        if address.is_endpoint:
+            return None
+        place = self.base / address.name if address.scheme == "path" else self._place(address, sha256.lower())
+        return place if place.exists() else None
+
     def _place(self, address: Address, expected: str) -> Path:
         if address.is_endpoint:
             what = "an endpoint answers and hands out no files"

@@ -13,12 +13,14 @@ Message = dict[str, str]
 class Prompt:
     """One prompt: chat messages for the model's chat template, or bare text to continue.
 
-    `seed` is the row's own, so that its text depends on no other row of the batch.
+    `seed` is the row's own, so that its text depends on no other row of the batch. With `is_template`, `text` is a part
+    of the model's chat template: its control tokens are meant as such. Everywhere else they are text.
     """
 
     messages: tuple[tuple[str, str], ...] = ()
     text: str = ""
     seed: int = 0
+    is_template: bool = field(default=False, compare=False)
 
     @staticmethod
     def ask(question: str, seed: int = 0) -> Prompt:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from resources.models.loading import load_sentence_transformer
+
 
 class Embedder:
-    """The sentence-transformers model in `folder`."""
+    """The sentence-transformers model in `folder`. Raises UserError where it cannot be loaded."""
 
     def __init__(self, folder: Path) -> None:
-        from sentence_transformers import SentenceTransformer
-
-        self.model = SentenceTransformer(str(folder))
+        self.model = load_sentence_transformer(folder)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit-length vector per text."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-    StoppingCriteria,
-    StoppingCriteriaList,
-)
+from transformers import PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
 
 from resources.models.calls import Prompt, Sampling
 from resources.models.chat_template import LEAD, NEXT_TURN, PLAIN, with_template
 from resources.models.device import device, dtype
+from resources.models.generation import own_config
+from resources.models.loading import load_adapter, load_language_model, load_tokenizer
+from resources.models.prompt_tokens import PromptTokens
 from resources.models.sampling import logits_processors
 
 Written = tuple[str, int, bool]
@@ -27,18 +24,20 @@ Written = tuple[str, int, bool]
 
 
 class LanguageModel:
-    """The model in `folder` (in the form that transformers saves), on the device and in the type of device.py."""
+    """The model in `folder` (in the form that transformers saves), on the device and in the type of device.py.
+
+    Raises UserError where it cannot be loaded.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.device = torch.device(device())
-        self.tokenizer: PreTrainedTokenizerBase = with_template(
-            AutoTokenizer.from_pretrained(folder, padding_side="left")
-        )
+        self.tokenizer: PreTrainedTokenizerBase = with_template(load_tokenizer(folder, padding_side="left"))
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
-        added = self.tokenizer.added_tokens_decoder.values()
-        self._special = {*self.tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
-        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype()).to(self.device).eval()
+        self.prompt_tokens = PromptTokens(self.tokenizer)
+        self.model: Any = load_language_model(folder, dtype=dtype()).to(self.device).eval()
+        self.model.generation_config = config = own_config(folder, self.model, self.tokenizer)
+        self._ends = {*(config.eos_token_id or ()), config.pad_token_id}
 
     @property
     def _uses_plain(self) -> bool:
@@ -51,13 +50,19 @@ class LanguageModel:
 
     def render(self, prompt: Prompt) -> str:
         """The text that the model reads: the messages in its chat template, or the bare text."""
-        if prompt.messages:
-            return str(self.tokenizer.apply_chat_template(prompt.chat(), tokenize=False, add_generation_prompt=True))
-        return prompt.text
+        return self.prompt_tokens.written(prompt.chat()) if prompt.messages else prompt.text
 
     def tokens(self, text: str) -> list[int]:
-        """Token ids of rendered text. Adds no special tokens: the chat template has written them into the text."""
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        """Token ids of a text whose control tokens are meant as such. Adds no others."""
+        return self.prompt_tokens.of_template(text)
+
+    def prompt_size(self, prompt: Prompt) -> int:
+        """How many tokens the model reads for a prompt."""
+        return len(self.prompt_tokens.of_prompt(prompt))
+
+    def loss_size(self, prompt: Prompt, target: str) -> int:
+        """How many tokens the model reads for a loss."""
+        return len(self.prompt_tokens.of_prompt(prompt)) + len(self.prompt_tokens.of_text(target))
 
     @contextmanager
     def with_adapter(self, adapter: Path | None) -> Iterator[LanguageModel]:
@@ -65,10 +70,7 @@ class LanguageModel:
         if adapter is None:
             yield self
             return
-        from peft import PeftModel
-
-        bare = self.model
-        self.model = PeftModel.from_pretrained(bare, str(adapter)).eval()
+        self.model = load_adapter(self.model, adapter).eval()
         try:
             yield self
         finally:
@@ -76,12 +78,11 @@ class LanguageModel:
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Written]:
         """One completion per prompt, in one batch; each row is sampled with its own seed."""
-        encoded = [self.tokens(self.render(prompt)) for prompt in prompts]
+        encoded = [self.prompt_tokens.of_prompt(prompt) for prompt in prompts]
         ids, mask = self._padded(encoded)
         if self._uses_plain and any(prompt.messages for prompt in prompts):
             sampling = replace(sampling, stop=(*sampling.stop, NEXT_TURN))
-        stops = self._stops_by_text(sampling.stop)
-        stopping = [_StopStrings(self.tokenizer, stops, ids.shape[1])] if stops else []
+        stopping = [_StopStrings(self.tokenizer, sampling.stop, ids.shape[1])] if sampling.stop else []
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=ids,
@@ -92,17 +93,21 @@ class LanguageModel:
                     sampling.temperature, sampling.top_p, [prompt.seed for prompt in prompts]
                 ),
                 stopping_criteria=StoppingCriteriaList(stopping),
-                pad_token_id=self.tokenizer.pad_token_id,
             )
-        return [self._written(row, stops, sampling.max_new_tokens) for row in output[:, ids.shape[1] :].tolist()]
+        return [
+            self._written(row, sampling.stop, sampling.max_new_tokens) for row in output[:, ids.shape[1] :].tolist()
+        ]
 
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[tuple[float, int]]:
         """(mean loss in nats, tokens) of each continuation given its prompt, in one batch.
 
         With an empty prompt, the continuation follows the token that begins every text.
         """
-        heads = [self.tokens(self.render(prompt)) or [self._first()] for prompt, _ in texts]
-        tails = [self.tokens(LEAD + text if self._uses_plain and not prompt.text else text) for prompt, text in texts]
+        heads = [self.prompt_tokens.of_prompt(prompt) or [self._first()] for prompt, _ in texts]
+        tails = [
+            self.prompt_tokens.of_text(LEAD + text if self._uses_plain and not prompt.text else text)
+            for prompt, text in texts
+        ]
         # The last token is predicted but not read, so texts that differ only in it are read once.
         read = [(*head, *tail[:-1]) for head, tail in zip(heads, tails, strict=True)]
         row_of = {tokens: row for row, tokens in enumerate(dict.fromkeys(read))}
@@ -129,43 +134,25 @@ class LanguageModel:
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device)
         return ids, mask
 
-    def _written(self, row: list[int], stops: Mapping[bool, Sequence[str]], budget: int) -> Written:
-        ends = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
-        length = next((index for index, token in enumerate(row) if token in ends), len(row))
-        stopped: list[str] = []
-        for special, wanted in stops.items():
-            text = self.tokenizer.decode(row[:length], skip_special_tokens=not special)
-            before = [text[: text.index(stop)] for stop in wanted if stop in text]
-            stopped += map(self._without_special, before) if special else before
+    def _written(self, row: list[int], stops: Sequence[str], budget: int) -> Written:
+        """The text of new tokens up to the first that ends it, and before the first stop string.
+
+        Other special tokens stay in the text, so that nobody takes it for what it is not.
+        """
+        length = next((index for index, token in enumerate(row) if token in self._ends), len(row))
+        text = self.tokenizer.decode(row[:length], skip_special_tokens=False)
+        stopped = [text[: text.index(stop)] for stop in stops if stop in text]
         complete = length < len(row) or bool(stopped) or len(row) < budget
-        text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
         return min(stopped, key=len, default=text), length, complete
-
-    def _stops_by_text(self, stops: Sequence[str]) -> dict[bool, list[str]]:
-        """Stop strings by whether they contain a special token. Only those are searched in text with special tokens."""
-        found: dict[bool, list[str]] = {}
-        for stop in stops:
-            found.setdefault(any(token in stop for token in self._special), []).append(stop)
-        return found
-
-    def _without_special(self, text: str) -> str:
-        for token in self._special:
-            text = text.replace(token, "")
-        return text
 
 
 class _StopStrings(StoppingCriteria):
-    """Ends a row when its new text contains a stop string. (That of transformers indexes the vocabulary.)
+    """Ends a row when its new text contains a stop string. (That of transformers indexes the vocabulary.)"""
 
-    `stops` are by whether they are searched in text with special tokens.
-    """
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Mapping[bool, Sequence[str]], start: int) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Sequence[str], start: int) -> None:
         self.tokenizer, self.stops, self.start = tokenizer, stops, start
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
-        found = [False] * len(input_ids)
-        for special, stops in self.stops.items():
-            texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=not special)
-            found = [done or any(stop in text for stop in stops) for done, text in zip(found, texts, strict=True)]
+        texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=False)
+        found = [any(stop in text for stop in self.stops) for text in texts]
         return torch.tensor(found, device=input_ids.device)

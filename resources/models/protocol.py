@@ -14,7 +14,9 @@ from typing import Any
 
 COMPLETION = 1
 """Raise it when the text that a local model reads for a prompt changes (chat template, special tokens), or how tokens
-are sampled, or where a completion ends (stop strings, end of text), or how its text is decoded."""
+are sampled, or where a completion ends (stop strings, end of text), or how its text is decoded.
+
+Answers from the time when special tokens inside an answer were dropped keep their keys, since no request tells them."""
 
 ENDPOINT_COMPLETION = 1
 """Raise it when the request that is sent to an endpoint changes, or how its answer is cut at stop strings."""
@@ -27,6 +29,15 @@ EMBEDDING = 1
 
 TRAINING = 1
 """Raise it when the text of training examples changes, or the loss, the adapter or the optimizer."""
+
+LITERAL = {"control_tokens": "text"}
+"""In the requests whose contents hold a control token of the model. Calls without it date from when a model read such
+contents as control tokens, so they do not answer these requests. Other requests have other keys and keep their calls.
+"""
+
+OWN_GENERATION = {"generation_config": "not used"}
+"""In the requests for completions of a model whose generation_config.json would change them, such as by a repetition
+penalty. Calls without it date from when it did."""
 
 DEFAULT_NUMERICS = "float32 on cpu"
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from resources.models.calls import Prompt, Training
 from resources.models.chat_template import with_template
 from resources.models.device import dtype, on_gpu
+from resources.models.layers import lora_faults
+from resources.models.loading import load_language_model, load_tokenizer
+from resources.models.prompt_tokens import PromptTokens
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 
 OUTCOME = "training.json"
-
+NO_LOSS = -100
+"""The label of a token that carries no loss, in torch and in trl."""
 
 Example = tuple[Prompt, str]
-"""(prompt, the completion whose tokens carry the loss)."""
+"""(prompt of messages, the completion whose tokens carry the loss)."""
 
 
 def train_adapter(
@@ -34,7 +38,8 @@ def train_adapter(
     They are also in the file OUTCOME of `target`: if it exists, nothing is trained. A run that was killed resumes from
     its last complete checkpoint (one every `checkpoint_every` steps), which is kept beside `target` until then.
 
-    Raises UserError if a prompt leaves no room for its response: trl would drop the example without notice.
+    A response that does not fit into `max_tokens` is cut, and then no end of turn is learned after it. Raises UserError
+    if a prompt leaves no room for its response at all, and where the model cannot be loaded.
     """
     outcome, unfinished = target / OUTCOME, target.with_name(target.name + ".unfinished")
     if outcome.is_file():
@@ -44,12 +49,16 @@ def train_adapter(
 
     from transformers import PrinterCallback
 
-    trainer = _trainer(base, examples, training, unfinished)
-    if lost := len(examples) - len(trainer.train_dataset):
+    if faults := lora_faults(base, training.target_modules, training.last_layers):
+        raise UserError("; ".join(f"{name}: found {found!r}; {right}" for name, (found, right) in faults.items()))
+    tokenizer = with_template(load_tokenizer(base))
+    rows = [row for row in _rows(PromptTokens(tokenizer), examples, training.max_tokens) if row]
+    if lost := len(examples) - len(rows):
         raise UserError(
             f"{lost} of {len(examples)} examples have a prompt that leaves no room for a response within max_tokens "
             f"({training.max_tokens}); raise max_tokens, or keep long instructions and inputs out"
         )
+    trainer = _trainer(base, tokenizer, rows, training, unfinished)
     trainer.add_callback(_progress_callback(progress))
     trainer.remove_callback(PrinterCallback)
     unfinished.mkdir(parents=True, exist_ok=True)
@@ -67,50 +76,70 @@ def train_adapter(
     return weights, losses, tokens
 
 
-def _trainer(base: Path, examples: Sequence[Example], training: Training, folder: Path) -> Any:
+def _rows(tokens: PromptTokens, examples: Sequence[Example], most: int) -> Iterator[dict[str, list[int]] | None]:
+    """The rows that trl trains on: at most `most` ids each, and labels, which are NO_LOSS before the completion.
+
+    trl itself would read control tokens in an example as such. None for an example of which only the prompt is left.
+    """
+    for prompt, completion in examples:
+        ids, start = tokens.example(prompt, completion)
+        labels = [NO_LOSS] * start + ids[start:]
+        yield {"input_ids": ids[:most], "labels": labels[:most]} if start < min(most, len(ids)) else None
+
+
+def _trainer(base: Path, tokenizer: Any, rows: Sequence[dict[str, list[int]]], training: Training, folder: Path) -> Any:
     """A trl trainer that saves its checkpoints in `folder`."""
     from datasets import Dataset
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import SFTConfig
 
-    gpu = on_gpu()
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype())
+    model = load_language_model(base, dtype=dtype())
     layers = model.config.num_hidden_layers
     return _completion_trainer()(
         model=model,
-        processing_class=with_template(AutoTokenizer.from_pretrained(base)),
-        train_dataset=Dataset.from_list([_example(prompt, completion) for prompt, completion in examples]),
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(list(rows)),
         peft_config=LoraConfig(
             task_type="CAUSAL_LM",
             r=training.rank,
             lora_alpha=training.alpha,
             target_modules=list(training.target_modules),
             layers_to_transform=(
-                None if training.last_layers is None else list(range(max(0, layers - training.last_layers), layers))
+                None if training.last_layers is None else list(range(layers - training.last_layers, layers))
             ),
         ),
-        args=SFTConfig(
-            output_dir=str(folder),
-            num_train_epochs=training.epochs,
-            learning_rate=training.learning_rate,
-            per_device_train_batch_size=training.batch_size,
-            max_length=training.max_tokens,
-            completion_only_loss=True,
-            seed=training.seed % 2**32,
-            # Recomputing activations lets large models fit on a GPU; on a CPU it would only halve the speed.
-            gradient_checkpointing=gpu,
-            bf16=gpu,
-            save_strategy="steps",
-            save_steps=training.checkpoint_every,
-            save_total_limit=1,
-            logging_steps=1,
-            include_num_input_tokens_seen="non_padding",
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=gpu,
-        ),
+        args=_settings(training, folder),
     )
+
+
+def _settings(training: Training, folder: Path) -> Any:
+    """trl's settings of a training on one device."""
+    from trl import SFTConfig
+
+    gpu = on_gpu()
+    settings = SFTConfig(
+        output_dir=str(folder),
+        num_train_epochs=training.epochs,
+        learning_rate=training.learning_rate,
+        per_device_train_batch_size=training.batch_size,
+        max_length=training.max_tokens,
+        seed=training.seed % 2**32,
+        # Recomputing activations lets large models fit on a GPU; on a CPU it would only halve the speed.
+        gradient_checkpointing=gpu,
+        bf16=gpu,
+        save_strategy="steps",
+        save_steps=training.checkpoint_every,
+        save_total_limit=1,
+        logging_steps=1,
+        include_num_input_tokens_seen="non_padding",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=gpu,
+    )
+    if settings.n_gpu > 1:
+        # With several GPUs, transformers would split each batch among them (DataParallel), which trl refuses, and the
+        # batch size would be another than the recipe's.
+        settings._n_gpu = 1
+    return settings
 
 
 def _last_complete_checkpoint(unfinished: Path) -> str | None:
@@ -124,12 +153,6 @@ def _last_complete_checkpoint(unfinished: Path) -> str | None:
         else:
             return str(folder)
     return None
-
-
-def _example(prompt: Prompt, completion: str) -> dict[str, Any]:
-    if prompt.messages:
-        return {"prompt": prompt.chat(), "completion": [{"role": "assistant", "content": completion}]}
-    return {"prompt": prompt.text, "completion": completion}
 
 
 def _completion_trainer() -> Any:
@@ -146,7 +169,7 @@ def _completion_trainer() -> Any:
             self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
             targets = inputs["labels"][:, 1:]
-            counted = targets != -100
+            counted = targets != NO_LOSS
             positions = counted.any(dim=0).nonzero().squeeze(-1)
             outputs = model(
                 input_ids=inputs["input_ids"],

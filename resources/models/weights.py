@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from resources.models.loading import LOCAL, clear_errors, load_tokenizer
 from warehouse.core.errors import UserError
 
 
@@ -16,28 +17,34 @@ def loadable(path: Path) -> Path:
     The converted model is kept beside the file, completely or not at all. It loads in a second; the GGUF takes half a
     minute. Raises UserError for any other file.
     """
-    if path.is_dir():
-        return path
+    if found := converted(path):
+        return found
     if path.suffix != ".gguf":
         raise UserError(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
-    converted = path.with_suffix(".safetensors")
-    if not converted.is_dir():
-        # A killed process releases the lock, so a folder that exists now was left by one.
-        with FileLock(path.with_suffix(".converting.lock")):
-            scratch = path.with_suffix(".converting")
-            shutil.rmtree(scratch, ignore_errors=True)
-            if not converted.is_dir():
-                _convert(path, scratch)
-                scratch.rename(converted)
-    return converted
+    target = path.with_suffix(".safetensors")
+    # A killed process releases the lock, so a folder that exists now was left by one.
+    with FileLock(path.with_suffix(".converting.lock")):
+        scratch = path.with_suffix(".converting")
+        shutil.rmtree(scratch, ignore_errors=True)
+        if not target.is_dir():
+            _convert(path, scratch)
+            scratch.rename(target)
+    return target
+
+
+def converted(path: Path) -> Path | None:
+    """The folder that transformers loads for `path` if it exists already, else None."""
+    folder = path.with_suffix(".safetensors") if path.suffix == ".gguf" and not path.is_dir() else path
+    return folder if folder.is_dir() else None
 
 
 def _convert(path: Path, target: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    tokenizer = load_tokenizer(path.parent, gguf_file=path.name)
+    with clear_errors(path, "weights"):
+        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32, **LOCAL)
     # A dequantized model still counts as quantized, and then it cannot be saved.
     del model.config.quantization_config
     model.hf_quantizer = None

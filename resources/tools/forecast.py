@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resources.models.calls import Prompt
+from resources.models.model_folder import ModelFolder
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
 from warehouse.store.memo import Answer, Call, Compose, Memo
@@ -50,6 +52,17 @@ class ForecastTools(Tools):
         if self.bench.find(self.bench.models[name]) is None:
             raise NotFetched(f"the model {name} is not downloaded yet")
         return super().base_folder(name)
+
+    def shown_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """None: a plan loads no tokenizer for what decides nothing."""
+        return []
+
+    def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
+        """The folder of the language model `name`. Raises NotFetched instead of fetching or converting it."""
+        folder = self.bench.model_folder(name, fetch=False)
+        if folder is None and fetch:
+            raise NotFetched(f"the model {name} is not downloaded yet")
+        return folder
 
 
 @dataclass

@@ -50,7 +50,7 @@ class LocalModel:
                         for call, (text, tokens, complete) in zip(batch, written, strict=True)
                     ]
 
-                sizes = [len(model.tokens(rendered[call.key])) for call in missing]
+                sizes = [model.prompt_size(prompts[call.key]) for call in missing]
                 budget = sampling.max_new_tokens
                 yield from fitting_batches(missing, sizes, model.context - budget, budget, MOST_TOKENS, work)
 
@@ -66,8 +66,7 @@ class LocalModel:
                     measured, seconds = timed(lambda: model.losses([texts[call.key] for call in batch]))
                     return [Answer(_response(loss), tokens, seconds) for loss, tokens in measured]
 
-                whole = [model.render(prompt) + target for prompt, target in (texts[call.key] for call in missing)]
-                sizes = [len(model.tokens(text)) for text in whole]
+                sizes = [model.loss_size(*texts[call.key]) for call in missing]
                 yield from fitting_batches(missing, sizes, model.context, 0, MOST_LOSS_TOKENS, work)
 
         return self._answers(calls, compose, "losses")

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from resources.models import protocol
 from resources.models.calls import Adapter, Completion, Prompt, Sampling, TokenLoss
 from resources.models.device import numerics
+from resources.models.model_folder import ModelFolder
 from resources.models.thoughts import Marks, read, until
 from resources.tools.endpoint_model import EndpointModel
+from resources.tools.keys import keys_of
 from resources.tools.local_model import LocalModel
 from resources.tools.session import Session
 from warehouse.core.identity import digest
@@ -69,7 +71,15 @@ class MemoizedModel:
         """Each completion, and whether its text ended by itself or at a stop string."""
         completer = self._completer()
         stamp = completer.stamp()
-        calls = [Call("completion", self.id, _request(p, sampling) | stamp, sampling.max_new_tokens) for p in prompts]
+
+        def keyed(folder: ModelFolder | None) -> list[Call]:
+            stamps = [stamp | (folder.completion_stamp(_contents(prompt)) if folder else {}) for prompt in prompts]
+            return [
+                Call("completion", self.id, _request(prompt, sampling) | one, sampling.max_new_tokens)
+                for prompt, one in zip(prompts, stamps, strict=True)
+            ]
+
+        calls = keyed(None) if isinstance(completer, EndpointModel) else keys_of(self.session, self.name, keyed)
         by_key = dict(zip((call.key for call in calls), prompts, strict=True))
         answers = completer.completions(calls, by_key, sampling)
         marks = self.session.bench.thoughts.get(self.name)
@@ -80,10 +90,20 @@ class MemoizedModel:
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
         """The loss of each continuation given its prompt, in order. Raises FetchError for a model at an endpoint."""
         stamp = protocol.stamp(protocol.LOSS, numerics())
-        calls = [
-            Call("loss", self.id, {"messages": _messages(p), "text": p.text, "target": target} | stamp)
-            for p, target in texts
-        ]
+
+        def keyed(folder: ModelFolder | None) -> list[Call]:
+            return [
+                Call(
+                    "loss",
+                    self.id,
+                    {"messages": _messages(prompt), "text": prompt.text, "target": target}
+                    | stamp
+                    | (folder.read_stamp([*_contents(prompt), target]) if folder else {}),
+                )
+                for prompt, target in texts
+            ]
+
+        calls = keys_of(self.session, self.name, keyed)
         by_key = dict(zip((call.key for call in calls), texts, strict=True))
         answers = LocalModel(self.session, self.name, self.adapter).losses(calls, by_key)
         return [
@@ -124,6 +144,11 @@ def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     if sampling.temperature > 0:  # a greedy completion does not depend on the seed
         request |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": prompt.seed}
     return request
+
+
+def _contents(prompt: Prompt) -> list[str]:
+    """The texts of a prompt in which control tokens are text."""
+    return [*(content for _, content in prompt.messages), *([] if prompt.is_template else [prompt.text])]
 
 
 def _messages(prompt: Prompt) -> list[list[str]]:

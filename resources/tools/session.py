@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from resources.models.model_folder import ModelFolder
 from resources.tools.workbench import Workbench
 from warehouse.store.memo import Memo
 
@@ -23,6 +24,10 @@ class Session(Protocol):
 
     def memo(self, *packages: str) -> Memo:
         """The memo; `packages` compute the calls that are not in it."""
+        ...
+
+    def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
+        """The folder of the language model `name`; None where it is not on this machine and `fetch` is false."""
         ...
 
     def progress(self, what: str) -> Progress:

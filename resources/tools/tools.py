@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resources.models.calls import Adapter, Prompt, Trained, Training, Vector
+from resources.models.model_folder import ModelFolder
 from resources.tools.embedding import embed
 from resources.tools.memoized_model import MemoizedModel
 from resources.tools.session import Progress
@@ -58,9 +59,23 @@ class Tools:
 
         return token_counts(self.base_folder(name), texts)
 
+    def example_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """How many tokens each training example (prompt, completion) has. Loads the tokenizer, not the weights."""
+        from resources.models.tokens import example_sizes
+
+        return example_sizes(self.base_folder(name), examples)
+
+    def shown_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """As `example_sizes`, for what decides nothing; a plan has none."""
+        return self.example_sizes(name, examples)
+
     def base_folder(self, name: str) -> Path:
         """The folder of the language model `name`, in the form that transformers loads."""
         return self.bench.base_folder(name)
+
+    def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
+        """The folder of the language model `name`; None where it is not on this machine and `fetch` is false."""
+        return self.bench.model_folder(name, fetch)
 
     def memo(self, *packages: str) -> Memo:
         """The memo, counting for this asset; new calls are recorded as computed by these versions of `packages`."""

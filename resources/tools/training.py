@@ -9,7 +9,9 @@ from dataclasses import asdict
 from resources.models import protocol
 from resources.models.calls import Adapter, Prompt, Trained, Training
 from resources.models.device import numerics
+from resources.models.model_folder import ModelFolder
 from resources.tools.batching import Batches
+from resources.tools.keys import keys_of
 from resources.tools.session import Session
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
@@ -27,7 +29,13 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
         **{key: value for key, value in asdict(training).items() if key != "checkpoint_every"},
     }
     stamp = protocol.stamp(protocol.TRAINING, numerics())
-    call = Call("training", session.bench.models[name].id, request | stamp)
+    model, contents = session.bench.models[name].id, [_contents(prompt, text) for prompt, text in examples]
+
+    def keyed(folder: ModelFolder | None) -> list[Call]:
+        literal = next((found for one in contents if (found := folder.read_stamp(one))), {}) if folder else {}
+        return [Call("training", model, request | stamp | literal)]
+
+    (call,) = keys_of(session, name, keyed)
     target = session.bench.data / "checkpoints" / call.key
 
     def compose(missing: list[Call]) -> Batches:
@@ -50,3 +58,7 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
     return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
+
+
+def _contents(prompt: Prompt, completion: str) -> list[str]:
+    return [*(content for _, content in prompt.messages), prompt.text, completion]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models.calls import Adapter
+from resources.models.model_folder import ModelFolder
 from resources.models.thoughts import Marks
-from resources.models.weights import loadable
+from resources.models.weights import converted, loadable
 from warehouse.core.closure import closure
 from warehouse.lineage.material import Material
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
@@ -42,6 +43,7 @@ class Workbench:
     ancestors: tuple[Material, ...] = ()
     recipe: str = "{}"
     thoughts: Mapping[str, Marks] = field(default_factory=dict)
+    _model_folders: dict[str, ModelFolder] = field(default_factory=dict)
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
@@ -95,6 +97,22 @@ class Workbench:
     def base_folder(self, name: str) -> Path:
         """The folder of a language model, in the form that transformers loads."""
         return loadable(self.fetch(self.models[name]))
+
+    def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
+        """The folder of a language model; None where it is not on this machine (or not converted) and `fetch` is false.
+
+        Without `fetch` it is not verified: that takes minutes for a large model, and a build does it before it uses it.
+        """
+        if name not in self._model_folders:
+            path = self.base_folder(name) if fetch else self._folder_here(name)
+            if path is None:
+                return None
+            self._model_folders[name] = ModelFolder(path)
+        return self._model_folders[name]
+
+    def _folder_here(self, name: str) -> Path | None:
+        found = self.cache.place(_address(self.models[name]), self.models[name].sha256 or "")
+        return None if found is None else converted(found)
 
     def language_model(self, name: str) -> LanguageModel:
         """The loaded model `name`; loading takes seconds, so it is kept."""

@@ -132,7 +132,7 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
         }
     ]
     generation = recipe["generation"]
-    generation["backward_model"] |= {"epochs": 1, "batch_size": 4, "max_tokens": 128}
+    generation["backward_model"] |= {"epochs": 1, "batch_size": 4, "max_tokens": 128, "last_layers": 2}
     sampling = {"temperature": 1.0, "top_p": 1.0}
     generation["self_training"] = {"count": 12, "response": {"max_new_tokens": 24, **sampling}}
     generation["self_instruct"] = {
@@ -156,6 +156,6 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
     }
     # Only exact copies are this similar. At 1.0 the last bit of the cosine would decide, and processors differ in it.
     recipe["curation"] = {"diversity": {"embedder": "embedder", "similarity": 0.9999}, "rows": 2}
-    recipe["training"] |= {"batch_size": 2, "max_tokens": 128}
+    recipe["training"] |= {"batch_size": 2, "max_tokens": 128, "last_layers": 2}
     recipe["evaluation"]["longform"]["answer"] = {"max_new_tokens": 8}
     return recipe

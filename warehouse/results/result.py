@@ -12,6 +12,9 @@ import polars as pl
 from warehouse.core.identity import Parent, canonical, digest, record_id
 from warehouse.schema.records import KIND_OF, Record, empty
 
+WARNINGS = "warnings"
+"""The key of a result's notes for sentences that a build prints."""
+
 DECISION_COLUMNS = {
     "record": pl.String,
     "outcome": pl.String,

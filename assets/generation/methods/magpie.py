@@ -50,7 +50,10 @@ class Magpie(Part):
 def generate(settings: Magpie, writer: Writer, seed: int) -> Result:
     """One decision for each of `count` instructions; the kept ones have the model's answer."""
     gate = Gate(Pair, settings.count)
-    prompts = [Prompt(text=settings.pre_query, seed=row_seed(seed, NAME, number)) for number in range(settings.count)]
+    prompts = [
+        Prompt(text=settings.pre_query, seed=row_seed(seed, NAME, number), is_template=True)
+        for number in range(settings.count)
+    ]
     sampling = Sampling(**settings.instruction.model_dump(), stop=settings.stop)
     asked: dict[str, tuple[dict[str, str], list[Parent]]] = {}
     for completion in writer.complete(prompts, sampling):

@@ -65,7 +65,7 @@ KEYS = {
     "sampling": "max_new_tokens, temperature, top_p",
     "arm": "filters, keep, levels, methods, response_tokens, rows",
     "student": "alpha, base, batch_size, checkpoint_every, epochs, last_layers, learning_rate, max_tokens, rank, "
-    "seeds, target_modules",
+    "seeds, target_modules, truncation",
 }
 
 

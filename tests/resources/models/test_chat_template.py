@@ -56,8 +56,17 @@ def bytes_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_losses_are_measured_on_the_tokens_used_in_training(bytes_base: Path, tmp_path: Path) -> None:
     """A student learns " the" after "Assistant:"; "the" without the space is another token and never occurs."""
     asked = [(Prompt.ask("what is the river"), "the river is old"), (Prompt.ask("what is old"), "the river")]
-    measured = LanguageModel(bytes_base).losses([(prompt, f"{text}</s>\n") for prompt, text in asked])
-    expected = sum(loss * tokens for loss, tokens in measured) / sum(tokens for _, tokens in measured)
+    model = LanguageModel(bytes_base)
+    # In training a completion also ends its turn, with "</s>" and a line break.
+    examples = [(model.tokens(model.render(prompt)), model.tokens(f" {text}</s>\n")) for prompt, text in asked]
+    losses_of = [
+        torch.nn.functional.cross_entropy(
+            model.model(torch.tensor([head + tail])).logits[0, len(head) - 1 : -1], torch.tensor(tail), reduction="sum"
+        ).item()
+        for head, tail in examples
+    ]
+    expected = sum(losses_of) / sum(len(tail) for _, tail in examples)
+    assert [tokens for _, tokens in model.losses(asked)] == [len(tail) - 2 for _, tail in examples]
     _, losses, _ = train_adapter(bytes_base, asked, TRAINING, tmp_path / "adapter", lambda done, total: None)
     assert losses[0] == pytest.approx(expected, rel=1e-3)
 

@@ -73,20 +73,24 @@ def test_a_special_token_that_does_not_end_text_can_be_a_stop_string(model: Lang
 @pytest.mark.parametrize(
     ("stop", "text", "complete"),
     [
-        ((), "river what does grow", False),
+        ((), "river what <s> does grow", False),
         (("<s>",), "river what ", True),
         (("what <s>",), "river ", True),
-        (("<s> does",), "river what ", True),
         (("grow", "<s>"), "river what ", True),
-        (("what does",), "river ", True),
-        (("</s>",), "river what does grow", False),
+        (("what does",), "river what <s> does grow", False),
+        (("</s>",), "river what <s> does grow", False),
     ],
 )
-def test_special_tokens_are_searched_only_for_stop_strings_that_contain_one(
+def test_a_special_token_that_ends_no_text_stays_in_it(
     model: LanguageModel, stop: tuple[str, ...], text: str, complete: bool
 ) -> None:
     row = model.tokens("river what <s> does grow")
-    assert model._written(row, model._stops_by_text(stop), 5) == (text, 5, complete)
+    assert model._written(row, stop, 5) == (text, 5, complete)
+
+
+def test_a_text_ends_at_the_first_token_that_ends_a_turn(model: LanguageModel) -> None:
+    row = model.tokens("river <s> what </s> does <unk>")
+    assert model._written(row, (), 6) == ("river <s> what", 3, True)
 
 
 def test_a_completion_that_reaches_the_budget_is_marked_as_cut_off(model: LanguageModel) -> None:

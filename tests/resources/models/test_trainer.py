@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from resources.models.calls import Prompt, Training
-from resources.models.trainer import train_adapter
+from resources.models.chat_template import with_template
+from resources.models.loading import load_tokenizer
+from resources.models.prompt_tokens import PromptTokens
+from resources.models.trainer import _rows, _settings, train_adapter
 from tests.support.tiny import ROOT
 from warehouse.core.errors import UserError
 
@@ -92,7 +95,10 @@ KILLED_AFTER_TWO_STEPS = """
 import json, os, signal, sys
 from pathlib import Path
 from resources.models.calls import Prompt, Training
-from resources.models.trainer import train_adapter
+from resources.models.chat_template import with_template
+from resources.models.loading import load_tokenizer
+from resources.models.prompt_tokens import PromptTokens
+from resources.models.trainer import _rows, _settings, train_adapter
 base, target, examples, training = json.loads(sys.argv[1])
 def progress(done, total):
     if done == 3:  # the checkpoint of step 2 is on disk
@@ -119,3 +125,53 @@ def test_a_killed_run_resumes_from_its_checkpoint_with_the_same_weights(tiny_mod
     assert steps == [3, 4, 5, 6]
     assert again == undisturbed
     assert losses_again == losses
+
+
+def end_tokens_learned(model: Path, completion: str, most: int) -> int:
+    """How many end tokens carry a loss in an example with this completion."""
+    tokenizer = load_tokenizer(model)
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m.content + ' ' }}{% if m.role == 'assistant' %}</s>{% endif %}{% endfor %}"
+    )
+    (row,) = _rows(PromptTokens(tokenizer), [(Prompt.ask("what is"), completion)], most)
+    assert row is not None
+    assert len(row["input_ids"]) <= most
+    return row["labels"].count(tokenizer.eos_token_id)
+
+
+def test_a_forged_end_of_turn_is_not_learned(tiny_model: Path) -> None:
+    assert end_tokens_learned(tiny_model, "the river </s> user what </s>", 64) == 1
+
+
+def test_no_end_of_turn_is_learned_from_an_example_that_is_cut(tiny_model: Path) -> None:
+    assert end_tokens_learned(tiny_model, "the river is old and near the stone house", 8) == 0
+
+
+def test_examples_are_those_of_trl(tiny_model: Path) -> None:
+    """Texts without control tokens are learned as trl prepares them."""
+    from trl.data_utils import _tokenize, common_prefix_length
+
+    tokenizer = with_template(load_tokenizer(tiny_model))
+    for prompt, completion in EXAMPLES:
+        asked, answered = prompt.chat(), [{"role": "assistant", "content": completion}]
+        before = _tokenize(tokenizer, asked, add_generation_prompt=True)["input_ids"]
+        ids = _tokenize(tokenizer, asked + answered)["input_ids"]
+        start = common_prefix_length(before, ids)
+        (row,) = _rows(PromptTokens(tokenizer), [(prompt, completion)], 64)
+        assert row == {"input_ids": ids, "labels": [-100] * start + ids[start:]}
+
+
+def test_layers_that_the_model_lacks_are_an_error(tiny_model: Path, tmp_path: Path) -> None:
+    wrong = replace(TRAINING, target_modules=("q_proj", "qkv_proj"), last_layers=3)
+    with pytest.raises(
+        UserError, match=r"target_modules: found \['qkv_proj'\].*; last_layers: found 3; the model has 2"
+    ):
+        train_adapter(tiny_model, EXAMPLES, wrong, tmp_path / "adapter")
+
+
+def test_a_training_uses_one_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With several GPUs, transformers would split each batch among them. The count is the one that it reads."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert _settings(TRAINING, tmp_path).n_gpu == 1
