@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.endpoint.settings import Settings
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models.calls import Adapter
@@ -20,8 +21,8 @@ from warehouse.store.materials import material_rows, record_materials
 from warehouse.store.versions import Store
 
 if TYPE_CHECKING:
+    from resources.endpoint.endpoint import Endpoint
     from resources.models.embedder import Embedder
-    from resources.models.endpoint import Endpoint
     from resources.models.language_model import LanguageModel
 
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 class Workbench:
     """Where assets get models and sources. `data` is the warehouse's folder, `base` that of relative paths.
 
-    `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON.
+    `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON; `endpoints`
+    says how models behind servers are asked.
     """
 
     data: Path
@@ -39,6 +41,7 @@ class Workbench:
     cache_folder: Path | None = None
     ancestors: tuple[Material, ...] = ()
     recipe: str = "{}"
+    endpoints: Settings = field(default_factory=Settings)
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
@@ -115,10 +118,10 @@ class Workbench:
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint that serves the model `name`. Sends no request."""
-        from resources.models.endpoint import Endpoint
+        from resources.endpoint.endpoint import Endpoint
 
         address = _address(self.models[name])
-        return Endpoint(address.name, address.path or "")
+        return Endpoint(address.name, address.path or "", self.endpoints, tuple(self.endpoints.fleet.get(name, ())))
 
     def embedder(self, name: str) -> Embedder:
         """The loaded sentence-transformers model `name`."""
