@@ -106,7 +106,10 @@ def _refuse_other_ends(choice: Mapping[str, Any], message: Mapping[str, Any], en
 
 def _text_of(choice: Mapping[str, Any], message: Mapping[str, Any]) -> tuple[str, str]:
     """(the text, the thoughts) of a choice."""
-    found = choice.get("text") or message.get("content") or ""
+    found = choice.get("text") or message.get("content")
+    if found is None and not (message.get("reasoning_content") or message.get("reasoning")):
+        raise RowFailed("answered without a text")
+    found = found or ""
     thoughts = [message.get("reasoning_content") or message.get("reasoning")]
     if isinstance(found, list):  # a list of parts, as some servers write it
         texts: list[str] = []

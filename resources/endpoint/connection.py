@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import logging
 import time
 import zlib
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ _UNUSABLE = (401, 402, 403, 404, 405, 407, 410, 501, 505)
 
 @dataclass(frozen=True)
 class Reply:
-    """A successful answer, with the API key hidden; `revealed`: the text held it. `server` is the header of this name."""
+    """The text of a successful answer and its `server` header, with the API key hidden. `revealed`: the text had it."""
 
     text: str
     server: str
@@ -148,6 +149,8 @@ def seconds_to_wait(header: str | None) -> float | None:
 
 def new_client(secret: Secret, most: int) -> httpx2.AsyncClient:
     """A client that keeps up to `most` connections open and uses them again."""
+    # At the level DEBUG it logs all headers of a server, which may repeat the key.
+    logging.getLogger("httpcore2").setLevel(logging.INFO)
     return httpx2.AsyncClient(
         headers={"Accept-Encoding": "gzip, deflate", **secret.headers},
         timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),

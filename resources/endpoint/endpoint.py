@@ -238,7 +238,8 @@ class _Run:
             if self._is_at_fault(row, error):
                 self._hand_over(Arrived(index, RowFailed(str(error)), self.members[0].engine))
             else:
-                self.given_up = error
+                self.given_up = self.given_up or error
+                self.places.close(self.given_up)
                 self.over.set()
             return
         member, outcome = answered
@@ -257,8 +258,6 @@ class _Run:
     async def _asked(self, row: _Row) -> tuple[Member, Written | RowFailed]:
         """One try of one prompt. Raises Passing or Unusable."""
         async with self.places.place() as (member, began):
-            if self.given_up:
-                raise self.given_up
             try:
                 await member.check(self.endpoint.model)
                 outcome: Written | RowFailed = await self._sent(member.connection, self.prompts[row.index])

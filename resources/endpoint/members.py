@@ -80,6 +80,15 @@ class Members:
         self.members = members
         self._waiting: deque[asyncio.Future[Member]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
+        self._closed: Passing | None = None
+
+    def close(self, reason: Passing) -> None:
+        """Gives out no more places: who waits for one or asks for one later gets `reason` raised."""
+        self._closed = reason
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(reason)
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[tuple[Member, float]]:
@@ -87,6 +96,8 @@ class Members:
 
         Whether the block raises Passing decides how many requests the address gets next.
         """
+        if self._closed:
+            raise self._closed
         turn: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._hand_out()
