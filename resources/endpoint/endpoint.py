@@ -31,7 +31,7 @@ from tenacity import (
 )
 
 from resources.endpoint.answer import Written, parsed, written
-from resources.endpoint.connection import Connection, new_client
+from resources.endpoint.connection import CONNECT_SECONDS, Connection, new_client
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed, StillWaiting, Unusable
 from resources.endpoint.members import USE, Member, Members
 from resources.endpoint.pace import Pace
@@ -43,8 +43,8 @@ from resources.models.calls import Prompt, Sampling
 TICK = 0.5
 """Answers are handed over this many seconds after they arrived, at the latest: what a kill can lose (our choice)."""
 
-TRIES = 4
-"""How often a request is sent that breaks the connection or gets no answer while others are answered (our choice)."""
+STRIKES = 3
+"""A row has failed after this many broken connections or time-outs, with answers to others before each (our choice)."""
 
 OTHERS = 4
 """After this many answers from another model, and none from the declared one, the endpoint is the wrong one (ours)."""
@@ -63,10 +63,12 @@ class Arrived:
 
 @dataclass
 class _Row:
-    """A prompt on its way: when it was first sent, and at how many tries it failed while others were answered."""
+    """A prompt on its way: when it was first sent, when its last try failed, and how often it failed since which others
+    were answered."""
 
     index: int
     began: float
+    failed_at: float
     strikes: int = 0
 
 
@@ -224,7 +226,7 @@ class _Run:
             await self._answer(index)
 
     async def _answer(self, index: int) -> None:
-        row = _Row(index, time.monotonic())
+        row = _Row(index, time.monotonic(), time.monotonic())
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Passing),
             stop=lambda state: self._is_over(row, state),
@@ -235,7 +237,7 @@ class _Run:
         try:
             answered: tuple[Member, Written | RowFailed] = await retrying(self._asked, row)
         except Passing as error:
-            if self._is_at_fault(row, error):
+            if self._is_at_fault(row, error) or await self._is_odd_one_out(error):
                 self._hand_over(Arrived(index, RowFailed(str(error)), self.members[0].engine))
             else:
                 self.given_up = self.given_up or error
@@ -257,7 +259,7 @@ class _Run:
 
     async def _asked(self, row: _Row) -> tuple[Member, Written | RowFailed]:
         """One try of one prompt. Raises Passing or Unusable."""
-        async with self.places.place() as (member, began):
+        async with self.places.place() as member:
             try:
                 await member.check(self.endpoint.model)
                 outcome: Written | RowFailed = await self._sent(member.connection, self.prompts[row.index])
@@ -265,7 +267,8 @@ class _Run:
                 outcome = error
             except Passing as error:
                 self.endpoint.pausing = str(error)
-                row.strikes += self.last_answer > began or row.index in self.doubtful
+                row.strikes += self.last_answer > row.failed_at or row.index in self.doubtful
+                row.failed_at = time.monotonic()
                 raise
         self.last_answer, self.endpoint.pausing = time.monotonic(), ""
         return member, outcome
@@ -309,7 +312,16 @@ class _Run:
     def _is_at_fault(self, row: _Row, error: Passing) -> bool:
         """Whether the row itself is the cause: it fails again and again, or for long, while others are answered."""
         late = time.monotonic() - row.began >= self.settings.patience
-        return error.cause.may_be_the_row and (row.strikes >= TRIES or (row.strikes > 0 and late))
+        return error.cause.may_be_the_row and (row.strikes >= STRIKES or (row.strikes > 0 and late))
+
+    async def _is_odd_one_out(self, error: Passing) -> bool:
+        """Whether the only row that is left breaks the connection of a server that answers other requests."""
+        if self.left > 1 or not error.cause.may_be_the_row:
+            return False
+        with suppress(Passing, RowFailed):
+            await self.members[0].connection.ask("GET", "models", CONNECT_SECONDS)
+            return True
+        return False
 
     def _settle_other_model(self) -> None:
         """Fails the rows that another model answered, or raises Unusable if the declared model never answered."""

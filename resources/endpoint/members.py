@@ -91,8 +91,8 @@ class Members:
                 turn.set_exception(reason)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[tuple[Member, float]]:
-        """(the address to ask, the time at which it was given out); waits until one is free.
+    async def place(self) -> AsyncIterator[Member]:
+        """The address to ask; waits until one is free.
 
         Whether the block raises Passing decides how many requests the address gets next.
         """
@@ -110,7 +110,7 @@ class Members:
             raise
         began = time.monotonic()
         try:
-            yield member, began
+            yield member
         except Passing as error:
             now = time.monotonic()
             if error.cause is Cause.UNREACHABLE:

@@ -1,4 +1,4 @@
-"""A busy server, a wrong key and a bad row need three different things: waiting, stopping, and a failed row. These tests
+"""A busy server, a wrong key and a bad row need three different things: waiting, stopping, a failed row. These tests
 check against a local server that each error is one of these, and that every row is answered, failed or waits, once."""
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def test_rows_wait_after_the_patience_and_are_asked_again_later(tools: Tools, se
 def test_nothing_hangs(tools: Tools, server: OddServer, said: Said) -> None:
     server.answer = lambda asked: said
     began = time.monotonic()
-    with pytest.raises(StillWaiting, match="^24 of 24 rows wait: "):
+    with pytest.raises(StillWaiting, match=r"^24 of 24 rows wait: "):
         ask(tools)
     assert time.monotonic() - began < 30
     assert recorded(tools) == (0, 0)
@@ -219,6 +219,12 @@ def test_a_row_that_always_breaks_the_connection_fails_alone(tools: Tools, serve
     found = ask(tools)
     assert [("does not answer" in one.error or "no whole answer" in one.error) for one in found if one.error] == [True]
     assert recorded(tools) == (23, 1)
+
+
+def test_the_last_row_that_is_left_fails_if_the_server_answers_otherwise(tools: Tools, server: OddServer) -> None:
+    server.answer = lambda asked: Said(RESET)
+    assert [str(one.error).endswith("does not answer: ReadError") for one in ask(tools, ASKED[:1])] == [True]
+    assert recorded(tools) == (0, 1)
 
 
 def test_compressed_answers_are_read(tools: Tools, server: OddServer) -> None:
