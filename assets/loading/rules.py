@@ -86,6 +86,8 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
         if Address.parse(source.address).is_endpoint:
             yield Problem(f"sources.{name}.address", source.address, f"an endpoint has no texts; {FETCHED}")
     served = {name for name, model in recipe.models.items() if Address.parse(model.address).is_endpoint}
+    for name in sorted(recipe.endpoint.fleet.keys() - served):
+        yield Problem("endpoint.fleet", name, f"it must name a model behind a server; {nearest(name, served)}")
     for name in sorted(served):
         sha256 = recipe.models[name].sha256
         if sha256 == UNPINNED or len(set(sha256)) == 1:

@@ -17,6 +17,7 @@ from assets.recipe.values import (
     FILTERS,
     LEVELS,
     AbsentTexts,
+    BaseUrl,
     BenchmarkFields,
     Count,
     DocumentFields,
@@ -244,6 +245,21 @@ class Evaluation(Part):
         return getattr(self, benchmark)
 
 
+class EndpointPart(Part):
+    """How models behind servers are asked. No row depends on it, so it is in no version. The defaults are our choices.
+
+    `in_flight` is the most requests that one address answers at the same time; how many it gets follows from how it
+    answers. A condition that passes, such as HTTP 429, is waited out for up to `patience` seconds without any answer. A
+    request may take `deadline` seconds in total, and its answer may have `answer_bytes` bytes. `fleet` lists, by the
+    name of a model, further base URLs that serve the same model under the same name."""
+
+    in_flight: Count = 256
+    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
+    deadline: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
+    answer_bytes: Annotated[int, Field(ge=1024, strict=True)] = 4 * 2**20
+    fleet: dict[Name, tuple[BaseUrl, ...]] = Field(default_factory=dict)
+
+
 class Recipe(Part):
     """The whole recipe, except for the settings that methods and benchmarks declare themselves.
 
@@ -252,6 +268,7 @@ class Recipe(Part):
 
     seed: Seed
     retries: Annotated[int, Field(ge=0, strict=True)] = 2
+    endpoint: EndpointPart = EndpointPart()
     policy: PolicyPart
     models: dict[Name, ModelPart]
     sources: dict[Name, SourcePart]

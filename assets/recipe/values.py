@@ -27,6 +27,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _base_url(text: str) -> str:
+    if not Address.parse(f"{text}#model").is_endpoint:
+        raise ValueError("it must be the base URL of a server, such as http://127.0.0.1:8001/v1")
+    return text
+
+
 def _rising(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     if pair[0] > pair[1]:
         raise ValueError("the second number must not be below the first")
@@ -83,6 +89,7 @@ UNPINNED = "unpinned"
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 AddressText = Annotated[str, AfterValidator(_address)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64}|unpinned)$")]
 Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_pattern)]
 Fields = dict[str, str | list[str]]

@@ -14,7 +14,7 @@ from resources.models.calls import Prompt
 from resources.models.model_folder import ModelFolder
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
-from warehouse.store.memo import Answer, Call, Compose, Memo
+from warehouse.store.memo import Answer, Arriving, Call, Compose, Memo, Recorded, Void
 
 
 class NotFetched(UserError):
@@ -76,7 +76,18 @@ class _ReadOnlyMemo(Memo):
         progress: Callable[[int, int], None] = lambda done, total: None,
         lost: Callable[[Call], bool] = lambda call: False,
     ) -> list[Answer]:
-        recorded = self.recorded(calls, lost)
+        return self._forecast(calls, self.recorded(calls, lost))
+
+    def run_as_they_arrive(
+        self,
+        calls: Sequence[Call],
+        arriving: Arriving,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        void: Void = lambda call, answer: False,
+    ) -> list[Answer]:
+        return self._forecast(calls, self.valid(calls, void))
+
+    def _forecast(self, calls: Sequence[Call], recorded: Recorded) -> list[Answer]:
         # Even if all of these calls are recorded: with the true answers, there might have been more or other calls.
         self.missing.chained |= bool(self.missing.calls)
         if not self.missing.chained:

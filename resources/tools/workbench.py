@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.endpoint.settings import Settings
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models.calls import Adapter
@@ -22,8 +23,8 @@ from warehouse.store.materials import material_rows, record_materials
 from warehouse.store.versions import Store
 
 if TYPE_CHECKING:
+    from resources.endpoint.endpoint import Endpoint
     from resources.models.embedder import Embedder
-    from resources.models.endpoint import Endpoint
     from resources.models.language_model import LanguageModel
 
 
@@ -32,7 +33,8 @@ class Workbench:
     """Where assets get models and sources. `data` is the warehouse's folder, `base` that of relative paths.
 
     `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
-    are the marks of a model's thoughts, by its name, where the recipe says them.
+    are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
+    servers are asked.
     """
 
     data: Path
@@ -44,6 +46,7 @@ class Workbench:
     recipe: str = "{}"
     thoughts: Mapping[str, Marks] = field(default_factory=dict)
     _model_folders: dict[str, ModelFolder] = field(default_factory=dict)
+    endpoints: Settings = field(default_factory=Settings)
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
@@ -136,10 +139,10 @@ class Workbench:
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint that serves the model `name`. Sends no request."""
-        from resources.models.endpoint import Endpoint
+        from resources.endpoint.endpoint import Endpoint
 
         address = _address(self.models[name])
-        return Endpoint(address.name, address.path or "")
+        return Endpoint(address.name, address.path or "", self.endpoints, tuple(self.endpoints.fleet.get(name, ())))
 
     def embedder(self, name: str) -> Embedder:
         """The loaded sentence-transformers model `name`."""

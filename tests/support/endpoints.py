@@ -114,3 +114,14 @@ class Server:
         said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if messages else {"text": text}
         answer = {"model": self.answers_from, "choices": [{**said, "finish_reason": "stop" if complete else "length"}]}
         return JSONResponse(answer | ({"usage": {"completion_tokens": tokens}} if self.usage else {}))
+
+
+def at_an_endpoint(values: dict[str, Any], address: str) -> None:
+    """Reduce the tiny recipe to self-training, with the generator at an endpoint and a local base model."""
+    values["models"]["base"] = values["models"]["generator"]
+    values["models"]["generator"] = {**values["models"]["base"], "address": address}
+    values["training"]["base"] = "base"
+    values["generation"] = {"model": "generator", "self_training": values["generation"]["self_training"]}
+    values["enhancement"] = {"heuristics": values["enhancement"]["heuristics"]}
+    values["curation"] = {"rows": 2}
+    values["arms"] = {"self_training": {"methods": ["self_training"], "filters": ["heuristics"]}}

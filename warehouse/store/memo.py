@@ -3,13 +3,17 @@
 A model's output may differ in the last bits between batch shapes. Batches are therefore made only of calls that are
 not in the memo, and each is computed and committed as a whole, one after the other. After a kill, exactly the batches
 that were not finished are left, so the next build arrives at the same content as one that was not killed.
+
+An endpoint composes its own batches, so what it answers does not depend on ours: its answers are committed as they
+arrive, and there are no batches. Parallel builds do not compute the same call: one at a time computes a batch, or the
+calls of one list to an endpoint.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -55,7 +59,8 @@ class Answer:
     """A model's answer to a call. `complete` is false if it was cut off at the call's budget.
 
     `tokens` counts the tokens written for completions, and the tokens read for other kinds. `error` is set if the model
-    failed; such an answer is not kept, so the next run asks again.
+    failed; such an answer is not kept, so the next run asks again. `engine` is what computed it, where that is not the
+    memo's `engine`.
     """
 
     response: dict[str, Any]
@@ -64,6 +69,7 @@ class Answer:
     complete: bool = True
     vector: list[float] | None = None
     error: str | None = None
+    engine: str = ""
 
 
 Work = Callable[[list[Call]], list[Answer]]
@@ -72,17 +78,25 @@ Work = Callable[[list[Call]], list[Answer]]
 Compose = Callable[[list[Call]], Iterator[tuple[list[Call], Work]]]
 """Splits calls that are not in the memo into batches, each with the work that answers it."""
 
+Arriving = Callable[[list[Call]], Iterator[list[tuple[Call, Answer]]]]
+"""Asks for calls, and yields their answers in groups as they arrive; a group may be empty."""
+
+Void = Callable[[Call, Answer], bool]
+"""Whether an answer on record does not count, so that the call is asked again."""
+
 
 @dataclass(frozen=True)
 class Recorded:
     """Which of some calls are in the memo: `answers` and `missing` calls by (key, budget).
 
-    `count` is the number of distinct calls that have an answer.
+    `count` is the number of distinct calls that have an answer. `void` holds the missing calls whose answer on record
+    does not count.
     """
 
     answers: dict[tuple[str, int], Answer]
     missing: dict[tuple[str, int], Call]
     count: int
+    void: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass
@@ -154,6 +168,52 @@ class Memo:
                 progress(done, total)
         return [answers[call.key, call.budget] for call in calls]
 
+    def run_as_they_arrive(
+        self,
+        calls: Sequence[Call],
+        arriving: Arriving,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        void: Void = lambda call, answer: False,
+    ) -> list[Answer]:
+        """Answers in the order of `calls`; those that are not in the memo are committed group by group as they arrive.
+
+        An answer on record that is `void` is asked for again; the new answer takes its place.
+        """
+        self._remove_old_claims()
+        first = self.valid(calls, void)
+        self.meter.from_memo += first.count
+        answers = dict(first.answers)
+        if first.missing:
+            progress(0, len(first.missing))
+            with self._claimed(sorted({call.key for call in calls})):
+                # A parallel build may have answered some of them while it had the claim.
+                rest = self.valid(list(first.missing.values()), void)
+                self.meter.from_memo += rest.count
+                answers |= rest.answers
+                done = len(first.missing) - len(rest.missing)
+                for group in arriving(list(rest.missing.values())) if rest.missing else ():
+                    self._keep(group, [call for call, answer in group if (call.key, call.budget) in rest.void])
+                    answers |= {(call.key, call.budget): answer for call, answer in group}
+                    done += len(group)
+                    progress(done, len(first.missing))
+        return [answers[call.key, call.budget] for call in calls]
+
+    def failed_before(self, calls: Sequence[Call]) -> set[str]:
+        """The keys of those calls at which a model failed in an earlier build."""
+        wanted = pl.DataFrame({"key": [call.key for call in calls]}, schema={"key": pl.String})
+        with self.database.read() as connection:
+            connection.register("wanted", wanted)
+            rows = connection.execute("SELECT DISTINCT key FROM memo.failures SEMI JOIN wanted USING (key)").fetchall()
+        return {key for (key,) in rows}
+
+    def valid(self, calls: Sequence[Call], void: Void) -> Recorded:
+        """Which of the calls have an answer in the memo that counts."""
+        answers = self.look_up(calls)
+        distinct = {(call.key, call.budget): call for call in calls}
+        valid = {place: one for place, one in answers.items() if not void(distinct[place], one)}
+        missing = {place: call for place, call in distinct.items() if place not in valid}
+        return Recorded(valid, missing, len(valid), frozenset(answers.keys() - valid.keys()))
+
     def recorded(self, calls: Sequence[Call], lost: Callable[[Call], bool] = lambda call: False) -> Recorded:
         """Which of the calls are in the memo. Calls whose files are `lost` count as missing."""
         answers = self.look_up(calls)
@@ -163,22 +223,35 @@ class Memo:
 
     def _compute(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
         """The batch's answers, computed here or by a parallel build that has locked the same batch."""
-        claim = claim_on(self.database, [call.key for call in batch])
-        claim.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(claim):
+        with self._claimed([call.key for call in batch]):
             found = self.look_up(batch)
             replaced = [call for call in batch if lost(call)]
             if len(found) == len(batch) and not replaced:
                 self.meter.from_memo += len(batch)
             else:
                 answered = _answered(batch, work)
-                self.commit([(call, answer) for call, answer in answered if not answer.error], replaced)
-                self._record_failures([(call, answer.error) for call, answer in answered if answer.error])
-                self.meter.add([answer for _, answer in answered if not answer.error])
+                self._keep(answered, replaced)
                 # Read back: if a parallel build was first, its answers are the ones that were kept.
                 found = {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
-            claim.unlink(missing_ok=True)
         return found
+
+    @contextmanager
+    def _claimed(self, keys: Sequence[str]) -> Iterator[None]:
+        """Keeps parallel builds from computing the same calls: they wait here until the block ends."""
+        claim = claim_on(self.database, keys)
+        claim.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(claim):
+            yield
+            claim.unlink(missing_ok=True)
+
+    def _keep(self, answered: Sequence[tuple[Call, Answer]], replaced: Sequence[Call]) -> None:
+        """Commits the answers and the failures, and counts the answers."""
+        good = [(call, answer) for call, answer in answered if not answer.error]
+        if good:
+            answered_now = {call.key for call, _ in good}
+            self.commit(good, [call for call in replaced if call.key in answered_now])
+        self._record_failures([(call, answer) for call, answer in answered if answer.error])
+        self.meter.add([answer for _, answer in good])
 
     def _remove_old_claims(self) -> None:
         """Removes lock files that no build holds: killed builds left them, and the same batches may never recur."""
@@ -187,7 +260,9 @@ class Memo:
                 claim.unlink(missing_ok=True)
 
     def commit(self, answered: list[tuple[Call, Answer]], replaced: Sequence[Call] = ()) -> None:
-        """Puts answers into the memo in one transaction. Older answers to `replaced` calls are deleted, others stay."""
+        """Puts answers into the memo in one transaction.
+
+        Older answers to `replaced` calls with the same budget are deleted, all others stay."""
         rows = pl.DataFrame(
             [
                 {
@@ -201,7 +276,7 @@ class Memo:
                     "vector": answer.vector,
                     "tokens": answer.tokens,
                     "seconds": answer.seconds,
-                    "engine": self.engine,
+                    "engine": answer.engine or self.engine,
                     "created_at": now(),
                 }
                 for call, answer in answered
@@ -210,14 +285,14 @@ class Memo:
         )
         with self.database.write() as connection:
             for call in replaced:
-                connection.execute("DELETE FROM memo.calls WHERE key = ?", [call.key])
+                connection.execute("DELETE FROM memo.calls WHERE key = ? AND budget = ?", [call.key, call.budget])
             connection.register("rows", cast_and_validate("memo.calls", rows))
             connection.execute(
                 "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
                 "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"
             )
 
-    def _record_failures(self, failed: list[tuple[Call, str]]) -> None:
+    def _record_failures(self, failed: list[tuple[Call, Answer]]) -> None:
         rows = pl.DataFrame(
             [
                 {
@@ -225,11 +300,11 @@ class Memo:
                     "kind": call.kind,
                     "model": call.model,
                     "request": canonical(call.request),
-                    "error": error,
-                    "engine": self.engine,
+                    "error": answer.error,
+                    "engine": answer.engine or self.engine,
                     "failed_at": now(),
                 }
-                for call, error in failed
+                for call, answer in failed
             ],
             schema=empty(ModelFailure).schema,
         )

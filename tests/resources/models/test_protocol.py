@@ -84,6 +84,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         return [Answer({"weights": "a" * 64, "losses": []}, 1, 0.0, vector=[1.0]) for _ in asked]
 
     monkeypatch.setattr(Memo, "run", run)
+    monkeypatch.setattr(Memo, "run_as_they_arrive", run)
     return calls
 
 
@@ -186,7 +187,7 @@ CODE: dict[str, list[str]] = {
         "language_model.py _StopStrings",
         *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_uses_plain", "_padded", "complete", "_written")),
     ],
-    "ENDPOINT_COMPLETION": ["calls.py Prompt chat", "endpoint.py _request", "endpoint.py Endpoint _written"],
+    "ENDPOINT_COMPLETION": ["calls.py Prompt chat", "../endpoint/request.py request_body", "../endpoint/answer.py"],
     "LOSS": [
         *TOKENS,
         *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_uses_plain", "_padded", "losses", "_first")),

@@ -1,0 +1,148 @@
+"""The addresses that serve one model, and whose turn it is: the least busy one that may be asked now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from resources.endpoint.connection import CONNECT_SECONDS, Connection
+from resources.endpoint.errors import Cause, Passing, RowFailed, Unusable
+from resources.endpoint.pace import Pace
+from warehouse.core.texts import listed, shortened
+
+USE = "use the base URL of a running server with an OpenAI-compatible API"
+MOST_ENGINE = 1_000
+"""The most characters of what a server reports about itself that are recorded (our choice)."""
+
+
+@dataclass
+class Member:
+    """One address. `engine` is what it reports about itself and the model, on one line; "" until it was asked."""
+
+    connection: Connection
+    pace: Pace
+    engine: str = ""
+    checking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def check(self, model: str) -> None:
+        """Asks once what the address serves.
+
+        Raises Passing if it cannot say so now, and Unusable if it lists no models, or not the declared one.
+        """
+        async with self.checking:
+            if not self.engine:
+                self.engine = await self._reported(model)
+
+    async def _reported(self, model: str) -> str:
+        base = self.connection.base
+        try:
+            reply = await self.connection.ask("GET", "models", CONNECT_SECONDS)
+        except (RowFailed, Unusable) as error:
+            raise Unusable(f"cannot use the endpoint {base}: {error}; {USE}") from error
+        entries = _entries(reply.text)
+        if entries is None:
+            raise Unusable(f"cannot use the endpoint {base}: {base}/models lists no models; {USE}")
+        hidden = {self.connection.secret.hidden(name): entry for name, entry in entries.items()}
+        if model not in hidden:
+            names = [self.connection.shown(repr(name)) for name in sorted(hidden)]
+            raise Unusable(
+                f"the endpoint {base} does not serve the declared model {model!r}; it reports: "
+                f"{listed(names, 20) if names else 'none'}; put one of these after '#' in the address, with the sha256 "
+                "and licence of its weights"
+            )
+        # With some servers "created" is the time of the request, and "permission" does not describe the model.
+        reported = {k: v for k, v in hidden[model].items() if k not in ("object", "created", "permission")}
+        if reply.server:
+            reported["server"] = reply.server
+        reported = self.connection.secret.hidden_in(reported)
+        return shortened(f"{base} {json.dumps(reported, ensure_ascii=True, sort_keys=True)}", MOST_ENGINE)
+
+
+def _entries(text: str) -> dict[str, dict[str, Any]] | None:
+    """The entries of a list of models by name, None if the text is no such list."""
+    try:
+        data = json.loads(text)["data"]
+        return {entry["id"]: entry for entry in data if isinstance(entry["id"], str)}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+class Members:
+    """Gives out the places of all addresses, in the order in which they are asked for."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self._waiting: deque[asyncio.Future[Member]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._closed: Passing | None = None
+
+    def close(self, reason: Passing) -> None:
+        """Gives out no more places: who waits for one or asks for one later gets `reason` raised."""
+        self._closed = reason
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(reason)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[Member]:
+        """The address to ask; waits until one is free.
+
+        Whether the block raises Passing decides how many requests the address gets next.
+        """
+        if self._closed:
+            raise self._closed
+        turn: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._hand_out()
+        try:
+            member = await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                turn.result().pace.busy -= 1
+                self._hand_out()
+            raise
+        began = time.monotonic()
+        try:
+            yield member
+        except Passing as error:
+            now = time.monotonic()
+            if error.cause is Cause.UNREACHABLE:
+                member.pace.missed(began, now)
+            elif error.cause is not Cause.BROKEN:
+                member.pace.declined(began, now, error.after)
+            raise
+        else:
+            member.pace.answered(began, time.monotonic())
+        finally:
+            member.pace.busy -= 1
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        now = time.monotonic()
+        while self._waiting:
+            if self._waiting[0].done():  # cancelled while it waited
+                self._waiting.popleft()
+                continue
+            ready = [one for one in self.members if one.pace.ready(now)]
+            if not ready:
+                break
+            chosen = min(ready, key=lambda one: one.pace.busy / one.pace.limit)
+            chosen.pace.busy += 1
+            self._waiting.popleft().set_result(chosen)
+        self._set_alarm(now)
+
+    def _set_alarm(self, now: float) -> None:
+        """Hands out again when the first address that rests may be asked again."""
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        resting = [one.pace.free_at for one in self.members if one.pace.free_at > now]
+        if self._waiting and resting:
+            self._alarm = asyncio.get_running_loop().call_later(min(resting) - now + 0.001, self._hand_out)
