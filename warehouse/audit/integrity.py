@@ -1,4 +1,4 @@
-"""Checks that a warehouse still has what its builds wrote: ids, parents, decisions and calls, from the rows alone.
+"""Checks that a warehouse still has what its builds wrote: ids, parents, decisions, calls and files of checkpoints.
 
 Content addressing makes this possible: an id is the hash of the content of a record and of its parents' ids and roles,
 so a changed text and a missing edge are both found. Not covered: a changed response in memo.calls, because the key of a
@@ -15,9 +15,10 @@ import duckdb
 from warehouse.audit.rehashing import Rehashed, rehash, stream, wrong_calls
 from warehouse.core.identity import digest
 from warehouse.schema.records import KINDS
+from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
 
-RULES = ("content", "parents", "ledger", "data version", "calls")
+RULES = ("content", "parents", "ledger", "data version", "calls", "checkpoints")
 """The rules that `integrity` checks; they are explained there."""
 
 SHOWN = 5
@@ -74,7 +75,9 @@ def integrity(database: Database) -> list[Finding]:
       decided about exactly the rows that it reads; every asset has one current version.
     - "data version": it is the hash of the kept ids.
     - "calls": each key is the hash of the request.
+    - "checkpoints": the files of each checkpoint are those that its training wrote.
     """
+    checkpoints = CheckpointFiles(database).all_faults()
     with database.read() as connection:
         found = rehash(connection)
         return [
@@ -83,6 +86,7 @@ def integrity(database: Database) -> list[Finding]:
             *_ledger(connection),
             *_data_versions(connection),
             *_finding("calls", "model calls whose key is not the hash of their request", wrong_calls(connection)),
+            *_finding("checkpoints", "checkpoints whose files are not those of their training", checkpoints),
         ]
 
 
