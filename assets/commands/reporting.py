@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json
+from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json, say
 
 app = typer.Typer()
 
@@ -34,4 +34,4 @@ def report(
         return
     if not out.parent.is_dir():
         raise UserError(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
-    typer.echo(str(written_whole(out, lambda scratch: scratch.write_text(page(found)))))
+    say(str(written_whole(out, lambda scratch: scratch.write_text(page(found)))))

@@ -7,7 +7,6 @@ managers write such files.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from warehouse.core.file_digests import FileDigests
 from warehouse.core.texts import listed
 from warehouse.schema.records import KIND_OF, Checkpoint
 from warehouse.store.database import Database
+from warehouse.store.stored_json import answer_of_call
 from warehouse.store.versions import Published
 
 WEIGHTS = "adapter_model.safetensors"
@@ -59,7 +59,7 @@ class CheckpointFiles:
         `weights` is the SHA-256 of the weights, if it is known from elsewhere, such as the record of a checkpoint.
         """
         with self.database.read() as connection:
-            return self._fault(training, _on_record(connection, training, weights))
+            return self._fault(training, self._recorded(connection, training, weights))
 
     def faults(self, published: Published) -> list[str]:
         """The faults of all checkpoints that a version keeps; of an asset without checkpoints there are none."""
@@ -71,30 +71,28 @@ class CheckpointFiles:
                 "WHERE d.asset = ? AND d.version = ? AND d.outcome = 'kept' ORDER BY d.position",
                 [published.asset, published.version],
             ).fetchall()
-            recorded = [(training, _on_record(connection, training, weights)) for training, weights in kept]
-        return self._faults(recorded)
+            return self._faults((training, self._recorded(connection, training, weights)) for training, weights in kept)
 
     def all_faults(self) -> list[str]:
-        """The faults of all checkpoints on record.
+        """The faults of all checkpoints on record, apart from those whose answer in the memo cannot be read.
 
         A training that was repeated may have given other weights; then a record that is not current any more has no
         files. A method trains its own adapter again if needed, so that may be missing, but not changed.
         """
         with self.database.read() as connection:
-            kept = connection.execute(
-                "SELECT training, weights, bool_or(id IN (SELECT record FROM lineage.decisions "
-                "SEMI JOIN lineage.current USING (asset, version))) FROM records.checkpoint GROUP BY ALL ORDER BY ALL"
+            rows = connection.execute(
+                "SELECT training, weights, c.response ->> 'weights', bool_or(r.id IN (SELECT record "
+                "FROM lineage.decisions SEMI JOIN lineage.current USING (asset, version))) FROM records.checkpoint r "
+                "FULL JOIN (SELECT key AS training, response FROM memo.calls WHERE kind = 'training') c "
+                "USING (training) WHERE response IS NULL "
+                "OR CASE WHEN json_valid(response) THEN json_type(response) = 'OBJECT' ELSE false END "
+                "GROUP BY ALL ORDER BY ALL"
             ).fetchall()
-            own = connection.execute(
-                "SELECT key FROM memo.calls WHERE kind = 'training' "
-                "AND key NOT IN (SELECT training FROM records.checkpoint) ORDER BY key"
-            ).fetchall()
-            recorded = [(training, _on_record(connection, training, None)) for (training,) in own]
-            recorded = [one for one in recorded if self.folder(one[0]).exists()]
-            for training, weights, is_current in kept:
-                files = _on_record(connection, training, weights)
-                if is_current or _on_record(connection, training, None).get(WEIGHTS, weights) == weights:
-                    recorded.append((training, files))
+            recorded = [
+                (training, self._recorded(connection, training, weights))
+                for training, weights, latest, is_current in rows
+                if is_current or (weights == (latest or weights) if weights else self.folder(training).exists())
+            ]
         return self._faults(recorded)
 
     def made_by(self, training: str) -> str | None:
@@ -106,6 +104,15 @@ class CheckpointFiles:
                 [training],
             ).fetchone()
         return row[0] if row else None
+
+    def _recorded(self, connection: duckdb.DuckDBPyConnection, training: str, weights: str | None) -> Files:
+        """The files that a training wrote, by the memo and by `weights`."""
+        row = connection.execute("SELECT response FROM memo.calls WHERE key = ?", [training]).fetchone()
+        response = answer_of_call(self.database.path, training, row[0]) if row else {}
+        files: dict[str, str] = dict(response.get("files", {}))
+        # If the training was repeated and gave other weights, those of the record are gone.
+        wanted = weights or response.get("weights")
+        return files | {WEIGHTS: wanted} if wanted else files
 
     def _faults(self, recorded: Iterable[tuple[str, Files]]) -> list[str]:
         found = ((training, self._fault(training, files)) for training, files in recorded)
@@ -126,13 +133,3 @@ class CheckpointFiles:
         added = [name for name in found if name not in wanted] if SETTINGS in recorded else []
         faults = (("missing", missing), ("changed", changed), ("not from the training", added))
         return "; ".join(f"{what}: {listed(names)}" for what, names in faults if names) or None
-
-
-def _on_record(connection: duckdb.DuckDBPyConnection, training: str, weights: str | None) -> Files:
-    """The files that a training wrote, by the memo and by `weights`."""
-    row = connection.execute("SELECT response FROM memo.calls WHERE key = ?", [training]).fetchone()
-    response = json.loads(row[0]) if row else {}
-    files: dict[str, str] = dict(response.get("files", {}))
-    # If the training was repeated and gave other weights, those of the record are gone.
-    wanted = weights or response.get("weights")
-    return files | {WEIGHTS: wanted} if wanted else files

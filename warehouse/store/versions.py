@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from warehouse.results.result import Result
 from warehouse.schema.records import KIND_OF
 from warehouse.store.database import Database, WarehouseError, now
 from warehouse.store.inserting import insert, insert_rows, is_stored
+from warehouse.store.stored_json import value_of_version
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,12 @@ class Store:
     def target_of(self, published: Published) -> Target:
         """What determined the hash of a stored version."""
         row = self._of(published, "code, recipe, inputs")
-        return Target(published.asset, published.version, published.attempt, *map(json.loads, row))
+        values = (value_of_version(self.database.path, published.version, text) for text in row)
+        return Target(published.asset, published.version, published.attempt, *values)
 
     def facts(self, published: Published) -> dict[str, Any]:
         """What the UI shows of a stored version: counts, checks, notes, a plot."""
-        facts: dict[str, Any] = json.loads(self._of(published, "facts")[0])
-        return facts
+        return value_of_version(self.database.path, published.version, self._of(published, "facts")[0])
 
     def kept_ids(self, asset: str, data_version: str) -> list[str] | None:
         """Ids of the rows that `asset` kept at `data_version`, in order; None if no such version is stored."""

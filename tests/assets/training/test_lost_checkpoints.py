@@ -1,5 +1,5 @@
 """The files of a checkpoint are outside the database. Where they are lost or altered, nothing may be computed from
-them: the next build makes them again, or refuses where its selection leaves the training out; the audit reports them."""
+them: the next build makes them again, or refuses where the training is not selected, and the audit reports them."""
 
 from __future__ import annotations
 
