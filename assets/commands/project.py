@@ -57,10 +57,10 @@ class BuildStopped(KeyboardInterrupt):
 
     def __init__(self, running: str | None, finished: int) -> None:
         where = f"while it built {running}" if running else "between two assets"
-        count = "1 asset that is" if finished == 1 else f"{finished} assets that are"
+        count = "1 finished asset" if finished == 1 else f"{finished} finished assets"
         super().__init__(
-            f"the build was stopped {where}; the {count} finished, all finished model calls and the last training "
-            "checkpoint are kept: the next build continues there"
+            f"stopped {where}; kept: {count}, every finished model call and the last training checkpoint; "
+            "the next build continues there"
         )
 
 
@@ -253,15 +253,15 @@ class Project:
         """
         import duckdb
 
-        try:
-            kinds = [statement.type for statement in duckdb.extract_statements(query)]
-            if kinds != [duckdb.StatementType.SELECT]:
-                found = ", ".join(kind.name for kind in kinds) or "nothing"
-                raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
-            with self.database.read() as connection:
+        with self.database.read() as connection:
+            try:
+                kinds = [statement.type for statement in duckdb.extract_statements(query)]
+                if kinds != [duckdb.StatementType.SELECT]:
+                    found = ", ".join(kind.name for kind in kinds) or "nothing"
+                    raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
                 return connection.execute(query).pl()
-        except duckdb.Error as error:
-            raise BadQuery(f"the query cannot be run: {error}") from error
+            except duckdb.Error as error:
+                raise BadQuery(f"the query cannot be run: {error}") from error
 
 
 def project_at(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.commands.interrupts import STOPPED, OutputClosed
+from warehouse.core.plain_errors import plain
 from warehouse.core.visible import visible, visible_json
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        from warehouse.core.plain_errors import plain
-
         try:
             command(*args, **kwargs)
             sys.stdout.flush()

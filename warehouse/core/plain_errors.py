@@ -42,7 +42,8 @@ def plain(error: BaseException) -> str | None:
 
 def _of_machine(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in _ADVICE:
-        what = f"{error.filename!r}: " if error.filename else ""
+        place = error.filename2 or error.filename
+        what = f"{os.fspath(place)}: " if isinstance(place, str | os.PathLike) else ""
         return f"{what}{os.strerror(error.errno)}; {_ADVICE[error.errno]}"
     if isinstance(error, MemoryError):
         return f"the memory is full{f': {on_one_line(str(error))}' if str(error) else ''}; close other programs"

@@ -12,6 +12,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from warehouse.core.texts import shortened
+from warehouse.core.visible import visible
 
 SECONDS_OF_SILENCE = 2.0
 
@@ -23,10 +24,10 @@ _HELD = re.compile(r"^\d+: FLOCK +\S+ +\S+ +(?P<process>\d+) +[0-9a-f]+:[0-9a-f]
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
+def locked(path: Path, what: str, remove: bool = False) -> Iterator[None]:
     """Holds the lock file `path` in the block. After two seconds of waiting it says so; `what` is what is waited for.
 
-    Raises OSError.
+    With `remove`, the file is removed at the end of the block. Raises OSError.
     """
     lock = FileLock(path)
     try:
@@ -37,6 +38,8 @@ def locked(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     finally:
+        if remove:
+            path.unlink(missing_ok=True)
         lock.release()
 
 
@@ -46,14 +49,14 @@ def say_waiting(what: str, process: int | None) -> None:
 
 
 def described(process: int | None) -> str:
-    """A process in words: "process 42 (slingshot build) has it"."""
+    """A process in words: "process 42 (slingshot build)"."""
     if process is None:
-        return "another process has it"
+        return "another process"
     try:
         command = " ".join(psutil.Process(process).cmdline())
     except psutil.Error:
         command = ""
-    return f"process {process} ({shortened(command, 120)}) has it" if command else f"process {process} has it"
+    return f"process {process} ({visible(shortened(command, 120))})" if command else f"process {process}"
 
 
 def _holder(path: Path) -> int | None:

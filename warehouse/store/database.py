@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -81,7 +81,8 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                connection.rollback()
+                with suppress(duckdb.Error):  # after some errors DuckDB has ended the transaction itself
+                    connection.rollback()
                 raise
             connection.commit()
 
@@ -199,7 +200,10 @@ class Database:
         """Raises WarehouseError for errors of DuckDB that come from the file or the machine; others may be defects."""
         try:
             yield
-        except _STORAGE_ERRORS as error:
+        except duckdb.Error as error:
+            # A commit that could not be written is an error of the transaction.
+            if not isinstance(error, _STORAGE_ERRORS) and "Failed to commit" not in str(error):
+                raise
             said = shortened(on_one_line(str(error).split("Stack Trace:")[0]), 300)
             raise WarehouseError(f"the warehouse {self.path} {failed}: {said}; {_advice(said)}") from error
 

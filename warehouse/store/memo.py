@@ -170,7 +170,7 @@ class Memo:
         """The batch's answers, computed here or by a parallel build that has locked the same batch."""
         claim = claim_on(self.database, [call.key for call in batch])
         claim.parent.mkdir(parents=True, exist_ok=True)
-        with locked(claim, f"{len(batch)} model calls, which another build computes"):
+        with locked(claim, f"{len(batch)} model calls, which another build computes", remove=True):
             found = self.look_up(batch)
             replaced = [call for call in batch if lost(call)]
             if len(found) == len(batch) and not replaced:
@@ -182,7 +182,6 @@ class Memo:
                 self.meter.add([answer for _, answer in answered if not answer.error])
                 # Read back: if a parallel build was first, its answers are the ones that were kept.
                 found = {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
-            claim.unlink(missing_ok=True)
         return found
 
     def _remove_old_claims(self) -> None:
