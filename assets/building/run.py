@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from typing import TextIO
 from uuid import uuid4
 
 import dagster as dg
@@ -58,15 +62,16 @@ def build_assets(
     job = definitions.resolve_implicit_global_asset_job_def()
     run_id = str(uuid4())
     try:
-        result = job.execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_id=run_id,
-            tags={PROCESS: str(os.getpid())},
-            # The display prints to the terminal; the instance keeps the events for the UI.
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
-        )
+        with redirect_stderr(_WithoutNotes(sys.stderr)):
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_id=run_id,
+                tags={PROCESS: str(os.getpid())},
+                # The display prints to the terminal; the instance keeps the events for the UI.
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
+            )
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _cancel(instance, run_id)
         raise KeyboardInterrupt from None
@@ -85,6 +90,31 @@ def build_assets(
                 trace = "" if error is None else error.to_string()
                 failures.append(Failure(asset, "" if error is None else error.message.strip(), trace))
     return failures
+
+
+class _WithoutNotes(io.TextIOBase):
+    """Passes text on, but not Dagster's notes that an event was not stored, which may be one per log line.
+
+    Where it matters, the same error ends the build and is shown then.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith(_NOTE) else self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+_NOTE = "Exception while writing logger call to event log"
 
 
 def _is_interrupted(event: dg.DagsterEvent) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 
@@ -48,11 +49,14 @@ def _of_machine(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return f"the memory is full{f': {on_one_line(str(error))}' if str(error) else ''}; close other programs"
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _OWN_MISTAKES):
-        return (
-            f"Dagster's history of runs cannot be used (SQLite: {on_one_line(str(error))}); make room on the disk and "
-            "check the permissions of the folder dagster in the warehouse; if it is damaged, delete that folder: only "
-            "the history of runs is in it"
-        )
+        said = on_one_line(str(error))
+        if re.search("full|disk I/O", said):
+            advice = "make room on the disk"
+        elif re.search("readonly|unable to open", said):
+            advice = "change the permissions of the folder dagster in the warehouse"
+        else:
+            advice = "delete the folder dagster in the warehouse: it has only that history"
+        return f"Dagster's history of runs cannot be used (SQLite: {said}); {advice}"
     return None
 
 

@@ -136,9 +136,13 @@ def test_a_defect_keeps_its_traceback(error: Exception) -> None:
 
 
 def test_an_error_of_dagsters_storage_says_where_it_is() -> None:
-    line = plain(sqlite3.OperationalError("database or disk is full"))
-    assert line is not None
-    assert line.startswith("Dagster's history of runs cannot be used (SQLite: database or disk is full); make room")
+    history = "Dagster's history of runs cannot be used (SQLite: "
+    full = plain(sqlite3.OperationalError("database or disk is full"))
+    assert full == f"{history}database or disk is full); make room on the disk"
+    damaged = plain(sqlite3.DatabaseError("file is not a database"))
+    assert damaged == (
+        f"{history}file is not a database); delete the folder dagster in the warehouse: it has only that history"
+    )
     assert plain(sqlite3.ProgrammingError("closed")) is None
 
 
