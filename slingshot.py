@@ -12,14 +12,16 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import typer
 
 from assets.commands import auditing, building, checking, keeping, releasing, reporting
-from assets.commands.project import BadQuery, BuildFailed, Built, NoSuchAsset, Project, project_at
+from assets.commands.project import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset, Project, project_at
 
-__all__ = ["BadQuery", "BuildFailed", "Built", "NoSuchAsset", "Project", "app", "main", "open"]
+__all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "Project", "app", "main", "open"]
 
 app = typer.Typer(
     help="A declarative build system for instruction-tuning datasets made with open models only.",
@@ -47,9 +49,14 @@ def open(recipe: str | Path | None = None, warehouse: str | Path | None = None) 
 
 def main() -> None:
     """The console script."""
+    from assets.commands.interrupts import stop_on_signals
     from resources.models.quiet import quiet
 
     quiet()
+    stop_on_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # not every terminal can show every character
     app()
 
 

@@ -16,7 +16,7 @@ from assets.openness.rules import Terms
 from assets.steps.step import Step
 from resources.tools.tools import Report, Tools
 from resources.tools.workbench import Workbench
-from warehouse.core.errors import UserError
+from warehouse.core.plain_errors import plain
 from warehouse.results.result import Check
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
@@ -42,10 +42,12 @@ def to_asset(
         tools = Tools(bench, _reporting(context, display, step.asset))
         try:
             publication = materialize(step, tools, retries, terms)
-        except UserError as error:
+        except Exception as error:
             if isinstance(error, NotOpen):
                 yield from _check_results(error.checks)
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            if (message := plain(error)) is None:
+                raise
+            raise dg.Failure(description=message, allow_retries=False) from error
         yield dg.Output(
             publication,
             metadata=metadata_of(publication.facts, publication.effort, publication.action)

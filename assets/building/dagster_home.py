@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import dagster as dg
-from filelock import FileLock
+
+from warehouse.core.waiting import locked
 
 # This coordinator starts runs at once, each in its own process, so that the webserver needs no daemon.
 SETTINGS = """telemetry:
@@ -37,7 +38,7 @@ def dagster_instance(data: Path) -> dg.DagsterInstance:
     """The Dagster instance, the same that the UI shows."""
     home = dagster_home(data)
     # Dagster creates its tables on first use, and fails if two processes create them at once.
-    with FileLock(home / "making.lock"):
+    with locked(home / "making.lock", f"Dagster's storage in {home}"):
         instance = dg.DagsterInstance.from_config(str(home))
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
     return instance

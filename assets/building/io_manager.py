@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.building.materialize import Publication, publish
+from warehouse.core.plain_errors import plain
 from warehouse.store.versions import Store
 
 
@@ -19,4 +20,9 @@ class WarehouseIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Publication) -> None:
         """Publishes rows, decisions, edges and the pointer to them, or only moves the pointer."""
-        publish(self.store, obj, context.run_id)
+        try:
+            publish(self.store, obj, context.run_id)
+        except Exception as error:
+            if (message := plain(error)) is None:
+                raise
+            raise dg.Failure(description=message, allow_retries=False) from error

@@ -72,6 +72,8 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
         inputs = {name: _current(catalog, asset) for name, asset in step.inputs.items()}
         settled = step.settle({name: one.data_version for name, one in inputs.items()}, retries, catalog)
         stored = settled.stored
+        if stored and bench.checkpoints.faults(stored):
+            stored = None
         if stored:
             facts = bench.store.facts(stored)
         else:
@@ -92,10 +94,26 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
             # Not published: the policy decides what is open, but it is not part of the version of most assets.
             raise NotOpen(blocked_message(step.asset, closed), result.checks)
         facts, action = facts_of(result, step), "built"
+    target = settled.target
+    if isinstance(result, Result) and settled.stored:
+        target = _distinct(step, target, result, catalog)
     meter = tools.meter
     effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
     failed = failed_checks(_checks_of(facts), step.blocking)
-    return Publication(settled.target, result, action, facts, effort, bench.recipe, failed)
+    return Publication(target, result, action, facts, effort, bench.recipe, failed)
+
+
+def _distinct(step: Step, target: Target, result: Result, catalog: Catalog) -> Target:
+    """The version for checkpoints that were trained again since their files were lost.
+
+    Another machine or library may train other weights than before. Such a result is a further attempt (our choice):
+    the rows of a stored version never change.
+    """
+    withdrawn = step.applicable_withdrawals(catalog.withdrawals)
+    inputs = {name: target.inputs[asset] for name, asset in step.inputs.items()}
+    while (found := catalog.find(step.asset, target.version)) and found.data_version != result.data_version:
+        target = step.target(inputs, target.attempt + 1, withdrawn)
+    return target
 
 
 def publish(store: Store, publication: Publication, run_id: str) -> None:

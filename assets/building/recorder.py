@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from assets.building.display import Display
@@ -11,12 +13,15 @@ from warehouse.store.versions import Effort
 class Recorder(Display):
     """Passes every event on to `display`, and keeps in `actions` what happened to each finished asset.
 
-    An action is "built", "restored" (a stored version is the current one again) or "unchanged".
+    An action is "built", "restored" (a stored version is the current one again) or "unchanged". `running` is the asset
+    that is being built, and `interrupt` what stopped it, if it was stopped and not failed.
     """
 
     def __init__(self, display: Display | None) -> None:
         self.display = display or Display()
         self.actions: dict[str, str] = {}
+        self.running: str | None = None
+        self.interrupt: KeyboardInterrupt | None = None
 
     def progress(self, asset: str, what: str, done: int, total: int) -> None:
         """Passes it on."""
@@ -30,3 +35,18 @@ class Recorder(Display):
     def failed(self, asset: str) -> None:
         """Passes it on."""
         self.display.failed(asset)
+
+    @contextmanager
+    def watching(self, asset: str) -> Iterator[None]:
+        """Also records which asset is being built, and an interrupt."""
+        self.running = asset
+        try:
+            with super().watching(asset):
+                yield
+        except KeyboardInterrupt as interrupt:
+            self.interrupt = interrupt
+            raise
+        except Exception:
+            self.running = None
+            raise
+        self.running = None

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from typing import TextIO
+from uuid import uuid4
 
 import dagster as dg
 
@@ -50,16 +55,29 @@ def build_stale(
 def build_assets(
     definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Iterable[str] | None = None
 ) -> list[Failure]:
-    """Materializes `assets` (None: all) in order; assets downstream of a failed one are skipped."""
+    """Materializes `assets` (None: all) in order; assets downstream of a failed one are skipped.
+
+    Raises KeyboardInterrupt where the build was interrupted; its run is then canceled.
+    """
     job = definitions.resolve_implicit_global_asset_job_def()
-    result = job.execute_in_process(
-        instance=instance,
-        raise_on_error=False,
-        tags={PROCESS: str(os.getpid())},
-        # The display prints to the terminal; the instance keeps the events for the UI.
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
-    )
+    run_id = str(uuid4())
+    try:
+        with redirect_stderr(_WithoutNotes(sys.stderr)):
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_id=run_id,
+                tags={PROCESS: str(os.getpid())},
+                # The display prints to the terminal; the instance keeps the events for the UI.
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
+            )
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        _cancel(instance, run_id)
+        raise KeyboardInterrupt from None
+    if any(_is_interrupted(event) for event in result.all_events):
+        _cancel(instance, run_id)
+        raise KeyboardInterrupt
     failures = []
     for event in result.all_events:
         if event.is_step_failure:
@@ -72,6 +90,48 @@ def build_assets(
                 trace = "" if error is None else error.to_string()
                 failures.append(Failure(asset, "" if error is None else error.message.strip(), trace))
     return failures
+
+
+class _WithoutNotes(io.TextIOBase):
+    """Passes text on, but not Dagster's notes that an event was not stored, which may be one per log line.
+
+    Where it matters, the same error ends the build and is shown then.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith(_NOTE) else self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+_NOTE = "Exception while writing logger call to event log"
+
+
+def _is_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether it says that a step or the run was interrupted, which Dagster counts as a failure."""
+    if event.is_step_failure:
+        source = event.step_failure_data.error_source
+        return source is not None and source.value == "INTERRUPT"
+    if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+        reason = event.job_failure_data.failure_reason
+        return reason is not None and reason.value == "UNEXPECTED_TERMINATION"
+    return False
+
+
+def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Marks a run as canceled, unless it was never created."""
+    if run := instance.get_run_by_id(run_id):
+        instance.report_run_canceled(run, "The build was stopped. The next build continues where it stopped.")
 
 
 def selected(definitions: dg.Definitions, selection: str | None) -> frozenset[str] | None:

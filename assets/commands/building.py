@@ -10,7 +10,7 @@ import typer
 
 from assets.commands.keeping import print_leaderboard
 from assets.commands.project import BuildFailed, Built, Project, project_at
-from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json
+from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
 from resources.tools.locations import HOME, RECIPE, WAREHOUSE
 
 app = typer.Typer()
@@ -49,7 +49,7 @@ def build(
     project = project_at(recipe, warehouse)
     done = _build(project, selection)
     if not done.built and not done.restored:
-        typer.echo("nothing is stale")
+        say("nothing is stale")
     print_leaderboard(project)
 
 
@@ -60,16 +60,16 @@ def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> No
     project = project_at(recipe, warehouse)
     known, before = {step.asset for step in project.steps}, _quarantined(project)
     for asset in before.keys() - known:
-        typer.echo(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe")
+        say(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe")
     if not before:
-        typer.echo("nothing is quarantined")
+        say("nothing is quarantined")
         return
     done = _build(project, " or ".join(f'key:"{asset}"' for asset in before))
     if not done.built and not done.restored:
-        typer.echo("source, recipe and code have not changed since these rows were quarantined")
+        say("source, recipe and code have not changed since these rows were quarantined")
     after = _quarantined(project)
     for asset, rows in before.items():
-        typer.echo(f"{asset}: {rows} quarantined before, {after[asset]} now")
+        say(f"{asset}: {rows} quarantined before, {after[asset]} now")
 
 
 def _quarantined(project: Project) -> Counter[str]:
@@ -90,8 +90,9 @@ def _build(project: Project, selection: str | None) -> Built:
             return project.build(selection, display)
     except BuildFailed as error:
         for failure in error.failures:
-            typer.echo(failure.trace, err=True, nl=False)
-            typer.echo(f"slingshot: {failure.asset} failed: {failure.message}", err=True)
+            if failure.trace:
+                say(failure.trace.rstrip(), error=True)
+            say(f"slingshot: {failure.asset} failed: {failure.message}", error=True)
         raise typer.Exit(1) from None
 
 
@@ -126,4 +127,4 @@ def up(
         "DAGSTER_HOME": str(home),
         AUTOMATIC: "1" if automatic else "",
     }
-    serve(HOME, home, port, automatic, state, typer.echo)
+    serve(HOME, home, port, automatic, state, say)

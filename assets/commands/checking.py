@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assets.commands.project import Project, project_at
-from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console
+from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console, say
 
 app = typer.Typer()
 
@@ -38,11 +38,11 @@ def check(
     project = project_at(recipe)
     path, loaded = project.recipe_file, project.recipe
     refuse_missing_layers(loaded, project.bench, path)
-    typer.echo(f"{path} is good: {len(project.steps)} assets, arms {', '.join(loaded.arms)}")
+    say(f"{path} is good: {len(project.steps)} assets, arms {', '.join(loaded.arms)}")
     if paths := list(unpinned(loaded)):
-        typer.echo(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")
+        say(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")
     if unused := unused_methods(loaded):
-        typer.echo(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
+        say(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
     if cost:
         _print_cost(project, tokens_per_second, trained_per_second)
 
@@ -63,7 +63,7 @@ def _print_cost(project: Project, tokens_per_second: float | None, trained_per_s
     terminal.print(estimate_summary(stages, tokens_per_second, trained_per_second), highlight=False)
     for one in planned:
         if one.error and one.action == "build":
-            typer.echo(f"a build would fail at {one.asset}: {one.error}")
+            say(f"a build would fail at {one.asset}: {one.error}")
 
 
 @app.command()
@@ -84,6 +84,6 @@ def pin(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
     for part, address in found.items():
         pinned, sha256 = project.bench.cache.pin(address)
         write_pin(path, part, pinned, sha256)
-        typer.echo(f"{part}  {sha256}  {pinned}")
+        say(f"{part}  {sha256}  {pinned}")
     if not found:
-        typer.echo("nothing is unpinned")
+        say("nothing is unpinned")

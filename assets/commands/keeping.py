@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assets.commands.project import Project, project_at
-from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json
+from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
 
 app = typer.Typer()
 
@@ -53,7 +53,7 @@ def gc(
     database = project_at(warehouse=warehouse).database
     garbage = find_garbage(database, keep, calls)
     if garbage.nothing:
-        typer.echo("nothing to free")
+        say("nothing to free")
         return
     terminal = console()
     for table in garbage_tables(garbage):
@@ -61,15 +61,15 @@ def gc(
     if dry_run:
         return
     if not yes and not sys.stdin.isatty():
-        typer.echo("nothing was freed; add --yes to free it")
+        say("nothing was freed; add --yes to free it")
         return
     if not yes and not typer.confirm("Free this?"):
-        typer.echo("nothing was freed")
+        say("nothing was freed")
         return
     before = database.path.stat().st_size
     collect(database, garbage)
     after = database.path.stat().st_size
-    typer.echo(f"freed; the warehouse's file had {mebibytes(before)} MiB and has {mebibytes(after)} MiB now")
+    say(f"freed; the warehouse's file had {mebibytes(before)} MiB and has {mebibytes(after)} MiB now")
 
 
 def print_leaderboard(project: Project) -> None:
@@ -83,4 +83,4 @@ def print_leaderboard(project: Project) -> None:
     standings, recipe = project.store.read(published), project.store.target_of(published).recipe
     console().print("", leaderboard_table(standings, recipe["evaluation.baseline"]))
     for caveat in caveats(standings, [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]):
-        typer.echo(caveat)
+        say(caveat)

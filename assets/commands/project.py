@@ -52,6 +52,18 @@ class BuildFailed(UserError, RuntimeError):
         super().__init__("\n  ".join([f"{count} failed", *(f"{one.asset}: {one.message}" for one in failures)]))
 
 
+class BuildStopped(KeyboardInterrupt):
+    """A build was interrupted, as by Ctrl-C; the message says what was stopped and what is kept."""
+
+    def __init__(self, running: str | None, finished: int) -> None:
+        where = f"while it built {running}" if running else "between two assets"
+        count = "1 finished asset" if finished == 1 else f"{finished} finished assets"
+        super().__init__(
+            f"stopped {where}; kept: {count}, every finished model call and the last training checkpoint; "
+            "the next build continues there"
+        )
+
+
 @dataclass(frozen=True)
 class Built:
     """What a build did to the assets of its selection, each in the order of the graph.
@@ -132,7 +144,7 @@ class Project:
 
         `display` follows the build, such as TerminalDisplay in assets/building/display.py; without one, nothing is
         shown. Raises BuildFailed, whose message names each asset that failed and why; BadSelection where the selection
-        selects nothing; and UserError where the recipe is not pinned.
+        selects nothing; UserError where the recipe is not pinned; and BuildStopped, a KeyboardInterrupt, after Ctrl-C.
 
         Example: `project.build("+training_sets/self_instruct").built` are the assets that were computed.
         """
@@ -143,8 +155,11 @@ class Project:
 
         planner, recorder = self._planner(forecast=False), Recorder(display)
         definitions = define(self.recipe, self.bench, recorder)
-        with dagster_instance(self.warehouse) as instance:
-            failures = build_stale(definitions, instance, self.steps, planner, selection)
+        try:
+            with dagster_instance(self.warehouse) as instance:
+                failures = build_stale(definitions, instance, self.steps, planner, selection)
+        except KeyboardInterrupt as interrupt:
+            raise recorder.interrupt or BuildStopped(recorder.running, len(recorder.actions)) from interrupt
         if failures:
             raise BuildFailed(failures)
         chosen, actions = selected(definitions, selection), recorder.actions
@@ -241,15 +256,15 @@ class Project:
         """
         import duckdb
 
-        try:
-            kinds = [statement.type for statement in duckdb.extract_statements(query)]
-            if kinds != [duckdb.StatementType.SELECT]:
-                found = ", ".join(kind.name for kind in kinds) or "nothing"
-                raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
-            with self.database.read() as connection:
+        with self.database.read() as connection:
+            try:
+                kinds = [statement.type for statement in duckdb.extract_statements(query)]
+                if kinds != [duckdb.StatementType.SELECT]:
+                    found = ", ".join(kind.name for kind in kinds) or "nothing"
+                    raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
                 return connection.execute(query).pl()
-        except duckdb.Error as error:
-            raise BadQuery(f"the query cannot be run: {error}") from error
+            except duckdb.Error as error:
+                raise BadQuery(f"the query cannot be run: {error}") from error
 
 
 def project_at(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:

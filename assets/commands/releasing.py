@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json
+from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
 
 app = typer.Typer()
 
@@ -25,7 +25,7 @@ def export(
 ) -> None:
     """Write an arm's training set as JSONL (messages and Alpaca forms) and Parquet."""
     for path in project_at(recipe, warehouse).export(arm, to, version, override):
-        typer.echo(str(path))
+        say(str(path))
 
 
 @app.command()
@@ -63,7 +63,7 @@ def recall(
     if not as_json:
         in_recipe = affected.thing.kind in ("model", "source", "ancestor")
         then = "builds fail until the recipe no longer uses it" if in_recipe else "the next build leaves it out"
-        typer.echo(f"withdrawn; {then}")
+        say(f"withdrawn; {then}")
 
 
 @app.command()
@@ -83,7 +83,7 @@ def attest(
     attested = statement(files, provenance)
     path = write_attestation(attested, attestation_path(files), load_signer(key) if key else None)
     for line in [str(path), *summary(attested)]:
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -101,4 +101,4 @@ def verify(
         print_json(found)
         return
     for line in found.lines():
-        typer.echo(line)
+        say(line)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json
+from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json, say
 
 app = typer.Typer()
 
@@ -28,10 +28,12 @@ def report(
     from warehouse.core.atomic import written_whole
     from warehouse.core.errors import UserError
 
+    if not as_json and out.is_dir():
+        raise UserError(f"{out} is a folder; choose a file with --out")
+    if not as_json and not out.parent.is_dir():
+        raise UserError(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
     found = study(project_at(warehouse=warehouse).database)
     if as_json:
         print_json(found.arms)
         return
-    if not out.parent.is_dir():
-        raise UserError(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
-    typer.echo(str(written_whole(out, lambda scratch: scratch.write_text(page(found)))))
+    say(str(written_whole(out, lambda scratch: scratch.write_text(page(found)))))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, is_dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from assets.commands.interrupts import STOPPED, OutputClosed
+from warehouse.core.plain_errors import plain
+from warehouse.core.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,18 +27,32 @@ WarehouseOption = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+OUTPUT_CLOSED = 141
+"""The exit status where the reader of the output has left: 128 and the number of SIGPIPE, as shells have it."""
+
 
 def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Prints an error that the user can fix in one line, without a traceback, and exits with 1."""
+    """Ends a command as users expect: with one line for what they can fix, for Ctrl-C, and with none for `| head`.
+
+    An error that they can fix exits with 1, Ctrl-C and SIGTERM with 130, a closed output with 141. Any other error
+    keeps its traceback.
+    """
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
-        from warehouse.core.errors import UserError
-
         try:
             command(*args, **kwargs)
-        except UserError as error:
-            typer.echo(f"slingshot: {error}", err=True)
+            sys.stdout.flush()
+        except (BrokenPipeError, OutputClosed):
+            _discard_output()
+            raise typer.Exit(OUTPUT_CLOSED) from None
+        except (KeyboardInterrupt, typer.Abort) as stopped:
+            say(f"slingshot: {str(stopped) or 'stopped; what is in the warehouse stays as it is'}", error=True)
+            raise typer.Exit(STOPPED) from None
+        except Exception as error:
+            if (message := plain(error)) is None:
+                raise
+            say(f"slingshot: {message}", error=True)
             raise typer.Exit(1) from None
 
     return guarded
@@ -40,17 +60,29 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 def console() -> Console:
     """The terminal. Lines are 160 characters wide in a pipe, which has no width."""
-    from rich.console import Console
+    from assets.commands.console import SafeConsole
 
-    return Console(width=None if sys.stdout.isatty() else 160)
+    return SafeConsole(width=None if sys.stdout.isatty() else 160)
+
+
+def say(text: object, error: bool = False) -> None:
+    """Prints a text and a line break, with control characters as escapes, to stdout or, for an `error`, to stderr."""
+    with suppress(BrokenPipeError) if error else nullcontext():
+        typer.echo(visible(str(text)), err=error)
 
 
 def print_json(value: Any) -> None:
     """Prints a dataclass, or a list or tuple of them, as JSON."""
-    typer.echo(json.dumps(_jsonable(value), indent=2, ensure_ascii=False, default=str))
+    typer.echo(visible_json(json.dumps(_jsonable(value), indent=2, ensure_ascii=False, default=str)))
 
 
 def _jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return [_jsonable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _discard_output() -> None:
+    """Python writes what is left of the output when it ends, and would print an error if nobody reads it."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -66,9 +66,10 @@ class Planner:
             return self._waiting(step, [step.inputs[name] for name in versions if name not in known])
         current = self.catalog.current(step.asset)
         settled = step.settle(known, self.retries, self.catalog)
-        if settled.stored is None:
+        faults = self.bench.checkpoints.faults(settled.stored) if settled.stored else []
+        if settled.stored is None or faults:
             planned = self._forecast(step, current)
-            return replace(planned, reasons=(*self._reasons(step, settled, current), *planned.reasons))
+            return replace(planned, reasons=(*faults, *self._reasons(step, settled, current), *planned.reasons))
         self._keep(settled.stored)
         fault = settled.stored.fault
         if current == settled.stored:
@@ -120,6 +121,6 @@ class Planner:
         if before is None or current is None:
             return reasons
         reasons += input_reasons(step, settled, before, self.views, self.bench.store)
-        if settled.target.attempt > 0 and not reasons:
+        if settled.target.attempt > 0 and current.failed and not reasons:
             reasons.append(retry_reason(settled.target.attempt, current.failed, self.retries))
         return reasons

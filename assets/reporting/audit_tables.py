@@ -18,6 +18,7 @@ from warehouse.audit.trace import Trace
 from warehouse.audit.why import Why
 from warehouse.audit.why_not import WhyNot
 from warehouse.core.texts import on_one_line, shortened
+from warehouse.core.visible import visible
 from warehouse.release.recall import Affected
 from warehouse.results.result import Check
 from warehouse.schema.bookkeeping import OUTCOMES
@@ -35,9 +36,9 @@ def why_tree(found: Why, everything: bool = False) -> Tree:
     _grow(tree, found, found.row.id, set(), everything)
     for used in found.recipes:
         title = f"current recipe for {used.asset}" if used.is_current else f"recipe for {used.asset}"
-        part = tree.add(Text(title + _unless_current(used.is_current, used.version)))
+        part = tree.add(_text(title + _unless_current(used.is_current, used.version)))
         for path, value in used.recipe.items():
-            part.add(Text(_cut(f"{path}: {value}", everything)))
+            part.add(_text(_cut(f"{path}: {value}", everything)))
     return tree
 
 
@@ -56,11 +57,11 @@ def _grow(branch: Tree, found: Why, row_id: str, expanded: set[str], everything:
             again = parent in expanded and bool(found.parents(parent))
             below = branch.add(Text.assemble((f"{role}: ", "bold"), _headline(found.nodes[parent])))
             if again:
-                below.add(Text("as above"))
+                below.add(_text("as above"))
             else:
                 _grow(below, found, parent, expanded, everything)
         if len(shown) < len(parents):
-            branch.add(Text(f"{role}: {len(parents) - len(shown)} more; --all shows them"))
+            branch.add(_text(f"{role}: {len(parents) - len(shown)} more; --all shows them"))
 
 
 def _headline(node: Node) -> Text:
@@ -68,11 +69,11 @@ def _headline(node: Node) -> Text:
     if node.kind in ("model", "source", "ancestor"):
         address = says["address"] or "no address"
         sha256 = f"sha256 {says['sha256']}" if says["sha256"] else "no hash"
-        return Text(f"{node.kind} {says['name']}: {says['licence']}, origin {says['origin']}, {address}, {sha256}")
+        return _text(f"{node.kind} {says['name']}: {says['licence']}, origin {says['origin']}, {address}, {sha256}")
     if node.kind == "unknown":
-        return Text(f"{node.id}: not in the warehouse", style="red")
+        return _text(f"{node.id}: not in the warehouse", style="red")
     asset = f" of {node.asset}" if node.asset else ""
-    return Text(f"{node.kind} {node.id}{asset}")
+    return _text(f"{node.kind} {node.id}{asset}")
 
 
 def _lines(node: Node, everything: bool) -> list[Text]:
@@ -80,11 +81,13 @@ def _lines(node: Node, everything: bool) -> list[Text]:
     if node.kind in ("model", "source", "ancestor", "unknown"):
         return []
     if node.says is None:
-        return [Text("its content is no longer in the warehouse")]
+        return [_text("its content is no longer in the warehouse")]
     if "request" in node.says:
-        return [Text(_cut(f"asked: {_prompt(node.says['request'])}", everything)), *_replies(node.says, everything)]
-    lines = [Text(_cut(f"{name}: {value}", everything)) for name, value in node.says.items() if value not in ("", None)]
-    return lines + [Text(_decision_with_version(one), style="dim") for one in node.decided]
+        return [_text(_cut(f"asked: {_prompt(node.says['request'])}", everything)), *_replies(node.says, everything)]
+    lines = [
+        _text(_cut(f"{name}: {value}", everything)) for name, value in node.says.items() if value not in ("", None)
+    ]
+    return lines + [_text(_decision_with_version(one), style="dim") for one in node.decided]
 
 
 def _replies(says: dict[str, Any], everything: bool) -> Iterator[Text]:
@@ -93,11 +96,11 @@ def _replies(says: dict[str, Any], everything: bool) -> Iterator[Text]:
         response, budget = answer["response"], answer["budget"]
         within = f", within a budget of {budget} tokens" if budget else ""
         ended = within if answer["complete"] else f", cut off at its budget of {budget} tokens"
-        yield Text(_cut(f"answered: {response.get('text', response)}", everything))
-        yield Text(f"by {answer['engine']} on {answer['created_at']}{ended}")
+        yield _text(_cut(f"answered: {response.get('text', response)}", everything))
+        yield _text(f"by {answer['engine']} on {answer['created_at']}{ended}")
     for failure in says["failures"]:
-        yield Text(_cut(f"failed: {failure['error']}", everything))
-        yield Text(f"by {failure['engine']} on {failure['failed_at']}")
+        yield _text(_cut(f"failed: {failure['error']}", everything))
+        yield _text(f"by {failure['engine']} on {failure['failed_at']}")
 
 
 def _prompt(request: dict[str, Any]) -> str:
@@ -130,17 +133,17 @@ def why_not_tree(answer: WhyNot, everything: bool = False) -> Tree:
     tree = Tree(_headline(answer.row))
     for name, value in (answer.row.says or {}).items():
         if value not in ("", None):
-            tree.add(Text(_cut(f"{name}: {value}", everything)))
+            tree.add(_text(_cut(f"{name}: {value}", everything)))
     for one in (*answer.dropped, *answer.kept):
-        branch = tree.add(Text(decision(one), style="" if one.outcome == "kept" else "bold"))
+        branch = tree.add(_text(decision(one), style="" if one.outcome == "kept" else "bold"))
         if one.duplicate_of in answer.twins:
             twin = branch.add(_headline(answer.twins[one.duplicate_of]))
             for line in _lines(answer.twins[one.duplicate_of], everything):
                 twin.add(line)
     for one in answer.before:
-        tree.add(Text(_decision_with_version(one)))
+        tree.add(_text(_decision_with_version(one)))
     if not (answer.dropped or answer.kept or answer.before):
-        tree.add(Text("no stored version decided about it"))
+        tree.add(_text("no stored version decided about it"))
     return tree
 
 
@@ -178,8 +181,8 @@ def diff_tables(found: Diff) -> list[Table]:
 
 def _outcome(one: Decided | None) -> Text:
     if one is None:
-        return Text("no decision")
-    return Text(decision(one).replace(f" by {one.asset}", ""))
+        return _text("no decision")
+    return _text(decision(one).replace(f" by {one.asset}", ""))
 
 
 def _texts(row: Changed) -> str:
@@ -229,11 +232,16 @@ def audit_table(findings: Sequence[Finding], openness: Mapping[str, Check]) -> T
 
 def _line(shown: Table, *cells: str | Text) -> None:
     """Add a row of plain texts: names, texts and folders may look like rich's markup."""
-    shown.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+    shown.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def _text(text: str, style: str = "") -> Text:
+    """A text of a row or a name; rich drops some control characters, so they become escapes before."""
+    return Text(visible(text), style)
 
 
 def _holds(passed: bool) -> Text:
-    return Text("yes") if passed else Text("NO", style="red")
+    return _text("yes") if passed else _text("NO", style="red")
 
 
 def _cut(text: str, everything: bool) -> str:

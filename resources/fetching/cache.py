@@ -20,7 +20,7 @@ from resources.fetching.globs import files_at
 from resources.fetching.hub import from_hub
 from resources.fetching.tree_digest import tree_digest
 from resources.fetching.wheel import from_wheel
-from warehouse.core.identity import file_digest
+from warehouse.core.file_digests import FileDigests
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 STALE_SECONDS = 3600
@@ -37,7 +37,7 @@ class Cache:
     def __init__(self, root: Path, base: Path | None = None) -> None:
         self.root = root.absolute()
         self.base = (base or Path.cwd()).absolute()
-        self._memo: dict[Path, tuple[int, int, str]] = {}
+        self._digest = FileDigests().of
 
     def fetch(self, address: Address, sha256: str) -> Path:
         """The local file or folder that `address` names; a second call touches neither pip nor the network.
@@ -112,14 +112,6 @@ class Cache:
 
     def _digest_of(self, place: Path) -> str:
         return self._digest(place) if place.is_file() else tree_digest(place, self._digest)
-
-    def _digest(self, file: Path) -> str:
-        now = file.stat()
-        size, changed, known = self._memo.get(file, (-1, -1, ""))
-        if (size, changed) != (now.st_size, now.st_mtime_ns):
-            known = file_digest(file)
-            self._memo[file] = (now.st_size, now.st_mtime_ns, known)
-        return known
 
     def _kept(self, address: Address, expected: str) -> Path:
         place = self._place(address, expected)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from filelock import FileLock
-
 from resources.models.loading import LOCAL, clear_errors, load_tokenizer
 from warehouse.core.errors import UserError
+from warehouse.core.waiting import locked
 
 
 def loadable(path: Path) -> Path:
@@ -23,7 +22,7 @@ def loadable(path: Path) -> Path:
         raise UserError(f"a model must be a folder or a .gguf file; found the file {path.name!r}")
     target = path.with_suffix(".safetensors")
     # A killed process releases the lock, so a folder that exists now was left by one.
-    with FileLock(path.with_suffix(".converting.lock")):
+    with locked(path.with_suffix(".converting.lock"), f"{path}, which is being converted"):
         scratch = path.with_suffix(".converting")
         shutil.rmtree(scratch, ignore_errors=True)
         if not target.is_dir():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 from resources.models import protocol
@@ -15,7 +18,11 @@ from resources.tools.keys import keys_of
 from resources.tools.session import Session
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
+from warehouse.store.checkpoints import WEIGHTS, CheckpointFiles
 from warehouse.store.memo import Answer, Call
+
+NOTES = "training.json"
+"""What the trainer notes beside the adapter; it is the trainer's OUTCOME, whose module loads model libraries."""
 
 
 def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
@@ -36,7 +43,8 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
         return [Call("training", model, request | stamp | literal)]
 
     (call,) = keys_of(session, name, keyed)
-    target = session.bench.data / "checkpoints" / call.key
+    files = session.bench.checkpoints
+    target = files.folder(call.key)
 
     def compose(missing: list[Call]) -> Batches:
         base = session.base_folder(name)
@@ -45,16 +53,18 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
             from resources.models.trainer import train_adapter
 
             session.bench.make_room()
+            _remove_unless_intact(files, call.key)
             began = time.monotonic()
             weights, losses, tokens = train_adapter(
                 base, examples, training, target, session.progress("training steps")
             )
-            return [Answer({"weights": weights, "losses": losses}, tokens, time.monotonic() - began)]
+            response = {"weights": weights, "losses": losses, "files": files.found(call.key)}
+            return [Answer(response, tokens, time.monotonic() - began)]
 
         yield missing, work
 
     memo = session.memo("trl", "peft", "transformers", "torch")
-    (answer,) = memo.run([call], compose, lost=lambda _: not target.is_dir())
+    (answer,) = memo.run([call], compose, lost=lambda _: files.fault(call.key) is not None)
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
     return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
@@ -62,3 +72,21 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
 
 def _contents(prompt: Prompt, completion: str) -> list[str]:
     return [*(content for _, content in prompt.messages), prompt.text, completion]
+
+
+def _remove_unless_intact(files: CheckpointFiles, training: str) -> None:
+    """Removes the files of a training that are not those on record; the trainer would take them for its own.
+
+    A kill can come between the end of a training and its commit. Then nothing is on record, and the files stay if the
+    weights are those that the trainer noted.
+    """
+    folder = files.folder(training)
+    if files.fault(training) is None:
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            noted = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+            if noted["weights"] == files.found(training)[WEIGHTS]:
+                return
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)

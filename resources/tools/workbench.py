@@ -16,8 +16,10 @@ from resources.models.model_folder import ModelFolder
 from resources.models.thoughts import Marks
 from resources.models.weights import converted, loadable
 from warehouse.core.closure import closure
+from warehouse.core.errors import UserError
 from warehouse.lineage.material import Material
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
+from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
 from warehouse.store.materials import material_rows, record_materials
 from warehouse.store.versions import Store
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from resources.endpoint.endpoint import Endpoint
     from resources.models.embedder import Embedder
     from resources.models.language_model import LanguageModel
+
+
+class CheckpointLost(UserError):
+    """The files of a checkpoint are missing, or not those that its training wrote."""
 
 
 @dataclass
@@ -53,6 +59,7 @@ class Workbench:
     def __post_init__(self) -> None:
         self.database = Database(self.data / "slingshot.duckdb")
         self.store = Store(self.database)
+        self.checkpoints = CheckpointFiles(self.database)
         self.cache = Cache(self.cache_folder or self.data / "cache", self.base)
 
     def fetch(self, material: Material) -> Path:
@@ -153,8 +160,15 @@ class Workbench:
         return self._embedders[name]
 
     def adapter_folder(self, adapter: Adapter) -> Path:
-        """The folder with the adapter's files, in the form that peft loads."""
-        return self.data / "checkpoints" / adapter.training
+        """The folder with the adapter's verified files, in the form that peft loads. Raises CheckpointLost."""
+        if fault := self.checkpoints.fault(adapter.training, adapter.weights):
+            asset = self.checkpoints.made_by(adapter.training)
+            again = f"slingshot build '{asset}' makes it again" if asset else "build again, which makes it again"
+            raise CheckpointLost(
+                f"the checkpoint {self.checkpoints.folder(adapter.training)} is not what its training wrote: {fault}; "
+                + again
+            )
+        return self.checkpoints.folder(adapter.training)
 
     @staticmethod
     def engine(*packages: str) -> str:

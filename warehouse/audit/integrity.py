@@ -1,4 +1,4 @@
-"""Checks that a warehouse still has what its builds wrote: ids, parents, decisions and calls, from the rows alone.
+"""Checks that a warehouse still has what its builds wrote: ids, parents, decisions, calls and files of checkpoints.
 
 Content addressing makes this possible: an id is the hash of the content of a record and of its parents' ids and roles,
 so a changed text and a missing edge are both found. Not covered: a changed response in memo.calls, because the key of a
@@ -15,9 +15,10 @@ import duckdb
 from warehouse.audit.rehashing import Rehashed, rehash, stream, wrong_calls
 from warehouse.core.identity import digest
 from warehouse.schema.records import KINDS
+from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
 
-RULES = ("content", "parents", "ledger", "data version", "calls")
+RULES = ("content", "parents", "ledger", "data version", "calls", "checkpoints")
 """The rules that `integrity` checks; they are explained there."""
 
 SHOWN = 5
@@ -73,8 +74,10 @@ def integrity(database: Database) -> list[Finding]:
     - "ledger": each version decided once about each row that came in; the rows and the version are stored; a gate
       decided about exactly the rows that it reads; every asset has one current version.
     - "data version": it is the hash of the kept ids.
-    - "calls": each key is the hash of the request.
+    - "calls": each key is the hash of the request, and each answer can be read.
+    - "checkpoints": the files of each checkpoint are those that its training wrote.
     """
+    checkpoints = CheckpointFiles(database).all_faults()
     with database.read() as connection:
         found = rehash(connection)
         return [
@@ -83,6 +86,8 @@ def integrity(database: Database) -> list[Finding]:
             *_ledger(connection),
             *_data_versions(connection),
             *_finding("calls", "model calls whose key is not the hash of their request", wrong_calls(connection)),
+            *_finding("calls", "model calls whose answer cannot be read", _unreadable_answers(connection)),
+            *_finding("checkpoints", "checkpoints whose files are not those of their training", checkpoints),
         ]
 
 
@@ -181,6 +186,14 @@ def _data_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         f"{asset} {version}" for asset, version, data_version, kept in versions if digest(kept) != data_version
     )
     yield from _finding("data version", "versions whose kept rows are not those that were published", wrong)
+
+
+def _unreadable_answers(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    return _rows_as_text(
+        connection,
+        "SELECT key FROM memo.calls WHERE CASE WHEN json_valid(response) THEN json_type(response) ELSE 'none' END "
+        "<> 'OBJECT' ORDER BY 1",
+    )
 
 
 def _rows_as_text(connection: duckdb.DuckDBPyConnection, query: str, parameters: Iterable[object] = ()) -> list[str]:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.core.identity import canonical
+from warehouse.core.visible import visible
 from warehouse.lineage.material import Material
 from warehouse.release.attestation import (
     BUILD_TYPE,
@@ -76,11 +77,6 @@ def parse(content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidAttestation("it is not a JSON object")
     return value
-
-
-def visible(text: str) -> str:
-    """`text` on one line, with invisible and control characters written as escapes."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def read_envelope(content: Mapping[str, Any]) -> Envelope | None:
@@ -204,7 +200,7 @@ def _checked(shape: type[_Shape], content: Mapping[str, Any], where: str) -> _Sh
         return shape.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        path = where + visible(".".join(map(str, first["loc"])))
+        path = where + visible(".".join(map(str, first["loc"])), kept="")
         raise InvalidAttestation(f"at {path}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
+from warehouse.core.visible import visible
 from warehouse.lineage.material import Material
 from warehouse.release.attestation import recipe_digest
 from warehouse.release.attested import (
@@ -21,7 +22,6 @@ from warehouse.release.attested import (
     parse,
     read_envelope,
     read_statement,
-    visible,
 )
 from warehouse.release.merkle import merkle_root
 from warehouse.release.signing import load_verifier
@@ -69,7 +69,7 @@ class Verified:
             *_column("materials", [self._material(one) for one in self.materials]),
             f"signature  {signature}",
         ]
-        return [visible(line) for line in lines]
+        return [visible(line, kept="") for line in lines]
 
     def _material(self, one: Material) -> str:
         words = [one.role, one.name, one.licence, one.address or "no address"]

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from warehouse.core.closure import closure
 from warehouse.schema.records import KINDS
+from warehouse.store.checkpoints import checkpoints_folder
 from warehouse.store.database import Database, WarehouseError
 from warehouse.store.memo import claim_on
 
@@ -179,7 +180,7 @@ def _old_folders(connection: duckdb.DuckDBPyConnection, database: Database, call
     ).fetchall():
         recorded[training] = stays
     found = []
-    for path in sorted((database.path.parent / "checkpoints").glob("*")):
+    for path in sorted(checkpoints_folder(database).glob("*")):
         if path.name.startswith(_ASIDE):
             old = True
         elif named := _FOLDER.fullmatch(path.name):

@@ -7,20 +7,22 @@ and retried until the file is free. No code may keep a connection open during a 
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import duckdb
 import pandera.polars as pa
-from filelock import FileLock
 
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
+from warehouse.core.texts import on_one_line, shortened
+from warehouse.core.waiting import SECONDS_OF_SILENCE, described, locked, say_waiting
 from warehouse.schema.bookkeeping import LINEAGE, MEMO
 from warehouse.schema.records import KINDS, empty
 from warehouse.schema.views import MACROS, VIEWS
@@ -79,7 +81,8 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                connection.rollback()
+                with suppress(duckdb.Error):  # after some errors DuckDB has ended the transaction itself
+                    connection.rollback()
                 raise
             connection.commit()
 
@@ -152,7 +155,7 @@ class Database:
     def _make_file(self) -> None:
         """Creates the file completely or not at all: DuckDB refuses a file that a killed process left incomplete."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.with_suffix(".making.lock")):
+        with locked(self.path.with_suffix(".making.lock"), f"the warehouse {self.path}, which is being created"):
             scratch = self.path.with_suffix(".making")
             scratch.unlink(missing_ok=True)
             if not self.path.exists():
@@ -163,24 +166,69 @@ class Database:
     def _connect(self, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
             self._make_file()
-        deadline = time.monotonic() + self.patience
+        with self._storage_errors("cannot be opened"):
+            connection = self._opened(read_only)
+        with self._storage_errors("cannot be read or written"):
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def _opened(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """A connection, as soon as no other process has the file open."""
+        began, silent = time.monotonic(), True
         while True:
             try:
-                connection = duckdb.connect(str(self.path), read_only=read_only)
-                break
+                return duckdb.connect(str(self.path), read_only=read_only)
             except duckdb.IOException as error:
                 if "Could not set lock" not in str(error):
-                    raise WarehouseError(f"the warehouse {self.path} cannot be opened: {error}") from error
-                if time.monotonic() > deadline:
+                    raise
+                waited, found = time.monotonic() - began, _PROCESS.search(str(error))
+                process = int(found[1]) if found else None
+                if waited > self.patience:
                     raise WarehouseError(
-                        f"the warehouse {self.path} was locked by another process for "
-                        f"{self.patience:g} s; close the program that has it open ({error})"
+                        f"the warehouse {self.path} was locked by another process for {self.patience:g} s; "
+                        f"close the program that has it open ({described(process)})"
                     ) from error
+                if silent and waited > SECONDS_OF_SILENCE:
+                    say_waiting(f"the warehouse {self.path}", process)
+                    silent = False
                 time.sleep(random.uniform(0.005, 0.05))
+
+    @contextmanager
+    def _storage_errors(self, failed: str) -> Iterator[None]:
+        """Raises WarehouseError for errors of DuckDB that come from the file or the machine; others may be defects."""
         try:
-            yield connection
-        finally:
-            connection.close()
+            yield
+        except duckdb.Error as error:
+            # A commit that could not be written is an error of the transaction.
+            if not isinstance(error, _STORAGE_ERRORS) and "Failed to commit" not in str(error):
+                raise
+            said = shortened(on_one_line(str(error).split("Stack Trace:")[0]), 300)
+            raise WarehouseError(f"the warehouse {self.path} {failed}: {said}; {_advice(said)}") from error
+
+
+_STORAGE_ERRORS = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.SerializationException,
+    duckdb.OutOfMemoryException,
+)
+
+_PROCESS = re.compile(r"\(PID (\d+)\)")
+"""The process in DuckDB's message that a file is locked."""
+
+
+def _advice(said: str) -> str:
+    """What would help against an error of DuckDB, by its message."""
+    if re.search("no space|disk full|quota|file too large|max_temp_directory_size", said, re.IGNORECASE):
+        return "make room on the disk; nothing that was committed is lost"
+    if re.search("permission denied|read-only|not permitted", said, re.IGNORECASE):
+        return "change the permissions of the file and of its folder, or choose another folder with --warehouse"
+    if re.search("out of memory|could not allocate", said, re.IGNORECASE):
+        return "close other programs"
+    return "if the file is damaged, put back a copy of it, or build into a new folder (--warehouse)"
 
 
 _LOCKS: dict[Path, threading.RLock] = {}

@@ -11,7 +11,6 @@ calls of one list to an endpoint.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,10 +22,12 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from warehouse.core.identity import canonical, digest
+from warehouse.core.waiting import locked
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
 from warehouse.schema.records import empty
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import cast_and_validate, insert
+from warehouse.store.stored_json import answer_of_call
 
 MODEL_ERRORS = (RuntimeError, OSError, MemoryError)
 """What a model or its endpoint raises; any other error is a bug, and stops the program."""
@@ -124,7 +125,10 @@ class Memo:
     meter: Meter = field(default_factory=Meter)
 
     def look_up(self, calls: Sequence[Call]) -> dict[tuple[str, int], Answer]:
-        """The answers in the memo, by (key, budget). A cut-off completion answers only calls with the same budget."""
+        """The answers in the memo, by (key, budget). A cut-off completion answers only calls with the same budget.
+
+        Raises WarehouseError for an answer that is damaged.
+        """
         wanted = pl.DataFrame(
             {"key": [call.key for call in calls], "budget": [call.budget for call in calls]},
             schema={"key": pl.String, "budget": pl.Int64},
@@ -138,8 +142,9 @@ class Memo:
                 # If a call has several answers, every build takes the same one.
                 "ORDER BY c.budget = w.budget, c.budget DESC"
             ).fetchall()
+        file = self.database.path
         return {
-            (key, budget): Answer(json.loads(response), tokens, seconds, complete, vector)
+            (key, budget): Answer(answer_of_call(file, key, response), tokens, seconds, complete, vector)
             for key, budget, response, tokens, seconds, complete, vector in rows
         }
 
@@ -240,9 +245,8 @@ class Memo:
         """Keeps parallel builds from computing the same calls: they wait here until the block ends."""
         claim = claim_on(self.database, keys)
         claim.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(claim):
+        with locked(claim, f"{len(keys)} model calls, which another build computes", remove=True):
             yield
-            claim.unlink(missing_ok=True)
 
     def _keep(self, answered: Sequence[tuple[Call, Answer]], replaced: Sequence[Call]) -> None:
         """Commits the answers and the failures, and counts the answers."""

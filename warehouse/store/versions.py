@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from warehouse.results.shortage import Loss
 from warehouse.schema.records import KIND_OF
 from warehouse.store.database import Database, WarehouseError, now
 from warehouse.store.inserting import insert, insert_rows, is_stored
+from warehouse.store.stored_json import value_of_version
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ class Store:
     def target_of(self, published: Published) -> Target:
         """What determined the hash of a stored version."""
         row = self._of(published, "code, recipe, inputs")
-        return Target(published.asset, published.version, published.attempt, *map(json.loads, row))
+        values = (value_of_version(self.database.path, published.version, text) for text in row)
+        return Target(published.asset, published.version, published.attempt, *values)
 
     def facts(self, published: Published) -> dict[str, Any]:
         """What the UI shows of a stored version: counts, checks, notes, a plot."""
-        facts: dict[str, Any] = json.loads(self._of(published, "facts")[0])
-        return facts
+        return value_of_version(self.database.path, published.version, self._of(published, "facts")[0])
 
     def losses(self, catalog: Catalog, assets: Iterable[str], kind: str) -> list[Loss]:
         """The rows of `kind` that the current versions of `assets`, and of what they were made from, did not keep."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from resources.fetching import cache as fetching
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.fetching.errors import FetchError
 from resources.fetching.globs import files_at
 from resources.fetching.tree_digest import tree_digest
 from tests.support.fetching import refused
+from warehouse.core import file_digests
 
 
 def test_a_local_file_is_used_in_place_and_checked_every_time(cache: Cache) -> None:
@@ -44,7 +44,7 @@ def test_an_unchanged_local_file_is_hashed_once_per_process(cache: Cache, monkey
     (cache.base / "seeds.jsonl").write_bytes(b"one")
     address, sha = Address.parse("path:seeds.jsonl"), hashlib.sha256(b"one").hexdigest()
     cache.fetch(address, sha)
-    monkeypatch.setattr(fetching, "file_digest", None)
+    monkeypatch.setattr(file_digests, "file_digest", None)
     assert cache.fetch(address, sha) == cache.base / "seeds.jsonl"
 
 

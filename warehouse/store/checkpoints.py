@@ -1,0 +1,135 @@
+"""The files of checkpoints. They are outside the database, so they are compared with the hashes in it before use.
+
+A training call in the memo has the SHA-256 of every file that the training wrote. Calls from before that was recorded
+only have that of the weights; then the other files are not compared. Names that start with "." do not count: file
+managers write such files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from warehouse.core.file_digests import FileDigests
+from warehouse.core.texts import listed
+from warehouse.schema.records import KIND_OF, Checkpoint
+from warehouse.store.database import Database
+from warehouse.store.stored_json import answer_of_call
+from warehouse.store.versions import Published
+
+WEIGHTS = "adapter_model.safetensors"
+SETTINGS = "adapter_config.json"
+
+Files = Mapping[str, str]
+"""SHA-256 by name of file."""
+
+
+def checkpoints_folder(database: Database) -> Path:
+    """The folder that has one folder per training call."""
+    return database.path.parent / "checkpoints"
+
+
+@dataclass(frozen=True)
+class CheckpointFiles:
+    """The files of the checkpoints of a warehouse. A file that has not changed is read once."""
+
+    database: Database
+    _digests: FileDigests = field(default_factory=FileDigests)
+
+    def folder(self, training: str) -> Path:
+        """Where the files of the training call `training` are."""
+        return checkpoints_folder(self.database) / training
+
+    def found(self, training: str) -> dict[str, str]:
+        """The digests of the files that are there. Raises OSError, also where there is no folder."""
+        found = {}
+        for one in sorted(self.folder(training).iterdir()):
+            if not one.name.startswith("."):
+                if not one.is_file():  # a pipe would be read for ever
+                    raise OSError(f"{one.name} is not a file")
+                found[one.name] = self._digests.of(one)
+        return found
+
+    def fault(self, training: str, weights: str | None = None) -> str | None:
+        """How the files of a training differ from those on record; None if they do not.
+
+        `weights` is the SHA-256 of the weights, if it is known from elsewhere, such as the record of a checkpoint.
+        """
+        with self.database.read() as connection:
+            return self._fault(training, self._recorded(connection, training, weights))
+
+    def faults(self, published: Published) -> list[str]:
+        """The faults of all checkpoints that a version keeps; of an asset without checkpoints there are none."""
+        if published.kind != KIND_OF[Checkpoint]:
+            return []
+        with self.database.read() as connection:
+            kept = connection.execute(
+                "SELECT r.training, r.weights FROM lineage.decisions d JOIN records.checkpoint r ON r.id = d.record "
+                "WHERE d.asset = ? AND d.version = ? AND d.outcome = 'kept' ORDER BY d.position",
+                [published.asset, published.version],
+            ).fetchall()
+            return self._faults((training, self._recorded(connection, training, weights)) for training, weights in kept)
+
+    def all_faults(self) -> list[str]:
+        """The faults of all checkpoints on record, apart from those whose answer in the memo cannot be read.
+
+        A training that was repeated may have given other weights; then a record that is not current any more has no
+        files. A method trains its own adapter again if needed, so that may be missing, but not changed.
+        """
+        with self.database.read() as connection:
+            rows = connection.execute(
+                "SELECT training, weights, c.response ->> 'weights', bool_or(r.id IN (SELECT record "
+                "FROM lineage.decisions SEMI JOIN lineage.current USING (asset, version))) FROM records.checkpoint r "
+                "FULL JOIN (SELECT key AS training, response FROM memo.calls WHERE kind = 'training') c "
+                "USING (training) WHERE response IS NULL "
+                "OR CASE WHEN json_valid(response) THEN json_type(response) = 'OBJECT' ELSE false END "
+                "GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
+            recorded = [
+                (training, self._recorded(connection, training, weights))
+                for training, weights, latest, is_current in rows
+                if is_current or (weights == (latest or weights) if weights else self.folder(training).exists())
+            ]
+        return self._faults(recorded)
+
+    def made_by(self, training: str) -> str | None:
+        """An asset whose current version keeps the checkpoint of a training; None if there is none."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                "SELECT min(asset) FROM lineage.current JOIN lineage.decisions d USING (asset, version) "
+                "JOIN records.checkpoint r ON r.id = d.record WHERE r.training = ? AND d.outcome = 'kept'",
+                [training],
+            ).fetchone()
+        return row[0] if row else None
+
+    def _recorded(self, connection: duckdb.DuckDBPyConnection, training: str, weights: str | None) -> Files:
+        """The files that a training wrote, by the memo and by `weights`."""
+        row = connection.execute("SELECT response FROM memo.calls WHERE key = ?", [training]).fetchone()
+        response = answer_of_call(self.database.path, training, row[0]) if row else {}
+        files: dict[str, str] = dict(response.get("files", {}))
+        # If the training was repeated and gave other weights, those of the record are gone.
+        wanted = weights or response.get("weights")
+        return files | {WEIGHTS: wanted} if wanted else files
+
+    def _faults(self, recorded: Iterable[tuple[str, Files]]) -> list[str]:
+        found = ((training, self._fault(training, files)) for training, files in recorded)
+        return [f"checkpoints/{training}: {fault}" for training, fault in found if fault]
+
+    def _fault(self, training: str, recorded: Files) -> str | None:
+        try:
+            found = self.found(training)
+        except FileNotFoundError:
+            return "it is missing"
+        except NotADirectoryError:
+            return "it is a file, not a folder"
+        except OSError as error:
+            return f"it cannot be read: {error}"
+        wanted = dict.fromkeys((SETTINGS, WEIGHTS)) | dict(recorded)
+        missing = [name for name in wanted if name not in found]
+        changed = [name for name, sha256 in wanted.items() if sha256 and found.get(name, sha256) != sha256]
+        added = [name for name in found if name not in wanted] if SETTINGS in recorded else []
+        faults = (("missing", missing), ("changed", changed), ("not from the training", added))
+        return "; ".join(f"{what}: {listed(names)}" for what, names in faults if names) or None
