@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -61,11 +62,21 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def address(self) -> str:
+        """The address that was printed; empty before."""
+        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", self.log.read_text())
+        return found[0] if found else ""
+
+    @property
+    def token(self) -> str:
+        """The token of this start."""
+        return self.address.partition("token=")[2]
+
     def ask(self, text: str, **variables: Any) -> dict[str, Any]:
         body = json.dumps({"query": text, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
-        )
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/graphql", body, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             found: dict[str, Any] = json.load(answer)
         assert "errors" not in found, found
