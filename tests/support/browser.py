@@ -19,8 +19,10 @@ needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromiu
 
 
 @contextmanager
-def browser(folder: Path) -> Iterator[Chrome]:
-    """Chromium with an empty profile in `folder`; every name that ends in .example is 127.0.0.1 there."""
+def browser(folder: Path, beacon: Site | None = None) -> Iterator[Chrome]:
+    """Chromium with an empty profile in `folder`, for which beacon.example is `beacon`, and any other .example is
+    127.0.0.1."""
+    there = f"MAP beacon.example 127.0.0.1:{beacon.port}," if beacon else ""
     options = ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in (
@@ -30,7 +32,7 @@ def browser(folder: Path) -> Iterator[Chrome]:
         "--disable-dev-shm-usage",
         "--disable-background-networking",
         "--window-size=1600,1200",
-        "--host-resolver-rules=MAP *.example 127.0.0.1",
+        f"--host-resolver-rules={there}MAP *.example 127.0.0.1",
         f"--user-data-dir={folder / 'profile'}",
     ):
         options.add_argument(flag)

@@ -112,7 +112,7 @@ def launch(server: Server) -> dict[str, object]:
     return {"query": LAUNCH, "variables": {"parameters": {"selector": selector, "mode": "default"}}}
 
 
-def until(page: Chrome, holds: Callable[[], object], seconds: float = 60) -> None:
+def until(page: Chrome, holds: Callable[[], object], seconds: float = 120) -> None:
     wait = WebDriverWait(page, seconds, ignored_exceptions=(StaleElementReferenceException,))
     wait.until(lambda _: holds())
 
