@@ -40,10 +40,10 @@ query Assets {
 class Server:
     """`slingshot up` in a separate process."""
 
-    def __init__(self, recipe: Path, data: Path, *options: str) -> None:
+    def __init__(self, recipe: Path, data: Path, *options: str, port: int | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            self.port = port or free.getsockname()[1]
         self.log = data / "up.log"
         data.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
@@ -95,6 +95,16 @@ class Server:
 
     def materialize(self, keys: list[list[str]], seconds: float = 400) -> str:
         """Launches a run of these assets, as the UI's button does, and returns how it ended."""
+        run, deadline = self.launch(keys), time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            status = self.status(run)
+            if status in ("SUCCESS", "FAILURE", "CANCELED"):
+                return status
+            time.sleep(1)
+        return "TIMEOUT"
+
+    def launch(self, keys: list[list[str]]) -> str:
+        """Launches a run of these assets and returns its id."""
         node = self.ask(ASSETS)["assetNodes"][0]
         selector = {
             "repositoryName": node["repository"]["name"],
@@ -105,13 +115,11 @@ class Server:
         launched = self.ask(LAUNCH, parameters={"selector": selector, "runConfigData": {}, "mode": "default"})
         run = launched["launchPipelineExecution"]
         assert run["__typename"] == "LaunchRunSuccess", run
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            status = self.ask(STATUS, id=run["run"]["runId"])["runOrError"]["status"]
-            if status in ("SUCCESS", "FAILURE", "CANCELED"):
-                return str(status)
-            time.sleep(1)
-        return "TIMEOUT"
+        return str(run["run"]["runId"])
+
+    def status(self, run: str) -> str:
+        """The status of a run."""
+        return str(self.ask(STATUS, id=run)["runOrError"]["status"])
 
     def stop(self) -> None:
         self.process.terminate()
