@@ -63,7 +63,7 @@ def _is_alive(process: int, when: float) -> bool:
     try:
         found = psutil.Process(process)
         with found.oneshot():
-            return found.status() != psutil.STATUS_ZOMBIE and found.create_time() <= when + SECONDS_OF_ROUNDING
+            return bool(found.status() != psutil.STATUS_ZOMBIE and found.create_time() <= when + SECONDS_OF_ROUNDING)
     except psutil.NoSuchProcess:
         return False
 

@@ -1,5 +1,5 @@
-"""`slingshot up` is killed by SIGKILL: no process of it may keep the port, and it starts again there at once. A run that
-was in progress goes on; one that died with everything else is closed."""
+"""`slingshot up` is killed by SIGKILL: no process of it may keep the port, and it starts again there at once. A run
+that was in progress goes on; one that died with everything else is closed."""
 
 from __future__ import annotations
 
