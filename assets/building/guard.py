@@ -48,7 +48,8 @@ class Guard:
         self.app = app
         self.token = token
         self.cookie = f"slingshot-{port}"
-        self.hosts = {f"{name}:{port}" for name in NAMES}
+        # Browsers leave out the port that http has by default.
+        self.hosts = {name if port == 80 else f"{name}:{port}" for name in NAMES}
         # A policy has no form for addresses of IPv6, and not every browser takes 'self' for WebSockets as well.
         sockets = " ".join(sorted(f"ws://{host}" for host in self.hosts if "[" not in host))
         self.policy = (

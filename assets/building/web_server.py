@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -49,11 +50,9 @@ def main(listener: socket.socket, workspace: str, code: Path, token: str) -> Non
                 log_level="warning",
                 timeout_graceful_shutdown=SECONDS_TO_STOP,
             )
-            try:
-                uvicorn.Server(config).run([listener])
-            except KeyboardInterrupt:
-                return
+            uvicorn.Server(config).run([listener])
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], Path(sys.argv[3]), os.environ.pop(TOKEN))
+    with suppress(KeyboardInterrupt):
+        main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], Path(sys.argv[3]), os.environ.pop(TOKEN))
