@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import dagster as dg
@@ -18,10 +17,6 @@ run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
 """
-
-
-PROCESS = "slingshot/process"
-"""The tag with the id of the process that executes a run."""
 
 
 def dagster_home(data: Path) -> Path:
@@ -42,21 +37,3 @@ def dagster_instance(data: Path) -> dg.DagsterInstance:
         instance = dg.DagsterInstance.from_config(str(home))
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
     return instance
-
-
-def close_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Marks runs as failed whose process was killed; otherwise the UI would show them as running for ever."""
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        process = run.tags.get(PROCESS)
-        if process and not _is_alive(int(process)):
-            instance.report_run_failed(run, "The build was killed. The next build continues where it stopped.")
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -31,14 +31,14 @@ def facts_of(result: Result, step: Step) -> dict[str, Any]:
     return facts | ({"plot": picture} if picture else {})
 
 
-def sample(frame: pl.DataFrame) -> str:
-    """The first rows as a markdown table; long texts are cut, vectors are replaced by their length."""
-    if frame.is_empty():
-        return "no rows"
-    lines = ["| " + " | ".join(frame.columns) + " |", "|" + " --- |" * len(frame.columns)]
-    for row in frame.head(SAMPLE_ROWS).iter_rows():
-        lines.append("| " + " | ".join(_cell(value) for value in row) + " |")
-    return "\n".join(lines)
+def sample(frame: pl.DataFrame) -> dict[str, list[Any]]:
+    """The names of the columns and the cells of the first rows as texts.
+
+    Long texts are cut, and vectors are replaced by their length. No text is made part of a larger one, such as
+    markdown, where it could become a link, a picture or the end of a table.
+    """
+    rows = frame.head(SAMPLE_ROWS).iter_rows()
+    return {"columns": frame.columns, "rows": [[_cell(value) for value in row] for row in rows]}
 
 
 def _cell(value: object) -> str:
@@ -46,5 +46,4 @@ def _cell(value: object) -> str:
         return f"{value:.4g}"
     if isinstance(value, list):
         return f"{len(value)} numbers"
-    text = on_one_line(str("" if value is None else value)).replace("|", "\\|")
-    return shortened(text, SAMPLE_CHARACTERS)
+    return shortened(on_one_line(str("" if value is None else value)), SAMPLE_CHARACTERS)

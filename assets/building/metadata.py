@@ -1,4 +1,8 @@
-"""What the UI shows of an asset: counts, a sample of its rows, model calls, a picture, its columns and checks."""
+"""What the UI shows of an asset: counts, a sample of its rows, model calls, a picture, its columns and checks.
+
+The UI renders markdown with links and pictures from anywhere. So what comes from a row or a model is shown as text, as
+JSON or in the cells of a table, never as markdown.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,7 @@ def metadata_of(facts: dict[str, Any], effort: Effort, action: str) -> dict[str,
                 ]
             ),
         ),
-        "sample": dg.MetadataValue.md(facts["sample"]),
+        "sample": _sample(facts["sample"]),
         "model calls computed": effort.computed,
         "model calls from memo": effort.from_memo,
         "tokens": effort.tokens,
@@ -47,6 +51,18 @@ def metadata_of(facts: dict[str, Any], effort: Effort, action: str) -> dict[str,
         metadata["plot"] = dg.MetadataValue.md(f"![plot](data:image/png;base64,{facts['plot']})")
     metadata.update(facts["notes"])
     return metadata
+
+
+def _sample(sample: dict[str, list[Any]] | str) -> dg.MetadataValue[Any]:
+    """The sample as a table, whose cells the UI shows as they are."""
+    if isinstance(sample, str):
+        # A version from before the sample was a table has it as markdown; as a text it is not rendered.
+        return dg.MetadataValue.text(sample)
+    columns = sample["columns"]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in sample["rows"]],
+        schema=dg.TableSchema([dg.TableColumn(column, "string") for column in columns]),
+    )
 
 
 def column_schema(step: Step) -> dg.TableSchema:

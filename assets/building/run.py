@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from assets.building.dagster_home import PROCESS, close_killed_runs
+from assets.building.dead_runs import PROCESS, close_dead_runs
 from assets.planning.plan import Planner
 from assets.steps.step import Step
 from warehouse.core.errors import UserError
@@ -46,7 +46,7 @@ def build_stale(
     An asset that failed a blocking check is run again and fails again, so that every build reports why it blocks
     others. Raises BadSelection.
     """
-    close_killed_runs(instance)
+    close_dead_runs(instance)
     plan = planner.plan(steps, selected(definitions, selection))
     stale = [one.asset for one in plan if one.action != "none" or one.error]
     return build_assets(definitions, instance, stale) if stale else []

@@ -101,13 +101,14 @@ def _build(project: Project, selection: str | None) -> Built:
 def up(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 for any that is free.")] = 3000,
     automatic: Annotated[
         bool, typer.Option("--automatic", help="Rebuild what calls no model whenever the recipe changes.")
     ] = False,
 ) -> None:
-    """Serve the Dagster UI on 127.0.0.1; it reloads when the recipe changes."""
+    """Serve the Dagster UI at the address that is printed; it reloads when the recipe changes."""
     from assets.building.dagster_home import dagster_home, dagster_instance
+    from assets.building.dead_runs import close_dead_runs
     from assets.building.define import AUTOMATIC
     from assets.building.serving import serve
     from assets.loading.file import load_recipe
@@ -118,7 +119,8 @@ def up(
         return load_recipe(project.recipe_file).model_dump_json()
 
     state()  # a recipe that cannot be used is an error before anything starts
-    dagster_instance(project.warehouse).dispose()  # the storage exists before server and runs open it
+    with dagster_instance(project.warehouse) as instance:  # the storage exists before server and runs open it
+        close_dead_runs(instance)
     home = dagster_home(project.warehouse)
     # The server's processes read where recipe, warehouse and Dagster's storage are from the environment.
     os.environ |= {

@@ -77,7 +77,10 @@ def _publish(data: Path, step: Step, rows: pl.DataFrame) -> None:
     warehouse = store(data)
     catalog = warehouse.catalog()
     inputs = {name: catalog.published[asset].data_version for name, asset in step.inputs.items()}
-    facts: dict[str, Any] = {"rows": [{"outcome": "kept", "reason": "", "rows": len(rows)}], "sample": ""}
+    facts: dict[str, Any] = {
+        "rows": [{"outcome": "kept", "reason": "", "rows": len(rows)}],
+        "sample": {"columns": [], "rows": []},
+    }
     facts |= {"notes": {}, "checks": []}
     warehouse.publish(step.target(inputs), kept(step.model, rows), facts, Effort(), Run("benchmark"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -39,10 +40,10 @@ query Assets {
 class Server:
     """`slingshot up` in a separate process."""
 
-    def __init__(self, recipe: Path, data: Path, *options: str) -> None:
+    def __init__(self, recipe: Path, data: Path, *options: str, port: int | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            self.port = port or free.getsockname()[1]
         self.log = data / "up.log"
         data.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(data)}
@@ -61,11 +62,21 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def address(self) -> str:
+        """The address that was printed; empty before."""
+        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", self.log.read_text())
+        return found[0] if found else ""
+
+    @property
+    def token(self) -> str:
+        """The token of this start."""
+        return self.address.partition("token=")[2]
+
     def ask(self, text: str, **variables: Any) -> dict[str, Any]:
         body = json.dumps({"query": text, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
-        )
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/graphql", body, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             found: dict[str, Any] = json.load(answer)
         assert "errors" not in found, found
@@ -84,6 +95,16 @@ class Server:
 
     def materialize(self, keys: list[list[str]], seconds: float = 400) -> str:
         """Launches a run of these assets, as the UI's button does, and returns how it ended."""
+        run, deadline = self.launch(keys), time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            status = self.status(run)
+            if status in ("SUCCESS", "FAILURE", "CANCELED"):
+                return status
+            time.sleep(1)
+        return "TIMEOUT"
+
+    def launch(self, keys: list[list[str]]) -> str:
+        """Launches a run of these assets and returns its id."""
         node = self.ask(ASSETS)["assetNodes"][0]
         selector = {
             "repositoryName": node["repository"]["name"],
@@ -94,13 +115,11 @@ class Server:
         launched = self.ask(LAUNCH, parameters={"selector": selector, "runConfigData": {}, "mode": "default"})
         run = launched["launchPipelineExecution"]
         assert run["__typename"] == "LaunchRunSuccess", run
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            status = self.ask(STATUS, id=run["run"]["runId"])["runOrError"]["status"]
-            if status in ("SUCCESS", "FAILURE", "CANCELED"):
-                return str(status)
-            time.sleep(1)
-        return "TIMEOUT"
+        return str(run["run"]["runId"])
+
+    def status(self, run: str) -> str:
+        """The status of a run."""
+        return str(self.ask(STATUS, id=run)["runOrError"]["status"])
 
     def stop(self) -> None:
         self.process.terminate()

@@ -20,6 +20,7 @@ import duckdb
 import pytest
 
 from assets.building.dagster_home import dagster_instance
+from assets.building.dead_runs import UNFINISHED
 from resources.models import weights
 from resources.models.calls import Prompt, Training
 from resources.models.trainer import OUTCOME, _last_complete_checkpoint, train_adapter
@@ -66,10 +67,10 @@ def content(data: Path) -> dict[str, list[Any]]:
     return found
 
 
-def started_runs(data: Path) -> list[str]:
-    """The runs that the UI shows as running."""
+def unfinished_runs(data: Path) -> list[str]:
+    """The runs that the UI shows as running, or as about to run."""
     with dagster_instance(data) as instance:
-        return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))]
+        return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))]
 
 
 def repeated(builds: list[list[Event]]) -> list[str]:
@@ -122,7 +123,7 @@ def test_killed_builds_end_with_the_content_of_an_undisturbed_build(
         for name in expected:
             assert found[name] == expected[name], name
         struck.update(events[-1][0] if events else "nothing" for events in builds[:-1])
-        assert started_runs(folder / "data") == []
+        assert unfinished_runs(folder / "data") == []
         left -= len(builds) - 1
         warehouses += 1
     print(f"{struck.total()} kills in {warehouses} warehouses, by last event {dict(struck)}; {lost} calls repeated")

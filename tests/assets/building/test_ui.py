@@ -29,7 +29,8 @@ query Materialization($key: AssetKeyInput!) {
       }
       assetMaterializations(limit: 1) {
         metadataEntries { __typename label ... on IntMetadataEntry { intValue } ... on MarkdownMetadataEntry { mdStr }
-          ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString } }
+          ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString }
+          ... on TableMetadataEntry { table { records schema { columns { name } } } } }
       }
     }
   }
@@ -81,7 +82,9 @@ def test_the_graph_materializes_from_the_ui_into_duckdb(server: Server, tmp_path
     entries = {entry["label"]: entry for entry in shown["assetMaterializations"][0]["metadataEntries"]}
     assert_made_from(recipe, entries)
     assert entries["dagster/row_count"]["intValue"] == 12
-    assert entries["sample"]["mdStr"].startswith("| id | source | instruction |")
+    sample = entries["sample"]["table"]
+    assert [column["name"] for column in sample["schema"]["columns"]][:3] == ["id", "source", "instruction"]
+    assert len(sample["records"]) == 5
     assert {"rows by outcome", "model calls computed", "model calls from memo", "tokens", "tokens per second"} <= set(
         entries
     )

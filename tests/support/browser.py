@@ -1,0 +1,74 @@
+"""A real Chromium without a window, and servers on loopback that stand for other people's pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium or no chromedriver is installed")
+
+
+@contextmanager
+def browser(folder: Path, beacon: Site | None = None) -> Iterator[Chrome]:
+    """Chromium with an empty profile in `folder`, for which beacon.example is `beacon`, and any other .example is
+    127.0.0.1."""
+    there = f"MAP beacon.example 127.0.0.1:{beacon.port}," if beacon else ""
+    options = ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--window-size=1600,1200",
+        f"--host-resolver-rules={there}MAP *.example 127.0.0.1",
+        f"--user-data-dir={folder / 'profile'}",
+    ):
+        options.add_argument(flag)
+    driver = Chrome(options, ChromeService(DRIVER))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Site:
+    """A server of one page; `asked` are the paths that were asked for, in order."""
+
+    def __init__(self, page: str = "") -> None:
+        self.page = page
+        self.asked: list[str] = []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.asked.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.end_headers()
+                self.wfile.write(site.page.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port: int = self.server.server_address[1]
+
+    def __enter__(self) -> Site:
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
