@@ -23,7 +23,7 @@ from warehouse.core.words import SPACELESS
 _OTHER_STOP = r"[\p{Sentence_Terminal}--[.!?]]"
 _CLOSING = r"[\"'”’)\]\p{Pe}\p{Pf}]*+"
 _BREAK = regex.compile(
-    rf"{_OTHER_STOP}[\p{{Sentence_Terminal}}…]*+{_CLOSING}(?<!．)(?!\s*[,，、]|\Z)"
+    rf"(?<!{_OTHER_STOP}){_OTHER_STOP}[\p{{Sentence_Terminal}}…]*+{_CLOSING}(?<!．)(?!\s*[,，、]|\Z)"
     rf"|(?<!^\s*\p{{N}}+)．{_CLOSING}(?!\p{{N}}|\Z)"
     rf"|(?<=[{SPACELESS}][\"'”’)\]\p{{Pe}}\p{{Pf}}]*)[.!?]+{_CLOSING}(?=[\p{{Pi}}\p{{Ps}}]*[{SPACELESS}])",
     regex.V1,

@@ -54,9 +54,10 @@ def units(text: str) -> list[str]:
     ways, depending on what stands around it.
     """
     text = folded(text)
-    if text.isascii():
-        return (_ASCII_UNIT if _ASCII_SIGN.search(text) else _ASCII_WORD).findall(text)
-    return _UNIT.findall(text.replace("\u2212", "-"))
+    if text.isascii() and not _ASCII_SIGN.search(text):
+        return _ASCII_WORD.findall(text)
+    found: list[str] = (_ASCII_UNIT if text.isascii() else _UNIT).findall(text.replace("\u2212", "-"))
+    return found
 
 
 def run_units(text: str) -> list[str]:

@@ -227,10 +227,12 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "assets/prompting/pairs.py",
         parsing,
         "assets/prompting/prompts.py",
+        "assets/prompting/sentences.py",
         "assets/training/checkpoint.py",
         "resources/models/protocol.py",
         "warehouse/core/identity.py",
         "warehouse/core/texts.py",
+        "warehouse/core/words.py",
         "warehouse/results/result.py",
         "warehouse/results/validation.py",
         "warehouse.schema.records.Pair",
@@ -245,7 +247,7 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "warehouse/results/validation.py",
         "warehouse.schema.records.Standing",
     ]
-    methods = ("self_training", "self_instruct", "instruction_generation", "extract_then_generate")
+    methods = ("self_instruct", "instruction_generation", "extract_then_generate")
     assert {asset for asset, files in code.items() if parsing in files} == {f"raw_{method}" for method in methods}
     outside = (
         "assets/recipe/types.py",

@@ -146,6 +146,22 @@ def test_other_rows_with_the_same_text_belong_to_the_same_withdrawal(store: Stor
     assert [(one.asset, one.version[0], one.rows) for one in affected.earlier] == [("documents", "1", 1)]
 
 
+@pytest.mark.parametrize(
+    ("text", "copy", "other"),
+    [
+        ("Tea in Zürich", "TEA IN ZU\u0308RICH", "Tea in Zurich"),
+        ("茶是一种饮料。", "茶，是一种饮料", "水是一种饮料。"),
+        ("7 - 2", "７－２", "7 + 2"),
+    ],
+)
+def test_a_copy_in_another_form_belongs_to_the_same_withdrawal(store: Store, text: str, copy: str, other: str) -> None:
+    first = store.read(publish(store, "documents", "1", documents([text])))["id"][0]
+    again = documents([copy, other], parents=[("6" * 32, "source")])
+    publish(store, "documents", "2", again)
+    twin = next(row["id"] for row in again.kept.to_dicts() if row["text"] == copy)
+    assert find_affected(store.database, first).thing.same == (twin,)
+
+
 def test_a_withdrawal_stays_when_everything_that_it_affects_is_collected(store: Store) -> None:
     gone = store.read(publish(store, "documents", "1", documents(["Pesto is a sauce.", "Basil."])))["id"][0]
     withdraw(store.database, find_affected(store.database, gone), "why")
