@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,6 +13,15 @@ from assets.commands.project import Project, project_at
 from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
 
 app = typer.Typer()
+
+
+class CallKind(StrEnum):
+    """The kinds of model calls."""
+
+    COMPLETION = "completion"
+    LOSS = "loss"
+    EMBEDDING = "embedding"
+    TRAINING = "training"
 
 
 @app.command()
@@ -42,16 +53,34 @@ def gc(
         bool,
         typer.Option("--calls", help="Also free model calls that no remaining row needs; not while a build runs."),
     ] = False,
+    model: Annotated[str | None, typer.Option(help="With --calls: forget the calls of this model.")] = None,
+    kind: Annotated[CallKind | None, typer.Option(help="With --calls: forget calls of this kind.")] = None,
+    error: Annotated[
+        str | None, typer.Option(help="With --calls: forget failed calls whose error has this text.")
+    ] = None,
+    before: Annotated[
+        datetime | None, typer.Option(help="With --calls: forget calls from before this time (UTC).")
+    ] = None,
+    failures: Annotated[bool, typer.Option("--failures", help="With --calls: forget failed calls only.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be freed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Free old versions that no current, recent or exported version was made from; show them and ask first."""
+    """Free old versions that no current, recent or exported version was made from; show them and ask first.
+
+    With --calls and a choice of calls (--model, --kind, --error, --before, --failures), these calls and all that was
+    made from them are forgotten instead, so that the next build asks again.
+    """
     from assets.reporting.tables import garbage_tables, mebibytes
+    from warehouse.core.errors import UserError
     from warehouse.store.collection import collect, find_garbage
+    from warehouse.store.forgetting import Chosen, find_forgettable, forget
 
     database = project_at(warehouse=warehouse).database
-    garbage = find_garbage(database, keep, calls)
+    chosen = Chosen(model, kind.value if kind else None, error, before, failures)
+    if not (chosen.nothing or calls):
+        raise UserError("--model, --kind, --error, --before and --failures choose calls to forget: add --calls")
+    garbage = find_garbage(database, keep, calls) if chosen.nothing else find_forgettable(database, chosen)
     if garbage.nothing:
         say("nothing to free")
         return
@@ -67,7 +96,10 @@ def gc(
         say("nothing was freed")
         return
     before = database.path.stat().st_size
-    collect(database, garbage)
+    if chosen.nothing:
+        collect(database, garbage)
+    else:
+        forget(database, chosen, garbage)
     after = database.path.stat().st_size
     say(f"freed; the warehouse's file had {mebibytes(before)} MiB and has {mebibytes(after)} MiB now")
 

@@ -35,6 +35,8 @@ from warehouse.store.memo import claim_on
 NAMED_OUTSIDE = "SELECT asset, version FROM lineage.exports"
 """The versions that something outside the warehouse refers to."""
 
+CURRENT_OR_NAMED = f"SELECT asset, version FROM lineage.current UNION {NAMED_OUTSIDE}"
+
 _FOLDER = re.compile(r"([0-9a-f]{32})(\.unfinished|\.finished)?")
 _ASIDE = "collected-"
 
@@ -108,7 +110,9 @@ def collect(database: Database, garbage: Garbage) -> None:
 def _mark(connection: duckdb.DuckDBPyConnection, database: Database, keep: int, calls: bool) -> Garbage:
     """Fills the temporary tables that the rules refer to, and counts the rows that the rules select."""
     kept = pl.DataFrame(
-        sorted(_kept_versions(connection, keep)), schema={"asset": pl.String, "version": pl.String}, orient="row"
+        sorted(kept_versions(connection, keep, CURRENT_OR_NAMED)),
+        schema={"asset": pl.String, "version": pl.String},
+        orient="row",
     )
     connection.register("kept", kept)
     connection.execute(
@@ -149,12 +153,12 @@ def _rules(calls: bool) -> dict[str, str]:
     return rules | ({"memo.calls": f"key {unused}", "memo.failures": f"key {unused}"} if calls else {})
 
 
-def _kept_versions(connection: duckdb.DuckDBPyConnection, keep: int) -> set[tuple[str, str]]:
-    """(asset, version) of all versions that stay."""
+def kept_versions(connection: duckdb.DuckDBPyConnection, keep: int, named: str) -> set[tuple[str, str]]:
+    """(asset, version) of the versions that the SQL query `named` selects, of the `keep` last used ones of each asset,
+    and of all that these were made from."""
     rows = connection.execute(
         "SELECT asset, version, data_version, inputs, "
-        "(asset, version) IN (SELECT asset, version FROM lineage.current) "
-        f"OR (asset, version) IN ({NAMED_OUTSIDE}) "
+        f"(asset, version) IN ({named}) "
         "FROM lineage.versions LEFT JOIN (SELECT asset, version, max(finished_at) AS used_at "
         "FROM lineage.materializations GROUP BY ALL) USING (asset, version) "
         "ORDER BY coalesce(used_at, created_at) DESC, created_at DESC, version"
@@ -163,11 +167,11 @@ def _kept_versions(connection: duckdb.DuckDBPyConnection, keep: int) -> set[tupl
     inputs_of: dict[tuple[str, str], dict[str, str]] = {}
     waiting: list[tuple[str, str]] = []
     rank: Counter[str] = Counter()
-    for asset, version, data_version, inputs, named in rows:
+    for asset, version, data_version, inputs, is_named in rows:
         latest.setdefault((asset, data_version), (asset, version))
         inputs_of[asset, version] = json.loads(inputs)
         rank[asset] += 1
-        if named or rank[asset] <= keep:
+        if is_named or rank[asset] <= keep:
             waiting.append((asset, version))
     # Versions with the same data version kept the same rows; the last used one is most likely kept anyway.
     return set(closure(waiting, lambda one: [latest[place] for place in inputs_of[one].items() if place in latest]))

@@ -309,3 +309,63 @@ def test_a_call_with_lost_files_is_computed_again_and_replaced(database: Databas
     assert memo.run([call("a"), call("b")], other, lost=lambda one: one == call("a")) == [answer("new"), answer("b")]
     assert (memo.meter.computed, memo.meter.from_memo) == (1, 1)
     assert Memo(database).run([call("a")], nothing) == [answer("new")]
+
+
+def test_answers_are_committed_as_they_arrive_and_survive_a_failure(database: Database) -> None:
+    def arriving(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        yield [(missing[1], answer("b"))]
+        yield []
+        assert len(Memo(database).look_up(missing)) == 1
+        yield [(missing[0], answer("a")), (missing[2], Answer({}, 0, 0.0, error="no"))]
+        raise KeyboardInterrupt
+
+    calls, memo = [call("a"), call("b"), call("c"), call("d")], Memo(database)
+    with pytest.raises(KeyboardInterrupt):
+        memo.run_as_they_arrive(calls, arriving)
+    assert {key for key, _ in memo.look_up(calls)} == {calls[0].key, calls[1].key}
+    assert memo.failed_before(calls) == {calls[2].key}
+    assert (memo.meter.computed, memo.meter.tokens) == (2, 6)
+
+    def rest(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        assert [one.request["text"] for one in missing] == ["c", "d"]
+        yield [(one, answer(one.request["text"])) for one in reversed(missing)]
+
+    again = memo.run_as_they_arrive(calls, rest)
+    assert [one.response["text"] for one in again] == ["A", "B", "C", "D"]
+    assert (memo.meter.computed, memo.meter.from_memo) == (4, 2)
+
+
+def test_a_void_answer_is_asked_for_again_and_replaced(database: Database) -> None:
+    memo, calls = Memo(database), [call("a"), call("b")]
+    memo.commit([(calls[0], Answer({"text": ""}, 0, 0.1)), (calls[1], answer("b"))])
+    asked: list[Call] = []
+
+    def arriving(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        asked.extend(missing)
+        yield [(one, answer(one.request["text"])) for one in missing]
+
+    def void(one: Call, found: Answer) -> bool:
+        return not found.response["text"]
+
+    for _ in range(2):
+        answers = memo.run_as_they_arrive(calls, arriving, void=void)
+        assert [one.response["text"] for one in answers] == ["A", "B"]
+    assert asked == [calls[0]]
+    with database.read() as connection:
+        assert connection.execute("SELECT count(*) FROM memo.calls").fetchone() == (2,)
+
+
+def test_two_runs_at_once_ask_for_a_list_of_calls_once(database: Database) -> None:
+    asked: list[str] = []
+
+    def arriving(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        for one in missing:
+            time.sleep(0.05)
+            asked.append(one.request["text"])
+            yield [(one, answer(one.request["text"]))]
+
+    calls = [call(text) for text in "abcdef"]
+    with ThreadPoolExecutor() as threads:
+        runs = [threads.submit(Memo(database).run_as_they_arrive, calls, arriving) for _ in range(3)]
+        assert [[one.response["text"] for one in run.result()] for run in runs] == [list("ABCDEF")] * 3
+    assert sorted(asked) == list("abcdef")
