@@ -95,13 +95,13 @@ def gc(
     if not yes and not typer.confirm("Free this?"):
         say("nothing was freed")
         return
-    before = database.path.stat().st_size
+    size_before = database.path.stat().st_size
     if chosen.nothing:
         collect(database, garbage)
     else:
         forget(database, chosen, garbage)
-    after = database.path.stat().st_size
-    say(f"freed; the warehouse's file had {mebibytes(before)} MiB and has {mebibytes(after)} MiB now")
+    size = database.path.stat().st_size
+    say(f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now")
 
 
 def print_leaderboard(project: Project) -> None:

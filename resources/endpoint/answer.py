@@ -14,6 +14,7 @@ from typing import Any
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed
 from resources.models.calls import Sampling
 from resources.models.control_forms import control_token
+from resources.models.thoughts import read
 
 ENDED = ("stop", "eos_token", "stop_sequence")
 """The finish reasons that mean that the text ended by itself: the API's own, and two of TGI."""
@@ -144,7 +145,8 @@ def _check(text: str, thoughts: str, ending: Any) -> None:
             raise RowFailed(
                 "answered with half of a character (a lone surrogate, or bytes that are not UTF-8)"
             ) from None
-    if token := control_token(text):
+    # The marks of thoughts are control tokens of some models; what is between them is no part of the answer.
+    if token := control_token(read(text, ending in ENDED).answer):
         raise RowFailed(
             f"answered with the control token {token!r} in its text; let the server end the answer at this token"
         )
@@ -172,4 +174,4 @@ def is_no_answer(response: Mapping[str, Any]) -> bool:
     text = response.get("text", "")
     if "refusal" in response:
         return False
-    return control_token(text) is not None or not (text.strip() or response.get("reasoning"))
+    return control_token(read(text, True).answer) is not None or not (text.strip() or response.get("reasoning"))

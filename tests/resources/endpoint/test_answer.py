@@ -114,6 +114,12 @@ ANSWERS = {
         ),
         Written("Hello.", 5, True, "Hm."),
     ),
+    "marked thoughts": (completion("[THINK]Hm.[/THINK]Hello."), Written("[THINK]Hm.[/THINK]Hello.", 5, True)),
+    "channels": (
+        completion("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Hello."),
+        Written("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Hello.", 5, True),
+    ),
+    "cut-off marked thoughts": (completion("[THINK]Hm", "length"), Written("[THINK]Hm", 5, False)),
     "cut-off thoughts": (message("length", content=None, reasoning_content="Hm"), Written("", 5, False, "Hm")),
 }
 
