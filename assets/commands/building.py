@@ -26,16 +26,21 @@ def plan(
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a build would do, why, and what it would cost, without building anything."""
+    """Show what a build would do, why, and what it would cost, without building anything.
+
+    The exit status is 1 where a build would fail.
+    """
     from assets.reporting.tables import plan_summary, plan_table
 
     found = project_at(recipe, warehouse).plan(selection)
     if as_json:
         print_json(found)
-        return
-    terminal = console()
-    terminal.print(plan_table(found))
-    terminal.print(f"\n{plan_summary(found)}", highlight=False)
+    else:
+        terminal = console()
+        terminal.print(plan_table(found))
+        terminal.print(f"\n{plan_summary(found)}", highlight=False)
+    if any(one.error for one in found):
+        raise typer.Exit(1)
 
 
 @app.command()

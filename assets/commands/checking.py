@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assets.commands.project import Project, project_at
 from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console, say
+
+if TYPE_CHECKING:
+    from assets.loading.rules import Problem
+    from assets.recipe.types import Recipe
 
 app = typer.Typer()
 
@@ -29,15 +34,24 @@ def check(
         float | None, typer.Option(min=0.001, help="With --cost: tokens per second in training, to show hours.")
     ] = None,
 ) -> None:
-    """Check the recipe without building anything."""
-    from assets.loading.local_models import refuse_missing_layers
+    """Check the recipe, and what of it is on this machine, without building anything."""
+    from assets.loading.bench import workbench
+    from assets.loading.file import load_recipe
+    from assets.loading.local_models import missing_layers
+    from assets.loading.local_sources import local_problems
     from assets.loading.pinning import unpinned
     from assets.loading.sizes import unused_methods
     from warehouse.core.texts import listed
 
     project = project_at(recipe)
-    path, loaded = project.recipe_file, project.recipe
-    refuse_missing_layers(loaded, project.bench, path)
+    path = project.recipe_file
+
+    def on_this_machine(read: Recipe) -> Iterator[Problem]:
+        bench = workbench(read, project.warehouse, path.parent)
+        yield from local_problems(read, bench)
+        yield from missing_layers(read, bench)
+
+    loaded = load_recipe(path, on_this_machine)
     say(f"{path} is good: {len(project.steps)} assets, arms {', '.join(loaded.arms)}")
     if paths := list(unpinned(loaded)):
         say(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
@@ -39,22 +39,28 @@ class _Values:
     places: Mapping[Place, str] = field(default_factory=dict)
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Load the recipe in the YAML file at `path`. Raises RecipeError.
+def load_recipe(path: Path, also: Callable[[Recipe], Iterable[Problem]] = lambda recipe: ()) -> Recipe:
+    """Load the recipe in the YAML file at `path`; `also` finds further problems. Raises RecipeError, which lists all.
 
     A recipe may say `extends: starter`, or `extends: FILE` relative to its own folder. Then its keys override those of
     that recipe: mappings are merged, other values are replaced, and null removes a key. YAML's anchors, aliases and
     merge keys work; a top-level key of any name may hold what they share.
     """
     try:
-        return _recipe(_extended(_values_of(path), path.parent, (path.resolve(),)))
+        return _recipe(_extended(_values_of(path), path.parent, (path.resolve(),)), also)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
 def parse_recipe(text: str) -> Recipe:
     """Load the recipe in YAML `text`, which cannot extend another. Raises RecipeError, without lines."""
-    return _recipe(_Values(_values(text).values))
+    return _recipe(_Values(_values(text).values), lambda recipe: ())
+
+
+def recipe_error(path: Path, found: list[Problem]) -> RecipeError:
+    """The error about problems that were found later in the recipe file at `path`, with their lines."""
+    places = _extended(_values_of(path), path.parent, (path.resolve(),)).places
+    return RecipeError(f"{path}: {_combined(found, places)}")
 
 
 def _values_of(path: Path, name: str = "") -> _Values:
@@ -122,7 +128,7 @@ def _values(text: str, name: str = "") -> _Values:
     )
 
 
-def _recipe(written: _Values) -> Recipe:
+def _recipe(written: _Values, also: Callable[[Recipe], Iterable[Problem]]) -> Recipe:
     try:
         recipe = FullRecipe.model_validate(written.values)
     except ValidationError as error:
@@ -131,7 +137,7 @@ def _recipe(written: _Values) -> Recipe:
         raise _combined(found, written.places) from error
     except RecursionError as error:
         raise RecipeError("its values are nested too deeply") from error
-    if found := list(problems(recipe)):
+    if found := [*problems(recipe), *also(recipe)]:
         raise _combined(found, written.places)
     return recipe
 

@@ -66,7 +66,7 @@ class Cache:
         try:
             if address.scheme != "path":
                 return self._download(address, None)
-            return address, self._digest_of(self._existing(address))
+            return address, self._digest_of(self.existing(address))
         except OSError as error:
             raise failure(address, str(error)) from error
 
@@ -95,7 +95,8 @@ class Cache:
         name = PurePosixPath(address.path or address.name).name
         return self.root / expected / _key(address) / name
 
-    def _existing(self, address: Address) -> Path:
+    def existing(self, address: Address) -> Path:
+        """The file, folder or pattern of a `path:` address, unverified. Raises FetchError where nothing is there."""
         place = self.base / address.name
         if place.is_file() or place.is_dir():
             return place
@@ -106,7 +107,7 @@ class Cache:
         return place
 
     def _local(self, address: Address, expected: str) -> Path:
-        place = self._existing(address)
+        place = self.existing(address)
         compare(address, expected, self._digest_of(place), str(place))
         return place
 
