@@ -58,7 +58,9 @@ class World:
                 address=f"path:{path}", sha256=file_digest(path), licence="MIT", origin="human"
             )
         self.house = House(self.folder)
-        materials = {name: Material("source", name, **part.model_dump(exclude_none=True)) for name, part in self.parts.items()}
+        materials = {
+            name: Material("source", name, **part.model_dump(exclude_none=True)) for name, part in self.parts.items()
+        }
         self.house.bench = Workbench(self.folder / "data", self.folder, {}, materials)
         self.source, self.title, self.count = "rows", "{title}", 3
 
