@@ -12,6 +12,7 @@ from assets.sources.reading.rows import Asked, BadRow, SourceRow, bad_row
 from assets.sources.reading.streams import open_bytes
 from assets.sources.reading.values import Unusable, plain
 from warehouse.core.errors import UserError
+from warehouse.core.texts import on_one_line, shortened
 
 _IPC_FILE = b"ARROW1"
 _BATCH = 8192
@@ -34,8 +35,8 @@ class Columnar:
                     for row in self._rows(table, count, number + 1):
                         number += 1
                         yield row
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
+        except (pa.ArrowException, OSError, ValueError) as error:
+            reason = shortened(on_one_line(str(error)), 200)
             why = f"found damaged data ({reason}), but it should be a whole {promised} file"
             raise UserError(f"{self._file.path}: {why}") from error
 
@@ -112,8 +113,11 @@ def _holds_json(column: Any) -> bool:
     import pyarrow.compute as pc
 
     try:
+        # What is damaged inside ends the process where it is read without this.
         column.validate(full=True)
-    except pa.ArrowInvalid:
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
         return False
     if pa.types.is_float32(column.type) or pa.types.is_float64(column.type):
         return bool(pc.all(pc.is_finite(column)).as_py() in (True, None))

@@ -16,7 +16,7 @@ from warehouse.core.errors import UserError
 
 SHAPES = (
     "a list of objects, an object of objects, an object with exactly one list of objects, or columns (an object of "
-    "lists of equal length, or of objects with the keys 0, 1, 2 …) are needed"
+    "lists of equal length, or of objects with the keys 0, 1, 2 …) are needed; a row a line is format: jsonl"
 )
 CHOOSE = "say format: json where the objects are rows, or format: json_columns where they are columns"
 ONE_DOCUMENT = "the file must be one JSON document (one object a line is the format jsonl)"

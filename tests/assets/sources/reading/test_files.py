@@ -111,6 +111,8 @@ def test_each_file_of_text_is_a_document(tmp_path: Path) -> None:
     assert contents(tmp_path / "docs") == expected
     assert contents(tmp_path / "docs/*.md", ["text"]) == [{"text": "Notes"}, {"text": "# Tea\n\nA plant.\n"}]
     assert contents(tmp_path / "docs/b.md") == expected[2:]
+    written(tmp_path / "docs", "LICENSE", "CC0")
+    assert contents(tmp_path / "docs") == expected
     written(tmp_path / "docs", "wrong.txt", b"caf\xe9")
     rows, bad = outcome(tmp_path / "docs")
     assert rows == expected
