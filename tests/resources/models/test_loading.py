@@ -187,6 +187,14 @@ def test_a_pickled_embedder_is_refused(tiny_embedder: Path, tmp_path: Path, monk
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_pickled_module_of_an_embedder_is_refused(tiny_embedder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_embedder, tmp_path / "embedder")
+    (dense := tmp_path / "embedder" / "2_Dense").mkdir()
+    (dense / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(UserError, match=r"its weights are pickled \(2_Dense/pytorch_model.bin\)"):
+        Embedder(tmp_path / "embedder")
+
+
 def test_a_header_names_the_tensors(tmp_path: Path) -> None:
     save_file({"a.weight": torch.zeros(2, 3)}, tmp_path / "one.safetensors")
     assert safetensors_header(tmp_path / "one.safetensors")["a.weight"]["shape"] == [2, 3]
