@@ -103,7 +103,7 @@ def safetensors_header(file: Path) -> dict[str, Any]:
             raise UserError(f"{file.name} is damaged: its header would have {length:,} bytes; right would be {most}")
         try:
             header = json.loads(opened.read(length))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{file.name} is damaged: its header is no JSON ({error})") from error
     if not isinstance(header, dict):
         raise UserError(f"{file.name} is damaged: its header is no JSON object")
