@@ -69,7 +69,7 @@ class Fitness:
             }
         if self.reject_control_tokens:
             found = _control_tokens(tools, self.base, rows, fetch=True) or {}
-            unfit |= {id_: Unfit(f"control token {tokens[0]} of {self.base}") for id_, tokens in found.items()}
+            unfit |= {id_: Unfit(f"control token {tokens[0]!r} of {self.base}") for id_, tokens in found.items()}
         return unfit
 
     def notes(self, tools: Tools, kept: pl.DataFrame) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Fitness:
         notes: dict[str, Any] = {"rows with control tokens": len(found)}
         if found:
             held = Counter(token for tokens in found.values() for token in set(tokens))
-            tokens = listed([f"{token} in {rows}" for token, rows in held.most_common()])
+            tokens = listed([f"{token!r} in {rows}" for token, rows in held.most_common()])
             notes[WARNINGS] = [
                 f"{len(found)} of {len(kept)} rows hold control tokens of {self.base} ({tokens}), which are read as "
                 "text; curation.control_tokens: reject leaves them out"

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from resources.models.loading import clear_errors, load_tokenizer
+
 
 class ControlTokens:
     """The control tokens of one model, in the order of its tokenizer.
@@ -38,24 +40,18 @@ def control_tokens(folder: Path) -> ControlTokens:
     """The control tokens of the model in `folder`: special tokens, and other added tokens that its template writes.
 
     They are read from the tokenizer's files, so that a plan loads no model library. Only the tokenizer of a folder
-    without tokenizer.json is loaded. Raises UserError where that is not possible.
+    without tokenizer.json is loaded. Raises UserError where they are damaged.
     """
     described = _read(folder / "tokenizer.json")
     if "added_tokens" not in described:
-        from resources.models.loading import load_tokenizer
-
         return control_tokens_of(load_tokenizer(folder))
     settings, named = _read(folder / "tokenizer_config.json"), _read(folder / "special_tokens_map.json")
-    added = [*described["added_tokens"], *dict(settings.get("added_tokens_decoder") or {}).values()]
     template = folder / "chat_template.jinja"
-    written = template.read_text(encoding="utf-8") if template.is_file() else settings.get("chat_template")
-    return ControlTokens(
-        [
-            *_control([(one["content"], one.get("special", False)) for one in added], written),
-            *_named(settings),
-            *_named(named),
-        ]
-    )
+    with clear_errors(folder, "tokenizer"):
+        added = [*described["added_tokens"], *dict(settings.get("added_tokens_decoder") or {}).values()]
+        written = template.read_text(encoding="utf-8") if template.is_file() else settings.get("chat_template")
+        found = _control([(one["content"], one.get("special", False)) for one in added], written)
+        return ControlTokens([*found, *_named(settings), *_named(named)])
 
 
 def control_tokens_of(tokenizer: Any) -> ControlTokens:
@@ -85,6 +81,6 @@ def _read(file: Path) -> dict[str, Any]:
     """A JSON object; an empty one where the file is not there or is none."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -54,7 +54,7 @@ def _settings(folder: Path) -> dict[str, Any] | None:
     """The content of generation_config.json; None where there is none that can be read."""
     try:
         found = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -45,7 +45,7 @@ def _layer_names(folder: Path) -> set[str]:
 def _depth(folder: Path) -> int | None:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     parts = [config, config.get("text_config")] if isinstance(config, dict) else []
     found = (part.get(key) for part in parts if isinstance(part, dict) for key in DEPTHS)

@@ -70,6 +70,10 @@ def load_sentence_transformer(folder: Path) -> Any:
     from sentence_transformers import SentenceTransformer
 
     refuse_weights(folder)
+    for file in sorted(folder.rglob("pytorch_model.bin")):
+        # Each module of such a model has its own folder and weights.
+        if not any(file.parent.glob("*.safetensors")):
+            raise _pickled(folder, file)
     with clear_errors(folder, "model"):
         return SentenceTransformer(str(folder), model_kwargs={"use_safetensors": True}, **LOCAL)
 
@@ -79,9 +83,9 @@ def refuse_weights(folder: Path) -> None:
     files = sorted(folder.rglob("*.safetensors"))
     for file in files:
         safetensors_header(file)
-    pickled = [file.name for name in PICKLED for file in sorted(folder.rglob(name))]
+    pickled = [file for name in PICKLED for file in sorted(folder.rglob(name))]
     if not files and pickled:
-        raise _unusable(folder, f"its weights are pickled ({pickled[0]}), and reading a pickle can run code")
+        raise _pickled(folder, pickled[0])
     if not files:
         raise _unusable(folder, "it has no weights")
 
@@ -99,7 +103,7 @@ def safetensors_header(file: Path) -> dict[str, Any]:
             raise UserError(f"{file.name} is damaged: its header would have {length:,} bytes; right would be {most}")
         try:
             header = json.loads(opened.read(length))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{file.name} is damaged: its header is no JSON ({error})") from error
     if not isinstance(header, dict):
         raise UserError(f"{file.name} is damaged: its header is no JSON object")
@@ -118,6 +122,11 @@ def clear_errors(folder: Path, what: str) -> Iterator[None]:
             raise _unusable(folder, "it needs its own Python code (auto_map), which Slingshot never runs") from error
         reason = (str(error).strip().splitlines() or [""])[0][:300]
         raise _unusable(folder, f"its {what} cannot be read ({type(error).__name__}: {reason})") from error
+
+
+def _pickled(folder: Path, file: Path) -> UserError:
+    place = file.relative_to(folder).as_posix()
+    return _unusable(folder, f"its weights are pickled ({place}), and reading a pickle can run code")
 
 
 def _unusable(folder: Path, why: str) -> UserError:

@@ -65,7 +65,7 @@ def test_rows_with_control_tokens_are_kept_and_counted(tiny: Path) -> None:
     assert result.notes == {
         "rows with control tokens": 2,
         "warnings": [
-            "2 of 4 rows hold control tokens of generator (</s> in 2, <s> in 1), which are read as text; "
+            "2 of 4 rows hold control tokens of generator ('</s>' in 2, '<s>' in 1), which are read as text; "
             "curation.control_tokens: reject leaves them out"
         ],
     }
@@ -80,7 +80,7 @@ def test_rows_with_control_tokens_are_rejected_with_the_token(tiny: Path) -> Non
     change(tiny, curation={"rows": 2, "control_tokens": "reject"})
     result = made(tiny)
     assert set(result.kept["instruction"]) == {"what is the river", "what is a stone"}
-    assert reasons(result) == [("control token </s> of generator", None, None)] * 2
+    assert reasons(result) == [("control token '</s>' of generator", None, None)] * 2
     assert result.notes == {"rows with control tokens": 0}
 
 

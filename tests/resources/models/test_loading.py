@@ -35,6 +35,9 @@ class Payload:
         return os.system, (f"touch {os.environ['RAN']}",)
 
 
+DEEP = (10**6).to_bytes(8, "little") + b"[" * 10**6
+
+
 def refusal(folder: Path) -> str:
     with pytest.raises(UserError) as refused:
         LanguageModel(folder)
@@ -127,7 +130,7 @@ def test_a_header_that_cannot_be_is_refused_before_anything_is_read(folder: Path
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x01", (4).to_bytes(8, "little") + b"{{{{", (2).to_bytes(8, "little") + b"[]"]
+    "content", [b"", b"\x01", (4).to_bytes(8, "little") + b"{{{{", (2).to_bytes(8, "little") + b"[]", DEEP]
 )
 def test_a_file_that_is_no_safetensors_is_refused(folder: Path, content: bytes) -> None:
     (folder / "model.safetensors").write_bytes(content)
@@ -185,6 +188,14 @@ def test_a_pickled_embedder_is_refused(tiny_embedder: Path, tmp_path: Path, monk
     with pytest.raises(UserError, match="its weights are pickled"):
         Embedder(tmp_path / "embedder")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickled_module_of_an_embedder_is_refused(tiny_embedder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_embedder, tmp_path / "embedder")
+    (dense := tmp_path / "embedder" / "2_Dense").mkdir()
+    (dense / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(UserError, match=r"its weights are pickled \(2_Dense/pytorch_model.bin\)"):
+        Embedder(tmp_path / "embedder")
 
 
 def test_a_header_names_the_tensors(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from resources.models.chat_template import with_template
 from resources.models.control_tokens import ControlTokens, control_tokens, control_tokens_of
 from resources.models.prompt_tokens import PromptTokens
 from tests.support.tiny import WORDS
+from warehouse.core.errors import UserError
 
 START, END = "<|im_start|>", "<|im_end|>"
 CHATML = (
@@ -114,6 +115,13 @@ def test_control_tokens_are_read_from_files_as_the_loaded_tokenizer_has_them(tmp
         folder = saved(tmp_path / str(template is None), KINDS[kind](), template)
         loaded = with_template(AutoTokenizer.from_pretrained(folder))
         assert set(control_tokens(folder).tokens) == set(control_tokens_of(loaded).tokens)
+
+
+@pytest.mark.parametrize("text", ['{"added_tokens": 5}', '{"added_tokens": [5]}', '{"added_tokens": [{"id": 1}]}'])
+def test_damaged_files_of_a_tokenizer_are_one_clear_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(UserError, match="cannot be used: its tokenizer cannot be read"):
+        control_tokens(tmp_path)
 
 
 def test_single_characters_are_no_control_tokens() -> None:
