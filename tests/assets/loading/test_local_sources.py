@@ -1,4 +1,4 @@
-"""`slingshot check` finds what a build would stumble over on this machine: missing files, and fields that no row has."""
+"""`slingshot check` finds what a build would stumble over here: missing files, and fields that no row has."""
 
 from __future__ import annotations
 
