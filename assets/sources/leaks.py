@@ -1,11 +1,12 @@
 """Find rows that hold the text of a benchmark item, compared as `units` compares: this tells no paraphrase.
 
 A row holds the text of an item (all three rules are ours)
-1. if its instruction is that of the item;
+1. if its instruction, its response or a document is the item's instruction;
 2. if one of its texts contains the item's instruction whole, or is equal to it, and the instruction has at least 20
    letters. An item with an input is found only where the row has the input as well;
-3. if its response, or a document, is the item's reference, and the reference has at least 30 letters or the row's
-   instruction or input contains the item's instruction. Many rows have the answer "Positive", "4" or "Yes." by chance.
+3. if its instruction, its response or a document is the item's reference, and the reference has at least 30 letters.
+   A shorter one counts only as the response to a text that contains the item's instruction: many rows have the answer
+   "Positive", "4" or "Yes." by chance.
 
 A wide letter (Chinese, Japanese, Korean) counts as two, and one of a script that leaves vowels out (Arabic, Hebrew) as
 one and a half, since they say about as much.
@@ -63,7 +64,8 @@ class Leaks:
     def item(self, row: Mapping[str, Any]) -> str | None:
         """The id of the first item whose text a row (instruction, input, response or text) holds; None if none."""
         texts = {name: _units(row[name]) for name in ("instruction", "input", *ANSWERS) if row.get(name)}
-        if item := self._by_instruction.get(texts.get("instruction", ())):
+        equal = [texts[name] for name in ("instruction", *ANSWERS) if texts.get(name)]
+        if item := next(filter(None, map(self._by_instruction.get, equal)), None):
             return item
         inside = {name: list(self._instructions.inside(text)) for name, text in texts.items()}
         asked = [part for parts in inside.values() for part in parts]
@@ -73,7 +75,7 @@ class Leaks:
         found = [
             *(self._by_input.get((one, other)) for one in asked for other in given),
             *(self._by_reference.get((one, answer)) for one in before for answer in answers),
-            *(self._by_long_reference.get(answer) for answer in answers),
+            *map(self._by_long_reference.get, equal),
         ]
         return next(filter(None, found), None)
 

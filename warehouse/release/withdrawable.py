@@ -69,12 +69,15 @@ def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: 
 def _same_text(connection: duckdb.DuckDBPyConnection, row_id: str, text: str) -> tuple[str, ...]:
     """Ids of other source rows with the same text that any version ever kept."""
     key = text_key(text)
-    # Searching for one long word first leaves few rows to compare in full. Only ASCII has one form in all copies; where
-    # the text has no such word, the search for "" finds every row.
+    # Searching for one long word first leaves few rows to compare in full. A text that is not ASCII may have it in
+    # another form.
     word = max((unit for unit in units(text) if unit.isascii() and unit.isalnum()), key=len, default="")
     rows = []
     for kind, column in MAIN_TEXT.items():
-        query = f"SELECT id, {column} FROM records.{kind} WHERE contains(lower({column}), ?)"
+        query = (
+            f"SELECT id, {column} FROM records.{kind} "
+            f"WHERE contains(lower({column}), ?) OR strlen({column}) > length({column})"
+        )
         rows += connection.execute(query, [word]).fetchall()
     return tuple(sorted({one for one, other in rows if one != row_id and text_key(other) == key}))
 

@@ -28,7 +28,7 @@ ITEMS = pl.DataFrame(
         "id": [digest("item")],
         "instruction": ["How do I make Pesto?"],
         "input": [""],
-        "reference": ["Crush the basil; add oil."],
+        "reference": ["Crush the basil with salt; add oil slowly."],
     }
 )
 
@@ -135,10 +135,10 @@ def test_arms_with_the_same_pairs_get_the_same_sample() -> None:
 
 LEAKING = [
     pair(8, instruction="how do I make PESTO"),
-    pair(9, response="Crush the basil, add oil"),
+    pair(9, response="Crush the basil with salt, add oil slowly"),
     # A model may copy a benchmark question into a response, or a reference answer into an instruction.
     pair(10, response="How do I make pesto?"),
-    pair(11, instruction="crush the basil -- add oil"),
+    pair(11, instruction="crush the basil with salt -- add oil slowly"),
 ]
 
 

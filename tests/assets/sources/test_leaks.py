@@ -55,7 +55,7 @@ def item(said: dict[str, str]) -> str | None:
             row("How many moons has Mars?", answer)
             for answer in ("5", "5.", "Bad", " BAD!", "The Limmat.", "서울", "नई दिल्ली")
         ),
-        *(row("Show a sign.", answer) for answer in ("+", "-", "😀", "...", "?")),
+        *(row("Show a sign.", answer) for answer in ("+", "-", "😀", "!", "?")),
         row("What is 7 + 2?", "9"),
         row("What is 7 * 2?", "5"),
         row("What is 7-20?", "5"),
@@ -101,6 +101,8 @@ def test_what_is_said_by_chance_is_no_leak(said: dict[str, str]) -> None:
         (row(unicodedata.normalize("NFD", "대한민국의 수도는 어디입니까")), "seoul"),
         (row(response="RAIN falls, because the drops in a cloud grow too heavy!"), "rain"),
         (row("Why?"), "rain"),
+        (row(response="what is 7-2?"), "sum"),
+        (row("RAIN falls, because the drops in a cloud grow too heavy!"), "rain"),
         (row("केला"), "word"),
         (row("سؤال: ما هي عاصمة فرنسا؟ شكرا"), "paris"),
         (row("..."), "dots"),
