@@ -36,7 +36,7 @@ def misplaced(templates: Mapping[str, Template], row: Mapping[str, object]) -> s
     turns that are picked by their positions are taken as they are.
     """
     answer = next((field for field in ANSWERS if field in templates), None)
-    if answer is None or "instruction" not in templates:
+    if answer is None or "instruction" not in templates or not templates[answer].in_lists:
         return None
     positions = templates["instruction"].turns(row)
     by_position = {
