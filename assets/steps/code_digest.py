@@ -33,13 +33,14 @@ NOT_CODE = (
 )
 
 DECIDING = (
+    "resources/fetching/globs.py",
     "warehouse/core/identity.py",
     "warehouse/core/texts.py",
     "warehouse/lineage/withdrawals.py",
     "warehouse/results/result.py",
     "warehouse/results/validation.py",
 )
-"""Files outside `assets` that decide rows: ids, how texts compare, what is withdrawn, outcomes, quarantine."""
+"""Files outside `assets` that decide rows: files of a source, ids, how texts compare, withdrawals, outcomes, quarantine."""
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any
 
 from assets.sources.reading.files import COMPRESSIONS, File
@@ -11,8 +12,10 @@ from assets.sources.reading.rows import Asked, BadRow, SourceRow, bad_row
 from assets.sources.reading.streams import open_bytes
 from assets.sources.reading.values import Unusable, plain
 from warehouse.core.errors import UserError
+from warehouse.core.texts import on_one_line, shortened
 
 _IPC_FILE = b"ARROW1"
+_BATCH = 8192
 
 
 class Columnar:
@@ -29,11 +32,11 @@ class Columnar:
         try:
             with self._opened() as source:
                 for batch in self._parquet(source) if self._file.format == "parquet" else self._arrow(source):
-                    for row in _rows(batch):
+                    for row in self._rows(*batch, first=number + 1):
                         number += 1
-                        yield self._row(row, number)
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
+                        yield row
+        except (pa.ArrowException, OSError, ValueError) as error:
+            reason = shortened(on_one_line(str(error)), 200)
             why = f"found damaged data ({reason}), but it should be a whole {promised} file"
             raise UserError(f"{self._file.path}: {why}") from error
 
@@ -49,14 +52,17 @@ class Columnar:
                 yield opened
 
     def _parquet(self, source: Any) -> Iterator[Any]:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         opened = pq.ParquetFile(source)
         asked = self._asked.among(opened.schema_arrow.names, self._file.path)
-        for group in range(opened.num_row_groups):
+        if not asked:
+            yield pa.table({}), opened.metadata.num_rows
+            return
+        for batch in opened.iter_batches(_BATCH, columns=asked):
             # A name with a dot also selects a part of another column.
-            table = opened.read_row_group(group, columns=asked)
-            yield table.select(asked), table.num_rows if asked else opened.metadata.row_group(group).num_rows
+            yield batch.select(asked), batch.num_rows
 
     def _arrow(self, source: Any) -> Iterator[Any]:
         import pyarrow as pa
@@ -73,17 +79,25 @@ class Columnar:
         for batch in batches:
             yield batch.select(asked), batch.num_rows
 
-    def _row(self, row: dict[str, Any], number: int) -> SourceRow | BadRow:
-        place = self._file.at(f"row {number:,}")
-        for name, value in row.items():
-            if isinstance(value, _Unreadable):
-                shown = ", ".join(f"{other}: {item}" for other, item in row.items() if other != name)
-                return bad_row(place, f"found {value.why} in the column {name!r}", shown)
-        unusable: dict[str, str] = {}
-        content = {
-            name: value if isinstance(value, str) else plain(value, name, unusable) for name, value in row.items()
-        }
-        return SourceRow(content, place, unusable) if unusable else SourceRow(content, place)
+    def _rows(self, table: Any, count: int, first: int) -> Iterator[SourceRow | BadRow]:
+        columns = [table.column(index) for index in range(table.num_columns)]
+        names = table.schema.names
+        others = [name for name, column in zip(names, columns, strict=True) if not _holds_json(column)]
+        cells = zip(*map(_cells, columns), strict=True) if columns else repeat((), count)
+        for number, row in enumerate(cells, start=first):
+            content, place = dict(zip(names, row, strict=True)), self._file.at(f"row {number:,}")
+            yield _checked(content, others, place) if others else SourceRow(content, place)
+
+
+def _checked(row: dict[str, Any], others: list[str], place: str) -> SourceRow | BadRow:
+    """The row with JSON values in the `others` columns too."""
+    unusable: dict[str, str] = {}
+    for name in others:
+        if isinstance(value := row[name], _Unreadable):
+            shown = ", ".join(f"{other}: {item}" for other, item in row.items() if other != name)
+            return bad_row(place, f"found {value.why} in the column {name!r}", shown)
+        row[name] = plain(value, name, unusable)
+    return SourceRow(row, place, unusable) if unusable else SourceRow(row, place)
 
 
 class _Unreadable:
@@ -93,14 +107,33 @@ class _Unreadable:
         self.why = why
 
 
-def _rows(batch: tuple[Any, int]) -> Iterator[dict[str, Any]]:
-    table, count = batch
-    columns = [_cells(table.column(index)) for index in range(table.num_columns)]
-    if not columns:
-        yield from ({} for _ in range(count))
-    names = table.schema.names
-    for cells in zip(*columns, strict=True):
-        yield dict(zip(names, cells, strict=True))
+def _holds_json(column: Any) -> bool:
+    """Whether all values of a column become JSON values by themselves."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        # What is damaged inside ends the process where it is read without this.
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        return False
+    if pa.types.is_float32(column.type) or pa.types.is_float64(column.type):
+        return bool(pc.all(pc.is_finite(column)).as_py() in (True, None))
+    return _is_json(column.type)
+
+
+def _is_json(kind: Any) -> bool:
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_dictionary(kind):
+        return _is_json(kind.value_type)
+    if types.is_struct(kind):
+        return all(_is_json(kind.field(index).type) for index in range(kind.num_fields))
+    simple = (types.is_string, types.is_large_string, types.is_boolean, types.is_integer, types.is_null)
+    return any(is_one(kind) for is_one in simple)
 
 
 def _cells(column: Any) -> list[Any]:

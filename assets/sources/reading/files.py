@@ -77,19 +77,22 @@ def source_files(place: Path, format_: Format | None) -> list[File]:
     files = [File(path, name, _format(path)) for name, path in found.items()]
     kinds = Counter(_FAMILIES.get(file.format, file.format) for file in files)
     if len(kinds) > 1:
-        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+        most = next(file for file in files if _FAMILIES.get(file.format, file.format) == kinds.most_common(1)[0][0])
         raise UserError(
             f"{place}: found files of several formats ({counts}), but a source has one; "
-            f"choose files by a pattern, such as {place.name}/*{files[0].suffix}"
+            f"choose files by a pattern, such as {place.name}/*{most.suffix}"
         )
     return files
 
 
 def _data(found: dict[str, Path]) -> dict[str, Path]:
-    """The files without those about the data, where others are left that are no texts."""
+    """The files without those about the data."""
     rest = {name: path for name, path in found.items() if not stem(path).lower().startswith(_ABOUT)}
-    texts = all(SUFFIXES.get(_suffixes(path)[0]) in ("text", None) for path in rest.values())
-    return found if texts else rest
+    if any(SUFFIXES.get(_suffixes(path)[0]) not in ("text", None) for path in rest.values()):
+        return rest
+    # A README may be one of the texts.
+    return {name: path for name, path in found.items() if name in rest or _suffixes(path)[0] in SUFFIXES}
 
 
 def _format(path: Path) -> Format:

@@ -8,7 +8,7 @@ from typing import Any
 
 from assets.recipe.materials import Format
 from assets.sources.reading.files import File
-from assets.sources.reading.json_values import Decoded, Doubled, JsonError
+from assets.sources.reading.json_values import Decoder, Doubled, JsonError
 from assets.sources.reading.rows import Asked, BadRow, SourceRow, bad_row
 from assets.sources.reading.streams import open_text
 from assets.sources.reading.values import kind
@@ -16,7 +16,7 @@ from warehouse.core.errors import UserError
 
 SHAPES = (
     "a list of objects, an object of objects, an object with exactly one list of objects, or columns (an object of "
-    "lists of equal length, or of objects with the keys 0, 1, 2 …) are needed"
+    "lists of equal length, or of objects with the keys 0, 1, 2 …) are needed; a row a line is format: jsonl"
 )
 CHOOSE = "say format: json where the objects are rows, or format: json_columns where they are columns"
 ONE_DOCUMENT = "the file must be one JSON document (one object a line is the format jsonl)"
@@ -46,8 +46,8 @@ def json_format(file: File, encoding: str | None) -> Format:
 
 def json_document(file: File, encoding: str | None, asked: Asked) -> Iterator[SourceRow | BadRow]:
     """The rows of a document in order. Raises UserError where it is not JSON, or where no rows are in it."""
-    decoded = _decoded(file, encoding)
-    value = decoded.value
+    decoder = Decoder(encoding)
+    value = _decoded(file, encoding, decoder)
     if isinstance(value, Doubled) and not _are_objects([item for _, item in value.pairs]):
         raise UserError(f"{file.path}: found the key {value.names[0]!r} twice in the whole document")
     by_columns = file.format == "json_columns" or (file.by_name and _is_by_columns(file, value))
@@ -57,14 +57,14 @@ def json_document(file: File, encoding: str | None, asked: Asked) -> Iterator[So
         if name in doubled:
             yield bad_row(file.at(f"row {name!r}"), f"found the key {name!r} twice in the whole document", str(item))
         else:
-            yield decoded.row(item, file.at(f"row {name!r}" if isinstance(name, str) else f"item {name}"), asked)
+            yield decoder.row(item, file.at(f"row {name!r}" if isinstance(name, str) else f"item {name}"), asked)
 
 
-def _decoded(file: File, encoding: str | None) -> Decoded:
+def _decoded(file: File, encoding: str | None, decoder: Decoder) -> Any:
     with open_text(file, encoding, newline="\n") as stream:
         text = stream.read()
     try:
-        return Decoded(text, encoding)
+        return decoder.decode(text)
     except JsonError as error:
         raise UserError(f"{file.path}, line {error.line}: {error.but(ONE_DOCUMENT)}") from error
 
@@ -143,7 +143,7 @@ def _is_object(line: str) -> bool:
     if not line.lstrip().startswith("{"):
         return False
     try:
-        return isinstance(Decoded(line).value, dict)
+        return isinstance(Decoder().decode(line), dict)
     except JsonError:
         return False
 
@@ -152,6 +152,6 @@ def _is_document(file: File, encoding: str | None) -> bool:
     with open_text(file, encoding, newline="\n") as stream:
         text = stream.read()
     try:
-        return isinstance(Decoded(text).value, dict | list)
+        return isinstance(Decoder().decode(text), dict | list)
     except JsonError:
         return False

@@ -48,83 +48,88 @@ class Doubled(dict[str, Any]):
         return sorted({name for name in names if names.count(name) > 1})
 
 
-class Decoded:
-    """A decoded text: its `value`, and whether there are doubled keys, numbers such as NaN or half characters in it.
+class Decoder:
+    """Decodes the texts of a file, and makes rows of parts of the value that was decoded last."""
 
-    Raises JsonError.
-    """
+    def __init__(self, encoding: str | None = None) -> None:
+        self._encoding = encoding
+        hooks: dict[str, Any] = {
+            "object_pairs_hook": self._object,
+            "parse_constant": self._constant,
+            "parse_float": self._number,
+        }
+        self._usual = json.JSONDecoder(**hooks)
+        self._slow = json.JSONDecoder(parse_int=self._whole_number, **hooks)
 
-    def __init__(self, text: str, encoding: str | None = None) -> None:
-        self.doubled = self.special = False
-        self._encoding, self._wrong = encoding, wrong_bytes(text, encoding) is not None
+    def decode(self, text: str) -> Any:
+        """The value that a text is. Raises JsonError."""
+        self._doubled = self._special = False
+        self._wrong_bytes = wrong_bytes(text, self._encoding) is not None
         # Half a surrogate pair is valid JSON, but no database or tokenizer accepts it.
-        self._halves = self._wrong or "\\ud" in text or "\\uD" in text
+        self._wrong = self._wrong_bytes or "\\ud" in text or "\\uD" in text
+        self._deep = text.count("[") + text.count("{") > DEEPEST
         try:
-            self.value: object = self._decode(text)
+            return self._decoded(text)
         except json.JSONDecodeError as error:
             why = f"found invalid JSON ({error.msg}, column {error.colno})"
             raise JsonError(why, error.lineno) from error
         except RecursionError as error:
             raise JsonError(TOO_DEEP) from error
 
-    def _decode(self, text: str) -> object:
-        hooks: dict[str, Any] = {
-            "object_pairs_hook": self._object,
-            "parse_constant": self._constant,
-            "parse_float": self._number,
-        }
+    def row(self, value: object, place: str, asked: Asked, text: str | None = None) -> SourceRow | BadRow:
+        """The row that `value` is, a part of what was decoded last. `text` is what it was read from, where known."""
+        if self._deep and _too_deep(value):
+            return _bad(None, place, TOO_DEEP, text)
+        if not isinstance(value, dict):
+            return _bad(value, place, f"found {kind(value)}, but each row must be a JSON object", text)
+        if self._doubled and (names := _doubled_in(value)):
+            return _bad(value, place, f"found the key {shortened(names[0], 80)!r} twice in one object", text)
+        content = asked.of(value)
+        if self._wrong and (wrong := self._wrong_character(content)):
+            return _bad(value, place, wrong, text)
+        if not self._special:
+            return SourceRow(content, place)
+        unusable: dict[str, str] = {}
+        return SourceRow(plain_row(content, unusable), place, unusable)
+
+    def _decoded(self, text: str) -> Any:
         try:
-            return json.loads(text, **hooks)
+            return self._usual.decode(text)
         except json.JSONDecodeError:
             raise
         except ValueError:
             # Python reads no whole number of more than 4,300 digits.
-            return json.loads(text, parse_int=self._whole_number, **hooks)
+            return self._slow.decode(text)
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) < len(pairs):
-            self.doubled = True
+            self._doubled = True
             return Doubled(pairs)
         return value
 
     def _constant(self, name: str) -> float:
-        self.special = True
+        self._special = True
         return float(name)
 
     def _number(self, text: str) -> float | Unusable:
         value = float(text)
         if not math.isinf(value):
             return value
-        self.special = True
+        self._special = True
         return Unusable(f"the number {shortened(text, 20)}, which is out of range")
 
     def _whole_number(self, text: str) -> int | Unusable:
         try:
             return int(text)
         except ValueError:
-            self.special = True
+            self._special = True
             return Unusable(f"a number of {len(text):,} digits")
-
-    def row(self, value: object, place: str, asked: Asked, text: str | None = None) -> SourceRow | BadRow:
-        """The row that `value` is, as a part of what was decoded. `text` is what it was read from, if that is known."""
-        if _too_deep(value):
-            return _bad(None, place, TOO_DEEP, text)
-        if not isinstance(value, dict):
-            return _bad(value, place, f"found {kind(value)}, but each row must be a JSON object", text)
-        if self.doubled and (names := _doubled_in(value)):
-            return _bad(value, place, f"found the key {shortened(names[0], 80)!r} twice in one object", text)
-        content, unusable = asked.of(value), dict[str, str]()
-        if self._halves and (wrong := self._wrong_character(content)):
-            return _bad(value, place, wrong, text)
-        if self.special:
-            content = plain_row(content, unusable)
-        return SourceRow(content, place, unusable) if unusable else SourceRow(content, place)
 
     def _wrong_character(self, value: object) -> str | None:
         text = json.dumps(value, ensure_ascii=False)
         wrong = wrong_bytes(text, self._encoding)
-        if wrong and not (self._wrong and _BYTE.search(text)):
+        if wrong and not (self._wrong_bytes and _BYTE.search(text)):
             half = next(character for character in text if "\ud800" <= character <= "\udfff")
             return f"found half a character (\\u{ord(half):04x}), but surrogates come in pairs"
         return wrong

@@ -55,6 +55,10 @@ def read_rows(place: Path, settings: ReadingPart = AS_FOUND, columns: Collection
 
 
 def _rows_of(file: File, settings: ReadingPart, asked: Asked) -> Iterable[SourceRow | BadRow]:
+    for key in ("delimiter", "quote", "encoding"):
+        known = ("csv", "tsv") if key != "encoding" else ("csv", "tsv", "json", "jsonl", "json_columns", "text")
+        if getattr(settings, key) is not None and file.format not in known:
+            raise UserError(f"{file.path}: the source sets {key}, which the format {file.format} does not have")
     if file.by_name and file.format in ("json", "jsonl"):
         file = replace(file, format=json_format(file, settings.encoding))
     if file.format == "jsonl":

@@ -70,7 +70,8 @@ class Asked:
 
     def of(self, row: dict[str, object]) -> dict[str, object]:
         """The asked columns of a row."""
-        self.names |= dict.fromkeys(row)
+        if not row.keys() <= self.names.keys():
+            self.names |= dict.fromkeys(row)
         return row if self._columns is None else {name: row[name] for name in row if name in self._columns}
 
     def among(self, names: Sequence[str], file: Path) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, TextIO
 
 from assets.recipe.materials import ReadingPart
@@ -30,12 +32,16 @@ class Table:
     def __init__(self, file: File, settings: ReadingPart, asked: Asked) -> None:
         self._file, self._settings, self._asked = file, settings, asked
         self._width = 0
+        self._named: re.Match[str] | None = None
 
     def __iter__(self) -> Iterator[SourceRow | BadRow]:
         csv.field_size_limit(_LONGEST_CELL)
         dialect = self._dialect()
         with open_text(self._file, self._settings.encoding, newline="") as stream:
             lines = _Lines(stream)
+            if self._named:
+                next(lines)
+                lines.start_record()
             reader = csv.reader(lines, strict=True, **dialect)
             self._read_header(reader, lines)
             while True:
@@ -92,8 +98,10 @@ class Table:
             raise UserError(f"{self._file.path}: its delimiter and its quote are both {quote!r}, but they must differ")
         if delimiter is None:
             with open_text(self._file, self._settings.encoding, newline="") as stream:
-                sample = [line for _, line in zip(range(_SAMPLED_LINES), stream, strict=False)]
-            delimiter = self._recognised(sample, quoting)
+                sample = list(islice(stream, _SAMPLED_LINES))
+            # A spreadsheet's way to name the delimiter, on a line of its own.
+            self._named = re.fullmatch(r"sep=(.)\r?\n?", sample[0]) if sample else None
+            delimiter = self._named[1] if self._named else self._recognised(sample, quoting)
         return {"delimiter": delimiter, **quoting}
 
     def _recognised(self, sample: Sequence[str], quoting: dict[str, Any]) -> str:

@@ -122,6 +122,19 @@ def test_a_branch_of_a_hub_becomes_its_commit_and_is_fetched_once(
         assert (code, len(hub.asked)) == (0, asked), output
 
 
+def test_shards_are_pinned_and_built_as_one_source(tiny: Path, tmp_path: Path) -> None:
+    lines = (tiny.parent / "rows.jsonl").read_text().splitlines(keepends=True)
+    (tiny.parent / "shards").mkdir()
+    for name, part in {"b.jsonl": lines[:9], "a.jsonl": lines[9:]}.items():
+        (tiny.parent / "shards" / name).write_text("".join(part))
+    address = "path:shards/*.jsonl"
+    edit(tiny, lambda recipe: recipe["sources"]["rows"].update(address=address, sha256="unpinned"))
+    assert run("pin", recipe=tiny, data=tmp_path / "data")[0] == 0
+    assert yaml.safe_load(tiny.read_text())["sources"]["rows"]["address"] == address
+    code, output = run("build", "+documents", recipe=tiny, data=tmp_path / "data")
+    assert code == 0, output
+
+
 def test_a_part_of_an_extended_recipe_must_be_pinned_there(tiny: Path, tmp_path: Path) -> None:
     unpin(tiny, "models", "generator")
     above = tiny.parent / "above.yaml"

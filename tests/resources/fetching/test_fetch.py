@@ -56,6 +56,16 @@ def wheel(registry: Path, files: dict[str, bytes], version: str = "1.0", link: s
     return file_digest(path)
 
 
+def test_the_files_of_a_wheel_that_match_a_pattern_are_kept(registry: Path, cache: Cache) -> None:
+    sha = wheel(registry, FILES | {"toy/data/c.json": b"{}", "toy/data/deep/d.json": b"{}"})
+    found = cache.fetch(Address.parse("pypi:toy==1.0#toy/data/*.json"), sha)
+    assert tree(found) == {"a.json": b'{"a": 1}', "c.json": b"{}"}
+    assert tree(cache.fetch(Address.parse("pypi:toy==1.0#toy/**/[cd].json"), sha)) == {
+        "data/c.json": b"{}",
+        "data/deep/d.json": b"{}",
+    }
+
+
 def test_one_file_of_a_wheel_is_kept_without_the_wheel(registry: Path, cache: Cache) -> None:
     sha = wheel(registry, FILES)
     found = cache.fetch(Address.parse(A), sha)

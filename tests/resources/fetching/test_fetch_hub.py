@@ -64,6 +64,36 @@ def test_a_whole_repository_is_fetched_without_hidden_files(hub: Hub, cache: Cac
     assert list(cache.root.glob(".*")) == []
 
 
+def test_the_files_that_match_a_pattern_are_fetched(hub: Hub, cache: Cache) -> None:
+    files = {
+        "README.md": b"About",
+        "data/b.jsonl": b"{}",
+        "data/a.jsonl": b"{ }",
+        "data/deep/c.jsonl": b"",
+        "data/d.csv": b"",
+    }
+    hub.repos["datasets/owner/shards"] = files
+    address = Address.parse("hf:datasets/owner/shards@main#data/*.jsonl")
+    pinned, sha = cache.pin(address)
+    assert str(pinned) == f"hf:datasets/owner/shards@{COMMIT}#data/*.jsonl"
+    found = cache.fetch(pinned, sha)
+    assert tree(found) == {"a.jsonl": b"{ }", "b.jsonl": b"{}"}
+    assert sha == tree_digest(found)
+    assert not [asked for asked in hub.asked if "GET" in asked and ("README" in asked or "d.csv" in asked)]
+    before = len(hub.asked)
+    assert cache.fetch(pinned, sha) == found
+    assert len(hub.asked) == before
+
+
+def test_a_pattern_that_matches_nothing_and_a_wrong_hash_are_errors(hub: Hub, cache: Cache) -> None:
+    assert refused(cache, "hf:datasets/owner/rows@main#*.jsnl", WRONG) == (
+        "the repository has no '*.jsnl'; the nearest names are 'train.jsonl'"
+    )
+    assert refused(cache, "hf:datasets/owner/rows@main#*.jsonl", WRONG).startswith(
+        f"the files that match (tree_digest) is not what was named, expected sha256 {WRONG}, found "
+    )
+
+
 def test_each_hub_failure_gives_a_one_sentence_error(hub: Hub, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     config = hashlib.sha256(b"{}").hexdigest()
     assert refused(cache, "hf:owner/tiny@main#config.json", WRONG) == (

@@ -14,6 +14,7 @@ from resources.fetching import cache as fetching
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.fetching.errors import FetchError
+from resources.fetching.globs import files_at
 from resources.fetching.tree_digest import tree_digest
 from tests.support.fetching import refused
 
@@ -78,3 +79,35 @@ def test_a_link_to_a_folder_is_rejected_and_a_link_to_a_file_counts_as_its_bytes
     (tmp_path / "linked/b").symlink_to("../plain")
     with pytest.raises(FetchError, match="'b' is a link to a folder or a device"):
         tree_digest(tmp_path / "linked")
+
+
+def test_the_files_of_a_pattern_are_identified_by_the_tree_digest_of_their_names(cache: Cache) -> None:
+    for name in ("a.jsonl", "b.jsonl", "c.csv", ".d.jsonl", "deep/e.jsonl"):
+        file = cache.base / "rows" / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_bytes(name.encode())
+    address = Address.parse("path:rows/*.jsonl")
+    lines = [f"{hashlib.sha256(name.encode()).hexdigest()}  {name}\n" for name in ("a.jsonl", "b.jsonl")]
+    sha = hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert cache.pin(address) == (address, sha)
+    place = cache.fetch(address, sha)
+    assert list(files_at(place)) == ["a.jsonl", "b.jsonl"]
+    assert cache.find(address, sha) == place
+    whole = Address.parse("path:rows")
+    assert cache.pin(Address.parse("path:rows/**"))[1] == cache.pin(whole)[1]
+    (cache.base / "rows/c.csv").write_bytes(b"other")
+    assert cache.fetch(address, sha) == place
+    (cache.base / "rows/f.jsonl").write_bytes(b"one more")
+    assert "is not what was named, expected sha256" in refused(cache, str(address), sha)
+    assert refused(cache, "path:rows/*.tsv", sha) == (
+        f"no file matches {cache.base / 'rows/*.tsv'}; relative paths start at {cache.base}"
+    )
+    assert refused(cache, "path:nowhere/*.tsv", sha).startswith("no file matches ")
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_itself(cache: Cache) -> None:
+    (cache.base / "a[1].jsonl").write_bytes(b"one")
+    (cache.base / "a1.jsonl").write_bytes(b"other")
+    address, sha = Address.parse("path:a[1].jsonl"), hashlib.sha256(b"one").hexdigest()
+    assert cache.pin(address) == (address, sha)
+    assert cache.fetch(address, sha) == cache.base / "a[1].jsonl"

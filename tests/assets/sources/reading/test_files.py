@@ -8,16 +8,22 @@ import gzip
 import json
 import lzma
 import os
+import re
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pytest
 
+from assets.recipe.materials import Format
 from assets.sources.reading import streams
+from assets.sources.reading.files import SUFFIXES
 from assets.sources.reading.read import read_rows
 from resources.fetching.errors import FetchError
 from tests.support.reading import contents, outcome, refusal, written
+from tests.support.tiny import ROOT
 
+MANUAL = ROOT / "recipes/README.md"
 LINES = b'{"a": 1}\n{"a": 2}\n'
 ROWS: list[dict[str, object]] = [{"a": 1}, {"a": 2}]
 
@@ -105,6 +111,8 @@ def test_each_file_of_text_is_a_document(tmp_path: Path) -> None:
     assert contents(tmp_path / "docs") == expected
     assert contents(tmp_path / "docs/*.md", ["text"]) == [{"text": "Notes"}, {"text": "# Tea\n\nA plant.\n"}]
     assert contents(tmp_path / "docs/b.md") == expected[2:]
+    written(tmp_path / "docs", "LICENSE", "CC0")
+    assert contents(tmp_path / "docs") == expected
     written(tmp_path / "docs", "wrong.txt", b"caf\xe9")
     rows, bad = outcome(tmp_path / "docs")
     assert rows == expected
@@ -154,3 +162,13 @@ def test_what_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "empty/a.jsonl")
     with pytest.raises(FetchError, match=r"'a\.jsonl' is a link to a folder or a device"):
         read_rows(tmp_path / "empty")
+
+
+def test_the_manual_lists_every_format_and_suffix() -> None:
+    (table,) = re.findall(
+        r"^\| `format` \|.*\n\|---.*\n((?:\|.*\n)+)", MANUAL.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    rows = [line.split("|")[1:3] for line in table.splitlines()]
+    listed = [(re.findall(r"`(\w+)`", formats), re.findall(r"`(\.\w+)`", suffixes)) for formats, suffixes in rows]
+    assert [one for formats, _ in listed for one in formats] == list(get_args(Format))
+    assert {suffix for _, suffixes in listed for suffix in suffixes} == SUFFIXES.keys()

@@ -24,7 +24,7 @@ EACH_ROW = "each row must be a JSON object"
 EACH_LINE = "each line must be one JSON object"
 SHAPES = (
     "a list of objects, an object of objects, an object with exactly one list of objects, or columns (an object of "
-    "lists of equal length, or of objects with the keys 0, 1, 2 …) are needed"
+    "lists of equal length, or of objects with the keys 0, 1, 2 …) are needed; a row a line is format: jsonl"
 )
 UTF_8 = "the text must be UTF-8 (the key encoding of the source names another)"
 WHOLE = "the file must be one JSON document (one object a line is the format jsonl)"

@@ -1,5 +1,5 @@
 """A table from a spreadsheet may have any delimiter, quotes and a ragged row. If a dialect is guessed wrongly, every
-text is cut in the middle. So these tests check exact rows for each dialect, and that a bad row takes no other with it."""
+text is cut in the middle. So these tests check exact rows for each dialect, and that a bad row takes no other along."""
 
 from __future__ import annotations
 
@@ -81,6 +81,17 @@ def test_the_recipe_can_say_the_dialect(tmp_path: Path) -> None:
     assert refusal(either, delimiter=";", quote=";") == (
         ": its delimiter and its quote are both ';', but they must differ"
     )
+
+
+def test_a_line_that_names_the_delimiter_is_no_header(tmp_path: Path) -> None:
+    read = read_rows(written(tmp_path, "a.csv", "sep=;\r\na;b\r\n1,2,3;4\r\n"))
+    assert read.rows == [SourceRow({"a": "1,2,3", "b": "4"}, "a.csv, line 3")]
+
+
+@pytest.mark.parametrize(("key", "value"), [("delimiter", ";"), ("quote", "'"), ("encoding", "cp1252")])
+def test_a_key_that_the_format_does_not_have_is_an_error(tmp_path: Path, key: str, value: str) -> None:
+    path = written(tmp_path, "a.parquet", "")
+    assert refusal(path, **{key: value}) == f": the source sets {key}, which the format parquet does not have"
 
 
 BAD = {
