@@ -120,6 +120,38 @@ def test_a_path_by_position_that_mixes_roles_is_refused(chosen: Chosen) -> None:
     }
 
 
+def test_authors_of_comments_are_no_roles(chosen: Chosen) -> None:
+    rows = [{"c": [{"author": one, "text": f"by {one}"}, {"author": "eve", "text": "yes"}]} for one in ("ann", "bob")]
+    fields = {"instruction": "{c.0.text}", "response": "{c.1.text}"}
+    assert pairs(chosen(rows, count=2, fields=fields)) == {("by ann", "yes"), ("by bob", "yes")}
+
+
+def test_messages_of_tools_may_lie_between_a_question_and_its_answer(chosen: Chosen) -> None:
+    said = [("user", "How warm is it?"), ("assistant", None), ("tool", "21"), ("assistant", "It is 21 degrees.")]
+    rows = [{"messages": [{"role": role, "content": content} for role, content in said]}]
+    fields = {"instruction": "{messages[role=user].content}", "response": "{messages[role=assistant].content}"}
+    more = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]}
+    result = chosen([*rows, more], fields=fields)
+    assert pairs(result) == {("Hi.", "Hello.")}
+    assert left_out(result) == {"quarantined: field 'messages[role=assistant].content' is absent or empty": 1}
+    last = fields | {"response": "{messages[role=assistant][1].content}"}
+    assert pairs(chosen(rows, fields=last)) == {("How warm is it?", "It is 21 degrees.")}
+
+
+def test_a_condition_may_look_at_the_turns_around_an_item(chosen: Chosen) -> None:
+    fields = {"instruction": "{value}", "response": "{[next][from=gpt].value}"}
+    result = chosen(CHATS, count=2, each="c[from=human]", where={"[previous]": {"present": False}}, fields=fields)
+    assert pairs(result) == {("What is tea?", "A drink."), ("What is jam?", "A spread.")}
+    assert left_out(result) == {"rejected: where: [previous] is present": 3}
+
+
+def test_columns_of_a_conversation_count_as_turns(chosen: Chosen) -> None:
+    rows = [{"c": {"from": ["human", "gpt"], "value": ["What is tea?", "A drink."]}}]
+    assert pairs(chosen(rows, fields=BY_ROLE)) == {("What is tea?", "A drink.")}
+    each = {"instruction": "{value}", "response": "{[next].value}"}
+    assert pairs(chosen(rows, each="c[from=human]", fields=each)) == {("What is tea?", "A drink.")}
+
+
 def test_each_makes_a_pair_of_every_turn_that_is_answered(chosen: Chosen) -> None:
     fields = {"instruction": "{value}", "response": "{[next][from=gpt].value}", "input": "{c[from=system].value?}"}
     rows = [*CHATS, {"c": turns("human: Anyone?")}, {"c": turns("gpt: I am.")}, {"c": None}]
