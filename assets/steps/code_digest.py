@@ -40,7 +40,7 @@ DECIDING = (
     "warehouse/results/result.py",
     "warehouse/results/validation.py",
 )
-"""Files outside `assets` that decide rows: files of a source, ids, how texts compare, withdrawals, outcomes, quarantine."""
+"""Files outside `assets` that decide rows: files of a source, ids, how texts compare, what is withdrawn, outcomes."""
 
 
 @cache

@@ -31,8 +31,8 @@ class Columnar:
         promised = "Parquet" if self._file.format == "parquet" else "Arrow"
         try:
             with self._opened() as source:
-                for batch in self._parquet(source) if self._file.format == "parquet" else self._arrow(source):
-                    for row in self._rows(*batch, first=number + 1):
+                for table, count in self._parquet(source) if self._file.format == "parquet" else self._arrow(source):
+                    for row in self._rows(table, count, number + 1):
                         number += 1
                         yield row
         except (pa.ArrowException, OSError, ValueError) as error:
