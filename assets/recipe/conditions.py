@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.recipe.lookup import find, number_in, opened, says
-from assets.recipe.paths import Path, PathError
+from assets.recipe.paths import Path, PathError, written
 from assets.recipe.rendering import is_absent
 from warehouse.core.errors import UserError
 from warehouse.core.texts import listed, nearest, on_one_line, shortened
@@ -137,7 +137,8 @@ def _condition(name: str, wanted: Any) -> Condition:
     tests = []
     for operator, operand in wanted.items():
         if operator not in OPERATORS:
-            raise ValueError(f"{name}: there is no operator {operator!r}; {nearest(str(operator), OPERATORS)}")
+            inside = f"; a field inside it is written {name}.{written(str(operator))}"
+            raise ValueError(f"{name}: there is no operator {operator!r}; {nearest(str(operator), OPERATORS)}{inside}")
         if operator == "present" and not isinstance(operand, bool):
             raise ValueError(f"{name}: present must be true or false")
         if operator in ("at_least", "at_most") and (isinstance(operand, bool | list) or operand is None):

@@ -98,7 +98,8 @@ def find(row: abc.Mapping[str, object], path: Path, after: abc.Mapping[str, int]
             elif value is None:
                 return Found(None)
             elif (found := items_of(value)) is None:
-                return Found(None, f"picks from {behind}, which is no list")
+                what = "a text that is no valid JSON list" if isinstance(value, str) else "which is no list"
+                return Found(None, f"picks from {behind}, {what}")
             else:
                 items, left = found, list(range(len(found)))
             asked = after.get(behind, -1) if step.name and all(pick.key for pick in step.picks) else -1

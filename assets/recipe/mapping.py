@@ -18,9 +18,10 @@ import hashlib
 import re
 from collections import abc
 from dataclasses import dataclass
+from functools import cached_property
 
 from assets.recipe.lookup import FROM_THE_START, Item, MissingField, find, role_of
-from assets.recipe.paths import Path, PathError, path_at, quoted, written
+from assets.recipe.paths import POSITION, Path, PathError, path_at, quoted, written
 from assets.recipe.rendering import FORMATS, NAMED, NO_INPUT, folded, rendered, shown_name
 from warehouse.core.errors import UserError
 from warehouse.core.texts import listed
@@ -119,6 +120,11 @@ class Template:
             literal, skipped = "", False
         return "".join([*texts, _closed(literal, skipped)]).strip()
 
+    @cached_property
+    def in_lists(self) -> bool:
+        """Whether a path of the template may lead to an item of a list."""
+        return any(step.picks or POSITION.fullmatch(step.name) for path in self.paths for step in path.steps)
+
     def turns(self, row: abc.Mapping[str, object]) -> dict[str, int]:
         """The last turn that the template takes from each conversation, as its position by the path of the list.
 
@@ -165,7 +171,8 @@ class Mapping:
         values from the conversation that the instruction is from looks for a turn after it. Raises ``MissingField``.
         """
         templates = self.chosen(identity)
-        asked = templates["instruction"].turns(row) if "instruction" in templates else FROM_THE_START
+        by_turns = any(templates[field].in_lists for field in ANSWERS if field in templates)
+        asked = templates["instruction"].turns(row) if by_turns and "instruction" in templates else FROM_THE_START
         return {
             field: template.render(row, self.absent_in(field), asked if field in ANSWERS else FROM_THE_START)
             for field, template in templates.items()

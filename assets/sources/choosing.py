@@ -37,10 +37,12 @@ def candidates(selection: Selection, mapping: Mapping, read: SourceRows, shared:
     available = {*read.names} | {name for one in found if selection.each and not one.verdict for name in one.row}
     if selection.join:
         available.add(PARENT)
-    check_fields(mapping, available)
-    for condition in conditions:
-        if not condition.path.of_item:
-            check_name("where", condition.path, available)
+    # Where no list has an item, the reasons of the rows say so.
+    if not selection.each or any(one.verdict is None for one in found):
+        check_fields(mapping, available)
+        for condition in conditions:
+            if not condition.path.of_item:
+                check_name("where", condition.path, available)
     if tree and selection.join:
         found = _joined(found, tree, selection, conditions)
     else:

@@ -19,6 +19,8 @@ from warehouse.core.texts import listed, shortened
 USERS = frozenset(("human", "user", "prompter", "instructor"))
 ASSISTANTS = frozenset(("gpt", "assistant", "bot", "model", "chatgpt", "chatbot", "ai", "bing", "bard"))
 
+OTHERS = frozenset(("system", "developer", "tool", "function", "observation", "function_call"))
+
 _WIDEST = 40
 
 
@@ -36,7 +38,7 @@ def misplaced(templates: Mapping[str, Template], row: Mapping[str, object]) -> s
     turns that are picked by their positions are taken as they are.
     """
     answer = next((field for field in ANSWERS if field in templates), None)
-    if answer is None or "instruction" not in templates:
+    if answer is None or "instruction" not in templates or not templates[answer].in_lists:
         return None
     positions = templates["instruction"].turns(row)
     by_position = {
@@ -74,7 +76,9 @@ def _mixed(field: str, path: Path, rows: Sequence[Mapping[str, object]]) -> Iter
                 found.setdefault((turn.list_path, turn.index), Counter())[role] += 1
                 everywhere.update(one for item in turn.items if (one := role_of(item)))
     for (list_path, index), roles in found.items():
-        if len({_group(role) for _, role in roles}) > 1:
+        groups = {_group(role) for _, role in roles}
+        # Comments have authors too, but these are names of people, and differ from row to row.
+        if len(groups) > 1 and groups & {"user", "assistant", *OTHERS}:
             counted = listed([f"{shortened(role, _WIDEST)} ({count})" for (_, role), count in roles.most_common()])
             rest = path.text.removeprefix(f"{list_path}.{index}")
             picks = _picks(field, [one for one, _ in everywhere.most_common()], roles.most_common(1)[0][0])

@@ -52,5 +52,5 @@ def test_a_wrong_condition_is_one_problem_at_its_key() -> None:
     (line,) = complaints(("seed_tasks.0.where", {"score": {"atleast": 4}}))
     assert line == (
         "seed_tasks.0.where: found {'score': {'atleast': 4}}; score: there is no operator 'atleast'; did you mean"
-        " 'at_least'? (known: at_least, at_most, contains, not, present)"
+        " 'at_least'? (known: at_least, at_most, contains, not, present); a field inside it is written score.atleast"
     )

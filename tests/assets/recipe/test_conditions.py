@@ -134,6 +134,11 @@ def test_a_long_value_is_cut_in_its_reason() -> None:
         ({"a": []}, "a: found an empty list, but it must have a value"),
         ({"a": {}}, "a: found no operator; known are at_least, at_most, contains, not, present"),
         ({"a": {"atleast": 1}}, "a: there is no operator 'atleast'; did you mean 'at_least'?"),
+        (
+            {"a": {"source": "wiki"}},
+            "a: there is no operator 'source'; known: at_least, at_most, contains, not, present;"
+            " a field inside it is written a.source",
+        ),
         ({"a": {"present": "yes"}}, "a: present must be true or false"),
         ({"a": {"at_least": True}}, "a: at_least must be a number, or a text such as '2024-01-31'"),
         ({"a": {"at_most": [1, 2]}}, "a: at_most must be a number, or a text such as '2024-01-31'"),

@@ -78,7 +78,7 @@ def test_a_path_finds_this_value(path: str, value: object) -> None:
         ("turns.value", "leads into a list; say which item, as in turns.0 or turns[role=user]"),
         ("number[from=human].value", "picks from number, which is no list"),
         ("broken.0.value", "leads into a text that starts like JSON, but is not valid JSON"),
-        ("broken[from=human].value", "picks from broken, which is no list"),
+        ("broken[from=human].value", "picks from broken, a text that is no valid JSON list"),
         ("[next].value", "starts from an item, but the row is not made of one"),
         ("nothing[from=human].value", ABSENT),
         ("missing.deep", ABSENT),

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from assets.recipe.columns import Shared, shared
 from assets.recipe.mapping import MappingError
@@ -118,6 +120,38 @@ def test_a_path_by_position_that_mixes_roles_is_refused(chosen: Chosen) -> None:
         ("What is tea?", "A drink."),
         ("What is jam?", "A spread."),
     }
+
+
+def test_authors_of_comments_are_no_roles(chosen: Chosen) -> None:
+    rows = [{"c": [{"author": one, "text": f"by {one}"}, {"author": "eve", "text": "yes"}]} for one in ("ann", "bob")]
+    fields = {"instruction": "{c.0.text}", "response": "{c.1.text}"}
+    assert pairs(chosen(rows, count=2, fields=fields)) == {("by ann", "yes"), ("by bob", "yes")}
+
+
+def test_messages_of_tools_may_lie_between_a_question_and_its_answer(chosen: Chosen) -> None:
+    said = [("user", "How warm is it?"), ("assistant", None), ("tool", "21"), ("assistant", "It is 21 degrees.")]
+    rows = [{"messages": [{"role": role, "content": content} for role, content in said]}]
+    fields = {"instruction": "{messages[role=user].content}", "response": "{messages[role=assistant].content}"}
+    more = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]}
+    result = chosen([*rows, more], fields=fields)
+    assert pairs(result) == {("Hi.", "Hello.")}
+    assert left_out(result) == {"quarantined: field 'messages[role=assistant].content' is absent or empty": 1}
+    last = fields | {"response": "{messages[role=assistant][1].content}"}
+    assert pairs(chosen(rows, fields=last)) == {("How warm is it?", "It is 21 degrees.")}
+
+
+def test_a_condition_may_look_at_the_turns_around_an_item(chosen: Chosen) -> None:
+    fields = {"instruction": "{value}", "response": "{[next][from=gpt].value}"}
+    result = chosen(CHATS, count=2, each="c[from=human]", where={"[previous]": {"present": False}}, fields=fields)
+    assert pairs(result) == {("What is tea?", "A drink."), ("What is jam?", "A spread.")}
+    assert left_out(result) == {"rejected: where: [previous] is present": 3}
+
+
+def test_columns_of_a_conversation_count_as_turns(chosen: Chosen) -> None:
+    rows = [{"c": {"from": ["human", "gpt"], "value": ["What is tea?", "A drink."]}}]
+    assert pairs(chosen(rows, fields=BY_ROLE)) == {("What is tea?", "A drink.")}
+    each = {"instruction": "{value}", "response": "{[next].value}"}
+    assert pairs(chosen(rows, each="c[from=human]", fields=each)) == {("What is tea?", "A drink.")}
 
 
 def test_each_makes_a_pair_of_every_turn_that_is_answered(chosen: Chosen) -> None:
@@ -354,3 +388,47 @@ def test_only_columns_that_some_role_names_count_in_a_row(chosen: Chosen) -> Non
         if inside:
             counts = chosen(rows, ways, slice=slice_, fields=fields).counts()
             assert counts.get(("rejected", "outside the slice"), 0) == 3 - len(inside)
+
+
+ANY = st.recursive(
+    st.sampled_from([None, "", "human", "gpt", " N/A ", "[broken", '{"a": NaN}', True, -1, 3, 2.5, 10**400]),
+    lambda inside: (
+        st.lists(inside, max_size=4)
+        | st.dictionaries(st.sampled_from(["from", "value", "c", "q", "id"]), inside, max_size=4)
+        | st.lists(st.fixed_dictionaries({"from": st.sampled_from(["human", "gpt"]), "value": inside}), max_size=4)
+        | st.lists(inside, max_size=3).map(json.dumps)
+    ),
+    max_leaves=12,
+)
+WAYS: list[dict[str, Any]] = [
+    {"fields": BY_ROLE},
+    {"fields": {"instruction": "{c.0.value}", "response": "{c.1.value?}x"}, "where": {"q": ["human", 3, True]}},
+    {"fields": {"instruction": "{value}", "response": "{[next].value} {q?:json}"}, "each": "c"},
+    {"fields": {"instruction": "{value}", "response": "{[previous][from=gpt].value?}x"}, "each": "c.c[from=human|gpt]"},
+    {"fields": {"instruction": "{parent.q:json}", "response": "{q:json}"}, "join": {"parent": "c", "id": "id"}},
+    {"fields": {"instruction": "{q}", "response": "{*:json}"}, "where": {"q": {"at_least": 2}}, "absent": ["3"]},
+]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.fixed_dictionaries({"c": ANY, "q": ANY, "id": ANY}), min_size=1, max_size=8),
+    keys=st.sampled_from(WAYS),
+)
+def test_any_source_gives_an_outcome_for_every_row_or_an_error_for_users(
+    tmp_path: Path, rows: list[Row], keys: dict[str, Any]
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    try:
+        result = selected(file, **keys)
+    except UserError as error:
+        assert len(str(error)) < 2500
+    else:
+        assert result.incoming == len(result.decisions) >= len(rows)
+
+
+def test_empty_lists_alone_are_too_few_rows_and_no_missing_field(chosen: Chosen) -> None:
+    with pytest.raises(UserError) as caught:
+        chosen([{"c": []}], each="c", fields={"instruction": "{value}", "response": "{[next].value}"})
+    assert not isinstance(caught.value, MappingError)
