@@ -29,25 +29,9 @@ FRAGMENTS: tuple[bytes, ...] = (
     *(b"null", b"true", b".nan", b"9" * 5000, b"0x" + b"f" * 5000, b"a" * 70_000, b"[" * 2000, b"2023-02-30"),
 )
 VALUES: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        -1,
-        0,
-        2**70,
-        10**400,
-        0.5,
-        -0.0,
-        float("nan"),
-        float("inf"),
-        "",
-        " ",
-        "a\0b",
-        "{",
-        "{x.y[z}",
-        "base",
-    ),
-    *([], {}, [[]], [None], {"": ""}, {"a": {"a": {}}}, "../../etc/passwd", "hf:a/b", "pypi:a==1#b", "x" * 10_000),
+    *(None, True, -1, 0, 2**70, 10**400, 0.5, -0.0, float("nan"), float("inf"), [], {}, [[]], [None], {"": ""}),
+    *("", " ", "a\0b", "{", "{x.y[z}", "base", "../../etc/passwd", "hf:a/b", "pypi:a==1#b", "x" * 10_000),
+    {"a": {"a": {}}},
 )
 
 
