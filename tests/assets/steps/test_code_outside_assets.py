@@ -18,7 +18,11 @@ GRAPH = steps(load_recipe(ROOT / "recipe.yaml"))
 ALL = {step.asset for step in GRAPH}
 CALL_MODELS = {step.asset for step in GRAPH if step.calls_model}
 SOURCES = {"benchmark_items", "seed_tasks", "documents"}
-COMPARE_TEXTS = {"fragments"} | {asset for asset in ALL if asset.startswith(("raw_", "training_sets/"))} | SOURCES
+COMPARE_TEXTS = (
+    {"fragments"}
+    | {asset for asset in ALL if asset.startswith(("raw_", "enhanced_instructions/", "training_sets/"))}
+    | SOURCES
+)
 
 
 @pytest.fixture
