@@ -48,6 +48,13 @@ FORMS: list[tuple[str, tuple[str, ...], str]] = [
     ("<think>I close it by </think> here.\nDone.\n</think>\nRome.", ("I close it by", "here.\nDone."), "Rome."),
     ("<think>```\nx = 1\n</think>\nRome. <think>Sure?</think> Yes.", ("```\nx = 1", "Sure?"), "Rome. Yes."),
     ("<think>Tags?</think>\nUse `<think>` and `</think>`.", ("Tags?",), "Use `<think>` and `</think>`."),
+    # Marks that do not match, a byte order mark, Windows' line ends, and no space after a sentence.
+    ("<think>Rome?</thinking>Rome.", ("Rome?",), "Rome."),
+    ("\ufeff<think>Rome?</think>Rome.", ("Rome?",), "Rome."),
+    ("<think>\r\nRome?\r\n</think>\r\n\r\nRome.", ("Rome?",), "Rome."),
+    ("Rome.<think>Two?</think> In Italy.", ("Two?",), "Rome. In Italy."),
+    ("Sure!\n<think>Two?</think>\nRome.", ("Two?",), "Sure!\nRome."),
+    ("</think>\n\nRome.", (), "Rome."),
     # gpt-oss.
     (
         "<|channel|>analysis<|message|>Rome?<|end|><|start|>assistant<|channel|>final<|message|>Rome.<|return|>",
