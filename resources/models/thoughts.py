@@ -10,7 +10,7 @@ as `<think>` and `</think>`, in upper or lower case. An opening mark counts
 A closing mark without an opening one ends a thought that the prompt opened, and all before it is the thought. It counts
 unless it stands within a sentence, as in "write </think> to end", or ends what a mark in its line opened.
 
-Marks in code (between backticks or fences) never count outside of thoughts. So a text that explains `<think>` keeps it.
+Marks in code (between backticks or fences, or indented) never count outside of thoughts. So a text that explains `<think>` keeps it.
 The channels of gpt-oss are read as well: only what is in the channel `final` is the answer.
 
 Worked example: "<think>Is it Rome?</think>\\n\\nRome." has the thought "Is it Rome?" and the answer "Rome.". The text
@@ -246,6 +246,8 @@ def _closing(text: str, at: int, marks: Marks) -> tuple[int, int] | None:
 def _starts(text: str, at: int, mark: re.Match[str], complete: bool, closed: bool) -> bool:
     """Whether an opening mark in the middle of a text starts a thought."""
     line = text[max(at, text.rfind("\n", at, mark.start()) + 1) : mark.start()]
+    if line.startswith(("    ", "\t")):
+        return False  # Markdown's other way to write code
     if closed:
         return _is_blank(line) or _SENTENCE_END.search(line[-20:]) is not None
     end = text.find("\n", mark.end())

@@ -120,6 +120,7 @@ def test_a_thought_that_never_ends_is_cut_off_also_where_the_text_ended_by_itsel
         "The format:\n\n```\n<think>\nHere it thinks.\n</think>\nHere it answers.\n```\n\nThat is all.",
         "The format:\n~~~xml\n<think>\nHere it thinks.\n</think>\n~~~",
         "```xml\n<think>x</think>\n```",
+        "To think, write:\n\n    <think>x</think>\n\nin the prompt.",
         "The format:\n```\n<think>\nHere it",
         "Is 1 < think > 2?",
         "[THINKING] is a sign, <thinker> another.",
