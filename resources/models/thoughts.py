@@ -10,8 +10,8 @@ as `<think>` and `</think>`, in upper or lower case. An opening mark counts
 A closing mark without an opening one ends a thought that the prompt opened, and all before it is the thought. It counts
 unless it stands within a sentence, as in "write </think> to end", or ends what a mark in its line opened.
 
-Marks in code (between backticks or fences, or indented) never count outside of thoughts. So a text that explains `<think>` keeps it.
-The channels of gpt-oss are read as well: only what is in the channel `final` is the answer.
+Marks in code (between backticks or fences, or indented) never count outside of thoughts. So a text that explains
+`<think>` keeps it. The channels of gpt-oss are read as well: only what is in the channel `final` is the answer.
 
 Worked example: "<think>Is it Rome?</think>\\n\\nRome." has the thought "Is it Rome?" and the answer "Rome.". The text
 "<think>Is it" is a thought that was cut off, so its answer is "" and not complete.
