@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -11,7 +11,6 @@ from assets.enhancement.heuristics import KEYS, broken_rule
 from assets.enhancement.perplexity import IFD, limits, prefers_high
 from assets.enhancement.unwanted import unwanted
 from assets.generation.cuts import cut_for
-from assets.generation.method import methods
 from assets.recipe.types import Arm, Heuristics, PerplexityFilter, Recipe
 from assets.steps import names
 from assets.steps.step import Step, same
@@ -102,14 +101,12 @@ def label(settings: PerplexityFilter) -> str:
     return "IFD" if settings.measure == IFD else "perplexity"
 
 
-def step(recipe: Recipe, name: str, arm: Arm) -> Step:
-    """The asset `enhanced_instructions/<arm>`."""
+def step(recipe: Recipe, name: str, arm: Arm, sharing: Sequence[str] = ()) -> Step:
+    """The asset `enhanced_instructions/<arm>`; `sharing` are those of its methods that share responses."""
     heuristics = recipe.enhancement.heuristics if "heuristics" in arm.filters else None
     perplexity = recipe.enhancement.perplexity if "perplexity" in arm.filters else None
     if perplexity and arm.keep:
         perplexity = perplexity.model_copy(update={"keep": arm.keep})
-
-    sharing = [method for method in arm.methods if methods()[method].shares_responses]
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         pools: dict[str, pl.DataFrame] = {method: frames[f"pairs_{method}"] for method in arm.methods}
@@ -125,7 +122,7 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     if heuristics:
         slice_ |= recipe.slice("enhancement.heuristics")
         if sharing:
-            slice_ |= {f"arms.{name}.methods that share responses": sharing}
+            slice_ |= {f"arms.{name}.methods that share responses": list(sharing)}
     if perplexity:
         slice_ |= {"enhancement.perplexity": perplexity.model_dump(mode="json", exclude_none=True)}
         inputs |= {f"perplexities_{method}": names.perplexities(method) for method in arm.methods}

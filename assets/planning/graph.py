@@ -83,7 +83,7 @@ def _measures(recipe: Recipe) -> list[Step]:
 def _arm(recipe: Recipe, name: str) -> list[Step]:
     arm = recipe.arms[name]
     return [
-        filtering.step(recipe, name, arm),
+        filtering.step(recipe, name, arm, [one for one in arm.methods if methods()[one].shares_responses]),
         diversity.step(recipe, name, arm),
         training_set.step(recipe, name),
         student.step(recipe, name),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from assets.prompting.unwrapping import unwrapped
 from resources.models.calls import Completion, Prompt, Sampling, Writer
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word
 
 LINE_END = ("\n",)
 
@@ -32,7 +32,7 @@ def one_line(writer: Writer, prompts: Sequence[Prompt], sampling: Sampling) -> l
 def _first_line(completion: Completion) -> Completion:
     lines = completion.text.splitlines()
     for number, line in enumerate(lines, 1):
-        if normalized(unwrapped(line)):
+        if has_word(unwrapped(line)):
             whole = completion.complete or number < len(lines)
             return replace(completion, text="\n".join(lines[:number]), complete=whole)
     return completion

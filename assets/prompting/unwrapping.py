@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from warehouse.core.texts import normalized
+from warehouse.core.texts import has_word
 
 _FLAGS = re.IGNORECASE
 # What was asked for, by language: English, German, French, Spanish, Portuguese, Italian, Russian; then languages whose
@@ -34,7 +34,7 @@ _KIND = (
     r"|final|possible|suggested|example|sample|search|given|original|next|updated|improved)\s+)*"
 )
 _EAGER = (
-    r"(?:sure(?: thing)?|certainly|of course|absolutely|definitely|gladly|okay|ok|great|alright|no problem|got it"
+    r"(?:sure(?: thing)?|certainly|of course|absolutely|definitely|gladly|yes|okay|ok|great|alright|no problem|got it"
     r"|natürlich|gerne?|klar|bien sûr|certainement|d['’]accord|claro(?: que sí)?|por supuesto|com certeza|certo"
     r"|certamente|конечно|好的|当然(?:可以)?|當然|もちろん(?:です)?|はい|물론(?:입니다|이죠)?|بالتأكيد|बिल्कुल|ज़रूर)"
 )
@@ -46,7 +46,7 @@ _SAYS_SO = r"(?:(?:this|the following) (?:is|are)|i|i['’]\w+|let me|you (?:cou
 _COLON = r"\s*[:：]\s*"
 
 _LABEL = re.compile(
-    rf"(?:#+\s*)?{_KIND}(?:(?P<noun>{_NOUN})|user|human)\s*#?\s*\d*\s*(?:\([^()\n]*\)\s*)?#*{_COLON}", _FLAGS
+    rf"(?:#+\s*)?{_KIND}(?:(?P<noun>{_NOUN})|user|human|q)\s*#?\s*\d*\s*(?:\([^()\n]*\)\s*)?#*{_COLON}", _FLAGS
 )
 _BOLD_LABEL = re.compile(r"(?P<mark>\*{1,3}|_{1,2})(?P<label>[^*_\n]{1,60})(?P=mark)\s*(?P<colon>[:：]?)\s*")
 _HEADING = re.compile(rf"#+\s*{_KIND}{_NOUN}\s*\d*\s*#*", _FLAGS)
@@ -60,15 +60,19 @@ _PREAMBLES = (
     re.compile(
         rf"{_HERE_IS}[^:：\n]{{0,60}}?(?:{_NOUN}|\b(?:version|rewrite|paraphrase)\b)[^:：\n]{{0,60}}?{_COLON}", _FLAGS
     ),
+    re.compile(rf"{_KIND}{_NOUN}[^:：\n]{{0,60}}?\b(?:is|was|(?:c|w)ould be|might be|reads)\b{_COLON}", _FLAGS),
+    re.compile(rf"(?:(?:the|a) )?user\b[^:：\n]{{0,40}}?\b(?:asks?|asked){_COLON}", _FLAGS),
+    re.compile(rf"i(?:['’]d| would)? (?:ask|suggest|propose)\b[^:：\n]{{0,40}}?{_COLON}", _FLAGS),
     # "Here are the instructions for a game: …" may itself be part of an instruction, unless its line ends there.
     re.compile(rf"{_HERE_IS}[^:：\n]{{0,60}}?{_NOUNS}[^:：\n]{{0,60}}?{_COLON}\Z", _FLAGS),
 )
-_POINT = re.compile(r"(?:[-*•]|1\s*[.)]|#{1,6})(?:\s+|$)")
+_POINT = re.compile(r"(?:[-*•>→]|1\s*[.)]|#{1,6})(?:\s+|$)")
 _FENCE = re.compile(r"(?:```+|~~~+)\s*[\w+-]*")
 _ASKING_TAG = r"instruction|question|prompt|query|task|message|request|output|answer|response"
 _TAG = rf"{_ASKING_TAG}|p|b|i|em|strong|blockquote|q"
 _TAG_LINE = re.compile(rf"</?(?:{_TAG}|div|pre|code)>", _FLAGS)
 _IN_TAGS = re.compile(rf"<(?P<tag>{_TAG})>(?P<inside>(?:(?!</?(?P=tag)>).)*)(?:</(?P=tag)>)?", _FLAGS)
+_BRACKETS = re.compile(rf"\[(?:{_NOUN}|inst)\]\s*(?P<inside>.+?)\s*(?:\[/\w+\])?", _FLAGS)
 _END_TAG = re.compile(rf"(?P<inside>[^<]*)</(?:{_ASKING_TAG})>", _FLAGS)
 _QUOTES = {
     '"': '"', "“": "”", "„": "“", "«": "»", "'": "'", "‘": "’", "`": "`", "「": "」", "『": "』", "《": "》",
@@ -108,7 +112,7 @@ def instruction_in(text: str) -> str:
     wordless = ""
     for line in filter(str.strip, text.splitlines()):
         found = unwrapped(line)
-        if normalized(found):
+        if has_word(found):
             return found
         wordless = wordless or found
     return wordless
@@ -135,7 +139,7 @@ def _once(line: str) -> str:
     """The line without its outermost wrapper."""
     if any(pattern.fullmatch(line) for pattern in (_FENCE, _TAG_LINE, _HEADING, _EAGER_ONLY)):
         return ""
-    if found := _IN_TAGS.fullmatch(line) or _END_TAG.fullmatch(line):
+    if found := _IN_TAGS.fullmatch(line) or _BRACKETS.fullmatch(line) or _END_TAG.fullmatch(line):
         return found["inside"]
     if (found := _BOLD_LABEL.match(line)) and _is_label(found, line[found.end() :]):
         return line[found.end() :]

@@ -55,8 +55,8 @@ def made(*parents: str, **columns: Sequence[tuple[str, str]]) -> Columns:
 class Most:
     """Upper bounds that hold for any inputs: rows kept and model calls (None: nothing bounds them).
 
-    Calls that are made once more are not counted: those in which a stop string ended a thought, or ended a line that
-    was only a preamble (see assets/prompting/one_line.py)."""
+    Calls that are made once more are not counted: those in which a stop string or a verdict's few tokens ended a
+    thought, or a line was only a preamble (see assets/prompting/one_line.py and verdicts.py)."""
 
     rows: int
     calls: int | None = 0

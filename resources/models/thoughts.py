@@ -10,8 +10,8 @@ as `<think>` and `</think>`, in upper or lower case. An opening mark counts
 A closing mark without an opening one ends a thought that the prompt opened, and all before it is the thought. It counts
 unless it stands within a sentence, as in "write </think> to end", or ends what a mark in its line opened.
 
-Marks in code (between backticks or fences) never count outside of thoughts. So a text that explains `<think>` keeps it.
-The channels of gpt-oss are read as well: only what is in the channel `final` is the answer.
+Marks in code (between backticks or fences, or indented) never count outside of thoughts. So a text that explains
+`<think>` keeps it. The channels of gpt-oss are read as well: only what is in the channel `final` is the answer.
 
 Worked example: "<think>Is it Rome?</think>\\n\\nRome." has the thought "Is it Rome?" and the answer "Rome.". The text
 "<think>Is it" is a thought that was cut off, so its answer is "" and not complete.
@@ -35,6 +35,8 @@ MARKS: Marks = (
     ("<thought>", "</thought>"),
     ("<thoughts>", "</thoughts>"),
     ("<reasoning>", "</reasoning>"),
+    ("<reflection>", "</reflection>"),
+    ("<scratchpad>", "</scratchpad>"),
     ("<seed:think>", "</seed:think>"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
@@ -57,8 +59,9 @@ _CODE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOT_BLANK = re.compile(r"\S")
+_BLANKS = " \t\r\n\f\v\x85\xa0\u200b\u2028\u2029\u2060\ufeff"
 _OPENS_QUOTE = ('"', "'", "“", "‘", "«", "(", "`")
-_SENTENCE_END = re.compile(r"[.!?:…。！？：।][\"'”’)\]*_]*\s+\Z")
+_SENTENCE_END = re.compile(r"[.!?:…。！？：।][\"'”’)\]*_]*\s*\Z")
 _CHANNEL = re.compile(r"(?:<\|start\|>[^<]*)?<\|channel\|>\s*(?P<name>\w*)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 # A tokenizer that leaves out the special tokens of gpt-oss joins what is left.
@@ -154,8 +157,10 @@ def _next(text: str, at: int, nothing_before: bool, complete: bool, marks: Marks
         if code.around(at, place):
             continue
         end = _closing(text, mark.end(), _like(mark.group(), marks)) if ends else None
+        # Some models end a thought with the mark of another model.
+        end = end or (_closing(text, mark.end(), marks) if ends else None)
         ends = end is not None
-        first = nothing_before and not text[at:place].strip()
+        first = nothing_before and _is_blank(text[at:place])
         if first or _starts(text, at, mark, complete, closed=ends):
             return _Thought(place, mark.end(), *(end or (len(text), None)))
         if end and "\n" not in text[place : end[0]]:
@@ -184,6 +189,10 @@ class _Code:
         self._from, self._found = start, _CODE.search(self._text, start)
 
 
+def _is_blank(text: str) -> bool:
+    return not text.strip(_BLANKS)
+
+
 def _filled(thoughts: Sequence[str]) -> tuple[str, ...]:
     return tuple(thought.strip() for thought in thoughts if thought.strip())
 
@@ -196,7 +205,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 def _up_to_a_thought(before: str, blank: str) -> str:
     """The text before a thought, with the space, line break or blank line that parts it from the text after it."""
-    kept = before.rstrip()
+    kept = before.rstrip(_BLANKS)
     breaks = max(before[len(kept) :].count("\n"), blank.count("\n"))
     return kept and kept + ("\n" * min(breaks, 2) or " ")
 
@@ -214,7 +223,7 @@ def _like(opening: str, marks: Marks) -> Marks:
 
 
 def _begins_with_opening(text: str, marks: Marks) -> bool:
-    return text.lstrip().lower().startswith(tuple(opening.lower() for opening, _ in marks if opening))
+    return text.lstrip(_BLANKS).lower().startswith(tuple(opening.lower() for opening, _ in marks if opening))
 
 
 def _closing(text: str, at: int, marks: Marks) -> tuple[int, int] | None:
@@ -237,11 +246,13 @@ def _closing(text: str, at: int, marks: Marks) -> tuple[int, int] | None:
 def _starts(text: str, at: int, mark: re.Match[str], complete: bool, closed: bool) -> bool:
     """Whether an opening mark in the middle of a text starts a thought."""
     line = text[max(at, text.rfind("\n", at, mark.start()) + 1) : mark.start()]
+    if line.startswith(("    ", "\t")):
+        return False  # Markdown's other way to write code
     if closed:
-        return not line.strip() or _SENTENCE_END.search(line[-20:]) is not None
+        return _is_blank(line) or _SENTENCE_END.search(line[-20:]) is not None
     end = text.find("\n", mark.end())
     alone = not text[mark.end() : end if end >= 0 else len(text)].strip()
-    return not line.strip() and (alone or not complete)
+    return _is_blank(line) and (alone or not complete)
 
 
 def _ends_thought(text: str, at: int, mark: re.Match[str]) -> bool:
@@ -250,7 +261,7 @@ def _ends_thought(text: str, at: int, mark: re.Match[str]) -> bool:
     before, after = text[start : mark.start()], text[mark.end() : end if end >= 0 else len(text)]
     if before.endswith(_OPENS_QUOTE):
         return False
-    return not before.strip() or not after.strip() or not before[-1].isspace()
+    return _is_blank(before) or _is_blank(after) or not before[-1].isspace()
 
 
 def _unwrapped(answer: str) -> str:

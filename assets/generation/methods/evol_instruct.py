@@ -30,6 +30,7 @@ from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of, says_yes
 from assets.prompting.prompts import answer
+from assets.prompting.verdicts import verdicts
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import Count, distinct
 from assets.steps.names import SEED_TASKS
@@ -41,6 +42,7 @@ from warehouse.schema.records import Pair
 
 NAME = "evol_instruct"
 MOST_SORRY_WORDS = 80
+MOST_VERDICT_TOKENS = 8
 
 Operation = Literal["constraint", "deepen", "concretize", "reasoning", "breadth"]
 OPERATIONS: dict[Operation, str] = {
@@ -116,7 +118,7 @@ def _round(
         else:
             evolved[place] = Line(line.seed, text, parents)
     if settings.judge:
-        evolved = _judged_different(gate, lines, evolved, writer)
+        evolved = _judged_different(gate, lines, evolved, writer, settings.response.max_new_tokens)
     asked = [answer(line.text, seed=row_seed(seed, NAME, "answer", line.text)) for line in evolved.values()]
     answers = writer.complete(asked, Sampling(**settings.response.model_dump()))
     following = list(lines)
@@ -126,8 +128,12 @@ def _round(
     return following
 
 
-def _judged_different(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer: Writer) -> dict[int, Line]:
-    """The evolved lines that the model does not judge equal to the old ones; an unclear judgement lets a line pass."""
+def _judged_different(
+    gate: Gate, lines: Sequence[Line], evolved: dict[int, Line], writer: Writer, room: int
+) -> dict[int, Line]:
+    """The evolved lines that the model does not judge equal to the old ones; an unclear judgement lets a line pass.
+
+    A model that thinks before it judges may write up to `room` tokens."""
     prompts = [
         Prompt.ask(
             f"First prompt: {lines[place].text}\nSecond prompt: {line.text}\n\nDo both ask the same, with the same "
@@ -136,7 +142,7 @@ def _judged_different(gate: Gate, lines: Sequence[Line], evolved: dict[int, Line
         for place, line in evolved.items()
     ]
     passed = {}
-    judgements = writer.complete(prompts, Sampling(max_new_tokens=8))
+    judgements = verdicts(writer, prompts, MOST_VERDICT_TOKENS, room)
     for (place, line), judgement in zip(evolved.items(), judgements, strict=True):
         parents = (*line.parents, (judgement.call, "judgement"))
         if unanswered(gate, pair(NAME, line.text), judgement, parents):

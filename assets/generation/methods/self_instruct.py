@@ -42,6 +42,7 @@ from assets.prompting.answers import decide_answer, unanswered
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import numbered_items
 from assets.prompting.prompts import answer, more_tasks
+from assets.prompting.verdicts import verdicts
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature, Words
@@ -186,7 +187,8 @@ def _answer_plainly(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, w
 def _answer_with_instances(
     gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int
 ) -> None:
-    judged = writer.complete([classification(task.instruction) for task in tasks], Sampling(MOST_VERDICT_TOKENS))
+    asked = [classification(task.instruction) for task in tasks]
+    judged = verdicts(writer, asked, MOST_VERDICT_TOKENS, settings.response.max_new_tokens)
     classified: list[tuple[Task, bool]] = []
     for task, verdict in zip(tasks, judged, strict=True):
         parents = (*task.parents, (verdict.call, "classification"))

@@ -7,6 +7,7 @@ import polars as pl
 
 from assets.enhancement.filtering import decide, step
 from assets.generation.method import methods
+from assets.planning.graph import steps
 from assets.recipe.types import EqualResponses, Heuristics, PerplexityFilter
 from tests.support.measured import pair, perplexities
 from tests.support.recipes import parsed, put, starter
@@ -64,6 +65,15 @@ def test_methods_that_write_instructions_for_given_texts_share_responses() -> No
         "reverse_instructions",
         "unnatural_instructions",
     }
+
+
+def test_the_graph_passes_on_which_methods_of_an_arm_share_responses() -> None:
+    slices = {one.asset: one.slice for one in steps(parsed(starter()))}
+    shared = {
+        arm: slices[f"enhanced_instructions/{arm}"].get(f"arms.{arm}.methods that share responses")
+        for arm in ("self_training", "instruction_generation")
+    }
+    assert shared == {"self_training": None, "instruction_generation": ["instruction_generation"]}
 
 
 def test_the_default_is_in_no_slice_and_another_value_is() -> None:

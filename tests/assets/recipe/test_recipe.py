@@ -53,7 +53,7 @@ def test_a_slice_has_plain_values_by_path() -> None:
 KEYS = {
     "recipe": "ancestors, arms, benchmark_items, curation, documents, enhancement, evaluation, generation, models, "
     "policy, retries, seed, seed_tasks, sources, training",
-    "model": "address, licence, made_from, origin, sha256",
+    "model": "address, licence, made_from, origin, sha256, thoughts",
     "source": "address, delimiter, encoding, format, licence, made_from, origin, quote, sha256, strict",
     "ancestor": "address, licence, made_from, origin",
     "policy": "commercial, exceptions, licences",

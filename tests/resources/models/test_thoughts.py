@@ -48,6 +48,13 @@ FORMS: list[tuple[str, tuple[str, ...], str]] = [
     ("<think>I close it by </think> here.\nDone.\n</think>\nRome.", ("I close it by", "here.\nDone."), "Rome."),
     ("<think>```\nx = 1\n</think>\nRome. <think>Sure?</think> Yes.", ("```\nx = 1", "Sure?"), "Rome. Yes."),
     ("<think>Tags?</think>\nUse `<think>` and `</think>`.", ("Tags?",), "Use `<think>` and `</think>`."),
+    # Marks that do not match, a byte order mark, Windows' line ends, and no space after a sentence.
+    ("<think>Rome?</thinking>Rome.", ("Rome?",), "Rome."),
+    ("\ufeff<think>Rome?</think>Rome.", ("Rome?",), "Rome."),
+    ("<think>\r\nRome?\r\n</think>\r\n\r\nRome.", ("Rome?",), "Rome."),
+    ("Rome.<think>Two?</think> In Italy.", ("Two?",), "Rome. In Italy."),
+    ("Sure!\n<think>Two?</think>\nRome.", ("Two?",), "Sure!\nRome."),
+    ("</think>\n\nRome.", (), "Rome."),
     # gpt-oss.
     (
         "<|channel|>analysis<|message|>Rome?<|end|><|start|>assistant<|channel|>final<|message|>Rome.<|return|>",
@@ -113,6 +120,7 @@ def test_a_thought_that_never_ends_is_cut_off_also_where_the_text_ended_by_itsel
         "The format:\n\n```\n<think>\nHere it thinks.\n</think>\nHere it answers.\n```\n\nThat is all.",
         "The format:\n~~~xml\n<think>\nHere it thinks.\n</think>\n~~~",
         "```xml\n<think>x</think>\n```",
+        "To think, write:\n\n    <think>x</think>\n\nin the prompt.",
         "The format:\n```\n<think>\nHere it",
         "Is 1 < think > 2?",
         "[THINKING] is a sign, <thinker> another.",
