@@ -95,13 +95,13 @@ def gc(
     if not yes and not typer.confirm("Free this?"):
         typer.echo("nothing was freed")
         return
-    before = database.path.stat().st_size
+    size = database.path.stat().st_size
     if chosen.nothing:
         collect(database, garbage)
     else:
         forget(database, chosen, garbage)
     after = database.path.stat().st_size
-    typer.echo(f"freed; the warehouse's file had {mebibytes(before)} MiB and has {mebibytes(after)} MiB now")
+    typer.echo(f"freed; the warehouse's file had {mebibytes(size)} MiB and has {mebibytes(after)} MiB now")
 
 
 def print_leaderboard(project: Project) -> None:
