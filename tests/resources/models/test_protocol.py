@@ -205,7 +205,7 @@ CODE: dict[str, list[str]] = {
 
 DIGESTS = {
     "COMPLETION": (1, "d964382383b959f6"),
-    "ENDPOINT_COMPLETION": (1, "a64d29a5bcf570be"),
+    "ENDPOINT_COMPLETION": (1, "ec50dc72ea7c911d"),
     "LOSS": (1, "ac44bf7f33be7980"),
     "EMBEDDING": (1, "c8db16d0eef7b0a1"),
     "TRAINING": (1, "61863e2255743ddc"),
