@@ -295,7 +295,9 @@ class _Run:
         error = state.outcome.exception() if state.outcome else None
         left = max(0.0, self.last_answer + self.settings.patience - time.monotonic())
         after = error.after if isinstance(error, Passing) else None
-        return min(left, _BACK_OFF(state) if after is None else after)
+        back_off = _BACK_OFF(state)
+        # "Retry-After: 0" must not become a loop without a pause.
+        return min(left, back_off if after is None else max(after, min(1.0, back_off)))
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
