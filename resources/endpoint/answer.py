@@ -6,7 +6,6 @@ server keeps apart are in `reasoning_content` (vLLM, DeepSeek, llama.cpp) or `re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,15 +46,11 @@ class Written:
         return {"text": self.text} | ({"reasoning": self.reasoning} if self.reasoning else {})
 
 
-def parsed(text: str) -> dict[str, Any]:
-    """The JSON object of an answer. Raises RowFailed if it is none, or if it says that it is an error.
+def without_error(value: Any) -> dict[str, Any]:
+    """The JSON of an answer, if it is an object and does not say that it is an error. Raises RowFailed otherwise.
 
     Raises Passing where an error with HTTP 200 has the code 429 or 503.
     """
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
     if not isinstance(value, dict):
         raise RowFailed("answers something that is not a completion")
     if error := value.get("error"):

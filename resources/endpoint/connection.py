@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import json
 import logging
 import time
 import zlib
@@ -40,8 +41,12 @@ _UNUSABLE = (401, 402, 403, 404, 405, 407, 410, 501, 505)
 
 @dataclass(frozen=True)
 class Reply:
-    """The text of a successful answer and its `server` header, with the API key hidden. `revealed`: the text had it."""
+    """A successful answer, with the API key hidden: its JSON (None if it is none), its text, and its `server` header.
 
+    `revealed`: the key was in the JSON.
+    """
+
+    json: Any
     text: str
     server: str
     revealed: bool
@@ -91,7 +96,9 @@ class Connection:
             if response.is_success:
                 if "html" in response.headers.get("content-type", ""):
                     raise Unusable(f"{url} answers with a web page: {self.shown(text)}")
-                return Reply(text, self.secret.hidden(response.headers.get("server", "")), text != received)
+                server = self.secret.hidden(response.headers.get("server", ""))
+                value, revealed = self._json(received)
+                return Reply(value, text, server, revealed)
             said = f"{url} answers HTTP {status}: {self.shown(text)}"
             if status in _PASSING:
                 raise Passing(said, _PASSING[status], seconds_to_wait(response.headers.get("retry-after")))
@@ -100,6 +107,16 @@ class Connection:
             if status in _UNUSABLE:
                 raise Unusable(said)
             raise RowFailed(said)
+
+    def _json(self, text: str) -> tuple[Any, bool]:
+        """(the JSON in a text, with the API key hidden, whether the key was in it)."""
+        try:
+            # Hidden after it is parsed: JSON's escapes can spell the key, and can be cut where the key is cut out.
+            value = json.loads(text)
+            hidden = self.secret.received(value)
+        except (ValueError, RecursionError):
+            return None, False
+        return hidden, hidden != value
 
     def shown(self, text: str) -> str:
         """The start of what a server said, on one line, without the API key and with control characters escaped."""

@@ -30,7 +30,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from resources.endpoint.answer import Written, parsed, written
+from resources.endpoint.answer import Written, without_error, written
 from resources.endpoint.connection import CONNECT_SECONDS, Connection, new_client
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed, StillWaiting, Unusable
 from resources.endpoint.members import USE, Member, Members
@@ -278,10 +278,9 @@ class _Run:
         body = request_body(self.endpoint.model, prompt, self.sampling)
         reply = await connection.ask("POST", path, self.settings.deadline, body)
         try:
-            answer = parsed(reply.text)
-            # Looked at again after JSON's escapes are read, since they can spell the key.
-            if reply.revealed or self.secret.received(answer) != answer:
+            if reply.revealed:
                 raise RowFailed("repeated the API key in its answer")
+            answer = without_error(reply.json)
             return written(answer, self.endpoint.model, self.sampling)
         except OtherModel as error:
             raise OtherModel(f"{connection.base} {connection.shown(str(error))}") from None
@@ -296,7 +295,9 @@ class _Run:
         error = state.outcome.exception() if state.outcome else None
         left = max(0.0, self.last_answer + self.settings.patience - time.monotonic())
         after = error.after if isinstance(error, Passing) else None
-        return min(left, _BACK_OFF(state) if after is None else after)
+        back_off = _BACK_OFF(state)
+        # "Retry-After: 0" must not become a loop without a pause.
+        return min(left, back_off if after is None else max(after, min(1.0, back_off)))
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -45,31 +45,29 @@ class Member:
             reply = await self.connection.ask("GET", "models", CONNECT_SECONDS)
         except (RowFailed, Unusable) as error:
             raise Unusable(f"cannot use the endpoint {base}: {error}; {USE}") from error
-        entries = _entries(reply.text)
+        entries = _entries(reply.json)
         if entries is None:
             raise Unusable(f"cannot use the endpoint {base}: {base}/models lists no models; {USE}")
-        hidden = {self.connection.secret.hidden(name): entry for name, entry in entries.items()}
-        if model not in hidden:
-            names = [self.connection.shown(repr(name)) for name in sorted(hidden)]
+        if model not in entries:
+            names = [self.connection.shown(repr(name)) for name in sorted(entries)]
             raise Unusable(
                 f"the endpoint {base} does not serve the declared model {model!r}; it reports: "
                 f"{listed(names, 20) if names else 'none'}; put one of these after '#' in the address, with the sha256 "
                 "and licence of its weights"
             )
         # With some servers "created" is the time of the request, and "permission" does not describe the model.
-        reported = {k: v for k, v in hidden[model].items() if k not in ("object", "created", "permission")}
+        reported = {k: v for k, v in entries[model].items() if k not in ("object", "created", "permission")}
         if reply.server:
             reported["server"] = reply.server
         reported = self.connection.secret.hidden_in(reported)
         return shortened(f"{base} {json.dumps(reported, ensure_ascii=True, sort_keys=True)}", MOST_ENGINE)
 
 
-def _entries(text: str) -> dict[str, dict[str, Any]] | None:
-    """The entries of a list of models by name, None if the text is no such list."""
+def _entries(answer: Any) -> dict[str, dict[str, Any]] | None:
+    """The entries of a list of models by name, None if the answer is no such list."""
     try:
-        data = json.loads(text)["data"]
-        return {entry["id"]: entry for entry in data if isinstance(entry["id"], str)}
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return {entry["id"]: dict(entry) for entry in answer["data"] if isinstance(entry["id"], str)}
+    except (ValueError, TypeError, KeyError):
         return None
 
 

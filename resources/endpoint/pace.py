@@ -58,11 +58,16 @@ class Pace:
         self.limit = min(float(self.most), self.limit + (1 / self.limit if self.said_no else GROWTH))
 
     def declined(self, began: float, now: float, after: float | None) -> None:
-        """Notes that the address said no, and asks to be left alone for `after` seconds."""
+        """Notes that the address said no, and asks to be left alone for `after` seconds, or does not say how long.
+
+        In the second case it rests for a fifth of a second, and twice as long each time until it answers (ours).
+        """
         self.said_no = True
         if began >= self.halved_at:  # requests that were in flight together say no together, and count once
             self.halved_at = now
             self.limit = max(1.0, self.limit / 2)
+            self.misses += 1
+            after = after or min(LONGEST_REST, 0.1 * 2**self.misses)
         if after:
             self.free_at = max(self.free_at, now + min(after, self.patience))
 

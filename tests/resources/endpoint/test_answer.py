@@ -3,12 +3,11 @@ a reason of its own, and that thoughts are kept apart from the text."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from resources.endpoint.answer import Written, is_no_answer, parsed, written
+from resources.endpoint.answer import Written, is_no_answer, without_error, written
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed
 from resources.models.calls import Sampling
 from tests.support.odd_server import completion
@@ -142,21 +141,21 @@ def test_an_answer_names_the_declared_model(name: object, found: str) -> None:
     assert str(failed.value) == f"answered from {found}, but 'tiny' is declared and was requested"
 
 
-@pytest.mark.parametrize("text", ["", "<html>", "[1]", "null", "{", "[" * 100_000])
-def test_what_is_no_json_object_is_no_completion(text: str) -> None:
+@pytest.mark.parametrize("value", [None, [1], "Hello", 5])
+def test_what_is_no_json_object_is_no_completion(value: object) -> None:
     with pytest.raises(RowFailed, match=r"^answers something that is not a completion$"):
-        parsed(text)
+        without_error(value)
 
 
 def test_an_error_with_http_200_is_an_error() -> None:
     with pytest.raises(RowFailed, match=r"^answers with an error and HTTP 200: upstream died$"):
-        parsed(json.dumps({"error": {"message": "upstream died", "code": 502}, "choices": []}))
+        without_error({"error": {"message": "upstream died", "code": 502}, "choices": []})
     with pytest.raises(RowFailed, match=r"^answers with an error and HTTP 200: no$"):
-        parsed('{"error": "no"}')
+        without_error({"error": "no"})
     with pytest.raises(Passing) as passing:
-        parsed('{"error": {"message": "slow down", "code": 429}}')
+        without_error({"error": {"message": "slow down", "code": 429}})
     assert passing.value.cause is Cause.BUSY
-    assert parsed('{"error": null}') == {"error": None}
+    assert without_error({"error": None}) == {"error": None}
 
 
 @pytest.mark.parametrize(

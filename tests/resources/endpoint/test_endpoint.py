@@ -170,8 +170,10 @@ def test_answers_are_kept_and_the_run_stops_if_the_endpoint_goes_away(tools: Too
         with pytest.raises(StillWaiting, match=r"of 199 rows wait: http://.*, for more than 1 s; what was answered is"):
             tools.model("remote").complete(many, GREEDY)
     kept = query(tools.bench.data, "FROM memo.calls").height
-    assert gone[0] <= kept < len(many)
-    assert query(tools.bench.data, "FROM memo.failures").is_empty()
+    failures = query(tools.bench.data, "SELECT error FROM memo.failures")["error"].to_list()
+    assert gone[0] <= kept + len(failures) < len(many)
+    # A long prompt is an error of the model, or gets an empty text; a server that is gone is no failure of a row.
+    assert [error for error in failures if "does not answer" in error] == []
 
 
 def test_a_failed_row_is_recorded_and_requested_again(tools: Tools, server: Server) -> None:

@@ -60,6 +60,18 @@ def test_an_address_rests_as_long_as_it_says_but_no_longer_than_the_patience() -
     assert (pace.ready(53.9), pace.ready(54.0)) == (False, True)
 
 
+def test_an_address_that_does_not_say_how_long_rests_twice_as_long_each_time_until_it_answers() -> None:
+    pace, rests, now = Pace(256, 600.0, 600.0), [], 10.0
+    for _ in range(4):
+        pace.declined(began=now, now=now, after=None)
+        rests.append(round(pace.free_at - now, 6))
+        now = pace.free_at
+    assert rests == [0.2, 0.4, 0.8, 1.6]
+    pace.answered(now, now + 1)
+    pace.declined(began=now + 1, now=now + 1, after=0.0)
+    assert round(pace.free_at - now - 1, 6) == 0.2
+
+
 def test_an_address_out_of_reach_rests_longer_each_time() -> None:
     pace, rests, now = Pace(256, 600.0, 600.0), [], 10.0
     for _ in range(9):

@@ -296,9 +296,14 @@ def test_a_fleet_shares_the_work_and_a_dead_member_is_left_out(tools: Tools, ser
 def test_a_member_that_comes_back_is_used_again(tools: Tools, server: OddServer) -> None:
     with OddServer().serving() as second:
         base = second.base
-    server.answer = lambda asked: Said(completion(), delay=0.1)
-    tools.bench.endpoints = Settings(patience=20.0, in_flight=1, fleet={"remote": (base,)})
     started: list[OddServer] = []
+
+    def answer(asked: Asked) -> Said:
+        """Slowly, until the other member is used."""
+        return Said(completion(), delay=0.0 if started and started[0].asked else 0.4)
+
+    server.answer = answer
+    tools.bench.endpoints = Settings(patience=60.0, in_flight=1, fleet={"remote": (base,)})
 
     def start(what: str, done: int, total: int) -> None:
         if done and not started:
