@@ -139,7 +139,7 @@ def test_a_full_disk_is_one_line_and_the_next_build_continues(size: int, tiny: P
     """The limit of a file's size stands for the size of the disk: sooner or later a file reaches it."""
     process = started(
         "build",
-        "benchmark_items",
+        "+seed_tasks",
         recipe=tiny,
         data=tmp_path / "data",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
@@ -148,7 +148,7 @@ def test_a_full_disk_is_one_line_and_the_next_build_continues(size: int, tiny: P
     assert process.returncode == 1
     assert errors.startswith("slingshot: ")
     assert errors.count("\n") == 1
-    _, failures = build(tiny, tmp_path / "data", "benchmark_items")
+    _, failures = build(tiny, tmp_path / "data", "+seed_tasks")
     assert failures == []
 
 
