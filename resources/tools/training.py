@@ -21,9 +21,6 @@ from warehouse.core.identity import digest
 from warehouse.store.checkpoints import WEIGHTS, CheckpointFiles
 from warehouse.store.memo import Answer, Call
 
-NOTES = "training.json"
-"""What the trainer notes beside the adapter; it is the trainer's OUTCOME, whose module loads model libraries."""
-
 
 def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
     """The language model `name`, fine-tuned on (prompt, completion) examples.
@@ -80,10 +77,12 @@ def _remove_unless_intact(files: CheckpointFiles, training: str) -> None:
     A kill can come between the end of a training and its commit. Then nothing is on record, and the files stay if the
     weights are those that the trainer noted.
     """
+    from resources.models.trainer import OUTCOME
+
     folder = files.folder(training)
     if files.fault(training) is None:
         with suppress(OSError, ValueError, LookupError, TypeError):
-            noted = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+            noted = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
             if noted["weights"] == files.found(training)[WEIGHTS]:
                 return
     if folder.is_dir() and not folder.is_symlink():

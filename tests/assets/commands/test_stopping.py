@@ -123,14 +123,14 @@ def test_in_python_a_stopped_build_is_a_keyboard_interrupt(tiny: Path, tmp_path:
 
 
 def test_a_closed_output_ends_a_command_quietly(tiny: Path, tmp_path: Path) -> None:
-    for command in (["build", "seed_tasks or benchmark_items"], ["plan"], ["check"]):
+    for command in (["build", "benchmark_items"], ["plan"], ["check"]):
         process = started(*command, recipe=tiny, data=tmp_path / "data")
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
         assert process.wait(SECONDS) == 141
-    _, failures = build(tiny, tmp_path / "data", "seed_tasks or benchmark_items")
+    _, failures = build(tiny, tmp_path / "data", "benchmark_items")
     assert failures == []
 
 
@@ -139,7 +139,7 @@ def test_a_full_disk_is_one_line_and_the_next_build_continues(size: int, tiny: P
     """The limit of a file's size stands for the size of the disk: sooner or later a file reaches it."""
     process = started(
         "build",
-        "seed_tasks",
+        "+seed_tasks",
         recipe=tiny,
         data=tmp_path / "data",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
@@ -148,7 +148,7 @@ def test_a_full_disk_is_one_line_and_the_next_build_continues(size: int, tiny: P
     assert process.returncode == 1
     assert errors.startswith("slingshot: ")
     assert errors.count("\n") == 1
-    _, failures = build(tiny, tmp_path / "data", "seed_tasks")
+    _, failures = build(tiny, tmp_path / "data", "+seed_tasks")
     assert failures == []
 
 

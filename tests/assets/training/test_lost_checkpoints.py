@@ -13,7 +13,6 @@ import pytest
 
 from assets.building.run import Failure
 from resources.models import trainer
-from resources.tools import training
 from tests.support.building import build, edit, planned, query, store
 from warehouse.audit.integrity import integrity
 from warehouse.store.checkpoints import SETTINGS, WEIGHTS, CheckpointFiles
@@ -131,8 +130,8 @@ def test_a_training_that_gives_other_weights_is_a_new_version(
         weights, losses, tokens = train(base, examples, settings, target, progress)
         flip(target / WEIGHTS)
         weights = CheckpointFiles(store(data).database).found(target.name)[WEIGHTS]
-        notes = json.loads((target / training.NOTES).read_text())
-        (target / training.NOTES).write_text(json.dumps(notes | {"weights": weights}))
+        notes = json.loads((target / trainer.OUTCOME).read_text())
+        (target / trainer.OUTCOME).write_text(json.dumps(notes | {"weights": weights}))
         return weights, losses, tokens
 
     monkeypatch.setattr(trainer, "train_adapter", other_machine)
