@@ -71,7 +71,7 @@ def serve(
     ):
         port = listener.getsockname()[1]
         code_socket = str(Path(private) / "code.sock")
-        workspace = folder / "workspace.yaml"
+        workspace = Path(private) / "workspace.yaml"
         server = {"socket": code_socket, "location_name": LOCATION}
         workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}), encoding="utf-8")
         code = ["-m", "definitions", "-d", str(home), "-s", code_socket]

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 import yaml
+from starlette.applications import Starlette
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from assets.building.guard import Guard
 from tests.support.serving import Server
 from tests.support.tiny import tiny_recipe, write_rows
 
@@ -238,8 +241,6 @@ def test_a_websocket_is_opened_by_the_own_page_only(server: Server) -> None:
 
 
 def test_only_one_port_is_open_and_no_process_shows_the_token(server: Server) -> None:
-    import psutil
-
     family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
     assert len(family) >= 4
     listening = {c.laddr for one in family for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
@@ -257,3 +258,7 @@ def test_a_mutation_with_all_that_is_asked_for_is_executed(server: Server) -> No
     status, answer = sent(server, "POST /graphql", OWN, JSON, COOKIE, body=json.dumps({"query": query}))
     assert (status, "wipeAssets" in answer) == (200, True)
     assert len(server.token) >= 40
+
+
+def test_on_the_port_that_browsers_leave_out_the_host_has_none() -> None:
+    assert Guard(Starlette(), 80, "token").hosts == {"127.0.0.1", "localhost", "[::1]"}
