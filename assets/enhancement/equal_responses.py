@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 
 from assets.recipe.types import EqualResponses
 from warehouse.core.texts import normalized
+from warehouse.core.words import words_in
 
 REASON = "equal response"
 
@@ -32,7 +33,7 @@ class Responses:
         if self._rule is None or pair["method"] in self._sharing:
             return None
         text = normalized(pair["response"])
-        if len(text.split()) <= self._rule.words:
+        if len(words_in(text)) <= self._rule.words:
             return None
         same = self._kept.setdefault(text, [])
         if len(same) >= self._rule.most:

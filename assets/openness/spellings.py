@@ -86,7 +86,7 @@ def _reduced(text: str) -> str:
 @cache
 def _known() -> dict[str, str]:
     known = {_reduced(short): licence for short, licence in _SHORT.items()}
-    # An id wins over a name, and what is in force over what is deprecated.
+    # An id wins over a name, and what is current over what is deprecated.
     licences = sorted(LICENSES.values(), key=lambda one: one.deprecated_id)
     for spelling, licence in [(one.id, one.id) for one in licences] + [(one.name, one.id) for one in licences]:
         known.setdefault(_reduced(spelling), licence)

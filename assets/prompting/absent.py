@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from assets.recipe.rendering import NO_INPUT
+
 ABSENT = frozenset(
     {
-        "n/a", "none", "nil", "noinput", "no input", "no-input", "no_input", "not applicable", "no additional input",
-        "no input needed", "no input required", "no input necessary", "no input is needed", "no input is required",
-        "no input provided", "input not required", "not required", "not needed",
+        *(text.strip("<>[]") for text in NO_INPUT), "none", "nil", "no-input", "no_input", "not applicable",
+        "no additional input", "no input necessary", "no input is needed", "no input is required", "no input provided",
+        "input not required", "not required", "not needed",
     }
 )  # fmt: skip
 """Texts that mean that there is nothing, in lower case (ours). "NA" and "null" are left out: they may be meant."""

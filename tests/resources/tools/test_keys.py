@@ -1,5 +1,5 @@
 """Old calls must not answer requests that a model now reads in another way, but all other calls must keep their keys,
-or every warehouse would be computed anew. These tests check which requests get another key: those whose texts hold a
+or every warehouse would be computed again. These tests check which requests get another key: those whose texts hold a
 control token of the model, and those of a model whose own settings no longer count."""
 
 from __future__ import annotations
