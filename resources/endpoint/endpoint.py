@@ -68,7 +68,7 @@ class _Row:
 
     index: int
     began: float
-    failed_at: float
+    failed_at: float | None = None
     strikes: int = 0
 
 
@@ -226,7 +226,7 @@ class _Run:
             await self._answer(index)
 
     async def _answer(self, index: int) -> None:
-        row = _Row(index, time.monotonic(), time.monotonic())
+        row = _Row(index, time.monotonic())
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Passing),
             stop=lambda state: self._is_over(row, state),
@@ -267,7 +267,9 @@ class _Run:
                 outcome = error
             except Passing as error:
                 self.endpoint.pausing = str(error)
-                row.strikes += self.last_answer > row.failed_at or row.index in self.doubtful
+                # A first broken connection may be the start of an outage; a time-out while others are answered is not.
+                since = row.began if row.failed_at is None and error.cause is Cause.LATE else row.failed_at
+                row.strikes += row.index in self.doubtful or (since is not None and self.last_answer > since)
                 row.failed_at = time.monotonic()
                 raise
         self.last_answer, self.endpoint.pausing = time.monotonic(), ""

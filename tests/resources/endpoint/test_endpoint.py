@@ -155,10 +155,10 @@ def test_a_url_without_the_api_is_reported(server: Server) -> None:
 
 def test_answers_are_kept_and_the_run_stops_if_the_endpoint_goes_away(tools: Tools, tiny_model: Path) -> None:
     many = [Prompt.ask(" ".join(["what"] * length)) for length in range(1, 200)]
-    tools.bench.endpoints = Settings(patience=1.0)
+    tools.bench.endpoints = Settings(patience=1.0, in_flight=4)
     gone: list[int] = []
     with ExitStack() as stack:
-        server = stack.enter_context(Server(tiny_model).serving())
+        server = stack.enter_context(Server(tiny_model, delay=0.1).serving())
         tools.bench.models = {"remote": Material("model", "remote", "Apache-2.0", address=server.address, sha256=SHA)}
 
         def stop(what: str, done: int, total: int) -> None:
