@@ -101,6 +101,13 @@ class _WithoutNotes(io.TextIOBase):
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
+    # absl closes the stream of its log handler when Dagster sets up logging, unless it is equal to sys.stderr.
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self._stream
+
+    def __hash__(self) -> int:
+        return hash(self._stream)
+
     def write(self, text: str) -> int:
         return len(text) if text.startswith(_NOTE) else self._stream.write(text)
 
