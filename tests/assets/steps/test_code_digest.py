@@ -230,6 +230,8 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "assets/prompting/prompts.py",
         "assets/prompting/sentences.py",
         "assets/prompting/unwrapping.py",
+        "assets/prompting/verdicts.py",
+        "assets/recipe/rendering.py",
         "assets/training/checkpoint.py",
         "resources/models/protocol.py",
         "resources/models/thoughts.py",

@@ -202,7 +202,7 @@ CODE: dict[str, list[str]] = {
 
 DIGESTS = {
     "COMPLETION": (1, "0d7fb5ac728391d8"),
-    "ENDPOINT_COMPLETION": (1, "ec50dc72ea7c911d"),
+    "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
     "LOSS": (1, "43f021d1aaa80cc9"),
     "EMBEDDING": (1, "4e60cf4700dc2e98"),
     "TRAINING": (1, "2b56c4d3517967c7"),
