@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: dataset test lint bench install
+.PHONY: dataset test long lint bench install
 
 dataset: install
 	$(BIN)/slingshot build
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# Damaged recipes, damaged source files and killed builds, in numbers that take hours; the suite runs a few of each.
+long: install
+	$(BIN)/python -m pytest --mutations 100000 --kills 100 tests/assets/loading/test_mutated_recipes.py \
+		tests/assets/sources/reading/test_mutated_files.py tests/assets/building/test_kills.py
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -18,6 +23,7 @@ lint: install
 bench: install
 	$(BIN)/python -m tests.benchmarks.rebuilds
 	$(BIN)/python -m tests.benchmarks.audits
+	$(BIN)/python -m tests.benchmarks.endpoint
 
 install: .venv/installed
 
