@@ -8,6 +8,7 @@ tools, n > 1.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,11 @@ from starlette.routing import Route
 
 from resources.models.calls import Prompt, Sampling
 from resources.models.language_model import LanguageModel
+
+
+def without_special_tokens(text: str) -> str:
+    """A text as servers return it; a random model writes special tokens anywhere."""
+    return re.sub("<unk>|</?s>", "", text)
 
 
 @dataclass
@@ -111,6 +117,7 @@ class Server:
         )
         with self.one_by_one:
             ((text, tokens, complete),) = self.model.complete([prompt], sampling)
+            text = without_special_tokens(text)
         said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if messages else {"text": text}
         answer = {"model": self.answers_from, "choices": [{**said, "finish_reason": "stop" if complete else "length"}]}
         return JSONResponse(answer | ({"usage": {"completion_tokens": tokens}} if self.usage else {}))

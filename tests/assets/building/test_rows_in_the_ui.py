@@ -57,7 +57,9 @@ def test_a_row_is_shown_as_it_stands(tiny_model: Path, tiny_embedder: Path, tmp_
 def hostile_recipe(model: Path, embedder: Path, folder: Path) -> Path:
     """A recipe with items of a benchmark that are hostile, and documents whose error has hostile names of columns."""
     rows = [
-        {"title": f"{number} {HOSTILE[number % 5]} end", "text": f"{HOSTILE[(number + 1) % 5]} end"}
+        # Five of the rows are shown; with four hostile texts in each, every text is among them.
+        {"title": f"{number} {HOSTILE[number % 5]} end"}
+        | {name: f"{HOSTILE[(number + place) % 5]} end" for place, name in enumerate(("text", "more", "last"), 1)}
         | dict.fromkeys(HOSTILE, "")
         for number in range(60)
     ]
@@ -67,7 +69,7 @@ def hostile_recipe(model: Path, embedder: Path, folder: Path) -> Path:
     recipe["benchmark_items"][0] |= {
         "slice": [0, 50],
         "count": 5,
-        "fields": {"instruction": "{title}", "reference": "{text}"},
+        "fields": {"instruction": "{title}", "reference": "{text}", "input": "{more}", "details": "{last}"},
     }
     recipe["seed_tasks"][0] |= {"slice": [50, 90]}
     recipe["documents"][0] |= {"slice": [90, 100], "fields": {"text": "{no_such_column}"}}

@@ -51,12 +51,13 @@ def test_check_counts_the_assets_and_names_the_arms(tiny: Path, tmp_path: Path) 
 @pytest.mark.parametrize("command", ["check", "build", "status", "up"])
 def test_a_wrong_recipe_is_one_clear_error(command: str, tiny: Path, tmp_path: Path) -> None:
     edit(tiny, lambda recipe: recipe["curation"].update(rwos=3))
+    line = tiny.read_text(encoding="utf-8").splitlines().index("  rwos: 3") + 1
     done = slingshot(command, recipe=tiny, data=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"slingshot: {tiny}: 1 problem\n"
         "  curation.rwos: found 3; there is no such key; did you mean 'rows'? "
-        "(known: control_tokens, decontamination, diversity, response_tokens, rows)\n"
+        f"(known: control_tokens, decontamination, diversity, response_tokens, rows) (line {line})\n"
     )
 
 

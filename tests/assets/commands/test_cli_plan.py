@@ -86,6 +86,7 @@ def test_the_plan_as_json_has_every_field_of_every_asset(edited: tuple[Path, Pat
         "certainty": "known",
         "rows": None,
         "most_rows": None,
+        "losses": [],
         "calls": 0,
         "from_memo": 0,
         "seconds": 0.0,

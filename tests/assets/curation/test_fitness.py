@@ -94,7 +94,7 @@ def test_rows_that_are_too_long_for_training_are_rejected_with_their_size(tiny: 
 
 def test_too_few_rows_name_what_was_left_out(tiny: Path) -> None:
     change(tiny, curation={"rows": 3, "control_tokens": "reject"})
-    with pytest.raises(UserError, match=r"has 2 pairs without the 2 that are unfit for the student, curation.rows"):
+    with pytest.raises(UserError, match=r"has 2 pairs, .*: 2 \"control token .*\" \(curation.control_tokens\)"):
         made(tiny)
 
 

@@ -90,7 +90,8 @@ def test_the_errors_of_a_build_are_shown(pinned: bool, tiny: Path) -> None:
     ]
 
 
-def test_a_missing_source_is_shown(tiny: Path) -> None:
+def test_a_missing_source_is_a_problem_of_the_recipe(tiny: Path) -> None:
     (tiny.parent / "rows.jsonl").unlink()
-    shown = check(tiny)
-    assert f"a build would fail at benchmark_items: cannot fetch path:{tiny.parent}/rows.jsonl: no file " in shown
+    done = CliRunner().invoke(app, ["check", "--cost", "--recipe", str(tiny)])
+    assert done.exit_code == 1
+    assert f"sources.rows.address: found 'path:{tiny.parent}/rows.jsonl'; cannot fetch " in done.output

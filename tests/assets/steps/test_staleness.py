@@ -63,12 +63,6 @@ EMBEDDINGS = {
     for method in ("self_instruct", "instruction_generation", "extract_then_generate")
 }
 DIVERSE = arms("diverse_instructions", STAGES[-1], *ARMS[1:]) | BOARD
-# All three arms drop rows, but in two of them these rows were not sampled for training.
-NEAR_COPIES = (
-    {asset for name in ARMS[1:] for asset in arm(name, "diverse_instructions", "training_sets")}
-    | arm("filtered_extract_then_generate", "students")
-    | BOARD
-)
 ALL = SEEDS | DOCUMENTS | ITEMS
 NOTHING: set[str] = set()
 
@@ -100,7 +94,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("models.embedder.address", "path:copy_of_embedder", EMBEDDINGS, 0),
     ("models.embedder.licence", "MIT", EMBEDDINGS | TRAINING_SETS, 0),
     ("models.embedder.origin", "mixed", EMBEDDINGS | TRAINING_SETS, 0),
-    ("models.embedder.sha256", NO_DIGEST, EMBEDDINGS | DIVERSE, 38),
+    ("models.embedder.sha256", NO_DIGEST, EMBEDDINGS | DIVERSE, 40),
     ("sources.wikibooks_recipes.address", "path:copy_of_wikibooks_recipes.jsonl", {"benchmark_items", "seed_tasks"}, 0),
     ("sources.wikibooks_recipes.licence", "MIT", {"benchmark_items", "seed_tasks"} | TRAINING_SETS, 0),
     ("sources.wikibooks_recipes.origin", "mixed", {"benchmark_items", "seed_tasks"} | TRAINING_SETS, 0),
@@ -124,11 +118,11 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("seed_tasks.0.fields.response", "the {text}", SEEDS, 71),
     ("seed_tasks.1.fields.response", "the {text}", SEEDS, 71),
     ("documents.0.source", "other_rows", DOCUMENTS, 75),
-    ("documents.0.slice", [40, 70], DOCUMENTS, 27),
-    ("documents.0.count", 13, DOCUMENTS, 22),
+    ("documents.0.slice", [40, 70], DOCUMENTS, 25),
+    ("documents.0.count", 13, DOCUMENTS, 20),
     ("documents.0.words", [3, 41], {"documents"}, 0),
     # The title is not part of a prompt, but of the document's id, and the id decides the level of its fragment.
-    ("documents.0.fields.title", "a {title}", DOCUMENTS, 33),
+    ("documents.0.fields.title", "a {title}", DOCUMENTS, 31),
     ("documents.0.fields.text", "the {text}", DOCUMENTS, 67),
     ("benchmark_items.0.source", "other_rows", ITEMS, 10),
     ("benchmark_items.1.source", "other_rows", ITEMS, 10),
@@ -155,7 +149,7 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
             ("last_layers", 1),
         )
     ),
-    ("generation.self_training.count", 6, SELF_TRAINING, 5),
+    ("generation.self_training.count", 5, SELF_TRAINING, 5),
     ("generation.self_training.response.max_new_tokens", 4, SELF_TRAINING, 16),
     ("generation.self_training.response.temperature", 0.9, SELF_TRAINING, 17),
     ("generation.self_training.response.top_p", 0.9, SELF_TRAINING, 17),
@@ -165,9 +159,9 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("generation.self_instruct.instruction.max_new_tokens", 4, SELF_INSTRUCT, 56),
     ("generation.self_instruct.instruction.temperature", 0.9, SELF_INSTRUCT, 61),
     ("generation.self_instruct.instruction.top_p", 0.9, SELF_INSTRUCT, 61),
-    ("generation.self_instruct.response.max_new_tokens", 4, SELF_INSTRUCT, 31),
-    ("generation.self_instruct.response.temperature", 0.9, SELF_INSTRUCT, 31),
-    ("generation.self_instruct.response.top_p", 0.9, SELF_INSTRUCT, 31),
+    ("generation.self_instruct.response.max_new_tokens", 4, SELF_INSTRUCT, 30),
+    ("generation.self_instruct.response.temperature", 0.9, SELF_INSTRUCT, 30),
+    ("generation.self_instruct.response.top_p", 0.9, SELF_INSTRUCT, 30),
     ("generation.instruction_generation.instruction.max_new_tokens", 4, GENERATED, 20),
     ("generation.instruction_generation.instruction.temperature", 0.9, GENERATED, 29),
     ("generation.instruction_generation.instruction.top_p", 0.9, GENERATED, 29),
@@ -179,9 +173,9 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
     ("enhancement.heuristics.instruction_words", [1, 99], arms(STAGES[0], STAGES[0]), 0),
     ("enhancement.heuristics.response_words", [1, 99], arms(STAGES[0], STAGES[0]), 0),
     ("enhancement.perplexity.keep", 0.25, arm("filtered_extract_then_generate") | BOARD, 5),
-    ("curation.diversity.embedder", "other_embedder", EMBEDDINGS | DIVERSE, 38),
-    # No cosine of the tiny embedder is within 0.0002 of this cut, so every processor decides alike.
-    ("curation.diversity.similarity", 0.99, NEAR_COPIES, 5),
+    ("curation.diversity.embedder", "other_embedder", EMBEDDINGS | DIVERSE, 40),
+    # No cosine of the tiny embedder is between 0.5 and 0.985, so every processor decides alike.
+    ("curation.diversity.similarity", 0.9, DIVERSE, 15),
     ("curation.rows", 3, arms("training_sets") | BOARD, 20),
     # The training set is then equal to that of the arm self_instruct, whose training is stored.
     ("arms.self_training.methods", ["self_instruct"], arm("self_training") | BOARD, 0),
@@ -212,11 +206,12 @@ EDITS: list[tuple[str, Any, set[str], int]] = [
         16,
     ),
     # Without the filter, one of the rows that it dropped is sampled.
+    # More pairs pass, but they are not sampled for training.
     (
         "arms.filtered_extract_then_generate.filters",
         ["heuristics", "diversity"],
-        arm("filtered_extract_then_generate") | BOARD,
-        5,
+        arm("filtered_extract_then_generate", last="training_sets"),
+        0,
     ),
     ("training.base", "other_generator", STUDENTS | BASE, 24),
     *(

@@ -16,6 +16,7 @@ from assets.building.facts import facts_of
 from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
+from assets.steps.step import Step
 from assets.training.truncation import cut_notes
 from resources.tools.forecast import ForecastTools
 from resources.tools.tools import Tools
@@ -37,8 +38,12 @@ def rows(model: Any, responses: list[str]) -> pl.DataFrame:
 def run(recipe: Path, asset: str, tools: type[Tools], **frames: pl.DataFrame) -> Result:
     loaded = load_recipe(recipe)
     bench = workbench(loaded, recipe.parent / "data", recipe.parent)
-    (step,) = (one for one in steps(loaded) if one.asset == asset)
-    return step.build(tools(bench), **frames)
+    return step_of(recipe, asset).build(tools(bench), **frames)
+
+
+def step_of(recipe: Path, asset: str) -> Step:
+    (step,) = (one for one in steps(load_recipe(recipe)) if one.asset == asset)
+    return step
 
 
 RESPONSES = ["the river is old .", "the river " * 30 + ".", "the stone " * 20 + "."]
@@ -57,7 +62,12 @@ def test_cut_examples_are_counted_and_printed(tiny: Path) -> None:
     assert len(result.kept) == 1
     printed = io.StringIO()
     display = TerminalDisplay(Console(file=printed, width=300))
-    display.finished("students/self_training", "built", facts_of(result, None), Effort(1, 0, 9, 0.1, 0.1))
+    display.finished(
+        "students/self_training",
+        "built",
+        facts_of(result, step_of(tiny, "students/self_training")),
+        Effort(1, 0, 9, 0.1, 0.1),
+    )
     assert printed.getvalue().splitlines()[1] == f"     note  students/self_training: {warning}"
     assert run(tiny, "students/self_training", ForecastTools, training_set=frame).notes == {
         "examples cut at max_tokens": 0

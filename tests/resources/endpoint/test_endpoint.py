@@ -23,7 +23,7 @@ from resources.models.language_model import LanguageModel
 from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench
 from tests.support.building import build, edit, planned, query
-from tests.support.endpoints import Server, at_an_endpoint
+from tests.support.endpoints import Server, at_an_endpoint, without_special_tokens
 from warehouse.core.errors import UserError
 from warehouse.lineage.material import Material
 
@@ -60,9 +60,12 @@ def written(endpoint: Endpoint, prompts: list[Prompt], sampling: Sampling) -> li
 
 
 def local(folder: Path, prompts: list[Prompt], sampling: Sampling) -> list[tuple[str, int, bool] | None]:
-    """What the same model writes on this machine; None for an empty text, which is no answer of an endpoint."""
+    """What the same model writes on this machine, without special tokens; None for an empty text, which is no answer
+    of an endpoint."""
     model = LanguageModel(folder)
-    return [one if one[0].strip() else None for prompt in prompts for one in model.complete([prompt], sampling)]
+    found = [one for prompt in prompts for one in model.complete([prompt], sampling)]
+    spoken = [(without_special_tokens(text), tokens, complete) for text, tokens, complete in found]
+    return [one if one[0].strip() else None for one in spoken]
 
 
 def texts(completions: list[Completion]) -> list[tuple[str, bool]]:
