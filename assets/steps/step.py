@@ -16,7 +16,7 @@ from warehouse.lineage.material import Material, Role
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, applied_digest
 from warehouse.results.checks import LEDGER, OPENNESS, SCHEMA
 from warehouse.results.result import Result
-from warehouse.results.shortage import TooFewRows, deciding_key
+from warehouse.results.shortage import FAILED, TooFewRows, deciding_key
 from warehouse.schema.records import Record, empty
 from warehouse.store.versions import WITHDRAWALS, Catalog, Published, Target
 
@@ -101,7 +101,7 @@ class Step:
 
     def key_of(self, outcome: str, reason: str) -> str:
         """The recipe key that decides about an outcome; "" where none does."""
-        return "retries" if outcome == "failed" else deciding_key(self.remedies, reason)
+        return FAILED if outcome == "failed" else deciding_key(self.remedies, reason)
 
     @property
     def code(self) -> dict[str, str]:

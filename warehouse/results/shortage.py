@@ -11,6 +11,9 @@ from warehouse.core.texts import FEW, shortened
 
 LONGEST_REASON = 120
 
+FAILED = "retries"
+"""The recipe key of rows at which a model or a server failed: how often later builds try them again."""
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -38,7 +41,9 @@ class TooFewRows(UserError):
             rows = sum(loss.rows for loss in more)
             shown.append(f"{rows} for {len(more)} other {'reason' if len(more) == 1 else 'reasons'}")
         removed = f"; removed were: {', '.join(shown)}" if shown else ""
-        super().__init__(f"{problem}{removed}; {advice}")
+        # Where most rows failed, neither more rows nor looser rules would help.
+        failed = bool(self.losses) and self.losses[0].key == FAILED
+        super().__init__(f"{problem}{removed}; {'mend what failed and build again' if failed else advice}")
 
     def with_losses(self, before: Iterable[Loss]) -> TooFewRows:
         """The same error with what was removed `before` the asset that has too few rows as well."""

@@ -27,6 +27,14 @@ def test_without_losses_the_message_has_no_list_and_later_ones_are_added() -> No
     )
 
 
+def test_where_most_rows_failed_the_advice_is_to_build_again() -> None:
+    losses = [Loss(24, "answers HTTP 500", "retries"), Loss(2, "too short", "words")]
+    assert str(TooFewRows("it has 1 row", "generate more", losses)) == (
+        "it has 1 row; removed were: 24 'answers HTTP 500' (retries), 2 'too short' (words); "
+        "mend what failed and build again"
+    )
+
+
 def test_the_longest_fitting_start_decides_the_key() -> None:
     remedies = {"": "rules", "too": "words", "too short": "words.0"}
     assert [deciding_key(remedies, reason) for reason in ("too short", "too long", "other")] == [
