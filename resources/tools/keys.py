@@ -23,7 +23,7 @@ def keys_of(session: Session, name: str, keyed: Keyed) -> list[Call]:
     folder = session.model_folder(name, fetch=False)
     calls = keyed(folder)
     if folder is None and calls and session.memo().recorded(calls).missing:
-        # Whoever computes the calls raises the error again.
+        # The code that computes the calls raises the error again.
         with suppress(UserError):
             calls = keyed(session.model_folder(name, fetch=True))
     return calls
