@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from resources.models.calls import Prompt, Sampling
-from resources.models.control_forms import begins_with_control_token, control_token
+from resources.models.control_forms import control_token
 
 
 def path_for(prompt: Prompt) -> str:
@@ -32,12 +32,9 @@ def refusal(prompt: Prompt) -> str | None:
     """Why the prompt is not sent, None if it is: it holds a control token, and the server would read it as one.
 
     A server turns the whole prompt into tokens by itself, so a control token in a text cannot be sent as plain text.
-    A bare text that starts with a control token is written in the model's own template, as Magpie's is, and is sent.
+    A part of the model's own template, such as Magpie's, is sent: its control tokens are meant as such.
     """
-    texts = [content for _, content in prompt.messages]
-    if not prompt.messages and not begins_with_control_token(prompt.text):
-        texts.append(prompt.text)
-    found = next(filter(None, map(control_token, texts)), None)
+    found = next(filter(None, map(control_token, prompt.contents)), None)
     if found is None:
         return None
     return f"the text holds the control token {found!r}, which an endpoint cannot be sent as plain text"

@@ -27,6 +27,11 @@ class Prompt:
         """A prompt of a single user turn."""
         return Prompt(messages=(("user", question),), seed=seed)
 
+    @property
+    def contents(self) -> list[str]:
+        """The texts in which control tokens are text."""
+        return [*(content for _, content in self.messages), *([] if self.is_template else [self.text])]
+
     def chat(self) -> list[Message]:
         """The messages in the form that chat templates take."""
         return [{"role": role, "content": content} for role, content in self.messages]

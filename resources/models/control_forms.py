@@ -29,8 +29,3 @@ def control_token(text: str) -> str | None:
     """
     found = _TOKEN.search(text)
     return found[0] if found else None
-
-
-def begins_with_control_token(text: str) -> bool:
-    """Whether the text starts with a control token, as a text in a model's own chat template does."""
-    return _TOKEN.match(text.lstrip()) is not None

@@ -73,7 +73,7 @@ class MemoizedModel:
         stamp = completer.stamp()
 
         def keyed(folder: ModelFolder | None) -> list[Call]:
-            stamps = [stamp | (folder.completion_stamp(_contents(prompt)) if folder else {}) for prompt in prompts]
+            stamps = [stamp | (folder.completion_stamp(prompt.contents) if folder else {}) for prompt in prompts]
             return [
                 Call("completion", self.id, _request(prompt, sampling) | one, sampling.max_new_tokens)
                 for prompt, one in zip(prompts, stamps, strict=True)
@@ -98,7 +98,7 @@ class MemoizedModel:
                     self.id,
                     {"messages": _messages(prompt), "text": prompt.text, "target": target}
                     | stamp
-                    | (folder.read_stamp([*_contents(prompt), target]) if folder else {}),
+                    | (folder.read_stamp([*prompt.contents, target]) if folder else {}),
                 )
                 for prompt, target in texts
             ]
@@ -144,11 +144,6 @@ def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     if sampling.temperature > 0:  # a greedy completion does not depend on the seed
         request |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": prompt.seed}
     return request
-
-
-def _contents(prompt: Prompt) -> list[str]:
-    """The texts of a prompt in which control tokens are text."""
-    return [*(content for _, content in prompt.messages), *([] if prompt.is_template else [prompt.text])]
 
 
 def _messages(prompt: Prompt) -> list[list[str]]:

@@ -35,6 +35,10 @@ def test_other_texts_are_sent(text: str) -> None:
     assert refusal(Prompt.ask(text)) is None
 
 
-def test_a_bare_text_in_the_models_own_template_is_sent() -> None:
-    assert refusal(Prompt(text="<|im_start|>user\n")) is None
-    assert refusal(Prompt(text="<bos><start_of_turn>user\n")) is None
+@pytest.mark.parametrize("template", ["<|im_start|>user\n", "<bos><start_of_turn>user\n"])
+def test_only_a_template_may_start_with_a_control_token(template: str) -> None:
+    assert refusal(Prompt(text=template, is_template=True)) is None
+    token = control_token(template)
+    assert refusal(Prompt(text=template)) == (
+        f"the text holds the control token {token!r}, which an endpoint cannot be sent as plain text"
+    )
