@@ -10,6 +10,7 @@ from assets.reporting.plots import draw
 from assets.steps.step import Step
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.results.result import Result
+from warehouse.results.shortage import deciding_key
 
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 160
@@ -20,7 +21,7 @@ def facts_of(result: Result, step: Step) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "rows": [
             {"outcome": outcome, "reason": reason, "rows": rows}
-            | ({"key": step.key_of(outcome, reason)} if outcome != "kept" else {})
+            | ({"key": deciding_key(step.remedies, outcome, reason)} if outcome != "kept" else {})
             for (outcome, reason), rows in result.counts().items()
         ],
         "sample": sample(result.kept),

@@ -25,7 +25,7 @@ from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
 from warehouse.core.identity import row_seed
 from warehouse.results.result import Check, Gate, Result
-from warehouse.results.shortage import Loss, TooFewRows, deciding_key
+from warehouse.results.shortage import TooFewRows, losses_of
 from warehouse.schema.records import Pair
 
 REMEDIES = {
@@ -82,9 +82,7 @@ def take(
     ordered = sorted(clean, key=lambda row: (row_seed(seed, "training set", *(row[name] for name in TEXTS)), row["id"]))
     sizes = budget.sizes([row["response"] for row in ordered])
     if few := too_few(arm, sum(sizes), budget):
-        raise few.with_losses(
-            Loss(rows, reason, deciding_key(REMEDIES, reason)) for (_, reason), rows in gate.losses().items()
-        )
+        raise few.with_losses(losses_of(gate.losses(), REMEDIES))
     if sizes[0] > budget.size:
         raise UserError(
             f"arm {arm!r} would have no pair: the first has {sizes[0]} {budget.unit}, but {budget.key} allows "

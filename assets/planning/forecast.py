@@ -22,7 +22,7 @@ from warehouse.core.errors import UserError
 from warehouse.lineage.withdrawals import UsesWithdrawn
 from warehouse.results.checks import blocked_message, failed_checks
 from warehouse.results.result import Result
-from warehouse.results.shortage import Loss, TooFewRows
+from warehouse.results.shortage import Loss, TooFewRows, losses_of
 from warehouse.results.validation import validated
 from warehouse.schema.records import KIND_OF, Checkpoint, empty
 from warehouse.store.rates import Rates, measured_rates
@@ -139,7 +139,7 @@ class Forecaster:
             lambda: result.kept,
             Certainty.KNOWN,
             result.data_version,
-            lambda: [*_own_losses(step, result), *_inherited(same_kind)],
+            lambda: [*losses_of(result.counts(), step.remedies), *_inherited(same_kind)],
         )
         return Forecast(planned, view, fault)
 
@@ -207,14 +207,6 @@ def _lacking(step: Step, few: TooFewRows, same_kind: Sequence[View], tools: Fore
 
 def _inherited(same_kind: Sequence[View]) -> list[Loss]:
     return [loss for view in same_kind for loss in view.losses()]
-
-
-def _own_losses(step: Step, result: Result) -> list[Loss]:
-    return [
-        Loss(rows, reason, step.key_of(outcome, reason))
-        for (outcome, reason), rows in result.counts().items()
-        if outcome != "kept"
-    ]
 
 
 def _too_few(step: Step, same_kind: Sequence[View]) -> TooFewRows | None:

@@ -11,7 +11,7 @@ from assets.recipe.columns import Shared, shared
 from assets.recipe.lookup import MissingField
 from assets.recipe.mapping import Mapping as FieldMapping
 from assets.recipe.materials import ReadingPart
-from assets.recipe.types import BenchmarkSelection, Selection
+from assets.recipe.selections import BenchmarkSelection, Selection
 from assets.sources.candidates import Candidate
 from assets.sources.choosing import candidates
 from assets.sources.conversations import misplaced
@@ -21,7 +21,7 @@ from warehouse.core.identity import Parent, record_id
 from warehouse.core.words import words_in
 from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
 from warehouse.results.result import Gate
-from warehouse.results.shortage import Loss, TooFewRows, deciding_key
+from warehouse.results.shortage import TooFewRows, losses_of
 from warehouse.schema.records import KIND_OF, MAIN_TEXT, Record
 
 MAIN_TEXTS = ("instruction", *dict.fromkeys(MAIN_TEXT.values()))
@@ -87,10 +87,7 @@ def select(
             raise TooFewRows(
                 f"{key} has {gate.kept - before} rows of {selection.source!r}, but {selection.count} are needed",
                 f"change one of these keys, or lower {key}.count",
-                [
-                    Loss(lost, reason, deciding_key(remedies(key), reason))
-                    for (_, reason), lost in gate.losses(dropped).items()
-                ],
+                losses_of(gate.losses(dropped), remedies(key)),
             )
     return gate
 

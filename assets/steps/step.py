@@ -16,7 +16,7 @@ from warehouse.lineage.material import Material, Role
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, applied_digest
 from warehouse.results.checks import LEDGER, OPENNESS, SCHEMA
 from warehouse.results.result import Result
-from warehouse.results.shortage import FAILED, TooFewRows, deciding_key
+from warehouse.results.shortage import TooFewRows
 from warehouse.schema.records import Record, empty
 from warehouse.store.versions import WITHDRAWALS, Catalog, Published, Target
 
@@ -98,10 +98,6 @@ class Step:
     too_few: Callable[[int], TooFewRows | None] | None = None
     columns: Columns = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
-
-    def key_of(self, outcome: str, reason: str) -> str:
-        """The recipe key that decides about an outcome; "" where none does."""
-        return FAILED if outcome == "failed" else deciding_key(self.remedies, reason)
 
     @property
     def code(self) -> dict[str, str]:

@@ -58,7 +58,21 @@ def largest_first(losses: Iterable[Loss]) -> tuple[Loss, ...]:
     return tuple(Loss(count, reason, key) for (reason, key), count in rows.most_common())
 
 
-def deciding_key(remedies: Mapping[str, str], reason: str) -> str:
-    """The recipe key of the longest start of `reason` in `remedies`; "" where none fits. The start "" fits them all."""
+def losses_of(counts: Mapping[tuple[str, str], int], remedies: Mapping[str, str]) -> list[Loss]:
+    """The rows that were not kept among `counts` by (outcome, reason), each with its key; see `deciding_key`."""
+    return [
+        Loss(rows, reason, deciding_key(remedies, outcome, reason))
+        for (outcome, reason), rows in counts.items()
+        if outcome != "kept"
+    ]
+
+
+def deciding_key(remedies: Mapping[str, str], outcome: str, reason: str) -> str:
+    """The recipe key that decides about an outcome; "" where none does.
+
+    It is that of the longest start of `reason` in `remedies`; the start "" fits every reason.
+    """
+    if outcome == "failed":
+        return FAILED
     fitting = [start for start in remedies if reason.startswith(start)]
     return remedies[max(fitting, key=len)] if fitting else ""

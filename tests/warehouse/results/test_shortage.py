@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warehouse.results.shortage import Loss, TooFewRows, deciding_key, largest_first
+from warehouse.results.shortage import Loss, TooFewRows, deciding_key, largest_first, losses_of
 
 
 def test_losses_of_the_same_rule_are_added_up_and_the_largest_is_first() -> None:
@@ -37,9 +37,14 @@ def test_where_most_rows_failed_the_advice_is_to_build_again() -> None:
 
 def test_the_longest_fitting_start_decides_the_key() -> None:
     remedies = {"": "rules", "too": "words", "too short": "words.0"}
-    assert [deciding_key(remedies, reason) for reason in ("too short", "too long", "other")] == [
+    assert [deciding_key(remedies, "rejected", reason) for reason in ("too short", "too long", "other")] == [
         "words.0",
         "words",
         "rules",
     ]
-    assert deciding_key({"too": "words"}, "other") == ""
+    assert deciding_key({"too": "words"}, "rejected", "other") == ""
+
+
+def test_kept_rows_are_no_loss_and_failed_rows_may_be_tried_again() -> None:
+    counts = {("kept", ""): 5, ("failed", "too slow"): 2, ("rejected", "too slow"): 1}
+    assert losses_of(counts, {"too": "words"}) == [Loss(2, "too slow", "retries"), Loss(1, "too slow", "words")]
