@@ -7,7 +7,7 @@ that follow from their answers can be counted too.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resources.models.calls import Prompt
@@ -74,9 +74,11 @@ class _ReadOnlyMemo(Memo):
         calls: Sequence[Call],
         compose: Compose,
         progress: Callable[[int, int], None] = lambda done, total: None,
-        lost: Callable[[Call], bool] = lambda call: False,
+        void: Void = lambda call, answer: False,
     ) -> list[Answer]:
-        return self._forecast(calls, self.recorded(calls, lost))
+        recorded = self.recorded(calls, void)
+        # What is computed here again gives the answer on record, most often; so plan with that one.
+        return self._forecast(calls, replace(recorded, answers=recorded.answers | recorded.void))
 
     def run_as_they_arrive(
         self,
@@ -85,7 +87,7 @@ class _ReadOnlyMemo(Memo):
         progress: Callable[[int, int], None] = lambda done, total: None,
         void: Void = lambda call, answer: False,
     ) -> list[Answer]:
-        return self._forecast(calls, self.valid(calls, void))
+        return self._forecast(calls, self.recorded(calls, void))
 
     def _forecast(self, calls: Sequence[Call], recorded: Recorded) -> list[Answer]:
         # Even if all of these calls are recorded: with the true answers, there might have been more or other calls.

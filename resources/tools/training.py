@@ -33,7 +33,7 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
         **{key: value for key, value in asdict(training).items() if key != "checkpoint_every"},
     }
     stamp = protocol.stamp(protocol.TRAINING, numerics())
-    model, contents = session.bench.models[name].id, [_contents(prompt, text) for prompt, text in examples]
+    model, contents = session.bench.models[name].id, [[*prompt.contents, text] for prompt, text in examples]
 
     def keyed(folder: ModelFolder | None) -> list[Call]:
         literal = next((found for one in contents if (found := folder.read_stamp(one))), {}) if folder else {}
@@ -61,14 +61,10 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
         yield missing, work
 
     memo = session.memo("trl", "peft", "transformers", "torch")
-    (answer,) = memo.run([call], compose, lost=lambda _: files.fault(call.key) is not None)
+    (answer,) = memo.run([call], compose, void=lambda call, _: files.fault(call.key) is not None)
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
     return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
-
-
-def _contents(prompt: Prompt, completion: str) -> list[str]:
-    return [*(content for _, content in prompt.messages), prompt.text, completion]
 
 
 def _remove_unless_intact(files: CheckpointFiles, training: str) -> None:

@@ -29,8 +29,8 @@ from filelock import FileLock, Timeout
 from warehouse.core.closure import closure
 from warehouse.schema.records import KINDS
 from warehouse.store.checkpoints import checkpoints_folder
+from warehouse.store.claims import claim_on
 from warehouse.store.database import Database, WarehouseError
-from warehouse.store.memo import claim_on
 
 NAMED_OUTSIDE = "SELECT asset, version FROM lineage.exports"
 """The versions that something outside the warehouse refers to."""

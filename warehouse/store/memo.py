@@ -12,19 +12,16 @@ calls of one list to an endpoint.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock, Timeout
 
 from warehouse.core.identity import canonical, digest
-from warehouse.core.waiting import locked
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
 from warehouse.schema.records import empty
+from warehouse.store.claims import claimed, remove_old_claims
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import cast_and_validate, insert
 from warehouse.store.stored_json import answer_of_call
@@ -90,14 +87,14 @@ Void = Callable[[Call, Answer], bool]
 class Recorded:
     """Which of some calls are in the memo: `answers` and `missing` calls by (key, budget).
 
-    `count` is the number of distinct calls that have an answer. `void` holds the missing calls whose answer on record
-    does not count.
+    `count` is the number of distinct calls that have an answer. `void` holds the answers on record that do not count;
+    their calls are missing.
     """
 
     answers: dict[tuple[str, int], Answer]
     missing: dict[tuple[str, int], Call]
     count: int
-    void: frozenset[tuple[str, int]] = frozenset()
+    void: dict[tuple[str, int], Answer]
 
 
 @dataclass
@@ -153,22 +150,22 @@ class Memo:
         calls: Sequence[Call],
         compose: Compose,
         progress: Callable[[int, int], None] = lambda done, total: None,
-        lost: Callable[[Call], bool] = lambda call: False,
+        void: Void = lambda call, answer: False,
     ) -> list[Answer]:
         """Answers in the order of `calls`; those that are not in the memo are computed and committed batch by batch.
 
-        A call whose files are `lost` is computed again. If the model fails at a call, the failure is recorded and the
-        answer holds its error.
+        An answer on record that is `void` is computed again; the new answer takes its place. If the model fails at a
+        call, the failure is recorded and the answer holds its error.
         """
-        self._remove_old_claims()
-        recorded = self.recorded(calls, lost)
+        remove_old_claims(self.database)
+        recorded = self.recorded(calls, void)
         self.meter.from_memo += recorded.count
         answers, total = dict(recorded.answers), len(recorded.missing)
         if total:
             progress(0, total)
             done = 0
             for batch, work in compose(list(recorded.missing.values())):
-                answers |= self._compute(batch, work, lost)
+                answers |= self._compute(batch, work, void)
                 done += len(batch)
                 progress(done, total)
         return [answers[call.key, call.budget] for call in calls]
@@ -184,15 +181,15 @@ class Memo:
 
         An answer on record that is `void` is asked for again; the new answer takes its place.
         """
-        self._remove_old_claims()
-        first = self.valid(calls, void)
+        remove_old_claims(self.database)
+        first = self.recorded(calls, void)
         self.meter.from_memo += first.count
         answers = dict(first.answers)
         if first.missing:
             progress(0, len(first.missing))
-            with self._claimed(sorted({call.key for call in calls})):
+            with claimed(self.database, sorted({call.key for call in calls})):
                 # A parallel build may have answered some of them while it had the claim.
-                rest = self.valid(list(first.missing.values()), void)
+                rest = self.recorded(list(first.missing.values()), void)
                 self.meter.from_memo += rest.count
                 answers |= rest.answers
                 done = len(first.missing) - len(rest.missing)
@@ -211,42 +208,26 @@ class Memo:
             rows = connection.execute("SELECT DISTINCT key FROM memo.failures SEMI JOIN wanted USING (key)").fetchall()
         return {key for (key,) in rows}
 
-    def valid(self, calls: Sequence[Call], void: Void) -> Recorded:
-        """Which of the calls have an answer in the memo that counts."""
+    def recorded(self, calls: Sequence[Call], void: Void = lambda call, answer: False) -> Recorded:
+        """Which of the calls have an answer in the memo that is not `void`."""
         answers = self.look_up(calls)
         distinct = {(call.key, call.budget): call for call in calls}
-        valid = {place: one for place, one in answers.items() if not void(distinct[place], one)}
+        voided = {place: one for place, one in answers.items() if void(distinct[place], one)}
+        valid = {place: one for place, one in answers.items() if place not in voided}
         missing = {place: call for place, call in distinct.items() if place not in valid}
-        return Recorded(valid, missing, len(valid), frozenset(answers.keys() - valid.keys()))
+        return Recorded(valid, missing, len(valid), voided)
 
-    def recorded(self, calls: Sequence[Call], lost: Callable[[Call], bool] = lambda call: False) -> Recorded:
-        """Which of the calls are in the memo. Calls whose files are `lost` count as missing."""
-        answers = self.look_up(calls)
-        distinct = {(call.key, call.budget): call for call in calls}
-        missing = {place: call for place, call in distinct.items() if place not in answers or lost(call)}
-        return Recorded(answers, missing, len(distinct) - len(missing))
-
-    def _compute(self, batch: list[Call], work: Work, lost: Callable[[Call], bool]) -> dict[tuple[str, int], Answer]:
+    def _compute(self, batch: list[Call], work: Work, void: Void) -> dict[tuple[str, int], Answer]:
         """The batch's answers, computed here or by a parallel build that has locked the same batch."""
-        with self._claimed([call.key for call in batch]):
-            found = self.look_up(batch)
-            replaced = [call for call in batch if lost(call)]
-            if len(found) == len(batch) and not replaced:
+        with claimed(self.database, [call.key for call in batch]):
+            found = self.recorded(batch, void)
+            if not found.missing:
                 self.meter.from_memo += len(batch)
-            else:
-                answered = _answered(batch, work)
-                self._keep(answered, replaced)
-                # Read back: if a parallel build was first, its answers are the ones that were kept.
-                found = {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
-        return found
-
-    @contextmanager
-    def _claimed(self, keys: Sequence[str]) -> Iterator[None]:
-        """Keeps parallel builds from computing the same calls: they wait here until the block ends."""
-        claim = claim_on(self.database, keys)
-        claim.parent.mkdir(parents=True, exist_ok=True)
-        with locked(claim, f"{len(keys)} model calls, which another build computes", remove=True):
-            yield
+                return found.answers
+            answered = _answered(batch, work)
+            self._keep(answered, [call for call in batch if (call.key, call.budget) in found.void])
+            # Read back: if a parallel build was first, its answers are the ones that were kept.
+            return {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
 
     def _keep(self, answered: Sequence[tuple[Call, Answer]], replaced: Sequence[Call]) -> None:
         """Commits the answers and the failures, and counts the answers."""
@@ -256,12 +237,6 @@ class Memo:
             self.commit(good, [call for call in replaced if call.key in answered_now])
         self._record_failures([(call, answer) for call, answer in answered if answer.error])
         self.meter.add([answer for _, answer in good])
-
-    def _remove_old_claims(self) -> None:
-        """Removes lock files that no build holds: killed builds left them, and the same batches may never recur."""
-        for claim in _claims(self.database).glob("*"):
-            with suppress(Timeout), FileLock(claim, blocking=False):
-                claim.unlink(missing_ok=True)
 
     def commit(self, answered: list[tuple[Call, Answer]], replaced: Sequence[Call] = ()) -> None:
         """Puts answers into the memo in one transaction.
@@ -315,15 +290,6 @@ class Memo:
         if failed:
             with self.database.write() as connection:
                 insert(connection, "memo.failures", rows)
-
-
-def claim_on(database: Database, keys: Sequence[str]) -> Path:
-    """The file that a build locks while it computes the calls `keys` as one batch."""
-    return _claims(database) / digest(list(keys))
-
-
-def _claims(database: Database) -> Path:
-    return database.path.parent / "claims"
 
 
 def _answered(batch: list[Call], work: Work) -> list[tuple[Call, Answer]]:

@@ -17,8 +17,9 @@ import pytest
 from tests.support.tiny import ROOT
 from warehouse.core import waiting
 from warehouse.core.waiting import locked
+from warehouse.store.claims import claim_on
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo, claim_on
+from warehouse.store.memo import Answer, Call, Memo
 
 LOCKING = "from filelock import FileLock; lock = FileLock({path!r}); lock.acquire()"
 OPENING = "import duckdb; connection = duckdb.connect({path!r})"

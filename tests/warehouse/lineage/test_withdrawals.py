@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.loading.file import load_recipe
-from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, SourcePart
+from assets.recipe.selections import BenchmarkSelection, DocumentSelection, SeedSelection
+from assets.recipe.types import Recipe, SourcePart
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.steps.step import Step
 from resources.tools.workbench import Workbench

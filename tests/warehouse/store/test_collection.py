@@ -20,9 +20,10 @@ from warehouse.core.identity import digest
 from warehouse.release.export import record_export
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document
+from warehouse.store.claims import claim_on
 from warehouse.store.collection import Garbage, collect, find_garbage
 from warehouse.store.database import SCHEMAS, Database, WarehouseError
-from warehouse.store.memo import Answer, Call, Memo, Work, claim_on
+from warehouse.store.memo import Answer, Call, Memo, Work
 from warehouse.store.versions import Effort, Run, Store
 
 

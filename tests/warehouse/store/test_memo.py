@@ -306,7 +306,7 @@ def test_a_call_with_lost_files_is_computed_again_and_replaced(database: Databas
     Memo(database).run([call("a"), call("b")], Model())
     memo = Memo(database)
     other = at_once(lambda batch: [answer("new") for _ in batch])
-    assert memo.run([call("a"), call("b")], other, lost=lambda one: one == call("a")) == [answer("new"), answer("b")]
+    assert memo.run([call("a"), call("b")], other, void=lambda one, _: one == call("a")) == [answer("new"), answer("b")]
     assert (memo.meter.computed, memo.meter.from_memo) == (1, 1)
     assert Memo(database).run([call("a")], nothing) == [answer("new")]
 
