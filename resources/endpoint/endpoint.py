@@ -14,10 +14,8 @@ exactly equal, so the server of transformers, which answers a request for NAME f
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -31,6 +29,7 @@ from tenacity import (
 )
 
 from resources.endpoint.answer import Written, without_error, written
+from resources.endpoint.arriving import in_groups
 from resources.endpoint.connection import CONNECT_SECONDS, Connection, new_client
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed, StillWaiting, Unusable
 from resources.endpoint.members import USE, Member, Members
@@ -93,79 +92,38 @@ class Endpoint:
         At a `doubtful` prompt, a request failed before: so if it fails again, the prompt is the cause.
         Raises Unusable or StillWaiting after the last answer that arrived. If the caller stops, open requests end.
         """
-        run = _Run(self, prompts, sampling, frozenset(doubtful), Secret.from_environment())
-        thread = threading.Thread(target=run.in_thread, daemon=True)
-        thread.start()
-        try:
-            yield from run.groups()
-        finally:
-            run.cancel()
-            thread.join()
-        if run.error is not None:
-            raise run.error
+        secret = Secret.from_environment()
+
+        async def ask(arrived: Callable[[Arrived], None]) -> None:
+            await _Run(self, prompts, sampling, doubtful, secret, arrived).all()
+
+        yield from in_groups(ask, TICK)
 
 
 class _Run:
-    """The requests of one call of `complete`, in an event loop of their own thread."""
+    """The requests of one call of `complete`; `arrived` takes what comes of each."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         prompts: Sequence[Prompt],
         sampling: Sampling,
-        doubtful: frozenset[int],
+        doubtful: Collection[int],
         secret: Secret,
+        arrived: Callable[[Arrived], None],
     ) -> None:
         self.endpoint, self.settings, self.secret = endpoint, endpoint.settings, secret
-        self.prompts, self.sampling, self.doubtful = prompts, sampling, doubtful
-        self.error: BaseException | None = None
-        self.arrived: queue.SimpleQueue[Arrived | None] = queue.SimpleQueue()
+        self.prompts, self.sampling, self.doubtful, self.arrived = prompts, sampling, frozenset(doubtful), arrived
         self.numbers = iter(range(len(prompts)))
         self.last_answer = time.monotonic()
         self.left = len(prompts)
         self.right_model = False
         self.other_model: list[Arrived] = []
         self.given_up: Passing | None = None
-        self.started = threading.Event()
 
-    def in_thread(self) -> None:
-        """Runs all requests, and puts None after the last answer."""
-        try:
-            asyncio.run(self._all())
-        except asyncio.CancelledError:
-            pass
-        except BaseException as error:
-            self.error = error
-        finally:
-            self.started.set()
-            self.arrived.put(None)
-
-    def cancel(self) -> None:
-        """Ends all requests, from another thread."""
-        self.started.wait()
-        with suppress(RuntimeError):  # the loop has ended by itself
-            self.loop.call_soon_threadsafe(self.task.cancel)
-
-    def groups(self) -> Iterator[list[Arrived]]:
-        """What arrives, in groups, until the last request has ended."""
-        going = True
-        while going:
-            group, until = [], time.monotonic() + TICK
-            while (left := until - time.monotonic()) > 0:
-                try:
-                    one = self.arrived.get(timeout=left)
-                except queue.Empty:
-                    break
-                if one is None:
-                    going = False
-                    break
-                group.append(one)
-            yield group
-
-    async def _all(self) -> None:
-        self.loop, self.over = asyncio.get_running_loop(), asyncio.Event()
-        self.task = asyncio.current_task() or asyncio.create_task(asyncio.sleep(0))
-        self.started.set()
+    async def all(self) -> None:
+        """Sends all prompts. Raises Unusable or StillWaiting."""
+        self.over = asyncio.Event()
         bases = [self.endpoint.base, *self.endpoint.further]
         most = self.settings.in_flight * len(bases)
         async with new_client(self.secret, most) as client:
@@ -255,7 +213,7 @@ class _Run:
 
     def _hand_over(self, arrived: Arrived) -> None:
         self.left -= 1
-        self.arrived.put(arrived)
+        self.arrived(arrived)
 
     async def _asked(self, row: _Row) -> tuple[Member, Written | RowFailed]:
         """One try of one prompt. Raises Passing or Unusable."""
