@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assets.recipe.columns import generations, paths_of
-from assets.recipe.types import Join, Recipe
+from assets.recipe.selections import Join
+from assets.recipe.types import Recipe
 
 
 def choice_faults(recipe: Recipe) -> Iterator[tuple[str, object, str]]:

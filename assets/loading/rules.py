@@ -20,7 +20,8 @@ from assets.loading.sizes import contradictions
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
 from assets.recipe.declarations import declarations, key_path
-from assets.recipe.types import Diversity, Recipe, Selection
+from assets.recipe.selections import Selection
+from assets.recipe.types import Diversity, Recipe
 from assets.recipe.values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, FRAGMENTS

@@ -12,7 +12,8 @@ from typing import Any
 
 from assets.recipe.mapping import WHOLE, Mapping
 from assets.recipe.paths import Path
-from assets.recipe.types import Join, Recipe, Selection
+from assets.recipe.selections import Join, Selection
+from assets.recipe.types import Recipe
 
 PARENT = "parent"
 """The name of a row's parent in templates, where rows are joined."""

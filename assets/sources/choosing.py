@@ -9,7 +9,7 @@ from assets.recipe.columns import PARENT, Shared, generations, paths_of
 from assets.recipe.conditions import Condition, Unmet, parse_where, reasons
 from assets.recipe.mapping import Mapping, check_fields, check_name
 from assets.recipe.rendering import folded
-from assets.recipe.types import Selection
+from assets.recipe.selections import Selection
 from assets.sources.candidates import Candidate, Verdict
 from assets.sources.conversations import check_positions
 from assets.sources.exploding import exploded

@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.recipe.columns import Shared
 from assets.recipe.materials import ReadingPart
-from assets.recipe.types import Selection
+from assets.recipe.selections import Selection
 from assets.sources.leaks import REASON, Leaks
 from assets.sources.seeding import ALONE, AS_FOUND, Role, select
 from resources.tools.tools import Tools

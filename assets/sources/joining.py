@@ -16,7 +16,7 @@ from assets.recipe.lookup import find
 from assets.recipe.mapping import check_name
 from assets.recipe.paths import Path
 from assets.recipe.rendering import is_absent
-from assets.recipe.types import Join
+from assets.recipe.selections import Join
 from assets.sources.candidates import Candidate
 from warehouse.core.texts import shortened
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assets.recipe.columns import Shared, role_slice, shared
-from assets.recipe.types import DocumentSelection, Join, SeedSelection
+from assets.recipe.selections import DocumentSelection, Join, SeedSelection
 from assets.sources import benchmark_items, documents, seed_tasks
 from tests.support.recipes import parsed, put, starter
 

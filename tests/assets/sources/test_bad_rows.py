@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assets.recipe.materials import ReadingPart
-from assets.recipe.types import SeedSelection
+from assets.recipe.selections import SeedSelection
 from assets.sources import seed_tasks
 from assets.sources.seeding import select
 from tests.support.reading import written

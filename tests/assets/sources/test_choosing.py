@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assets.recipe.columns import Shared, shared
 from assets.recipe.mapping import MappingError
-from assets.recipe.types import DocumentSelection, Join, SeedSelection, Selection
+from assets.recipe.selections import DocumentSelection, Join, SeedSelection, Selection
 from assets.sources import documents, seed_tasks
 from assets.sources.partition import in_slice, row_identity
 from assets.sources.seeding import ALONE, select

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assets.recipe.types import SeedSelection
+from assets.recipe.selections import SeedSelection
 from assets.sources import seed_tasks
 from assets.sources.seeding import select
 from tests.support.tiny import ROOT

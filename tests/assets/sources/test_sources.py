@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from assets.loading.file import load_recipe
 from assets.recipe.mapping import MappingError
-from assets.recipe.types import BenchmarkSelection, DocumentSelection, Recipe, SeedSelection, Selection
+from assets.recipe.selections import BenchmarkSelection, DocumentSelection, SeedSelection, Selection
+from assets.recipe.types import Recipe
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.sources.partition import in_slice, order, row_identity
 from assets.sources.seeding import select
