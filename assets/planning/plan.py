@@ -47,7 +47,8 @@ class Planner:
         self.views, self.faults, planned = {}, {}, []
         for step in steps:
             if selection is None or step.asset in selection:
-                with self.bench.database.read_at_once():
+                # One connection for all reads, as in `materialize`.
+                with self.bench.database.read():
                     planned.append(self._planned(step))
             elif current := self.catalog.current(step.asset):
                 self._keep(current)

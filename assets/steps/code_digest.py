@@ -19,7 +19,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,13 +75,12 @@ class Used:
     path: Path
     wanted: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
-    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    statements: dict[str, list[Statement]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        tree = ast.parse(self.path.read_text(encoding="utf-8"))
-        self.body = [single for statement in _bare(tree).body for single in _singles(statement)]
+        self.body = _statements(self.path, self.path.read_text(encoding="utf-8"))
         for statement in self.body:
-            for name in _bound(statement):
+            for name in statement.bound:
                 self.statements.setdefault(name, []).append(statement)
         # Statements that bind no name run at import and may affect any name.
         self.wanted.add("")
@@ -99,14 +98,40 @@ class Used:
         self.taken.add(name)
         found = []
         for statement in self.statements.get(name, []):
-            self.wanted |= {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)} & self.statements.keys()
-            found += _imports(statement, self.path)
+            self.wanted |= statement.names & self.statements.keys()
+            found += statement.imports
         return found
 
     def digest(self) -> str:
         """Digest of the statements that are used, in the order of the file."""
-        text = "\n".join(ast.unparse(statement) for statement in self.body if self.taken & _bound(statement))
+        text = "\n".join(statement.text for statement in self.body if self.taken & statement.bound)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Statement:
+    """A top-level statement of the file `path`: the names that it binds and uses, what it imports, its code."""
+
+    def __init__(self, node: ast.stmt, path: Path) -> None:
+        self.node, self.path, self.bound = node, path, _bound(node)
+
+    @cached_property
+    def names(self) -> set[str]:
+        return {n.id for n in ast.walk(self.node) if isinstance(n, ast.Name)}
+
+    @cached_property
+    def imports(self) -> list[tuple[Path, str | None]]:
+        return _imports(self.node, self.path)
+
+    @cached_property
+    def text(self) -> str:
+        return ast.unparse(self.node)
+
+
+@cache
+def _statements(path: Path, text: str) -> list[Statement]:
+    """The top-level statements of the file `path` with the content `text`. Many steps share files."""
+    body = _bare(ast.parse(text)).body
+    return [Statement(single, path) for statement in body for single in _singles(statement)]
 
 
 def _singles(statement: ast.stmt) -> list[ast.stmt]:

@@ -69,7 +69,6 @@ class Database:
         self.patience = patience
         self._in_process = _lock_of(path)
         self._ready = False
-        self._shared: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -103,28 +102,8 @@ class Database:
             return
         if not self._ready:
             self._prepare()
-        with self._in_process:
-            if self._shared is None:
-                with self._connect(read_only=True) as connection:
-                    yield connection
-            else:
-                with self._shared.cursor() as connection, self._storage_errors("cannot be read"):
-                    yield connection
-
-    @contextmanager
-    def read_at_once(self) -> Iterator[None]:
-        """All reads of this thread in the block share one connection: to open one takes longer than most reads.
-
-        Other processes that write wait meanwhile, so the block must be short, and it must not write.
-        """
-        if self._shared is not None or not self.path.exists():
-            yield
-            return
-        with self.read() as self._shared:
-            try:
-                yield
-            finally:
-                self._shared = None
+        with self._in_process, self._connect(read_only=True) as connection:
+            yield connection
 
     def compact(self) -> None:
         """Rewrites all tables one after the other, so that the file shrinks by the space that deletions left free."""
