@@ -3,11 +3,13 @@ seconds."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 from hypothesis import settings
 
 from assets.steps import code_digest
@@ -44,16 +46,24 @@ def tiny(tiny_model: Path, tiny_embedder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A recipe that builds in seconds and its built warehouse (recipe file, data folder). Tests only read them."""
+    """A recipe that builds in seconds and its built warehouse (recipe file, data folder). Tests only read them.
+
+    It is built once for all processes of a test run.
+    """
     from tests.support.building import build
 
-    folder = tmp_path_factory.mktemp("built")
-    source = write_rows(folder / "rows.jsonl", 120, seed=1)
-    recipe = folder / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source), sort_keys=False))
-    log, failures = build(recipe, folder / "data")
-    assert failures == []
-    assert set(log.actions.values()) == {"built"}
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "built"
+    folder.mkdir(exist_ok=True)
+    recipe, whole = folder / "recipe.yaml", folder / "whole"
+    with FileLock(folder / "lock"):
+        if not whole.exists():
+            source = write_rows(folder / "rows.jsonl", 120, seed=1)
+            recipe.write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source), sort_keys=False))
+            log, failures = build(recipe, folder / "data")
+            assert failures == []
+            assert set(log.actions.values()) == {"built"}
+            whole.touch()
     return recipe, folder / "data"
 
 
