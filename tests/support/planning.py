@@ -20,7 +20,7 @@ from warehouse.lineage.material import Material
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document, Pair
 from warehouse.store.materials import DESCRIPTION, record_materials
-from warehouse.store.memo import Answer, Call, Work
+from warehouse.store.memo import Answer, Call, Void, Work
 
 MODEL = "a" * 32
 SOURCE = "5" * 32
@@ -71,9 +71,7 @@ class House:
                 actions[step.asset] = publication.action
         return actions
 
-    def answers(
-        self, tools: Tools, texts: Sequence[str], lost: Callable[[Call], bool] = lambda call: False
-    ) -> list[Answer]:
+    def answers(self, tools: Tools, texts: Sequence[str], void: Void = lambda call, answer: False) -> list[Answer]:
         """The model's answers to texts."""
 
         def work(batch: list[Call]) -> list[Answer]:
@@ -87,7 +85,7 @@ class House:
             yield missing, work
 
         calls = [Call("completion", MODEL, {"text": text}) for text in texts]
-        return tools.memo("duckdb").run(calls, compose, lost=lost)
+        return tools.memo("duckdb").run(calls, compose, void=void)
 
     def asking(self, asset: str, reads: str, rule: str = "", most: Most | None = None, **more: Any) -> Step:
         """Asks the model about each row, and rejects answers that start with `rule` unless it is empty."""

@@ -192,7 +192,7 @@ def test_optional_texts_of_placeholder_rows_are_empty() -> None:
 
 def test_a_call_whose_files_are_lost_is_computed_again(house: House) -> None:
     def build(tools: Any) -> Any:
-        house.answers(tools, ["aa", "bb"], lost=lambda call: call.request["text"] == "aa")
+        house.answers(tools, ["aa", "bb"], void=lambda call, _: call.request["text"] == "aa")
         return texts("aa").build(tools)
 
     house.build(*graph(house))
