@@ -60,7 +60,7 @@ def built(tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPa
         if not whole.exists():
             source = write_rows(folder / "rows.jsonl", 120, seed=1)
             recipe.write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source), sort_keys=False))
-            log, failures = build(recipe, folder / "data")
+            log, failures = build(recipe, folder / "data", history=True)
             assert failures == []
             assert set(log.actions.values()) == {"built"}
             whole.touch()

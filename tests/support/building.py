@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import yaml
 
@@ -36,12 +37,20 @@ class Log(Display):
 
 
 def build(
-    recipe: Path, data: Path, selection: str | None = None, cache: Path | None = None, everything: bool = False
+    recipe: Path,
+    data: Path,
+    selection: str | None = None,
+    cache: Path | None = None,
+    everything: bool = False,
+    history: bool = False,
 ) -> tuple[Log, list[Failure]]:
-    """Builds the stale assets of `recipe` into the warehouse folder `data`; `everything` builds all, as in the UI."""
+    """Builds the stale assets of `recipe` into the warehouse folder `data`; `everything` builds all, as in the UI.
+
+    Without `history`, Dagster keeps its events in memory: rows do not depend on them, and files of them take seconds.
+    """
     loaded, log = load_recipe(recipe), Log()
     bench = workbench(loaded, data, recipe.parent, cache)
-    with dagster_instance(data) as instance:
+    with dagster_instance(data) if history else dg.DagsterInstance.ephemeral() as instance:
         definitions = define(loaded, bench, log)
         if everything:
             return log, build_assets(definitions, instance)
@@ -53,8 +62,10 @@ def planned(recipe: Path, data: Path, cache: Path | None = None, selection: str 
     """The plan of `recipe`, by asset, as `slingshot plan` shows it."""
     loaded = load_recipe(recipe)
     bench = workbench(loaded, data, recipe.parent, cache)
-    chosen = selected(define(loaded, bench), selection)
-    return {one.asset: one for one in Planner(bench, loaded.retries).plan(steps(loaded), chosen)}
+    chosen = selected(define(loaded, bench), selection) if selection else None
+    # One connection for the whole plan: hundreds of plans are made here, and nothing else waits for the file.
+    with bench.database.read():
+        return {one.asset: one for one in Planner(bench, loaded.retries).plan(steps(loaded), chosen)}
 
 
 def edit(recipe: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -159,3 +159,9 @@ def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
     recipe["training"] |= {"batch_size": 2, "max_tokens": 128, "last_layers": 2}
     recipe["evaluation"]["longform"]["answer"] = {"max_new_tokens": 8}
     return recipe
+
+
+def with_two_arms(recipe: dict[str, Any]) -> None:
+    """Keeps an arm of each of the paper's two ways, and no other method."""
+    for name in ("self_instruct", "instruction_generation"):
+        del recipe["arms"][name], recipe["generation"][name]

@@ -143,7 +143,7 @@ def test_an_earlier_recipe_only_moves_pointers(own: tuple[Path, Path]) -> None:
     rows = store(data).read(store(data).current("training_sets/self_training"))  # type: ignore[arg-type]
 
     def other(recipe: dict[str, Any]) -> None:
-        recipe["seed"] = 7
+        recipe["generation"]["self_training"]["response"]["temperature"] = 0.9
 
     edit(recipe_file, other)
     log, failures = build(recipe_file, data)

@@ -15,6 +15,7 @@ from assets.loading.file import load_recipe
 from assets.recipe.types import Recipe
 from tests.support.building import query, store
 from tests.support.serving import ASSETS, Server
+from tests.support.tiny import tiny_recipe, write_rows
 from warehouse.core.identity import canonical
 from warehouse.store.versions import Run
 
@@ -53,15 +54,52 @@ query Definitions {
 """
 
 
-@pytest.fixture
-def server(tiny: Path, tmp_path: Path) -> Iterator[Server]:
-    with Server(tiny, tmp_path / "data") as running:
+@pytest.fixture(scope="module")
+def place(
+    tiny_model: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Path]]:
+    """A running server, and the folder of its recipe and its warehouse. The tests use it in their order."""
+    folder = tmp_path_factory.mktemp("ui")
+    source = write_rows(folder / "rows.jsonl", 120, seed=1)
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(tiny_recipe(tiny_model, tiny_embedder, source)))
+    with Server(folder / "recipe.yaml", folder / "data") as running:
         running.wait()
-        yield running
+        yield running, folder
 
 
-def test_the_graph_materializes_from_the_ui_into_duckdb(server: Server, tmp_path: Path, tiny: Path) -> None:
-    data, recipe = tmp_path / "data", load_recipe(tiny)
+def test_column_lineage_is_shown_before_any_build(place: tuple[Server, Path]) -> None:
+    server, shown = place[0], {}
+    for node in server.ask(DEFINITIONS)["assetNodes"]:
+        shown["/".join(node["assetKey"]["path"])] = {entry["label"]: entry for entry in node["metadataEntries"]}
+    assert len(shown) == 40
+    lineage = {
+        (asset, column["columnName"]): [
+            "/".join([*of["assetKey"]["path"], of["columnName"]]) for of in column["columnDeps"]
+        ]
+        for asset, entries in shown.items()
+        for column in entries["dagster/column_lineage"]["lineage"]
+    }
+    assert lineage["raw_self_training", "response"] == ["seed_tasks/input", "seed_tasks/instruction"]
+    assert lineage["raw_instruction_generation", "response"] == ["documents/text"]
+    assert lineage["scores/longform/base", "value"] == ["benchmark_items/reference", "predictions/longform/base/text"]
+    assert lineage["seed_tasks", "instruction"] == []
+    columns = shown["scores/longform/base"]["dagster/column_schema"]["schema"]["columns"]
+    described = {column["name"]: column["description"] for column in columns}
+    assert described["value"] == "from benchmark_items.reference, predictions/longform/base.text"
+
+
+def test_the_history_is_in_the_warehouse_and_telemetry_is_off(place: tuple[Server, Path]) -> None:
+    server, folder = place
+    home = folder / "data" / "dagster"
+    assert (home / "dagster.yaml").read_text().startswith("telemetry:\n  enabled: false\n")
+    assert server.materialize([["benchmark_items"]]) == "SUCCESS"
+    assert (home / "history").is_dir()
+    assert not list(home.rglob("telemetry*"))
+
+
+def test_the_graph_materializes_from_the_ui_into_duckdb(place: tuple[Server, Path]) -> None:
+    server, folder = place
+    data, recipe = folder / "data", load_recipe(folder / "recipe.yaml")
     nodes = server.ask(ASSETS)["assetNodes"]
     keys = [node["assetKey"]["path"] for node in nodes]
     assert len(keys) == 40
@@ -126,32 +164,3 @@ def assert_made_from(recipe: Recipe, entries: dict[str, Any]) -> None:
     assert json.loads(entries["recipe slice"]["jsonString"]) == recipe.slice("seed", "seed_tasks", "sources.rows") | {
         "columns.rows": ["text", "title"]
     }
-
-
-def test_column_lineage_is_shown_before_any_build(server: Server) -> None:
-    shown = {}
-    for node in server.ask(DEFINITIONS)["assetNodes"]:
-        shown["/".join(node["assetKey"]["path"])] = {entry["label"]: entry for entry in node["metadataEntries"]}
-    assert len(shown) == 40
-    lineage = {
-        (asset, column["columnName"]): [
-            "/".join([*of["assetKey"]["path"], of["columnName"]]) for of in column["columnDeps"]
-        ]
-        for asset, entries in shown.items()
-        for column in entries["dagster/column_lineage"]["lineage"]
-    }
-    assert lineage["raw_self_training", "response"] == ["seed_tasks/input", "seed_tasks/instruction"]
-    assert lineage["raw_instruction_generation", "response"] == ["documents/text"]
-    assert lineage["scores/longform/base", "value"] == ["benchmark_items/reference", "predictions/longform/base/text"]
-    assert lineage["seed_tasks", "instruction"] == []
-    columns = shown["scores/longform/base"]["dagster/column_schema"]["schema"]["columns"]
-    described = {column["name"]: column["description"] for column in columns}
-    assert described["value"] == "from benchmark_items.reference, predictions/longform/base.text"
-
-
-def test_the_history_is_in_the_warehouse_and_telemetry_is_off(server: Server, tmp_path: Path) -> None:
-    home = tmp_path / "data" / "dagster"
-    assert (home / "dagster.yaml").read_text().startswith("telemetry:\n  enabled: false\n")
-    assert server.materialize([["benchmark_items"]]) == "SUCCESS"
-    assert (home / "history").is_dir()
-    assert not list(home.rglob("telemetry*"))
