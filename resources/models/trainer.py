@@ -67,6 +67,7 @@ def train_adapter(
     finished = target.with_name(target.name + ".finished")
     shutil.rmtree(finished, ignore_errors=True)
     trainer.model.save_pretrained(str(finished), safe_serialization=True)
+    _sort_layers(finished / "adapter_config.json")
     trainer.processing_class.save_pretrained(str(finished))
     weights = file_digest(finished / "adapter_model.safetensors")
     tokens = int(trainer.state.num_input_tokens_seen)
@@ -140,6 +141,13 @@ def _settings(training: Training, folder: Path) -> Any:
         # batch size would be another than the recipe's.
         settings._n_gpu = 1
     return settings
+
+
+def _sort_layers(settings: Path) -> None:
+    """Sorts the names of layers in a file of peft, which writes a set: the file would differ between processes."""
+    found = json.loads(settings.read_text(encoding="utf-8"))
+    found["target_modules"] = sorted(found["target_modules"])
+    settings.write_text(json.dumps(found, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _last_complete_checkpoint(unfinished: Path) -> str | None:

@@ -24,7 +24,7 @@ def micro_recipe() -> dict[str, Any]:
     recipe: dict[str, Any] = yaml.safe_load((ROOT / "recipe.yaml").read_text())
     for selection, count in zip(recipe["seed_tasks"] + recipe["benchmark_items"], (4, 4, 1, 1), strict=True):
         selection["count"] = count
-    recipe["documents"][0]["count"] = 24
+    recipe["documents"][0]["count"] = 12
     generation = recipe["generation"]
     del generation["self_instruct"], generation["instruction_generation"]
     generation["self_training"] = {"count": 6, "response": {"max_new_tokens": 32}}

@@ -64,6 +64,14 @@ def test_equal_training_gives_equal_weights(tiny_model: Path, tmp_path: Path) ->
     assert first == second
 
 
+def test_the_settings_of_an_adapter_are_the_same_in_every_process(tiny_model: Path, tmp_path: Path) -> None:
+    """peft writes a set of names, whose order differs from one process to the next."""
+    names = ("v_proj", "q_proj", "up_proj", "o_proj", "k_proj", "gate_proj", "down_proj")
+    train_adapter(tiny_model, EXAMPLES, replace(TRAINING, epochs=1, target_modules=names), tmp_path / "adapter")
+    settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert settings["target_modules"] == sorted(names)
+
+
 def test_an_example_without_room_for_a_response_is_an_error(tiny_model: Path, tmp_path: Path) -> None:
     """Otherwise the checkpoint would claim that it was trained on all examples."""
     long = (Prompt.ask("what is the river " * 10), "the river is old .")

@@ -4,6 +4,7 @@ other are collected, and everything that is kept must read as before, record by 
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,19 +69,21 @@ class Uncompacted(Database):
 @settings(max_examples=15)
 @given(history=ROUNDS, keep=st.integers(1, 3))
 def test_what_is_kept_reads_as_before_and_leads_back_to_where_it_came_from(history: list[Round], keep: int) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as reading:
         store = Store(Uncompacted(Path(scratch) / "warehouse.duckdb"))
         for one in history:
             built(store, one)
-        before, said = store.catalog(), contents(store)
-        read = {place: store.read(published) for place, published in before.stored.items()}
         decided = "SELECT asset, version, record, outcome FROM lineage.decisions ORDER BY ALL"
         edges = "SELECT child, parent, role FROM lineage.edges ORDER BY ALL"
-        decisions_before, edges_before = rows(store, decided), rows(store, edges)
+        with store.database.read():  # one connection for all reads, as a build has
+            before, said = store.catalog(), contents(store)
+            read = {place: store.read(published) for place, published in before.stored.items()}
+            decisions_before, edges_before = rows(store, decided), rows(store, edges)
 
         garbage = find_garbage(store.database, keep)
         collect(store.database, garbage)
 
+        reading.enter_context(store.database.read())
         after, says = store.catalog(), contents(store)
         gone = {(one.asset, one.version) for one in garbage.versions}
         assert after.stored.keys() == before.stored.keys() - gone
