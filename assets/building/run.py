@@ -101,9 +101,10 @@ class _WithoutNotes(io.TextIOBase):
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    # absl closes the stream of its log handler when Dagster sets up logging, unless it is equal to sys.stderr.
+    # When Dagster sets up logging, absl closes the stream of its log handler, which is what sys.stderr was when absl
+    # was imported, unless that is equal to what sys.stderr is now. So this is equal to every stream.
     def __eq__(self, other: object) -> bool:
-        return other is self or other is self._stream
+        return hasattr(other, "write")
 
     def __hash__(self) -> int:
         return hash(self._stream)
