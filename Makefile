@@ -7,9 +7,9 @@ BIN := .venv/bin
 dataset: install
 	$(BIN)/slingshot build
 
-# One process more than processors, since some tests wait for servers; in the order of files, since the longest come first.
+# In the order of files, since the longest tests come first.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # Damaged recipes, damaged source files and killed builds, in numbers that take hours; the suite runs a few of each.
 long: install
