@@ -7,9 +7,8 @@ BIN := .venv/bin
 dataset: install
 	$(BIN)/slingshot build
 
-# In the order of files, since the longest tests come first.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Damaged recipes, damaged source files and killed builds, in numbers that take hours; the suite runs a few of each.
 long: install
