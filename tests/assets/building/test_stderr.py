@@ -18,7 +18,7 @@ if sys.argv[3] == "replaced":
     sys.stderr = io.StringIO()
 from pathlib import Path
 from tests.support.building import build
-_, failures = build(Path(sys.argv[1]), Path(sys.argv[2]), "benchmark_items")
+_, failures = build(Path(sys.argv[1]), Path(sys.argv[2]), "benchmark_items", history=True)
 print(failures, first.closed, sys.stderr.closed)
 """
 
