@@ -21,17 +21,11 @@ from tests.support.choosing import (
     SOURCE,
     Chosen,
     Row,
-    builder,
     left_out,
     pairs,
     selected,
 )
 from warehouse.core.errors import UserError
-
-
-@pytest.fixture
-def chosen(tmp_path: Path) -> Chosen:
-    return builder(tmp_path)
 
 
 def test_where_leaves_rows_out_with_their_reasons_and_the_source_as_parent(chosen: Chosen) -> None:

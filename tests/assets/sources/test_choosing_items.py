@@ -13,19 +13,12 @@ from assets.recipe.selections import DocumentSelection, Join, SeedSelection
 from tests.support.choosing import (
     Chosen,
     Row,
-    builder,
     left_out,
     pairs,
     selected,
     turns,
 )
 from warehouse.results.result import Result
-
-
-@pytest.fixture
-def chosen(tmp_path: Path) -> Chosen:
-    return builder(tmp_path)
-
 
 NESTED = {
     "version": "1",

@@ -4,7 +4,6 @@ tests state every pair that comes of a conversation, and what becomes of every o
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,10 @@ from tests.support.choosing import (
     CHATS,
     FIRST_PAIRS,
     Chosen,
-    builder,
     left_out,
     pairs,
     turns,
 )
-
-
-@pytest.fixture
-def chosen(tmp_path: Path) -> Chosen:
-    return builder(tmp_path)
 
 
 @pytest.mark.parametrize("response", ["{c[from=gpt].value}", "{c[from=human][next][from=gpt].value}"])
