@@ -7,6 +7,7 @@ from pathlib import Path
 from assets.recipe.declarations import materials
 from assets.recipe.types import Recipe
 from resources.endpoint.settings import Settings
+from resources.models.engines import Wanted
 from resources.tools.workbench import Workbench
 from warehouse.core.identity import canonical
 
@@ -27,5 +28,6 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
         ancestors=tuple(one for one in declared if one.role == "ancestor"),
         endpoints=Settings(**dict(recipe.endpoint)),
         recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),
+        engines={name: Wanted(part.engine, part.precision) for name, part in recipe.models.items()},
         thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
     )

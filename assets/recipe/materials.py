@@ -84,9 +84,14 @@ class ModelPart(MaterialPart):
     from, and the texts that it was tuned on. `thoughts` are the (opening, closing) marks between which the model
     thinks, instead of those in resources/models/thoughts.py; [] means that all it writes is answer. An opening mark ""
     says that the chat template opens the thought, which cannot be seen at an endpoint.
+
+    `engine` is what writes completions on this machine, and `precision` the type of its numbers; by default the machine
+    decides (resources/models/engines.py).
     """
 
     thoughts: tuple[ThoughtMarks, ...] | None = None
+    engine: Literal["transformers", "openvino"] | None = None
+    precision: Literal["float32", "bfloat16"] | None = None
 
 
 class SourcePart(MaterialPart, ReadingPart):

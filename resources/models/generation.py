@@ -25,20 +25,23 @@ NEUTRAL_AT_ONE = {
 }  # fmt: skip
 
 
-def own_config(folder: Path, model: Any, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
-    """A generation config with nothing but the tokens that begin, end and pad a text.
-
-    A text ends at those that generation_config.json names, or config.json where it is missing, and at the tokenizer's.
-    """
-    from transformers import GenerationConfig
-
+def end_tokens(folder: Path, config: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The tokens that end a text: those of generation_config.json, or of config.json where it is missing, and the
+    tokenizer's."""
     settings = _settings(folder)
-    found = model.config.get_text_config().eos_token_id if settings is None else settings.get("eos_token_id")
+    found = config.get_text_config().eos_token_id if settings is None else settings.get("eos_token_id")
     ends = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, int)]
     if tokenizer.eos_token_id is not None:
         ends = [*ends, tokenizer.eos_token_id]
+    return list(dict.fromkeys(ends))
+
+
+def own_config(ends: list[int], tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
+    """A generation config with nothing but the tokens that begin, end (`ends`) and pad a text."""
+    from transformers import GenerationConfig
+
     return GenerationConfig(
-        eos_token_id=list(dict.fromkeys(ends)) or None,
+        eos_token_id=ends or None,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
     )

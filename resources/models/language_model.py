@@ -1,68 +1,49 @@
-"""A causal language model on this machine: completions and losses, in batches."""
+"""A causal language model through transformers: completions and losses, in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
+from transformers import StoppingCriteria, StoppingCriteriaList
 
 from resources.models.calls import Prompt, Sampling
-from resources.models.chat_template import LEAD, NEXT_TURN, PLAIN, with_template
 from resources.models.device import device, dtype
 from resources.models.generation import own_config
-from resources.models.loading import load_adapter, load_language_model, load_tokenizer
-from resources.models.prompt_tokens import PromptTokens
+from resources.models.loading import load_adapter, load_language_model
+from resources.models.model_texts import ModelTexts, Written
 from resources.models.sampling import logits_processors
 
-Written = tuple[str, int, bool]
-"""(text, tokens written, whether it ended by itself)."""
+MOST_ROWS, MOST_TOKENS = 64, 12_288
+"""The most rows, and the most tokens, of a batch of completions (our choice)."""
 
 
 class LanguageModel:
-    """The model in `folder` (in the form that transformers saves), on the device and in the type of device.py.
+    """The model in `folder` (in the form that transformers saves), on the device of device.py.
 
-    Raises UserError where it cannot be loaded.
+    `precision` is the type of its numbers, such as "bfloat16"; by default it is that of device.py. Raises UserError
+    where the model cannot be loaded.
     """
 
-    def __init__(self, folder: Path) -> None:
+    most = (MOST_ROWS, MOST_TOKENS)
+    """The most rows and tokens of a batch of completions."""
+
+    def __init__(self, folder: Path, precision: str | None = None) -> None:
         self.device = torch.device(device())
-        self.tokenizer: PreTrainedTokenizerBase = with_template(load_tokenizer(folder, padding_side="left"))
-        if self.tokenizer.pad_token_id is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        self.prompt_tokens = PromptTokens(self.tokenizer)
-        self.model: Any = load_language_model(folder, dtype=dtype()).to(self.device).eval()
-        self.model.generation_config = config = own_config(folder, self.model, self.tokenizer)
-        self._ends = {*(config.eos_token_id or ()), config.pad_token_id}
-
-    @property
-    def _uses_plain(self) -> bool:
-        return bool(self.tokenizer.chat_template == PLAIN)
-
-    @property
-    def context(self) -> int:
-        """The most tokens of a prompt and its completion together."""
-        return int(self.model.config.max_position_embeddings)
-
-    def render(self, prompt: Prompt) -> str:
-        """The text that the model reads: the messages in its chat template, or the bare text."""
-        return self.prompt_tokens.written(prompt.chat()) if prompt.messages else prompt.text
-
-    def tokens(self, text: str) -> list[int]:
-        """Token ids of a text whose control tokens are meant as such. Adds no others."""
-        return self.prompt_tokens.of_template(text)
-
-    def prompt_size(self, prompt: Prompt) -> int:
-        """How many tokens the model reads for a prompt."""
-        return len(self.prompt_tokens.of_prompt(prompt))
+        self.texts = ModelTexts(folder)
+        self.model: Any = (
+            load_language_model(folder, dtype=getattr(torch, precision) if precision else dtype())
+            .to(self.device)
+            .eval()
+        )
+        self.model.generation_config = own_config(self.texts.ends, self.texts.tokenizer)
 
     def loss_size(self, prompt: Prompt, target: str) -> int:
         """How many tokens the model reads for a loss."""
-        return len(self.prompt_tokens.of_prompt(prompt)) + len(self.prompt_tokens.of_text(target))
+        return len(self.texts.of_prompt(prompt)) + len(self.texts.prompt_tokens.of_text(target))
 
     @contextmanager
     def with_adapter(self, adapter: Path | None) -> Iterator[LanguageModel]:
@@ -76,13 +57,13 @@ class LanguageModel:
         finally:
             self.model = self.model.unload()
 
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Written]:
-        """One completion per prompt, in one batch; each row is sampled with its own seed."""
-        encoded = [self.prompt_tokens.of_prompt(prompt) for prompt in prompts]
-        ids, mask = self._padded(encoded)
-        if self._uses_plain and any(prompt.messages for prompt in prompts):
-            sampling = replace(sampling, stop=(*sampling.stop, NEXT_TURN))
-        stopping = [_StopStrings(self.tokenizer, sampling.stop, ids.shape[1])] if sampling.stop else []
+    def complete(
+        self, prompts: Sequence[Prompt], sampling: Sampling, done: Callable[[int], None] = lambda rows: None
+    ) -> list[Written]:
+        """One completion per prompt, in one batch; each row is sampled with its own seed. All end together (`done`)."""
+        ids, mask = self._padded([self.texts.of_prompt(prompt) for prompt in prompts])
+        stops = [self.texts.stops(prompt, sampling) for prompt in prompts]
+        stopping = [_StopStrings(self.texts, stops, ids.shape[1])] if any(stops) else []
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=ids,
@@ -94,8 +75,10 @@ class LanguageModel:
                 ),
                 stopping_criteria=StoppingCriteriaList(stopping),
             )
+        done(len(prompts))
         return [
-            self._written(row, sampling.stop, sampling.max_new_tokens) for row in output[:, ids.shape[1] :].tolist()
+            self.texts.written(row, own, sampling.max_new_tokens)
+            for row, own in zip(output[:, ids.shape[1] :].tolist(), stops, strict=True)
         ]
 
     def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[tuple[float, int]]:
@@ -103,11 +86,8 @@ class LanguageModel:
 
         With an empty prompt, the continuation follows the token that begins every text.
         """
-        heads = [self.prompt_tokens.of_prompt(prompt) or [self._first()] for prompt, _ in texts]
-        tails = [
-            self.prompt_tokens.of_text(LEAD + text if self._uses_plain and not prompt.text else text)
-            for prompt, text in texts
-        ]
+        heads = [self.texts.of_prompt(prompt) or [self.texts.first] for prompt, _ in texts]
+        tails = [self.texts.of_target(prompt, text) for prompt, text in texts]
         # The last token is predicted but not read, so texts that differ only in it are read once.
         read = [(*head, *tail[:-1]) for head, tail in zip(heads, tails, strict=True)]
         row_of = {tokens: row for row, tokens in enumerate(dict.fromkeys(read))}
@@ -123,36 +103,21 @@ class LanguageModel:
             measured.append((float(loss), len(tail)))
         return measured
 
-    def _first(self) -> int:
-        first = self.tokenizer.bos_token_id
-        return int(self.tokenizer.eos_token_id if first is None else first)
-
     def _padded(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         width = max(len(row) for row in rows)
-        pad = self.tokenizer.pad_token_id
+        pad = self.texts.tokenizer.pad_token_id
         ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=self.device)
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device)
         return ids, mask
 
-    def _written(self, row: list[int], stops: Sequence[str], budget: int) -> Written:
-        """The text of new tokens up to the first that ends it, and before the first stop string.
-
-        Other special tokens stay in the text, so that nobody takes it for what it is not.
-        """
-        length = next((index for index, token in enumerate(row) if token in self._ends), len(row))
-        text = self.tokenizer.decode(row[:length], skip_special_tokens=False)
-        stopped = [text[: text.index(stop)] for stop in stops if stop in text]
-        complete = length < len(row) or bool(stopped) or len(row) < budget
-        return min(stopped, key=len, default=text), length, complete
-
 
 class _StopStrings(StoppingCriteria):
-    """Ends a row when its new text contains a stop string. (That of transformers indexes the vocabulary.)"""
+    """Ends a row when its new text contains one of its stop strings. (That of transformers indexes the vocabulary.)"""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Sequence[str], start: int) -> None:
-        self.tokenizer, self.stops, self.start = tokenizer, stops, start
+    def __init__(self, texts: ModelTexts, stops: Sequence[Sequence[str]], start: int) -> None:
+        self.texts, self.stops, self.start = texts, stops, start
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
-        texts = self.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=False)
-        found = [any(stop in text for stop in self.stops) for text in texts]
+        rows = self.texts.tokenizer.batch_decode(input_ids[:, self.start :], skip_special_tokens=False)
+        found = [any(stop in text for stop in stops) for text, stops in zip(rows, self.stops, strict=True)]
         return torch.tensor(found, device=input_ids.device)

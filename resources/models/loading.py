@@ -41,6 +41,14 @@ def load_tokenizer(folder: Path, **settings: Any) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def load_config(folder: Path) -> Any:
+    """The configuration of the model in `folder`. Raises UserError where it cannot be loaded."""
+    from transformers import AutoConfig
+
+    with clear_errors(folder, "configuration"):
+        return AutoConfig.from_pretrained(folder, **LOCAL)
+
+
 def load_language_model(folder: Path, **settings: Any) -> Any:
     """The causal language model in `folder`. Raises UserError where it cannot be loaded, or lacks weights."""
     from transformers import AutoModelForCausalLM, GenerationConfig

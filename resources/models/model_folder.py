@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,15 @@ class ModelFolder:
     """The folder of a language model, in the form that transformers loads."""
 
     path: Path
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The content of config.json; empty where it cannot be read."""
+        try:
+            found = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @cached_property
     def control(self) -> ControlTokens:

@@ -1,9 +1,10 @@
-"""Keeps model libraries from writing to the terminal, which shows the progress of the build."""
+"""Keeps model libraries from writing to the terminal, which shows the progress of a build, and from sending reports."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 
 
@@ -18,3 +19,11 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
     logging.getLogger("transformers").setLevel(logging.ERROR)
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+
+
+def refuse_telemetry() -> None:
+    """Keeps OpenVINO from sending what it exports to its makers, which it does without asking.
+
+    Call it before OpenVINO is imported. A module that cannot be imported makes OpenVINO use a stub without telemetry.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

@@ -16,11 +16,18 @@ T = TypeVar("T")
 
 
 def fitting_batches(
-    calls: Sequence[Call], sizes: Sequence[int], most: int, budget: int, most_tokens: int, work: Work
+    calls: Sequence[Call],
+    sizes: Sequence[int],
+    most: int,
+    budget: int,
+    most_tokens: int,
+    work: Work,
+    most_rows: int = MOST_ROWS,
 ) -> Batches:
     """Batches of the calls of at most `most` tokens. One batch before them refuses the calls that are longer.
 
-    `sizes` are the tokens that each call reads, `budget` those that it may write; a batch has at most `most_tokens`.
+    `sizes` are the tokens that each call reads, `budget` those that it may write; a batch has at most `most_tokens`
+    and `most_rows` rows.
     """
     size_of = {call.key: size for call, size in zip(calls, sizes, strict=True) if size > most}
 
@@ -32,13 +39,8 @@ def fitting_batches(
     if size_of:
         yield [call for call in calls if call.key in size_of], refuse
     fitting = [call for call in calls if call.key not in size_of]
-    yield from longest_first(fitting, [size + budget for size in sizes if size <= most], most_tokens, work)
-
-
-def longest_first(calls: Sequence[Call], sizes: Sequence[int], most_tokens: int, work: Work) -> Batches:
-    """The calls in batches of at most MOST_ROWS rows and `most_tokens` tokens, as `batches` orders them."""
-    for rows in batches(sizes, MOST_ROWS, most_tokens):
-        yield [calls[row] for row in rows], work
+    for rows in batches([size + budget for size in sizes if size <= most], most_rows, most_tokens):
+        yield [fitting[row] for row in rows], work
 
 
 def batches(sizes: Sequence[int], most_rows: int, most_tokens: int) -> Iterator[list[int]]:

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from resources.models import protocol
 from resources.models.calls import Adapter, Prompt, Sampling
-from resources.models.device import numerics
+from resources.models.engines import Engine, engine_of
+from resources.models.model_folder import ModelFolder
 from resources.models.thoughts import opens_thought
 from resources.tools.batching import Batches, fitting_batches, timed
 from resources.tools.session import Session
-from warehouse.store.memo import Answer, Call, Compose
+from warehouse.store.memo import Answer, Call
 
 if TYPE_CHECKING:
     from resources.models.language_model import LanguageModel
+    from resources.models.model_texts import ModelTexts, Written
 
-MOST_TOKENS = 12_288
 MOST_LOSS_TOKENS = 2_048
-"""The most tokens of a batch of completions, and of one of losses, which keeps the logits of many tokens (ours)."""
+"""The most tokens of a batch of losses, which keeps the logits of many tokens (our choice)."""
+
+
+class Writing(Protocol):
+    """The part of an engine that writes completions."""
+
+    @property
+    def texts(self) -> ModelTexts:
+        """What the model reads and how its tokens become text."""
+        ...
+
+    @property
+    def most(self) -> tuple[int, int]:
+        """The most rows, and the most tokens, that are computed and committed as a whole."""
+        ...
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling, done: Callable[[int], None]) -> list[Written]:
+        """One completion per prompt, in order; `done` gets how many of them have ended."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,57 +50,84 @@ class LocalModel:
     name: str
     adapter: Adapter | None = None
 
-    def stamp(self) -> dict[str, Any]:
+    def stamp(self, folder: ModelFolder | None, sampling: Sampling) -> dict[str, Any]:
         """What the request of a completion gets beside its content."""
-        return protocol.stamp(protocol.COMPLETION, numerics())
+        return self._engine(folder).stamp(sampling.temperature > 0)
 
     def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
         """The answers to completion calls; a prompt that leaves no room for the budget is refused."""
+        report, before, total = self.session.progress("completions"), 0, 0
+
+        def progress(done: int, of: int) -> None:
+            nonlocal before, total
+            before, total = done, of
+            report(done, of)
 
         def compose(missing: list[Call]) -> Batches:
-            with self._loaded() as model:
-                rendered = {call.key: model.render(prompts[call.key]) for call in missing}
+            with self._writing() as writing:
+                texts = writing.texts
+                rendered = {call.key: texts.render(prompts[call.key]) for call in missing}
 
                 def work(batch: list[Call]) -> list[Answer]:
-                    written, seconds = timed(lambda: model.complete([prompts[call.key] for call in batch], sampling))
+                    asked = [prompts[call.key] for call in batch]
+                    written, seconds = timed(
+                        lambda: writing.complete(asked, sampling, lambda done: report(before + done, total))
+                    )
                     return [
                         Answer({"text": text} | self._opened(rendered[call.key]), tokens, seconds, complete=complete)
                         for call, (text, tokens, complete) in zip(batch, written, strict=True)
                     ]
 
-                sizes = [model.prompt_size(prompts[call.key]) for call in missing]
-                budget = sampling.max_new_tokens
-                yield from fitting_batches(missing, sizes, model.context - budget, budget, MOST_TOKENS, work)
+                sizes = [len(texts.of_prompt(prompts[call.key])) for call in missing]
+                budget, (rows, tokens) = sampling.max_new_tokens, writing.most
+                yield from fitting_batches(missing, sizes, texts.context - budget, budget, tokens, work, rows)
 
-        return self._answers(calls, compose, "completions")
+        packages = self._engine(self.session.model_folder(self.name, fetch=False)).packages
+        return self.session.memo(*packages).run(calls, compose, progress)
 
     def losses(self, calls: Sequence[Call], texts: Mapping[str, tuple[Prompt, str]]) -> list[Answer]:
         """The answers to loss calls; a text that exceeds the context is refused."""
 
         def compose(missing: list[Call]) -> Batches:
-            with self._loaded() as model:
+            with self._reading() as model:
 
                 def work(batch: list[Call]) -> list[Answer]:
                     measured, seconds = timed(lambda: model.losses([texts[call.key] for call in batch]))
                     return [Answer(_response(loss), tokens, seconds) for loss, tokens in measured]
 
                 sizes = [model.loss_size(*texts[call.key]) for call in missing]
-                yield from fitting_batches(missing, sizes, model.context, 0, MOST_LOSS_TOKENS, work)
+                yield from fitting_batches(missing, sizes, model.texts.context, 0, MOST_LOSS_TOKENS, work)
 
-        return self._answers(calls, compose, "losses")
+        memo = self.session.memo("transformers", "torch")
+        return memo.run(calls, compose, self.session.progress("losses"))
 
-    def _answers(self, calls: Sequence[Call], compose: Compose, what: str) -> list[Answer]:
-        return self.session.memo("transformers", "torch").run(calls, compose, self.session.progress(what))
+    def _engine(self, folder: ModelFolder | None) -> Engine:
+        wanted = self.session.bench.engines.get(self.name)
+        return engine_of(wanted, folder.config if folder else None)
 
     def _opened(self, rendered: str) -> dict[str, bool]:
         """That the chat template ends within a thought, where it does; otherwise nothing."""
         marks = self.session.bench.thoughts.get(self.name)
         return {"opened": True} if opens_thought(rendered, marks) else {}
 
-    def _loaded(self) -> AbstractContextManager[LanguageModel]:
+    @contextmanager
+    def _writing(self) -> Iterator[Writing]:
+        """The engine that writes, with the adapter, until the block ends."""
+        bench = self.session.bench
+        engine = self._engine(bench.model_folder(self.name, fetch=True))
+        if engine.name == "openvino":
+            yield bench.openvino_writer(self.name, self.adapter, engine.precision)
+        else:
+            with self._reading(engine.precision) as model:
+                yield model
+
+    @contextmanager
+    def _reading(self, precision: str | None = None) -> Iterator[LanguageModel]:
+        """The model in transformers, with the adapter, until the block ends."""
         bench = self.session.bench
         folder = None if self.adapter is None else bench.adapter_folder(self.adapter)
-        return bench.language_model(self.name).with_adapter(folder)
+        with bench.language_model(self.name, precision).with_adapter(folder) as model:
+            yield model
 
 
 def _response(loss: float) -> dict[str, Any]:

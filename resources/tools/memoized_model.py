@@ -22,8 +22,8 @@ from warehouse.store.memo import Answer, Call
 class Completer(Protocol):
     """Where completions come from: a model on this machine, or an endpoint."""
 
-    def stamp(self) -> dict[str, Any]:
-        """What the request of a completion gets beside its content; see `protocol.stamp`."""
+    def stamp(self, folder: ModelFolder | None, sampling: Sampling) -> dict[str, Any]:
+        """What the request of a completion gets beside its content; see `protocol.stamp`. `folder` is the model's."""
         ...
 
     def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
@@ -70,9 +70,9 @@ class MemoizedModel:
     def _complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[tuple[Completion, bool]]:
         """Each completion, and whether its text ended by itself or at a stop string."""
         completer = self._completer()
-        stamp = completer.stamp()
 
         def keyed(folder: ModelFolder | None) -> list[Call]:
+            stamp = completer.stamp(folder, sampling)
             stamps = [stamp | (folder.completion_stamp(prompt.contents) if folder else {}) for prompt in prompts]
             return [
                 Call("completion", self.id, _request(prompt, sampling) | one, sampling.max_new_tokens)

@@ -12,6 +12,7 @@ from resources.endpoint.settings import Settings
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models.calls import Adapter
+from resources.models.engines import Wanted
 from resources.models.model_folder import ModelFolder
 from resources.models.thoughts import Marks
 from resources.models.weights import converted, loadable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from resources.endpoint.endpoint import Endpoint
     from resources.models.embedder import Embedder
     from resources.models.language_model import LanguageModel
+    from resources.models.openvino_writer import OpenVinoWriter
 
 
 class CheckpointLost(UserError):
@@ -40,7 +42,7 @@ class Workbench:
 
     `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
     are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
-    servers are asked.
+    servers are asked, `engines` which engine writes a model's completions, where the recipe says it.
     """
 
     data: Path
@@ -53,7 +55,9 @@ class Workbench:
     thoughts: Mapping[str, Marks] = field(default_factory=dict)
     _model_folders: dict[str, ModelFolder] = field(default_factory=dict)
     endpoints: Settings = field(default_factory=Settings)
-    _language_models: dict[str, LanguageModel] = field(default_factory=dict)
+    engines: Mapping[str, Wanted] = field(default_factory=dict)
+    _language_models: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
+    _writers: dict[tuple[str, Adapter | None, str], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -124,18 +128,34 @@ class Workbench:
         found = self.cache.place(_address(self.models[name]), self.models[name].sha256 or "")
         return None if found is None else converted(found)
 
-    def language_model(self, name: str) -> LanguageModel:
-        """The loaded model `name`; loading takes seconds, so it is kept."""
-        if name not in self._language_models:
+    def language_model(self, name: str, precision: str | None = None) -> LanguageModel:
+        """The model `name` in transformers; loading takes seconds, so it is kept. `precision` as in LanguageModel."""
+        if (name, precision) not in self._language_models:
             from resources.models.language_model import LanguageModel
 
-            self._language_models[name] = LanguageModel(self.base_folder(name))
-        return self._language_models[name]
+            self._language_models[name, precision] = LanguageModel(self.base_folder(name), precision)
+        return self._language_models[name, precision]
+
+    def openvino_writer(self, name: str, adapter: Adapter | None, precision: str) -> OpenVinoWriter:
+        """The model `name` in OpenVINO, with `adapter`. Only the last one is kept, since each has its own memory."""
+        key = (name, adapter, precision)
+        if key not in self._writers:
+            from resources.models.model_texts import ModelTexts
+            from resources.models.openvino_export import exported, folder_name
+            from resources.models.openvino_writer import OpenVinoWriter
+
+            folder = None if adapter is None else self.adapter_folder(adapter)
+            base = self.base_folder(name)
+            graph = exported(base, self.cache.root / (self.models[name].sha256 or "") / folder_name())
+            self._writers.clear()
+            self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, folder)
+        return self._writers[key]
 
     def make_room(self) -> None:
-        """Unloads language models that are on a GPU, since a training needs its memory."""
+        """Unloads language models that are on a GPU, and those of OpenVINO, since a training needs the memory."""
         from resources.models.device import free_memory, on_gpu
 
+        self._writers.clear()
         if on_gpu():
             self._language_models.clear()
             free_memory()

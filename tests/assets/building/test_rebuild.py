@@ -181,7 +181,7 @@ class FailingModel(LanguageModel):
 
     dislikes = ""
 
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Written]:
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling, *done: Any) -> list[Written]:
         if self.dislikes and any(self.dislikes in prompt.messages[-1][1] for prompt in prompts):
             raise RuntimeError("out of memory")
         return super().complete(prompts, sampling)

@@ -178,7 +178,7 @@ def test_both_losses_of_an_ifd_are_over_the_same_tokens(tiny_model: Path) -> Non
     rows = {**pair(0), "instruction": "what is the", "response": "it is a thing ."}
     texts = [measured_text(name, rows) for name in ("response_given_instruction", "response_alone")]
     (given, tokens), (alone, others) = model.losses(texts)
-    assert tokens == others == len(model.tokens("it is a thing ."))
+    assert tokens == others == len(model.texts.tokens("it is a thing ."))
     assert given != alone
 
 

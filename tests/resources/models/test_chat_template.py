@@ -58,7 +58,9 @@ def test_losses_are_measured_on_the_tokens_used_in_training(bytes_base: Path, tm
     asked = [(Prompt.ask("what is the river"), "the river is old"), (Prompt.ask("what is old"), "the river")]
     model = LanguageModel(bytes_base)
     # In training a completion also ends its turn, with "</s>" and a line break.
-    examples = [(model.tokens(model.render(prompt)), model.tokens(f" {text}</s>\n")) for prompt, text in asked]
+    examples = [
+        (model.texts.tokens(model.texts.render(prompt)), model.texts.tokens(f" {text}</s>\n")) for prompt, text in asked
+    ]
     losses_of = [
         torch.nn.functional.cross_entropy(
             model.model(torch.tensor([head + tail])).logits[0, len(head) - 1 : -1], torch.tensor(tail), reduction="sum"
@@ -74,39 +76,39 @@ def test_losses_are_measured_on_the_tokens_used_in_training(bytes_base: Path, tm
 def test_a_response_has_the_same_tokens_alone_and_as_an_answer(bytes_base: Path) -> None:
     model = LanguageModel(bytes_base)
     (_, alone), (_, answered) = model.losses([(Prompt(), "the river"), (Prompt.ask("what"), "the river")])
-    assert alone == answered == len(model.tokens(" the river"))
+    assert alone == answered == len(model.texts.tokens(" the river"))
 
 
 def test_a_base_model_prompt_labels_turns_with_role_names(base: Path) -> None:
-    assert LanguageModel(base).render(Prompt.ask("Who was Ada?")) == "<s>User: Who was Ada?\nAssistant:"
+    assert LanguageModel(base).texts.render(Prompt.ask("Who was Ada?")) == "<s>User: Who was Ada?\nAssistant:"
 
 
 def test_an_example_ends_with_the_end_token_of_the_model(base: Path) -> None:
-    tokenizer = LanguageModel(base).tokenizer
+    tokenizer = LanguageModel(base).texts.tokenizer
     turns = [{"role": "user", "content": "Who was Ada?"}, {"role": "assistant", "content": "A writer."}]
     assert tokenizer.apply_chat_template(turns, tokenize=False) == "<s>User: Who was Ada?\nAssistant: A writer.</s>\n"
 
 
 def test_an_existing_chat_template_is_not_replaced(tiny_model: Path) -> None:
     model = LanguageModel(tiny_model)
-    assert model.tokenizer.chat_template != PLAIN
-    assert model.render(Prompt.ask("what is")) == "user : what is\nassistant : "
+    assert model.texts.tokenizer.chat_template != PLAIN
+    assert model.texts.render(Prompt.ask("what is")) == "user : what is\nassistant : "
 
 
 def test_an_answer_ends_where_the_model_starts_a_user_turn(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny model writes no capital letters, so "user" replaces the marker here."""
     assert NEXT_TURN == "\nUser:"
-    monkeypatch.setattr("resources.models.language_model.NEXT_TURN", "user")
+    monkeypatch.setattr("resources.models.model_texts.NEXT_TURN", "user")
     asked = [Prompt.ask("what is the river", seed=seed) for seed in range(24)]
     plain = LanguageModel(base)
     texts = [text for text, _, _ in plain.complete(asked, SAMPLED)]
     assert not any("user" in text for text in texts)
-    monkeypatch.setattr("resources.models.language_model.NEXT_TURN", "no such text")
+    monkeypatch.setattr("resources.models.model_texts.NEXT_TURN", "no such text")
     on = [text for text, _, _ in plain.complete(asked, SAMPLED)]
     assert any("user" in text for text in on)
     assert texts == [text.split("user")[0] for text in on]
     bare = [Prompt(text="what is the river", seed=seed) for seed in range(24)]
-    monkeypatch.setattr("resources.models.language_model.NEXT_TURN", "user")
+    monkeypatch.setattr("resources.models.model_texts.NEXT_TURN", "user")
     assert any("user" in text for text, _, _ in plain.complete(bare, SAMPLED))
 
 

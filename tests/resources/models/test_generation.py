@@ -81,7 +81,7 @@ def test_settings_of_a_models_folder_change_no_answer_of_an_adapter(tiny_model: 
 
 
 def test_an_answer_ends_at_each_token_that_ends_a_turn(tiny_model: Path, tmp_path: Path) -> None:
-    river = LanguageModel(tiny_model).tokens("river")[0]
+    river = LanguageModel(tiny_model).texts.tokens("river")[0]
     several = LanguageModel(with_config(tiny_model, tmp_path / "several", eos_token_id=[2, river]))
     asked, sampled = [Prompt.ask("what is the river", seed=seed) for seed in range(12)], Sampling(24, temperature=1.0)
     free = LanguageModel(tiny_model).complete(asked, sampled)

@@ -84,13 +84,13 @@ def test_a_special_token_that_does_not_end_text_can_be_a_stop_string(model: Lang
 def test_a_special_token_that_ends_no_text_stays_in_it(
     model: LanguageModel, stop: tuple[str, ...], text: str, complete: bool
 ) -> None:
-    row = model.tokens("river what <s> does grow")
-    assert model._written(row, stop, 5) == (text, 5, complete)
+    row = model.texts.tokens("river what <s> does grow")
+    assert model.texts.written(row, stop, 5) == (text, 5, complete)
 
 
 def test_a_text_ends_at_the_first_token_that_ends_a_turn(model: LanguageModel) -> None:
-    row = model.tokens("river <s> what </s> does <unk>")
-    assert model._written(row, (), 6) == ("river <s> what", 3, True)
+    row = model.texts.tokens("river <s> what </s> does <unk>")
+    assert model.texts.written(row, (), 6) == ("river <s> what", 3, True)
 
 
 def test_a_completion_that_reaches_the_budget_is_marked_as_cut_off(model: LanguageModel) -> None:
@@ -102,8 +102,8 @@ def test_a_completion_that_reaches_the_budget_is_marked_as_cut_off(model: Langua
 def test_losses_are_the_cross_entropy_of_only_the_continuation(model: LanguageModel) -> None:
     texts = [(Prompt.ask("what is the river"), "the river is old ."), (Prompt(), "stone garden")]
     for (prompt, target), (loss, tokens) in zip(texts, model.losses(texts), strict=True):
-        head = model.tokens(model.render(prompt)) or [model.tokenizer.bos_token_id]
-        tail = model.tokens(target)
+        head = model.texts.tokens(model.texts.render(prompt)) or [model.texts.tokenizer.bos_token_id]
+        tail = model.texts.tokens(target)
         logits = model.model(torch.tensor([head + tail])).logits[0, len(head) - 1 : -1]
         assert tokens == len(tail)
         expected = torch.nn.functional.cross_entropy(logits, torch.tensor(tail)).item()

@@ -15,6 +15,7 @@ import pytest
 
 from resources.models import device, protocol
 from resources.models.calls import Adapter, Prompt, Sampling, Training
+from resources.models.engines import Wanted
 from resources.tools.forecast import ForecastTools
 from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench
@@ -71,7 +72,7 @@ def bench(tmp_path: Path) -> Workbench:
         "writer": Material("model", "writer", "Apache-2.0", address="path:writer", sha256=SHA),
         "remote": Material("model", "remote", "Apache-2.0", address="http://localhost:1/v1#tiny", sha256=SHA),
     }
-    return Workbench(tmp_path / "data", tmp_path, models, {})
+    return Workbench(tmp_path / "data", tmp_path, models, {}, engines={"writer": Wanted("transformers")})
 
 
 @pytest.fixture
@@ -183,14 +184,19 @@ CODE: dict[str, list[str]] = {
     "COMPLETION": [
         *TOKENS,
         "sampling.py",
+        "generation.py end_tokens",
         "generation.py own_config",
+        "model_texts.py",
         "language_model.py _StopStrings",
-        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_uses_plain", "_padded", "complete", "_written")),
+        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_padded", "complete")),
+        "openvino_export.py",
+        "openvino_writer.py",
     ],
     "ENDPOINT_COMPLETION": ["calls.py Prompt chat", "../endpoint/request.py request_body", "../endpoint/answer.py"],
     "LOSS": [
         *TOKENS,
-        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_uses_plain", "_padded", "losses", "_first")),
+        "model_texts.py",
+        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_padded", "losses")),
     ],
     "EMBEDDING": ["embedder.py"],
     "TRAINING": [
@@ -201,9 +207,9 @@ CODE: dict[str, list[str]] = {
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
 
 DIGESTS = {
-    "COMPLETION": (1, "0d7fb5ac728391d8"),
+    "COMPLETION": (1, "c9d9499f9dc9f6e4"),
     "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
-    "LOSS": (1, "43f021d1aaa80cc9"),
+    "LOSS": (1, "5de3f2f8e59c53b9"),
     "EMBEDDING": (1, "4e60cf4700dc2e98"),
     "TRAINING": (1, "2b56c4d3517967c7"),
 }
