@@ -24,6 +24,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.rebuilds
 	$(BIN)/python -m tests.benchmarks.audits
 	$(BIN)/python -m tests.benchmarks.endpoint
+	$(BIN)/python -m tests.benchmarks.engines
 
 install: .venv/installed
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assets.commands.keeping import print_leaderboard
+from assets.commands.keeping import print_leaderboard, say_engines
 from assets.commands.project import BuildFailed, Built, Project, project_at
 from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
 from resources.tools.locations import HOME, RECIPE, WAREHOUSE
@@ -32,13 +32,15 @@ def plan(
     """
     from assets.reporting.tables import plan_summary, plan_table
 
-    found = project_at(recipe, warehouse).plan(selection)
+    project = project_at(recipe, warehouse)
+    found = project.plan(selection)
     if as_json:
         print_json(found)
     else:
         terminal = console()
         terminal.print(plan_table(found))
         terminal.print(f"\n{plan_summary(found)}", highlight=False)
+        say_engines(project)
     if any(one.error for one in found):
         raise typer.Exit(1)
 

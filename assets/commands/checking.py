@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assets.commands.keeping import say_engines
 from assets.commands.project import Project, project_at
 from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console, say
 
@@ -37,7 +38,7 @@ def check(
     """Check the recipe, and what of it is on this machine, without building anything."""
     from assets.loading.bench import workbench
     from assets.loading.file import load_recipe
-    from assets.loading.local_models import missing_layers
+    from assets.loading.local_models import faster, missing_layers
     from assets.loading.local_sources import local_problems
     from assets.loading.pinning import unpinned
     from assets.loading.sizes import unused_methods
@@ -53,6 +54,12 @@ def check(
 
     loaded = load_recipe(path, on_this_machine)
     say(f"{path} is good: {len(project.steps)} assets, arms {', '.join(loaded.arms)}")
+    say_engines(project)
+    for name in faster(loaded, project.bench):
+        say(
+            f"{name}: this processor also computes bfloat16, which is faster and answers many prompts differently: "
+            f"models.{name}.precision: bfloat16"
+        )
     if paths := list(unpinned(loaded)):
         say(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")
     if unused := unused_methods(loaded):

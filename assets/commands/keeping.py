@@ -42,6 +42,7 @@ def status(
     terminal = console()
     terminal.print(status_table(found))
     terminal.print("", stages_table([step.group for step in project.steps], found))
+    say_engines(project)
     print_leaderboard(project)
 
 
@@ -102,6 +103,12 @@ def gc(
         forget(database, chosen, garbage)
     size = database.path.stat().st_size
     say(f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now")
+
+
+def say_engines(project: Project) -> None:
+    """Prints what writes the completions of each model."""
+    for model, engine in project.engines().items():
+        say(f"{model} writes with {engine}")
 
 
 def print_leaderboard(project: Project) -> None:

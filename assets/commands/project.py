@@ -215,6 +215,13 @@ class Project:
 
         return status(self.database, [step.asset for step in self.steps])
 
+    def engines(self) -> dict[str, str]:
+        """What writes the completions of each model of the recipe on this machine: an engine and its numbers, such as
+        "openvino, float32 on cpu", or the address of a server."""
+        from assets.loading.local_models import engines
+
+        return engines(self.recipe, self.bench)
+
     def why(self, row: str) -> Why:
         """Where a row comes from: its texts, prompts, models, scores and sources. No recipe is needed.
 

@@ -28,6 +28,7 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
         ancestors=tuple(one for one in declared if one.role == "ancestor"),
         endpoints=Settings(**dict(recipe.endpoint)),
         recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),
+        chunk=recipe.chunk,
         engines={name: Wanted(part.engine, part.precision) for name, part in recipe.models.items()},
         thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
     )

@@ -1,4 +1,4 @@
-"""Checks settings of a recipe against the models that are on this machine already. Nothing is downloaded or hashed."""
+"""Checks a recipe against the models and the processor of this machine. Nothing is downloaded or hashed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from assets.loading.file import recipe_error
 from assets.loading.rules import Problem
 from assets.recipe.parts import LoraPart
 from assets.recipe.types import Recipe
+from resources.models.engines import computes_bfloat16
 from resources.models.layers import lora_faults
 from resources.tools.workbench import Workbench
 
@@ -31,3 +32,24 @@ def missing_layers(recipe: Recipe, bench: Workbench) -> Iterator[Problem]:
         if folder := bench.model_folder(model, fetch=False):
             faults = lora_faults(folder.path, settings.target_modules, settings.last_layers)
             yield from (Problem(f"{key}.{name}", found, right) for name, (found, right) in faults.items())
+
+
+def engines(recipe: Recipe, bench: Workbench) -> dict[str, str]:
+    """What writes the completions of each model: an engine with its numbers, such as "openvino, float32 on cpu", or a
+    server. Models that only embed are left out."""
+    return {
+        name: part.address if bench.at_endpoint(name) else str(bench.engine(name))
+        for name, part in recipe.models.items()
+        if not (recipe.curation.diversity and name == recipe.curation.diversity.embedder)
+    }
+
+
+def faster(recipe: Recipe, bench: Workbench) -> list[str]:
+    """The models that could write in bfloat16 on this processor, which is faster, and for which the recipe says nothing
+    about it."""
+    writing = [name for name in engines(recipe, bench) if not bench.at_endpoint(name)]
+    free = [name for name in writing if recipe.models[name].precision is None]
+    slow = [
+        name for name in free if (engine := bench.engine(name)).name == "openvino" and engine.precision == "float32"
+    ]
+    return slow if slow and computes_bfloat16() else []

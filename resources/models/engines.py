@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from resources.models import device, protocol
+from resources.models.quiet import refuse_telemetry
 
 Name = Literal["transformers", "openvino"]
 Precision = Literal["float32", "bfloat16"]
@@ -40,6 +41,11 @@ class Engine:
         """The packages that compute with it, whose versions are recorded."""
         return ("openvino-genai", "transformers") if self.name == "openvino" else ("transformers", "torch")
 
+    @property
+    def numerics(self) -> str:
+        """The type of numbers and the kind of device, such as "float32 on cpu"."""
+        return f"{self.precision} on {self.device}"
+
     def stamp(self, sampled: bool) -> dict[str, Any]:
         """What the request of a completion gets beside its content; see `protocol.stamp`.
 
@@ -47,11 +53,11 @@ class Engine:
         random generator: a sampled row depends on its own seed there too, but its text is another one.
         """
         by = " by openvino" if self.name == "openvino" and self.precision != "float32" else ""
-        stamp = protocol.stamp(protocol.COMPLETION, f"{self.precision} on {self.device}{by}")
+        stamp = protocol.stamp(protocol.COMPLETION, f"{self.numerics}{by}")
         return stamp | ({"draws": "openvino"} if self.name == "openvino" and sampled else {})
 
     def __str__(self) -> str:
-        return f"{self.name} in {self.precision} on {self.device}"
+        return f"{self.name}, {self.numerics}"
 
 
 def engine_of(wanted: Wanted | None, config: dict[str, Any] | None) -> Engine:
@@ -69,6 +75,16 @@ def is_exportable(config: dict[str, Any] | None) -> bool:
         return True
     sliding = config.get("sliding_window") is not None and config.get("use_sliding_window", True)
     return config.get("model_type") in EXPORTABLE and not sliding
+
+
+def computes_bfloat16() -> bool:
+    """Whether OpenVINO computes in bfloat16 on this processor, which has instructions for it then."""
+    if not _has_openvino():
+        return False
+    refuse_telemetry()
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _has_openvino() -> bool:

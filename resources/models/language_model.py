@@ -14,6 +14,7 @@ from resources.models.calls import Prompt, Sampling
 from resources.models.device import device, dtype
 from resources.models.generation import own_config
 from resources.models.loading import load_adapter, load_language_model
+from resources.models.losses import mean_losses
 from resources.models.model_texts import ModelTexts, Written
 from resources.models.sampling import logits_processors
 
@@ -88,20 +89,8 @@ class LanguageModel:
         """
         heads = [self.texts.of_prompt(prompt) or [self.texts.first] for prompt, _ in texts]
         tails = [self.texts.of_target(prompt, text) for prompt, text in texts]
-        # The last token is predicted but not read, so texts that differ only in it are read once.
-        read = [(*head, *tail[:-1]) for head, tail in zip(heads, tails, strict=True)]
-        row_of = {tokens: row for row, tokens in enumerate(dict.fromkeys(read))}
-        ids, mask = self._padded([list(tokens) for tokens in row_of])
-        longest = max(len(tail) for tail in tails)
-        with torch.inference_mode():
-            logits = self.model(input_ids=ids, attention_mask=mask, logits_to_keep=longest).logits
-        measured = []
-        for tokens, tail in zip(read, tails, strict=True):
-            target = torch.tensor(tail, device=logits.device)
-            predicted = logits[row_of[tokens], -len(tail) :].float()
-            loss = torch.nn.functional.cross_entropy(predicted, target)
-            measured.append((float(loss), len(tail)))
-        return measured
+        measured = mean_losses(self.model, list(zip(heads, tails, strict=True)), self.texts.first)
+        return [(loss, len(tail)) for loss, tail in zip(measured, tails, strict=True)]
 
     def _padded(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         width = max(len(row) for row in rows)

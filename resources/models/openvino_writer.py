@@ -6,6 +6,7 @@ Library: https://docs.openvino.ai/2026/openvino-workflow-generative/inference-wi
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,30 +19,22 @@ EXACT = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0
 """Properties with which greedy answers are those of transformers in float32."""
 BFLOAT16 = {"INFERENCE_PRECISION_HINT": "bf16", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0, "KV_CACHE_PRECISION": "bf16"}
 
-CHUNK = 256
-"""How many rows are computed and committed as a whole (our choice): a kill costs at most so many."""
-
-MOST_TOKENS = 2**20
-"""The most tokens of these: pages are taken as rows need them, so this is no limit in practice."""
-
 ROWS_AT_ONCE = 64
 TOKENS_AT_ONCE = 2_048
 """The most rows that are written at the same time, and the most tokens that one step reads (our choices)."""
 
 
 class OpenVinoWriter:
-    """The exported model in `graph`, which reads and writes as `texts` says, with the LoRA adapter in a folder.
+    """The exported model in `graph`, which reads and writes as `texts` says, with the LoRA adapter in a folder."""
 
-    It computes at most `rows` completions as a whole.
-    """
+    most = (sys.maxsize, sys.maxsize)
+    """The most rows and tokens of a chunk: there is no limit, since rows get memory when they need it."""
 
-    def __init__(
-        self, graph: Path, texts: ModelTexts, precision: str = "float32", adapter: Path | None = None, rows: int = CHUNK
-    ) -> None:
+    def __init__(self, graph: Path, texts: ModelTexts, precision: str = "float32", adapter: Path | None = None) -> None:
         refuse_telemetry()
         import openvino_genai as genai
 
-        self.texts, self.most = texts, (rows, MOST_TOKENS)
+        self.texts = texts
         scheduler = genai.SchedulerConfig()
         scheduler.max_num_seqs, scheduler.max_num_batched_tokens = ROWS_AT_ONCE, TOKENS_AT_ONCE
         # What earlier rows left in memory must not change how later ones are computed.

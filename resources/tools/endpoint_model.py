@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from resources.models import protocol
 from resources.models.calls import Prompt, Sampling
-from resources.models.model_folder import ModelFolder
 from resources.tools.session import Session
 from warehouse.core.texts import shortened
 from warehouse.store.memo import Answer, Call
@@ -32,7 +31,7 @@ class EndpointModel:
     session: Session
     name: str
 
-    def stamp(self, folder: ModelFolder | None, sampling: Sampling) -> dict[str, Any]:
+    def stamp(self, sampling: Sampling) -> dict[str, Any]:
         """What the request of a completion gets beside its content. The numerics of an endpoint are not known."""
         return protocol.stamp(protocol.ENDPOINT_COMPLETION)
 

@@ -35,7 +35,7 @@ class ForecastTools(Tools):
 
     missing: Missing = field(default_factory=Missing)
 
-    def memo(self, *packages: str) -> Memo:
+    def memo(self, *packages: str, numerics: str = "") -> Memo:
         """The memo, which counts what is missing instead of computing it."""
         return _ReadOnlyMemo(self.bench.database, meter=self.meter, missing=self.missing)
 

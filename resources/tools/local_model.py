@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resources.models.calls import Adapter, Prompt, Sampling
-from resources.models.engines import Engine, engine_of
-from resources.models.model_folder import ModelFolder
+from resources.models.device import numerics
 from resources.models.thoughts import opens_thought
 from resources.tools.batching import Batches, fitting_batches, timed
 from resources.tools.session import Session
@@ -50,9 +49,9 @@ class LocalModel:
     name: str
     adapter: Adapter | None = None
 
-    def stamp(self, folder: ModelFolder | None, sampling: Sampling) -> dict[str, Any]:
+    def stamp(self, sampling: Sampling) -> dict[str, Any]:
         """What the request of a completion gets beside its content."""
-        return self._engine(folder).stamp(sampling.temperature > 0)
+        return self.session.bench.engine(self.name).stamp(sampling.temperature > 0)
 
     def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
         """The answers to completion calls; a prompt that leaves no room for the budget is refused."""
@@ -80,10 +79,11 @@ class LocalModel:
 
                 sizes = [len(texts.of_prompt(prompts[call.key])) for call in missing]
                 budget, (rows, tokens) = sampling.max_new_tokens, writing.most
-                yield from fitting_batches(missing, sizes, texts.context - budget, budget, tokens, work, rows)
+                chunk = min(rows, self.session.bench.chunk)
+                yield from fitting_batches(missing, sizes, texts.context - budget, budget, tokens, work, chunk)
 
-        packages = self._engine(self.session.model_folder(self.name, fetch=False)).packages
-        return self.session.memo(*packages).run(calls, compose, progress)
+        engine = self.session.bench.engine(self.name)
+        return self.session.memo(*engine.packages, numerics=engine.numerics).run(calls, compose, progress)
 
     def losses(self, calls: Sequence[Call], texts: Mapping[str, tuple[Prompt, str]]) -> list[Answer]:
         """The answers to loss calls; a text that exceeds the context is refused."""
@@ -98,12 +98,8 @@ class LocalModel:
                 sizes = [model.loss_size(*texts[call.key]) for call in missing]
                 yield from fitting_batches(missing, sizes, model.texts.context, 0, MOST_LOSS_TOKENS, work)
 
-        memo = self.session.memo("transformers", "torch")
+        memo = self.session.memo("transformers", "torch", numerics=numerics())
         return memo.run(calls, compose, self.session.progress("losses"))
-
-    def _engine(self, folder: ModelFolder | None) -> Engine:
-        wanted = self.session.bench.engines.get(self.name)
-        return engine_of(wanted, folder.config if folder else None)
 
     def _opened(self, rendered: str) -> dict[str, bool]:
         """That the chat template ends within a thought, where it does; otherwise nothing."""
@@ -114,7 +110,8 @@ class LocalModel:
     def _writing(self) -> Iterator[Writing]:
         """The engine that writes, with the adapter, until the block ends."""
         bench = self.session.bench
-        engine = self._engine(bench.model_folder(self.name, fetch=True))
+        bench.model_folder(self.name, fetch=True)
+        engine = bench.engine(self.name)
         if engine.name == "openvino":
             yield bench.openvino_writer(self.name, self.adapter, engine.precision)
         else:

@@ -22,8 +22,8 @@ from warehouse.store.memo import Answer, Call
 class Completer(Protocol):
     """Where completions come from: a model on this machine, or an endpoint."""
 
-    def stamp(self, folder: ModelFolder | None, sampling: Sampling) -> dict[str, Any]:
-        """What the request of a completion gets beside its content; see `protocol.stamp`. `folder` is the model's."""
+    def stamp(self, sampling: Sampling) -> dict[str, Any]:
+        """What the request of a completion gets beside its content; see `protocol.stamp`."""
         ...
 
     def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
@@ -72,7 +72,7 @@ class MemoizedModel:
         completer = self._completer()
 
         def keyed(folder: ModelFolder | None) -> list[Call]:
-            stamp = completer.stamp(folder, sampling)
+            stamp = completer.stamp(sampling)
             stamps = [stamp | (folder.completion_stamp(prompt.contents) if folder else {}) for prompt in prompts]
             return [
                 Call("completion", self.id, _request(prompt, sampling) | one, sampling.max_new_tokens)

@@ -22,8 +22,8 @@ class Session(Protocol):
         """Where models are loaded from."""
         ...
 
-    def memo(self, *packages: str) -> Memo:
-        """The memo; `packages` compute the calls that are not in it."""
+    def memo(self, *packages: str, numerics: str = "") -> Memo:
+        """The memo; `packages` compute the calls that are not in it, in numbers such as "float32 on cpu"."""
         ...
 
     def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:

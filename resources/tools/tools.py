@@ -77,9 +77,9 @@ class Tools:
         """The folder of the language model `name`; None where it is not on this machine and `fetch` is false."""
         return self.bench.model_folder(name, fetch)
 
-    def memo(self, *packages: str) -> Memo:
-        """The memo, counting for this asset; new calls are recorded as computed by these versions of `packages`."""
-        return Memo(self.bench.database, self.bench.engine(*packages), self.meter)
+    def memo(self, *packages: str, numerics: str = "") -> Memo:
+        """The memo, counting for this asset; new calls are recorded as computed by `packages`, in these versions."""
+        return Memo(self.bench.database, f"{self.bench.installed(*packages)} {numerics}".strip(), self.meter)
 
     def progress(self, what: str) -> Progress:
         """Reports progress of `what`, such as "completions"."""

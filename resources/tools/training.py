@@ -60,7 +60,7 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
 
         yield missing, work
 
-    memo = session.memo("trl", "peft", "transformers", "torch")
+    memo = session.memo("trl", "peft", "transformers", "torch", numerics=numerics())
     (answer,) = memo.run([call], compose, void=lambda call, _: files.fault(call.key) is not None)
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")

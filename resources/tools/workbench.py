@@ -12,7 +12,7 @@ from resources.endpoint.settings import Settings
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models.calls import Adapter
-from resources.models.engines import Wanted
+from resources.models.engines import Engine, Wanted, engine_of
 from resources.models.model_folder import ModelFolder
 from resources.models.thoughts import Marks
 from resources.models.weights import converted, loadable
@@ -42,7 +42,8 @@ class Workbench:
 
     `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
     are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
-    servers are asked, `engines` which engine writes a model's completions, where the recipe says it.
+    servers are asked, `engines` which engine writes a model's completions, where the recipe says it. At most `chunk`
+    completions are computed and committed as a whole.
     """
 
     data: Path
@@ -56,6 +57,7 @@ class Workbench:
     _model_folders: dict[str, ModelFolder] = field(default_factory=dict)
     endpoints: Settings = field(default_factory=Settings)
     engines: Mapping[str, Wanted] = field(default_factory=dict)
+    chunk: int = 256
     _language_models: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
     _writers: dict[tuple[str, Adapter | None, str], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
@@ -128,6 +130,14 @@ class Workbench:
         found = self.cache.place(_address(self.models[name]), self.models[name].sha256 or "")
         return None if found is None else converted(found)
 
+    def engine(self, name: str) -> Engine:
+        """What writes the completions of the language model `name`, whose weights are on this machine or will be.
+
+        Of a model that is not here yet, it says what holds for one that OpenVINO can export.
+        """
+        folder = self.model_folder(name, fetch=False)
+        return engine_of(self.engines.get(name), folder.config if folder else None)
+
     def language_model(self, name: str, precision: str | None = None) -> LanguageModel:
         """The model `name` in transformers; loading takes seconds, so it is kept. `precision` as in LanguageModel."""
         if (name, precision) not in self._language_models:
@@ -191,8 +201,8 @@ class Workbench:
         return self.checkpoints.folder(adapter.training)
 
     @staticmethod
-    def engine(*packages: str) -> str:
-        """The software that computes a call, to be recorded: names and installed versions."""
+    def installed(*packages: str) -> str:
+        """Names and installed versions of packages, to be recorded beside the calls that they compute."""
         return " ".join(f"{package}=={version(package)}" for package in packages)
 
 

@@ -107,28 +107,28 @@ def test_every_architecture_that_is_exported_answers_as_in_transformers(
     assert OpenVinoWriter(graph, ModelTexts(folder)).complete(asked, greedy) == expected
 
 
-def tiny_of(architecture: str, tokenizer: Path, folder: Path) -> Path:
+def tiny_of(architecture: str, tokenizer: Path, folder: Path, **more: Any) -> Path:
     """A randomly initialised model of an architecture, with the tokenizer of the tiny model."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     torch.manual_seed(0)
     words = AutoTokenizer.from_pretrained(tokenizer)
-    config = AutoConfig.for_model(
-        architecture,
-        vocab_size=len(words),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=256,
-        sliding_window=None,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-    )
+    settings: dict[str, Any] = {
+        "vocab_size": len(words),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 256,
+        "sliding_window": None,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 2,
+    }
+    config = AutoConfig.for_model(architecture, **settings | more)
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
