@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Message = dict[str, str]
 
@@ -80,7 +84,7 @@ class TokenLoss:
 class Vector:
     """A unit-length sentence embedding; `error` is set if the model failed."""
 
-    values: list[float]
+    values: NDArray[np.float32]
     call: str
     error: str | None = None
 

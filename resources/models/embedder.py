@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from resources.models.loading import load_sentence_transformer
 
 
@@ -14,7 +17,7 @@ class Embedder:
     def __init__(self, folder: Path) -> None:
         self.model = load_sentence_transformer(folder)
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One unit-length vector per text."""
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit-length vectors (texts, dimensions)."""
         vectors = self.model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-        return [[float(value) for value in vector] for vector in vectors]
+        return np.asarray(vectors, dtype=np.float32)

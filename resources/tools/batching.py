@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from typing import TypeVar
 
 from warehouse.store.memo import Answer, Call, Work
@@ -12,7 +12,7 @@ MOST_ROWS = 64
 """The most rows of a batch (our choice)."""
 
 Batches = Iterator[tuple[list[Call], Work]]
-T = TypeVar("T")
+T = TypeVar("T", bound=Sized)
 
 
 def fitting_batches(
@@ -56,13 +56,7 @@ def batches(sizes: Sequence[int], most_rows: int, most_tokens: int) -> Iterator[
         start += rows
 
 
-def batches_in_order(calls: list[Call], work: Work) -> Batches:
-    """The calls in their own order, MOST_ROWS at a time."""
-    for start in range(0, len(calls), MOST_ROWS):
-        yield calls[start : start + MOST_ROWS], work
-
-
-def timed(compute: Callable[[], Sequence[T]]) -> tuple[Sequence[T], float]:
+def timed(compute: Callable[[], T]) -> tuple[T, float]:
     """(what `compute` returns for the rows of a batch, seconds per row)."""
     began = time.monotonic()
     rows = compute()

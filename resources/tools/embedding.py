@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+
+import numpy as np
 
 from resources.models import protocol
 from resources.models.calls import Vector
-from resources.tools.batching import Batches, batches_in_order, timed
+from resources.tools.batching import Batches, batches, timed
 from resources.tools.session import Session
 from warehouse.store.memo import Answer, Call
+
+MOST_ROWS = 512
+"""How many texts are embedded and committed as a whole (our choice)."""
 
 
 def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
@@ -27,7 +33,14 @@ def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
                 for text, vector in zip(texts, vectors, strict=True)
             ]
 
-        return batches_in_order(missing, work)
+        # Texts of about one length together, since all texts of a batch cost as much as the longest.
+        lengths = [len(call.request["text"]) for call in missing]
+        for rows in batches(lengths, MOST_ROWS, sys.maxsize):
+            yield [missing[row] for row in rows], work
 
     answers = session.memo("sentence-transformers", "torch").run(calls, compose, session.progress("embeddings"))
-    return [Vector(answer.vector or [], call.key, answer.error) for call, answer in zip(calls, answers, strict=True)]
+    none = np.empty(0, dtype=np.float32)
+    return [
+        Vector(none if answer.vector is None else answer.vector, call.key, answer.error)
+        for call, answer in zip(calls, answers, strict=True)
+    ]

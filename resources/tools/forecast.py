@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from resources.models.calls import Prompt
 from resources.models.model_folder import ModelFolder
 from resources.tools.tools import Tools
@@ -100,4 +102,4 @@ class _ReadOnlyMemo(Memo):
 
 def _placeholder(call: Call) -> Answer:
     response = {"text": f"not yet written {call.key}", "loss": 0.0, "weights": 2 * call.key, "losses": []}
-    return Answer(response, 0, 0.0, vector=[0.0])
+    return Answer(response, 0, 0.0, vector=np.zeros(1, dtype=np.float32))

@@ -10,7 +10,15 @@ from typing import Any
 
 ID_LENGTH = 32
 
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+def _listed(value: Any) -> Any:
+    """A NumPy array as a list."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"JSON has no {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_listed)
 
 Parent = tuple[str, str]
 """(id of the parent, its role), for example ``("9f…", "document")``."""
@@ -19,7 +27,8 @@ Parent = tuple[str, str]
 def canonical(value: Any) -> str:
     """`value` as JSON text that is the same for equal content: sorted keys, no spaces.
 
-    Raises ValueError for NaN and infinity, and TypeError for values that JSON does not have.
+    NumPy arrays are written as lists. Raises ValueError for NaN and infinity, and TypeError for other values that JSON
+    does not have.
     """
     return _ENCODER.encode(value)
 

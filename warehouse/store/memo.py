@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -25,6 +25,10 @@ from warehouse.store.claims import claimed, remove_old_claims
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import cast_and_validate, insert
 from warehouse.store.stored_json import answer_of_call
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MODEL_ERRORS = (RuntimeError, OSError, MemoryError)
 """What a model or its endpoint raises; any other error is a bug, and stops the program."""
@@ -65,7 +69,7 @@ class Answer:
     tokens: int
     seconds: float
     complete: bool = True
-    vector: list[float] | None = None
+    vector: NDArray[np.float32] | None = None
     error: str | None = None
     engine: str = ""
 
@@ -132,17 +136,20 @@ class Memo:
         ).unique()
         with self.database.read() as connection:
             connection.register("wanted", wanted)
-            rows = connection.execute(
+            found = connection.execute(
                 "SELECT w.key, w.budget, c.response, c.tokens, c.seconds, c.complete, c.vector "
                 "FROM memo.calls c JOIN wanted w ON c.key = w.key "
                 "WHERE c.budget = w.budget OR (c.complete AND c.tokens <= w.budget) "
                 # If a call has several answers, every build takes the same one.
                 "ORDER BY c.budget = w.budget, c.budget DESC"
-            ).fetchall()
+            ).pl()
         file = self.database.path
+        vectors = (None if vector is None else vector.to_numpy() for vector in found["vector"])
         return {
             (key, budget): Answer(answer_of_call(file, key, response), tokens, seconds, complete, vector)
-            for key, budget, response, tokens, seconds, complete, vector in rows
+            for (key, budget, response, tokens, seconds, complete), vector in zip(
+                found.drop("vector").iter_rows(), vectors, strict=True
+            )
         }
 
     def run(

@@ -238,15 +238,18 @@ def test_every_pair_gets_one_decision_and_keeps_its_id(
 
 
 def test_an_embedding_has_edges_to_its_pair_and_its_call() -> None:
-    vectors = [Vector([1.0, 0.0], digest("call 0")), Vector([0.5, -0.5], digest("call 1"))]
+    vectors = [
+        Vector(np.array([1.0, 0.0], dtype=np.float32), digest("call 0")),
+        Vector(np.array([0.5, -0.5], dtype=np.float32), digest("call 1")),
+    ]
     result = embed(pairs(2), vectors)
     assert result.model is Embedding
     assert result.kept.schema["vector"] == pl.List(pl.Float32)
     assert result.kept.rows() == [
         (
-            record_id("embedding", {"embedded": pair(number)["id"], "vector": vector.values}, parents),
+            record_id("embedding", {"embedded": pair(number)["id"], "vector": vector.values.tolist()}, parents),
             pair(number)["id"],
-            vector.values,
+            vector.values.tolist(),
         )
         for number, vector in enumerate(vectors)
         for parents in [[(pair(number)["id"], "embedded"), (vector.call, "call")]]
@@ -259,10 +262,10 @@ def test_an_embedding_has_edges_to_its_pair_and_its_call() -> None:
 
 
 def test_pairs_with_the_same_instruction_get_separate_embeddings() -> None:
-    same = Vector([1.0, 0.0], digest("call"))
+    same = Vector(np.array([1.0, 0.0], dtype=np.float32), digest("call"))
     assert embed(pairs(2), [same, same]).kept["id"].n_unique() == 2
 
 
 def test_a_missing_embedding_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        embed(pairs(2), [Vector([1.0], digest("call"))])
+        embed(pairs(2), [Vector(np.array([1.0], dtype=np.float32), digest("call"))])

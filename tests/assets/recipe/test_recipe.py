@@ -51,9 +51,9 @@ def test_a_slice_has_plain_values_by_path() -> None:
 
 
 KEYS = {
-    "recipe": "ancestors, arms, benchmark_items, curation, documents, endpoint, enhancement, evaluation, generation, "
-    "models, policy, retries, seed, seed_tasks, sources, training",
-    "model": "address, licence, made_from, origin, sha256, thoughts",
+    "recipe": "ancestors, arms, benchmark_items, chunk, curation, documents, endpoint, enhancement, evaluation, "
+    "generation, models, policy, retries, seed, seed_tasks, sources, training",
+    "model": "address, engine, licence, made_from, origin, precision, sha256, thoughts",
     "source": "address, delimiter, encoding, format, licence, made_from, origin, quote, sha256, strict",
     "ancestor": "address, licence, made_from, origin",
     "policy": "commercial, exceptions, licences",
