@@ -207,8 +207,8 @@ class Recipe(Part):
     """The whole recipe, except for the settings that methods and benchmarks declare themselves.
 
     A recipe that is loaded from a file is a FullRecipe (assets/loading/whole.py), which has these too. If a model fails
-    at a row, the next builds try that row again, up to `retries` times. A model on this machine commits its completions
-    at most `chunk` at a time, so a kill costs at most so many; no row depends on it, so it is in no version."""
+    at a row, the next builds try that row again, up to `retries` times. At most `chunk` calls of a model on this
+    machine are computed and committed as a whole, so a kill costs at most so many (ours: 256); it is in no version."""
 
     seed: Seed
     retries: Annotated[int, Field(ge=0, strict=True)] = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,12 @@ from resources.models.chat_template import with_template
 from resources.models.device import dtype, on_gpu
 from resources.models.layers import lora_faults
 from resources.models.loading import load_language_model, load_tokenizer
+from resources.models.packing import NO_LOSS, keeps_rows_apart, packed
 from resources.models.prompt_tokens import PromptTokens
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 
 OUTCOME = "training.json"
-NO_LOSS = -100
-"""The label of a token that carries no loss, in torch and in trl."""
-
 Example = tuple[Prompt, str]
 """(prompt of messages, the completion whose tokens carry the loss)."""
 
@@ -168,7 +167,7 @@ def _completion_trainer() -> Any:
     from trl import SFTTrainer
 
     class CompletionTrainer(SFTTrainer):
-        """Computes logits only at the positions that count in the loss.
+        """Computes logits only at the positions that count in the loss, and nothing for padding on a CPU.
 
         Without Triton, trl's own loss computes them at every position, also of the prompts, and their entropy too.
         """
@@ -176,20 +175,23 @@ def _completion_trainer() -> Any:
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
-            targets = inputs["labels"][:, 1:]
+            read, labels = {name: inputs[name] for name in ("input_ids", "attention_mask")}, inputs["labels"]
+            if self.packs_rows:
+                read, labels = packed(read["input_ids"], read["attention_mask"], labels)
+            targets = labels[:, 1:]
             counted = targets != NO_LOSS
             positions = counted.any(dim=0).nonzero().squeeze(-1)
-            outputs = model(
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs["attention_mask"],
-                logits_to_keep=positions,
-                use_cache=False,
-            )
+            outputs = model(**read, logits_to_keep=positions, use_cache=False)
             total = torch.nn.functional.cross_entropy(
                 outputs.logits.float().flatten(0, 1), targets[:, positions].flatten(), reduction="sum"
             )
             loss = total / (counted.sum() if num_items_in_batch is None else num_items_in_batch)
             return (loss, outputs) if return_outputs else loss
+
+        @cached_property
+        def packs_rows(self) -> bool:
+            """Whether the rows of a batch are read as one; on a GPU, attention to all of them would cost more."""
+            return not on_gpu() and keeps_rows_apart(self.model)
 
     return CompletionTrainer
 

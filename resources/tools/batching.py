@@ -8,9 +8,6 @@ from typing import TypeVar
 
 from warehouse.store.memo import Answer, Call, Work
 
-MOST_ROWS = 64
-"""The most rows of a batch (our choice)."""
-
 Batches = Iterator[tuple[list[Call], Work]]
 T = TypeVar("T", bound=Sized)
 
@@ -20,14 +17,13 @@ def fitting_batches(
     sizes: Sequence[int],
     most: int,
     budget: int,
-    most_tokens: int,
+    limits: tuple[int, int],
     work: Work,
-    most_rows: int = MOST_ROWS,
 ) -> Batches:
     """Batches of the calls of at most `most` tokens. One batch before them refuses the calls that are longer.
 
-    `sizes` are the tokens that each call reads, `budget` those that it may write; a batch has at most `most_tokens`
-    and `most_rows` rows.
+    `sizes` are the tokens that each call reads, `budget` those that it may write; `limits` are the most rows and the
+    most tokens of a batch.
     """
     size_of = {call.key: size for call, size in zip(calls, sizes, strict=True) if size > most}
 
@@ -39,7 +35,7 @@ def fitting_batches(
     if size_of:
         yield [call for call in calls if call.key in size_of], refuse
     fitting = [call for call in calls if call.key not in size_of]
-    for rows in batches([size + budget for size in sizes if size <= most], most_rows, most_tokens):
+    for rows in batches([size + budget for size in sizes if size <= most], *limits):
         yield [fitting[row] for row in rows], work
 
 

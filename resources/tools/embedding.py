@@ -13,9 +13,6 @@ from resources.tools.batching import Batches, batches, timed
 from resources.tools.session import Session
 from warehouse.store.memo import Answer, Call
 
-MOST_ROWS = 512
-"""How many texts are embedded and committed as a whole (our choice)."""
-
 
 def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
     """One unit-length vector per text from the embedding model `name`."""
@@ -35,7 +32,7 @@ def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
 
         # Texts of about one length together, since all texts of a batch cost as much as the longest.
         lengths = [len(call.request["text"]) for call in missing]
-        for rows in batches(lengths, MOST_ROWS, sys.maxsize):
+        for rows in batches(lengths, session.bench.chunk, sys.maxsize):
             yield [missing[row] for row in rows], work
 
     answers = session.memo("sentence-transformers", "torch").run(calls, compose, session.progress("embeddings"))

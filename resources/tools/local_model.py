@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from resources.models.language_model import LanguageModel
     from resources.models.model_texts import ModelTexts, Written
 
-MOST_LOSS_TOKENS = 2_048
-"""The most tokens of a batch of losses, which keeps the logits of many tokens (our choice)."""
+MOST_LOSS_ROWS, MOST_LOSS_TOKENS = 64, 2_048
+"""The most rows and tokens of a batch of losses, which keeps the logits of many tokens (our choice)."""
 
 
 class Writing(Protocol):
@@ -79,8 +79,8 @@ class LocalModel:
 
                 sizes = [len(texts.of_prompt(prompts[call.key])) for call in missing]
                 budget, (rows, tokens) = sampling.max_new_tokens, writing.most
-                chunk = min(rows, self.session.bench.chunk)
-                yield from fitting_batches(missing, sizes, texts.context - budget, budget, tokens, work, chunk)
+                limits = min(rows, self.session.bench.chunk), tokens
+                yield from fitting_batches(missing, sizes, texts.context - budget, budget, limits, work)
 
         engine = self.session.bench.engine(self.name)
         return self.session.memo(*engine.packages, numerics=engine.numerics).run(calls, compose, progress)
@@ -96,7 +96,8 @@ class LocalModel:
                     return [Answer(_response(loss), tokens, seconds) for loss, tokens in measured]
 
                 sizes = [model.loss_size(*texts[call.key]) for call in missing]
-                yield from fitting_batches(missing, sizes, model.texts.context, 0, MOST_LOSS_TOKENS, work)
+                limits = min(MOST_LOSS_ROWS, self.session.bench.chunk), MOST_LOSS_TOKENS
+                yield from fitting_batches(missing, sizes, model.texts.context, 0, limits, work)
 
         memo = self.session.memo("transformers", "torch", numerics=numerics())
         return memo.run(calls, compose, self.session.progress("losses"))

@@ -43,7 +43,7 @@ class Workbench:
     `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
     are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
     servers are asked, `engines` which engine writes a model's completions, where the recipe says it. At most `chunk`
-    completions are computed and committed as a whole.
+    calls of a model on this machine are computed and committed as a whole.
     """
 
     data: Path

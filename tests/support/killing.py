@@ -42,7 +42,6 @@ SERVER.set_forkserver_preload(
     ]
 )
 
-ROWS_OF_A_BATCH = 4
 
 Event = tuple[str, list[Any]]
 """What happened, and to which calls or asset, or in which training and at which step."""
@@ -134,7 +133,6 @@ def _logged_build(recipe: Path, data: Path, log: Path) -> None:
         return train(base, examples, training, target, logged_progress)
 
     Memo.commit, Store.publish, resources.models.trainer.train_adapter = logged_commit, logged_publish, logged_train  # type: ignore
-    resources.tools.batching.MOST_ROWS = ROWS_OF_A_BATCH
     torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning
     write("start", [])
     _, failures = build(recipe, data)

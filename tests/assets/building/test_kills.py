@@ -37,7 +37,8 @@ OF_THE_RUN = ("created_at", "failed_at", "recorded_at", "seconds")
 
 
 def quick(recipe: dict[str, Any]) -> None:
-    """Keeps two arms and makes each training save several checkpoints."""
+    """Keeps two arms, makes each training save several checkpoints, and commits few calls at a time."""
+    recipe["chunk"] = 4
     for arm in ("self_instruct", "instruction_generation"):
         del recipe["arms"][arm]
     for training in (recipe["generation"]["backward_model"], recipe["training"]):
@@ -103,10 +104,12 @@ def assert_trainings_resume(builds: list[list[Event]]) -> None:
                 last[training] = step
 
 
+@pytest.mark.parametrize("engine", ["transformers", "openvino"])
 def test_killed_builds_end_with_the_content_of_an_undisturbed_build(
-    tiny: Path, tmp_path: Path, pytestconfig: pytest.Config
+    engine: str, tiny: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     edit(tiny, quick)
+    edit(tiny, lambda recipe: recipe["models"]["generator"].update(engine=engine))
     draw = random.Random(2308)
     (events,) = killed_builds(tiny, tmp_path / "undisturbed", 0, draw, 0)
     expected = content(tmp_path / "undisturbed" / "data")

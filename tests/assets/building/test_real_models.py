@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 from assets.loading.bench import workbench
-from resources.models.calls import Prompt, Sampling
+from resources.models.calls import Adapter, Prompt, Sampling
 from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench
 from tests.support.building import build, query, store
@@ -83,8 +85,8 @@ def test_similar_instructions_have_similar_embeddings(bench: Workbench) -> None:
     bread, baking, ada = (vector.values for vector in Tools(bench).embed("embedder", texts))
     assert len(bread) == 384
 
-    def cosine(one: list[float], other: list[float]) -> float:
-        return sum(a * b for a, b in zip(one, other, strict=True))
+    def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+        return float(one @ other)
 
     assert cosine(bread, bread) == pytest.approx(1, abs=1e-5)
     assert cosine(bread, baking) > 0.8
@@ -122,6 +124,26 @@ def test_an_adapter_of_an_arm_loads_with_plain_transformers_and_peft_and_answers
     )
     written = model.generate(**asked, max_new_tokens=12, do_sample=False)[0, asked["input_ids"].shape[1] :]
     assert len(tokenizer.decode(written, skip_special_tokens=True).split()) > 3
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+def test_openvino_writes_the_greedy_answers_of_transformers(
+    built: tuple[Path, Path], bench: Workbench, adapted: bool
+) -> None:
+    _, data = built
+    training, weights = query(data, "SELECT training, weights FROM students__self_training").row(0)
+    adapter = Adapter(training, weights) if adapted else None
+    texts = query(data, "SELECT text FROM documents ORDER BY text")["text"]
+    asked = [
+        Prompt.ask(f"{task}\n\n{' '.join(text.split()[: 10 + 8 * number])}")
+        for number, text in enumerate(texts)
+        for task in ("Write one question that this text answers.", "What is this text about?")
+    ]
+    greedy = Sampling(32)
+    with bench.language_model("generator").with_adapter(adapter and bench.adapter_folder(adapter)) as model:
+        expected = model.complete(asked, greedy)
+    assert len(expected) == 24
+    assert bench.openvino_writer("generator", adapter, "float32").complete(asked, greedy) == expected
 
 
 def test_a_second_build_computes_no_model_call(built: tuple[Path, Path]) -> None:

@@ -45,6 +45,7 @@ def test_check_counts_the_assets_and_names_the_arms(tiny: Path, tmp_path: Path) 
     assert done.stdout == (
         f"{tiny} is good: 40 assets, arms self_training, self_instruct, instruction_generation, "
         "filtered_extract_then_generate\n"
+        "generator writes with transformers, float32 on cpu\n"
     )
 
 
