@@ -142,7 +142,7 @@ def training(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
 
     from resources.models.trainer import train_adapter
 
-    examples, base = workload.examples(count // 2), workload.model()
+    examples, base = workload.examples(count // 8), workload.model()
     with tempfile.TemporaryDirectory() as scratch, clock.work():
         _, found, tokens = train_adapter(base, examples, workload.TRAINING, Path(scratch) / "adapter")
     return {"tokens": tokens, "loss": found[-1]}
@@ -165,7 +165,7 @@ def plain_training(checkpointing: bool) -> Callable[..., dict[str, Any]]:
         settings, base = workload.TRAINING, workload.model()
         with tempfile.TemporaryDirectory() as scratch, clock.work():
             tokenizer = with_template(load_tokenizer(base))
-            of_examples = [PromptTokens(tokenizer).example(*one) for one in workload.examples(count // 2)]
+            of_examples = [PromptTokens(tokenizer).example(*one) for one in workload.examples(count // 8)]
             rows = [
                 {"input_ids": ids[:256], "labels": ([-100] * start + ids[start:])[:256]} for ids, start in of_examples
             ]
@@ -191,6 +191,24 @@ def plain_training(checkpointing: bool) -> Callable[..., dict[str, Any]]:
     return run
 
 
+def answers(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
+    """The mean loss in nats per token of what both numbers of OpenVINO wrote, by the model in float32."""
+    from resources.models.language_model import LanguageModel
+
+    prompts, model = workload.prompts(count), LanguageModel(workload.model())
+    found = {}
+    with clock.work():
+        for name in ("openvino", "openvino bfloat16"):
+            written = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            asked = [pair for pair in zip(prompts, written, strict=True) if pair[1].strip()]
+            measured = []
+            for batch in batches([model.loss_size(*one) for one in asked], 64, MOST_LOSS_TOKENS):
+                measured += model.losses([asked[place] for place in batch])
+            total = sum(tokens for _, tokens in measured)
+            found[name] = sum(loss * tokens for loss, tokens in measured) / total
+    return {"mean_loss": found}
+
+
 CONTENDERS: dict[str, Callable[..., dict[str, Any]]] = {
     "prepare": prepare,
     "one by one": transformers(1),
@@ -200,6 +218,7 @@ CONTENDERS: dict[str, Callable[..., dict[str, Any]]] = {
     "static batches, adapter": transformers(None, adapted=True),
     "openvino, adapter": openvino("float32", adapted=True),
     "openvino bfloat16, adapter": openvino("bfloat16", adapted=True),
+    "answers": answers,
     "losses": losses,
     "plain forward pass": plain_losses,
     "embeddings": embeddings,

@@ -49,9 +49,14 @@ def main() -> None:
         for name in CONTENDERS:
             if name == "prepare" or not options.names or name in options.names:
                 figures[name] = run(name, options.prompts, folder)
+                print(f"{name}: {figures[name]['seconds']:.1f} s", file=sys.stderr)
+                if "texts" in figures[name]:
+                    Path(folder, f"{name}.json").write_text(json.dumps(figures[name]["texts"]), encoding="utf-8")
     figures = {name: one | compared(name, figures) for name, one in figures.items()}
     found = {"machine": machine(), "prompts": options.prompts, "figures": figures}
     Console(width=140).print(table_of(figures), json.dumps(found["machine"]), sep="\n")
+    for name, loss in figures.get("answers", {}).get("mean_loss", {}).items():
+        print(f"mean loss of the answers of {name}, by the model in float32: {loss:.4f} nats per token")
     if options.json:
         bare = {name: {key: value for key, value in one.items() if key != "texts"} for name, one in figures.items()}
         options.json.write_text(json.dumps(found | {"figures": bare}, indent=1), encoding="utf-8")

@@ -50,7 +50,7 @@ def test_a_packed_batch_has_the_loss_and_the_gradients_of_the_padded_one(model: 
 
 
 def test_the_first_token_of_a_row_is_not_predicted_from_the_row_before(model: Any) -> None:
-    ids, mask, labels = padded()
+    ids, mask, _ = padded()
     _, of_packed = packed(ids, mask, ids.masked_fill(mask == 0, NO_LOSS))
     starts = [0, 6, 9]
     assert [place for place, label in enumerate(of_packed[0].tolist()) if label == NO_LOSS] == starts
