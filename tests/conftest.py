@@ -91,7 +91,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=6, help="how many builds test_kills.py kills; at length: 100")
+    parser.addoption("--kills", type=int, default=4, help="how many builds test_kills.py kills; at length: 100")
     more = "how many files test_mutated_files.py and test_mutated_recipes.py damage; at length: 100000"
     parser.addoption("--mutations", type=int, default=400, help=more)
     parser.addoption("--audit", help="a warehouse built from the starter recipe, for test_audit_of_a_build.py")

@@ -163,8 +163,9 @@ def _last_complete_checkpoint(unfinished: Path) -> str | None:
 
 
 def _completion_trainer() -> Any:
-    import torch
     from trl import SFTTrainer
+
+    from resources.models.completion_loss import summed_loss
 
     class CompletionTrainer(SFTTrainer):
         """Computes logits only at the positions that count in the loss, and nothing for padding on a CPU.
@@ -182,9 +183,10 @@ def _completion_trainer() -> Any:
             counted = targets != NO_LOSS
             positions = counted.any(dim=0).nonzero().squeeze(-1)
             outputs = model(**read, logits_to_keep=positions, use_cache=False)
-            total = torch.nn.functional.cross_entropy(
-                outputs.logits.float().flatten(0, 1), targets[:, positions].flatten(), reduction="sum"
-            )
+            logits, wanted = outputs.logits.flatten(0, 1), targets[:, positions].flatten()
+            if not self.packs_rows:
+                logits, wanted = logits[wanted != NO_LOSS], wanted[wanted != NO_LOSS]
+            total = summed_loss(logits, wanted)
             loss = total / (counted.sum() if num_items_in_batch is None else num_items_in_batch)
             return (loss, outputs) if return_outputs else loss
 

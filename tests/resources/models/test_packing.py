@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from resources.models.completion_loss import summed_loss
 from resources.models.language_model import LanguageModel
 from resources.models.packing import NO_LOSS, keeps_rows_apart, packed
 from tests.resources.models.test_engines import tiny_of
@@ -66,3 +67,14 @@ def test_a_model_is_tried_before_it_gets_packed_rows(
     model = LanguageModel(tiny_of(architecture, tiny_model, tmp_path / "model")).model.train()
     assert keeps_rows_apart(model) is apart
     assert model.training
+
+
+@pytest.mark.parametrize("tokens", [1, 256, 600])
+def test_the_loss_and_its_gradient_are_those_of_pytorch(tokens: int) -> None:
+    torch.manual_seed(tokens)
+    logits, targets = torch.randn(tokens, 50, requires_grad=True), torch.randint(50, (tokens,))
+    expected = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    (gradient,) = torch.autograd.grad(expected / 7, logits)
+    found = summed_loss(logits, targets)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found / 7, logits)[0], gradient, rtol=1e-4, atol=1e-7)

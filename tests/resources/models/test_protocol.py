@@ -204,6 +204,8 @@ CODE: dict[str, list[str]] = {
     "TRAINING": [
         *TOKENS,
         *(f"trainer.py {name}" for name in ("_rows", "_trainer", "_settings", "_completion_trainer")),
+        "packing.py",
+        "completion_loss.py",
     ],
 }
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
@@ -213,7 +215,7 @@ DIGESTS = {
     "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
     "LOSS": (1, "e37b53e2023f1db4"),
     "EMBEDDING": (1, "023525d5bce91793"),
-    "TRAINING": (1, "2b56c4d3517967c7"),
+    "TRAINING": (1, "1fa7a2bb9b379808"),
 }
 """Per protocol: its number and the digest of the code that it covers."""
 
