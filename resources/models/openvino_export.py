@@ -38,9 +38,9 @@ def exported(folder: Path, target: Path) -> Path:
     """The folder `target` with the exported form of the model in `folder`, which is made once, completely or not at
     all. Raises UserError where the model cannot be loaded."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target.with_suffix(".exporting.lock"), f"{folder}, which is being exported"):
+    with locked(target.with_name(f"{target.name}.exporting.lock"), f"{folder}, which is being exported"):
         if not target.is_dir():
-            scratch = target.with_suffix(".exporting")
+            scratch = target.with_name(f"{target.name}.exporting")
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir()
             _export(folder, scratch)
