@@ -43,6 +43,18 @@ class OpenVinoWriter:
         if adapter is not None:
             properties["adapters"] = _adapters(adapter)
         self.pipeline = genai.ContinuousBatchingPipeline(str(graph), scheduler, "CPU", properties)
+        if adapter is not None:
+            self.use(adapter)
+
+    def use(self, adapter: Path) -> None:
+        """Puts another LoRA adapter in the place of the present one, which must have the same layers (`layers_of`)."""
+        import numpy as np
+        import openvino as ov
+
+        # Rows that are added one by one get the adapter that the last `generate` set; they cannot set it themselves.
+        settings = self._settings(Prompt(), Sampling(1))
+        settings.adapters = _adapters(adapter)
+        self.pipeline.generate([ov.Tensor(np.array([[self.texts.first]]))], [settings])
 
     def complete(
         self, prompts: Sequence[Prompt], sampling: Sampling, done: Callable[[int], None] = lambda rows: None
@@ -93,6 +105,14 @@ class OpenVinoWriter:
         return settings
 
 
+def layers_of(adapter: Path) -> tuple[str, ...]:
+    """The names of an adapter's tensors: what a pipeline must have been made for to use it."""
+    from safetensors import safe_open
+
+    with safe_open(adapter / "adapter_model.safetensors", "numpy") as file:
+        return tuple(sorted(file.keys()))
+
+
 def _has_ended(handle: Any) -> bool:
     """Whether a row is complete. Raises RuntimeError where it never will be."""
     import openvino_genai as genai
@@ -108,4 +128,4 @@ def _adapters(folder: Path) -> Any:
 
     settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     adapter = genai.Adapter(str(folder / "adapter_model.safetensors"))
-    return genai.AdapterConfig(adapter, settings["lora_alpha"] / settings["r"], genai.AdapterConfig.Mode.MODE_STATIC)
+    return genai.AdapterConfig(adapter, settings["lora_alpha"] / settings["r"], genai.AdapterConfig.Mode.MODE_DYNAMIC)

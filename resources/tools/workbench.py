@@ -59,7 +59,7 @@ class Workbench:
     engines: Mapping[str, Wanted] = field(default_factory=dict)
     chunk: int = 256
     _language_models: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
-    _writers: dict[tuple[str, Adapter | None, str], OpenVinoWriter] = field(default_factory=dict)
+    _writers: dict[tuple[str, str, tuple[str, ...]], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -147,18 +147,25 @@ class Workbench:
         return self._language_models[name, precision]
 
     def openvino_writer(self, name: str, adapter: Adapter | None, precision: str) -> OpenVinoWriter:
-        """The model `name` in OpenVINO, with `adapter`. Only the last one is kept, since each has its own memory."""
-        key = (name, adapter, precision)
-        if key not in self._writers:
-            from resources.models.model_texts import ModelTexts
-            from resources.models.openvino_export import exported, folder_name
-            from resources.models.openvino_writer import OpenVinoWriter
+        """The model `name` in OpenVINO, with `adapter`. Adapters on the same layers share it, one after the other.
 
-            folder = None if adapter is None else self.adapter_folder(adapter)
-            base = self.base_folder(name)
-            graph = exported(base, self.cache.root / (self.models[name].sha256 or "") / folder_name())
-            self._writers.clear()
-            self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, folder)
+        Only the last one is kept, since each has its own memory.
+        """
+        from resources.models.openvino_writer import OpenVinoWriter, layers_of
+
+        folder = None if adapter is None else self.adapter_folder(adapter)
+        key = (name, precision, () if folder is None else layers_of(folder))
+        if key in self._writers:
+            if folder:
+                self._writers[key].use(folder)
+            return self._writers[key]
+        from resources.models.model_texts import ModelTexts
+        from resources.models.openvino_export import exported, folder_name
+
+        base = self.base_folder(name)
+        graph = exported(base, self.cache.root / (self.models[name].sha256 or "") / folder_name())
+        self._writers.clear()
+        self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, folder)
         return self._writers[key]
 
     def make_room(self) -> None:

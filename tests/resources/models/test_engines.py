@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
+from resources.fetching.tree_digest import tree_digest
 from resources.models import device
-from resources.models.calls import Prompt, Sampling
+from resources.models.calls import Adapter, Prompt, Sampling
 from resources.models.engines import EXPORTABLE, Engine, Wanted, engine_of, is_exportable
 from resources.models.language_model import LanguageModel
 from resources.models.model_texts import ModelTexts, Written
 from resources.models.openvino_export import exported
 from resources.models.openvino_writer import OpenVinoWriter
+from resources.tools.workbench import Workbench
 from tests.support.tiny import WORDS
+from warehouse.lineage.material import Material
 
 Complete = Callable[..., list[Written]]
 ENGINES = ("transformers", "openvino")
@@ -94,6 +97,61 @@ def test_progress_counts_rows_within_a_chunk(tiny_model: Path, graph: Path) -> N
     assert seen == sorted(seen)
     assert seen[-1] == 12
     assert len(set(seen)) > 2
+
+
+def adapter_of(model: Path, folder: Path, seed: int, **more: Any) -> Path:
+    """An adapter with random weights."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    settings = {"r": 4, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": False}
+    base = AutoModelForCausalLM.from_pretrained(model)
+    get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", **settings | more)).save_pretrained(str(folder))
+    return folder
+
+
+def test_adapters_follow_one_another_on_a_model_that_is_loaded_once(
+    tiny_model: Path, graph: Path, tmp_path: Path
+) -> None:
+    adapters = [
+        adapter_of(tiny_model, tmp_path / "first", 1),
+        adapter_of(tiny_model, tmp_path / "second", 2, r=2, lora_alpha=32),
+    ]
+    asked, greedy, reference = prompts(12), Sampling(12), LanguageModel(tiny_model)
+    expected = []
+    for adapter in adapters:
+        with reference.with_adapter(adapter) as model:
+            expected.append(model.complete(asked, greedy))
+    base = reference.complete(asked, greedy)
+    assert base != expected[0] != expected[1] != base
+    writer = OpenVinoWriter(graph, ModelTexts(tiny_model), adapter=adapters[0])
+    for place in (0, 1, 0):
+        writer.use(adapters[place])
+        assert writer.complete(asked, greedy) == expected[place]
+
+
+def test_an_adapter_on_other_layers_gets_a_pipeline_of_its_own(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"same": {}, "other": {"target_modules": ["q_proj", "o_proj"]}, "last": {"layers_to_transform": [1]}}
+    folders = {
+        name: adapter_of(tiny_model, tmp_path / name, seed, **settings)  # type: ignore[arg-type]
+        for seed, (name, settings) in enumerate({"one": {}, **more}.items())
+    }
+    model = Material("model", "writer", "Apache-2.0", address=f"path:{tiny_model}", sha256=tree_digest(tiny_model))
+    bench = Workbench(tmp_path / "data", tmp_path, {"writer": model}, {})
+    monkeypatch.setattr(bench, "adapter_folder", lambda adapter: folders[adapter.training])
+    asked, greedy, reference = prompts(12), Sampling(12), LanguageModel(tiny_model)
+    pipelines = []
+    for name, folder in folders.items():
+        writer = bench.openvino_writer("writer", Adapter(name, ""), "float32")
+        pipelines.append(writer.pipeline)
+        with reference.with_adapter(folder) as adapted:
+            assert writer.complete(asked, greedy) == adapted.complete(asked, greedy)
+    assert pipelines[0] is pipelines[1]
+    assert len({id(pipeline) for pipeline in pipelines}) == 3
 
 
 @pytest.mark.parametrize("architecture", sorted(EXPORTABLE))
