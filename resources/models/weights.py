@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from resources.models.loading import LOCAL, clear_errors, load_tokenizer
@@ -13,8 +16,8 @@ from warehouse.core.waiting import locked
 def loadable(path: Path) -> Path:
     """The folder that transformers loads for `path`: a folder itself, or the converted form of a `.gguf` file.
 
-    The converted model is kept beside the file, completely or not at all. It loads in a second; the GGUF takes half a
-    minute. Raises UserError for any other file.
+    The converted model is kept beside the file, completely or not at all. Loading it takes a second, reading the GGUF
+    many. Raises UserError for any other file.
     """
     if found := converted(path):
         return found
@@ -41,12 +44,30 @@ def _convert(path: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
-    tokenizer = load_tokenizer(path.parent, gguf_file=path.name)
-    with clear_errors(path, "weights"):
-        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32, **LOCAL)
+    with _read_once():
+        tokenizer = load_tokenizer(path.parent, gguf_file=path.name)
+        with clear_errors(path, "weights"):
+            model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32, **LOCAL)
     # A dequantized model still counts as quantized, and then it cannot be saved.
     del model.config.quantization_config
     model.hf_quantizer = None
     model.is_quantized = False
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Keeps what transformers reads of a GGUF file, until the block ends.
+
+    It parses the file three times, for tokenizer, configuration and weights, and makes the table of names for every
+    tensor again, which together takes most of the time.
+    """
+    import gguf
+
+    reader, names = gguf.GGUFReader, gguf.get_tensor_name_map
+    gguf.GGUFReader, gguf.get_tensor_name_map = cache(reader), cache(names)  # type: ignore
+    try:
+        yield
+    finally:
+        gguf.GGUFReader, gguf.get_tensor_name_map = reader, names  # type: ignore
