@@ -54,16 +54,16 @@ def check(
 
     loaded = load_recipe(path, on_this_machine)
     say(f"{path} is good: {len(project.steps)} assets, arms {', '.join(loaded.arms)}")
+    if paths := list(unpinned(loaded)):
+        say(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")
+    if unused := unused_methods(loaded):
+        say(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
     say_engines(project)
     for name in faster(loaded, project.bench):
         say(
             f"{name}: this processor also computes bfloat16, which is faster and answers many prompts differently: "
             f"models.{name}.precision: bfloat16"
         )
-    if paths := list(unpinned(loaded)):
-        say(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")
-    if unused := unused_methods(loaded):
-        say(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
     if cost:
         _print_cost(project, tokens_per_second, trained_per_second)
 
