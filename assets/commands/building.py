@@ -40,7 +40,8 @@ def plan(
         terminal = console()
         terminal.print(plan_table(found))
         terminal.print(f"\n{plan_summary(found)}", highlight=False)
-        say_engines(project)
+        if any(one.calls != 0 for one in found):
+            say_engines(project)
     if any(one.error for one in found):
         raise typer.Exit(1)
 
