@@ -117,7 +117,6 @@ def _name(graph: Any, caches: Sequence[str], heads: int, size: int) -> None:
 def _make_stateful(graph: Any, caches: Sequence[str]) -> None:
     """Turns the cache into variables that are empty at first. `beam_idx` says which row each row goes on from."""
     import numpy as np
-    import openvino as ov
     from openvino import opset13 as ops
     from openvino._offline_transformations import apply_make_stateful_transformation
 
@@ -144,4 +143,3 @@ def _make_stateful(graph: Any, caches: Sequence[str]) -> None:
             zero = ops.constant(0.0, dtype=node.get_output_element_type(0))
             node.set_arguments([ops.broadcast(zero, shape)])
     graph.validate_nodes_and_infer_types()
-    assert isinstance(graph, ov.Model)

@@ -211,7 +211,7 @@ CODE: dict[str, list[str]] = {
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
 
 DIGESTS = {
-    "COMPLETION": (1, "5b7cd52811e67bc5"),
+    "COMPLETION": (1, "def4d377ba7f3976"),
     "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
     "LOSS": (1, "e37b53e2023f1db4"),
     "EMBEDDING": (1, "023525d5bce91793"),
