@@ -113,6 +113,7 @@ def say_engines(project: Project) -> None:
 
 def print_leaderboard(project: Project) -> None:
     """Prints the current leaderboard and what its numbers do not cover; nothing where none is built."""
+    from assets.evaluation.leaderboard import DETECTABLE
     from assets.reporting.standings import caveats
     from assets.reporting.tables import leaderboard_table
 
@@ -121,5 +122,6 @@ def print_leaderboard(project: Project) -> None:
         return
     standings, recipe = project.store.read(published), project.store.target_of(published).recipe
     console().print("", leaderboard_table(standings, recipe["evaluation.baseline"]))
-    for caveat in caveats(standings, [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]):
+    metrics = [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]
+    for caveat in caveats(standings, metrics, project.store.facts(published)["notes"].get(DETECTABLE)):
         say(caveat)

@@ -1,13 +1,14 @@
 """The leaderboard: the mean of every metric per arm over items and training seeds, with tests of the differences.
 
-A paired bootstrap (see bootstrap.py) compares each arm with one baseline on the same items. The verdict is better or
-worse if the p-value, adjusted for the number of arms, is at most 1 - confidence; otherwise the difference is noise.
+A paired bootstrap (see bootstrap.py) compares each arm with one baseline on the same items. p-values and intervals of
+differences are adjusted for the number of arms of a metric (see many_arms.py), and not for the number of metrics. The
+verdict is better or worse if the adjusted p-value is at most 1 - confidence; otherwise the difference is noise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ import polars as pl
 
 from assets.evaluation.ablations import BASELINE, SERIES, series
 from assets.evaluation.benchmark import Metric, benchmarks
-from assets.evaluation.bootstrap import Bootstrap, Estimate, Scores, difference, holm, mean
+from assets.evaluation.bootstrap import Bootstrap, Estimate, Side, difference, mean
+from assets.evaluation.many_arms import adjusted, confidence_levels
+from assets.evaluation.seed_noise import Scores, SeedNoise, pooled
 from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
 from assets.steps import names
@@ -27,6 +30,12 @@ from warehouse.schema.records import BETTER, HIGHER, NOISE, WORSE, Standing
 Metrics = Mapping[tuple[str, str], Metric]
 """Maps (benchmark, name of a metric) to the metric."""
 
+DETECTABLE = "smallest differences that would be found"
+"""The key of the leaderboard's notes for the true difference that would get a verdict in the share POWER of studies of
+this size, by "benchmark/metric": that of the arm with the most noise, tested as the first of all arms."""
+
+POWER = 0.8
+
 
 def rank(scores: Iterable[pl.DataFrame], metrics: Metrics, baseline: str, settings: Bootstrap) -> Result:
     """Make standings from score records, best first within each metric of a benchmark.
@@ -36,51 +45,79 @@ def rank(scores: Iterable[pl.DataFrame], metrics: Metrics, baseline: str, settin
     """
     frame = pl.concat(scores).sort("benchmark", "metric", "arm", "seed", "item")
     rows: list[dict[str, Any]] = []
+    detectable: dict[str, float] = {}
     for (benchmark, name), found in frame.group_by("benchmark", "metric", maintain_order=True):
         metric = metrics[str(benchmark), str(name)]
-        by_arm = {str(arm): part for (arm,), part in found.group_by("arm", maintain_order=True)}
+        compared = _Comparison.of(found, baseline, settings)
         sign = -1 if metric.better == HIGHER else 1
         rows += sorted(
-            _standings(str(benchmark), metric, by_arm, baseline, settings),
-            key=lambda row: (sign * row["standing"]["mean"], row["arm"]),
+            compared.standings(str(benchmark), metric), key=lambda row: (sign * row["standing"]["mean"], row["arm"])
         )
+        if compared.against:
+            detectable[f"{benchmark}/{name}"] = metric.scale * compared.detectable
     gate = Gate(Standing, len(rows))
     for row in rows:
         gate.keep(row["standing"], [(parent, "score") for parent in row["parents"]])
-    return gate.result()
+    return gate.result(notes={DETECTABLE: detectable} if detectable else {})
 
 
-def _standings(
-    benchmark: str, metric: Metric, by_arm: Mapping[str, pl.DataFrame], baseline: str, settings: Bootstrap
-) -> list[dict[str, Any]]:
-    against = {
-        arm: found
-        for arm, part in by_arm.items()
-        if arm != baseline and baseline in by_arm and (found := _compare(part, by_arm[baseline], settings))
-    }
-    adjusted = dict(zip(against, holm([one.p_value for one in against.values()]), strict=True))
-    rows = []
-    for arm, part in by_arm.items():
-        own, over = mean(_matrix(part), settings), against.get(arm)
-        standing = {
-            "arm": arm,
-            "benchmark": benchmark,
-            "metric": metric.name,
-            "unit": metric.unit,
-            "better": metric.better,
-            "mean": metric.scale * own.mean,
-            "low": metric.scale * own.low,
-            "high": metric.scale * own.high,
-            "items": part["item"].n_unique(),
-            "seeds": part["seed"].n_unique(),
-            "over_baseline": over and metric.scale * over.mean,
-            "over_low": over and metric.scale * over.low,
-            "over_high": over and metric.scale * over.high,
-            "p_value": adjusted.get(arm),
-            "verdict": over and _verdict(over, adjusted[arm], metric.better, settings.confidence),
+@dataclass(frozen=True)
+class _Comparison:
+    """The scores of a metric by arm, and each comparable arm's estimated difference from the baseline."""
+
+    settings: Bootstrap
+    noise: SeedNoise
+    by_arm: Mapping[str, pl.DataFrame]
+    against: Mapping[str, Estimate]
+
+    @staticmethod
+    def of(found: pl.DataFrame, baseline: str, settings: Bootstrap) -> _Comparison:
+        by_arm = {str(arm): part for (arm,), part in found.group_by("arm", maintain_order=True)}
+        noise = pooled(_matrix(part) for part in by_arm.values())
+        against = {
+            arm: estimate
+            for arm, part in by_arm.items()
+            if arm != baseline
+            and baseline in by_arm
+            and (estimate := _compare(part, by_arm[baseline], settings, noise)) is not None
         }
-        rows.append({"arm": arm, "standing": standing, "parents": part["id"].to_list()})
-    return rows
+        return _Comparison(settings, noise, by_arm, against)
+
+    @property
+    def detectable(self) -> float:
+        """See DETECTABLE; in the unit of the scores."""
+        strictest = 1 - (1 - self.settings.confidence) / len(self.against)
+        return max(one.detectable(strictest, POWER) for one in self.against.values())
+
+    def standings(self, benchmark: str, metric: Metric) -> list[dict[str, Any]]:
+        """One row per arm: its standing, and the ids of its scores as parents."""
+        p_values = [one.p_value for one in self.against.values()]
+        p_value = dict(zip(self.against, adjusted(p_values), strict=True))
+        level = dict(zip(self.against, confidence_levels(p_values, self.settings.confidence), strict=True))
+        rows = []
+        for arm, part in self.by_arm.items():
+            own, over = mean(_side(part), self.settings, self.noise), self.against.get(arm)
+            low, high = own.interval(self.settings.confidence)
+            over_low, over_high = over.interval(level[arm]) if over else (None, None)
+            standing = {
+                "arm": arm,
+                "benchmark": benchmark,
+                "metric": metric.name,
+                "unit": metric.unit,
+                "better": metric.better,
+                "mean": metric.scale * own.mean,
+                "low": metric.scale * low,
+                "high": metric.scale * high,
+                "items": part["item"].n_unique(),
+                "seeds": part["seed"].n_unique(),
+                "over_baseline": over and metric.scale * over.mean,
+                "over_low": over_low and metric.scale * over_low,
+                "over_high": over_high and metric.scale * over_high,
+                "p_value": p_value.get(arm),
+                "verdict": over and _verdict(over, p_value[arm], metric.better, self.settings.confidence),
+            }
+            rows.append({"arm": arm, "standing": standing, "parents": part["id"].to_list()})
+        return rows
 
 
 def _verdict(over: Estimate, p_value: float, better: str, confidence: float) -> str:
@@ -89,12 +126,17 @@ def _verdict(over: Estimate, p_value: float, better: str, confidence: float) -> 
     return BETTER if (over.mean > 0) == (better == HIGHER) else WORSE
 
 
-def _compare(part: pl.DataFrame, baseline: pl.DataFrame, settings: Bootstrap) -> Estimate | None:
+def _compare(part: pl.DataFrame, baseline: pl.DataFrame, settings: Bootstrap, noise: SeedNoise) -> Estimate | None:
     shared = set(part["item"]) & set(baseline["item"])
     if not shared:
         return None
-    own, other = (_matrix(one.filter(pl.col("item").is_in(shared))) for one in (part, baseline))
-    return difference(own, other, settings)
+    own, other = (_side(one.filter(pl.col("item").is_in(shared))) for one in (part, baseline))
+    return difference(own, other, settings, noise)
+
+
+def _side(part: pl.DataFrame) -> Side:
+    """The scores of an arm; the untouched base has no training seed."""
+    return Side(_matrix(part), part["seed"].drop_nulls().n_unique())
 
 
 def _matrix(part: pl.DataFrame) -> Scores:
@@ -117,7 +159,7 @@ def step(recipe: Recipe) -> Step:
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
-        return replace(ranked, notes={BASELINE: evaluation.baseline} | (notes if notes[SERIES] else {}))
+        return replace(ranked, notes=ranked.notes | {BASELINE: evaluation.baseline} | (notes if notes[SERIES] else {}))
 
     inputs = {f"scores_{name}_{arm}": names.scores(name, arm) for name in recipe.benchmarks for arm in arms}
     values = [(name, "value") for name in inputs]

@@ -39,7 +39,7 @@ def page(study: Study) -> str:
         study=study,
         metrics=[_metric(study, metric) for metric in metrics_of(study.standings)],
         recipe=yaml.safe_dump(study.recipe, sort_keys=False, allow_unicode=True, width=100),
-        caveats=caveats(study.standings, study.metrics),
+        caveats=caveats(study.standings, study.metrics, study.detectable),
         baseline=_baseline(study),
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -29,9 +29,16 @@ def figure(value: float, unit: str, sign: str = "") -> str:
     return f"{value:{sign}.{2 if unit == '%' else 3}f}"
 
 
-def caveats(standings: pl.DataFrame, metrics: Iterable[tuple[str, str]]) -> list[str]:
-    """The limits of the numbers, as sentences. `metrics` are those of the recipe, as (benchmark, metric)."""
+def caveats(
+    standings: pl.DataFrame, metrics: Iterable[tuple[str, str]], detectable: Mapping[str, float] | None = None
+) -> list[str]:
+    """The limits of the numbers, as sentences. `metrics` are those of the recipe, as (benchmark, metric).
+
+    `detectable` are the smallest differences that would be found, by "benchmark/metric" (see the leaderboard)."""
     found = []
+    if compared := standings.filter(pl.col("verdict").is_not_null())["arm"].n_unique():
+        arms = f"{compared} arm{'s' if compared > 1 else ''}"
+        found.append(f"Verdicts and intervals of differences are adjusted over {arms}, and not over metrics.")
     once = standings.filter((pl.col("seeds") == 1) & (pl.col("arm") != BASE))["arm"].unique(maintain_order=True)
     if len(once):
         found.append(
@@ -44,6 +51,14 @@ def caveats(standings: pl.DataFrame, metrics: Iterable[tuple[str, str]]) -> list
             between = f"{min(items)} to {max(items)} items"
             found.append(
                 f"{benchmark}/{metric}: arms have {between}; the mean of an arm is over the items that it has."
+            )
+    for benchmark, metric in scored:
+        if least := (detectable or {}).get(f"{benchmark}/{metric}"):
+            unit = standings.filter(benchmark=benchmark, metric=metric)["unit"][0]
+            shown = f"{figure(least, unit)} {unit}"
+            found.append(
+                f"{benchmark}/{metric}: a study of this size finds a true difference of {shown} 4 times in 5, and "
+                "smaller ones less often."
             )
     if missing := [f"{benchmark}/{metric}" for benchmark, metric in metrics if (benchmark, metric) not in scored]:
         found.append(f"No score: {', '.join(missing)}.")

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from assets.evaluation.ablations import SERIES, Series
+from assets.evaluation.leaderboard import DETECTABLE
 from assets.steps import names
 from warehouse.audit.ancestry import Ancestry, Place, ancestry
 from warehouse.audit.cost import Cost, costs
@@ -37,7 +38,8 @@ class Arm:
 class Study:
     """A leaderboard and everything that it was made from.
 
-    `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `ledger` has the entries of
+    `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `detectable` are the smallest
+    differences that would be found, by "longform/rouge_l" (see the leaderboard). `ledger` has the entries of
     all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
     """
 
@@ -47,6 +49,7 @@ class Study:
     recipe_digest: str
     standings: pl.DataFrame
     metrics: dict[tuple[str, str], dict[str, Any]]
+    detectable: dict[str, float]
     series: list[Series]
     arms: list[Arm]
     ledger: list[Entry]
@@ -74,6 +77,7 @@ def study(database: Database) -> Study:
         digest,
         standings,
         {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
+        opened.facts(board)["notes"].get(DETECTABLE, {}),
         [
             Series(one["by"], tuple((arm, value) for arm, value in one["arms"]), one.get("of", ""))
             for one in named.recipe.get(SERIES, [])

@@ -9,7 +9,8 @@ import numpy as np
 import yaml
 from typer.testing import CliRunner
 
-from assets.evaluation.bootstrap import Bootstrap, difference
+from assets.evaluation.bootstrap import Bootstrap, Side, difference
+from assets.evaluation.seed_noise import SeedNoise
 from assets.loading.sizes import unused_methods
 from slingshot import app
 from tests.support.recipes import ABSENT, SHA, complaints, parsed, put, starter
@@ -155,8 +156,10 @@ def test_too_few_resamples_for_any_significant_difference_are_an_error() -> None
         "significant at confidence 0.95"
     ]
     assert parsed(put(starter(), "evaluation.resamples", 159)).evaluation.resamples == 159
-    scores = [np.array([[1.0, 1.0]]), np.array([[0.0, 0.0]])]
-    least = {resamples: difference(*scores, Bootstrap(resamples, 0.95, 1)).p_value for resamples in (158, 159)}
+    sides = Side(np.array([[1.0, 1.0]]), 1), Side(np.array([[0.0, 0.0]]), 0)
+    least = {
+        resamples: difference(*sides, Bootstrap(resamples, 0.95, 1), SeedNoise()).p_value for resamples in (158, 159)
+    }
     assert 4 * least[159] <= 1 - 0.95 < 4 * least[158]
 
 

@@ -54,6 +54,14 @@ def test_the_limits_of_a_leaderboard_are_listed() -> None:
     ]
 
 
+def test_what_a_verdict_is_adjusted_for_and_what_it_could_not_have_found_is_said() -> None:
+    found = pl.DataFrame([row("x", **OVER), row("y", **OVER), row("base", seeds=1)], infer_schema_length=None)
+    assert caveats(found, [("b", "rouge_l")], {"b/rouge_l": 1.234, "b/gone": 2.0}) == [
+        "Verdicts and intervals of differences are adjusted over 2 arms, and not over metrics.",
+        "b/rouge_l: a study of this size finds a true difference of 1.23 % 4 times in 5, and smaller ones less often.",
+    ]
+
+
 def test_a_leaderboard_without_any_score_says_so() -> None:
     assert caveats(pl.DataFrame([row("x")]).clear(), [("b", "m")]) == ["No score: b/m."]
 
