@@ -1,7 +1,7 @@
 """Diversity: where the instructions of pairs are alike, one of the rules in the folder rules drops some of them.
 
-The better pair is kept where the rule uses quality: what the perplexity filter prefers if it was measured, else the
-pair that was made first (ours).
+The better pair is kept where the rule uses quality: what the perplexity filter prefers if the arm has it, else what
+the alignment filter prefers, else the pair that was made first (ours).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from assets.curation.rule import Rule
-from assets.enhancement.perplexity import prefers_high
+from assets.enhancement.measuring import prefers_high
 from assets.recipe.types import Arm, Diversity, Recipe
 from assets.steps import names
 from assets.steps.discovery import declared
@@ -36,13 +36,14 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     """The asset `diverse_instructions/<arm>`; without the diversity filter it keeps every pair."""
     settings = recipe.curation.diversity if "diversity" in arm.filters else None
     perplexity = recipe.enhancement.perplexity if "perplexity" in arm.filters else None
+    quality = perplexity or recipe.alignment(name)
     inputs = {"pairs": names.enhanced_instructions(name)}
     slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "diversity")
     build: Build = pass_on
     if settings:
-        rule, high = RULES[settings.rule], perplexity is not None and prefers_high(perplexity)
-        build = rule.builder(settings, high, recipe.seed)
-        slice_ |= recipe.filters(name, "diversity", "perplexity")
+        rule, high = RULES[settings.rule], quality is not None and prefers_high(quality)
+        build = rule.builder(settings, high, recipe.seed, quality.measure if quality else None)
+        slice_ |= recipe.filters(name, "diversity", "perplexity", "alignment")
         slice_ |= recipe.slice(*(f"curation.diversity.{key}" for key in rule.keys))
         if settings.rule != Diversity().rule:
             slice_ |= recipe.slice("curation.diversity.rule")
@@ -50,10 +51,13 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
             slice_ |= recipe.slice("seed")
         if rule.embeds:
             inputs |= {f"embeddings_{method}": names.instruction_embeddings(method) for method in arm.methods}
-        if "perplexity" in arm.filters:
+        if perplexity:
             inputs |= {f"perplexities_{method}": names.perplexities(method) for method in arm.methods}
+        elif quality:
+            inputs |= {f"alignments_{method}": names.alignments(method) for method in arm.methods}
+            slice_ |= {"enhancement.alignment.measure": quality.measure}
         if high:
-            slice_ |= {"enhancement.perplexity.prefer": "high"}
+            slice_ |= {f"enhancement.{'perplexity' if perplexity else 'alignment'}.prefer": "high"}
     return Step(
         asset=names.diverse_instructions(name),
         group="curation",

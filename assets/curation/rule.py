@@ -90,11 +90,15 @@ class Rule:
         given = {key: getattr(settings, key) for key in self.keys}
         return {key: default if given[key] is None else given[key] for key, default in self.keys.items()}
 
-    def builder(self, settings: Diversity, highest_first: bool, seed: int) -> Build:
-        """The build of a step whose inputs are `pairs`, and `embeddings_*` and `perplexities_*` where it uses them."""
+    def builder(self, settings: Diversity, highest_first: bool, seed: int, measure: str | None = None) -> Build:
+        """The build of a step whose inputs are `pairs`, and where it uses them `embeddings_*` and either
+        `perplexities_*` or `alignments_*`, with the values of `measure`."""
 
         def build(tools: Tools, pairs: pl.DataFrame, **frames: pl.DataFrame) -> Result:
-            embeddings, quality = _together(frames, "embeddings_"), _together(frames, "perplexities_")
+            embeddings = _together(frames, "embeddings_")
+            quality = _together(frames, "perplexities_", "alignments_")
+            if quality is not None:
+                quality = quality.filter(pl.col("measure") == measure)
             return self.diversify(pairs, embeddings, quality, settings, highest_first, seed)
 
         parameters = signature(build)
@@ -146,9 +150,9 @@ class Rule:
         return gate.result()
 
 
-def _together(frames: Mapping[str, pl.DataFrame], prefix: str) -> pl.DataFrame | None:
-    """The frames of all methods whose parameter starts with `prefix`; None where there are none."""
-    found = [frame for name, frame in frames.items() if name.startswith(prefix)]
+def _together(frames: Mapping[str, pl.DataFrame], *prefixes: str) -> pl.DataFrame | None:
+    """The frames of all methods whose parameter starts with one of `prefixes`; None where there are none."""
+    found = [frame for name, frame in frames.items() if name.startswith(prefixes)]
     return pl.concat(found) if found else None
 
 
@@ -157,7 +161,8 @@ def _best_first(rows: Sequence[Mapping[str, Any]], quality: pl.DataFrame | None,
     order = list(range(len(rows)))
     if quality is not None:
         sign = -1 if highest_first else 1
-        value = dict(zip(quality["pair"], quality["value"], strict=True))
+        known = quality.drop_nulls("value")
+        value = dict(zip(known["pair"], known["value"], strict=True))
         order.sort(key=lambda index: (sign * value.get(rows[index]["id"], sign * float("inf")), index))
     return order
 

@@ -1,4 +1,4 @@
-"""Filter the pairs of an arm: all pairs of its methods pass heuristics and then the perplexity filter."""
+"""Filter the pairs of an arm: all pairs of its methods pass heuristics, and then the filters by what was measured."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import polars as pl
 
 from assets.enhancement.equal_responses import REASON, Responses
 from assets.enhancement.heuristics import KEYS, broken_rule
-from assets.enhancement.perplexity import IFD, limits, prefers_high
+from assets.enhancement.measuring import MeasureFilter, label, limits, prefers_high
 from assets.enhancement.unwanted import unwanted
 from assets.generation.cuts import cut_for
-from assets.recipe.types import Arm, Heuristics, PerplexityFilter, Recipe
+from assets.recipe.types import AlignmentFilter, Arm, Heuristics, PerplexityFilter, Recipe
 from assets.steps import names
 from assets.steps.step import Step, same
 from resources.tools.tools import Tools
@@ -26,13 +26,16 @@ def decide(
     perplexity: PerplexityFilter | None,
     levels: Collection[str] | None = None,
     sharing: Collection[str] = (),
+    alignments: Mapping[str, pl.DataFrame] | None = None,
+    alignment: AlignmentFilter | None = None,
 ) -> Result:
     """One decision per pair. A filter that is None is not applied; `levels` are those of extract-then-generate.
 
     Of pairs with equal responses the first ones are kept, except among those of the methods `sharing`.
 
-    `pools` and `perplexities` are keyed by method. The cut is the same for all methods of an arm. It is computed over
-    the pairs that pass the heuristics.
+    `pools`, `perplexities` and `alignments` are keyed by method. A cut is the same for all methods of an arm. That of
+    the perplexity is computed over the pairs that pass the heuristics, that of the alignment over those that also pass
+    the perplexity filter.
     """
     gate = Gate(Pair, sum(len(pool) for pool in pools.values()))
     responses = Responses(heuristics.equal_responses if heuristics else None, sharing)
@@ -41,7 +44,6 @@ def decide(
         for pool in pools.values()
         for row_id, reason in (unwanted(pool, heuristics.unwanted) if heuristics else {}).items()
     }
-    value = {row["pair"]: row["value"] for frame in perplexities.values() for row in frame.iter_rows(named=True)}
     passed = []
     for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
         if levels is not None and pair["level"] and pair["level"] not in levels:
@@ -55,17 +57,42 @@ def decide(
             gate.reject(pair, broken.name, score=broken.score, cut=broken.cut)
         else:
             passed.append(pair)
-    if perplexity is None or not passed:
-        for pair in passed:
-            _keep(gate, pair, responses)
-        return gate.result()
-    name, high, (least, most) = label(perplexity), prefers_high(perplexity), limits(perplexity)
-    within = []
+    scores: dict[str, tuple[float, float]] = {}
+    notes: dict[str, float] = {}
+    for settings, frames in ((perplexity, perplexities), (alignment, alignments or {})):
+        if settings is not None and passed:
+            passed, cut = _within(gate, passed, _values(frames, settings), settings, scores)
+            notes |= {} if cut is None else {f"{label(settings)} cut": cut}
     for pair in passed:
-        if pair["id"] not in value:
+        _keep(gate, pair, responses, *scores.get(pair["id"], ()))
+    return gate.result(notes=notes)
+
+
+def _values(frames: Mapping[str, pl.DataFrame], settings: MeasureFilter) -> dict[str, float | None]:
+    """What was measured of each pair, by the pair's id."""
+    return {
+        row["pair"]: row["value"]
+        for frame in frames.values()
+        for row in frame.iter_rows(named=True)
+        if row["measure"] == settings.measure
+    }
+
+
+def _within(
+    gate: Gate,
+    pairs: Sequence[dict[str, str]],
+    values: Mapping[str, float | None],
+    settings: MeasureFilter,
+    scores: dict[str, tuple[float, float]],
+) -> tuple[list[dict[str, str]], float | None]:
+    """(the pairs that a filter keeps, its cut); decides about the others, and puts (value, cut) into `scores`."""
+    name, high, (least, most) = label(settings), prefers_high(settings), limits(settings)
+    within: list[tuple[dict[str, str], float]] = []
+    for pair in pairs:
+        if pair["id"] not in values:
             gate.fail(pair, f"its {name} could not be measured")
             continue
-        score = value[pair["id"]]
+        score = values[pair["id"]]
         if score is None:
             gate.reject(pair, f"no {name}")
         elif most is not None and score > most:
@@ -73,18 +100,19 @@ def decide(
         elif least is not None and score < least:
             gate.reject(pair, f"{name} too low", score=score, cut=least)
         else:
-            within.append(pair)
+            within.append((pair, score))
     if not within:
-        return gate.result()
+        return [], None
     # Without a share, every pair within the limits is kept.
-    cut = cut_for(pl.Series([value[pair["id"]] for pair in within]), perplexity.keep or 1.0, high)
-    for pair in within:
-        score = value[pair["id"]]
+    cut = cut_for(pl.Series([score for _, score in within]), settings.keep or 1.0, high)
+    kept = []
+    for pair, score in within:
         if score < cut if high else score > cut:
             gate.reject(pair, name, score=score, cut=cut)
         else:
-            _keep(gate, pair, responses, score, cut)
-    return gate.result(notes={f"{name} cut": cut})
+            scores[pair["id"]] = (score, cut)
+            kept.append(pair)
+    return kept, cut
 
 
 def _keep(
@@ -96,27 +124,26 @@ def _keep(
         gate.keep(pair, score=score, cut=cut)
 
 
-def label(settings: PerplexityFilter) -> str:
-    """The name of what was measured, which is the reason of a rejection."""
-    return "IFD" if settings.measure == IFD else "perplexity"
-
-
 def step(recipe: Recipe, name: str, arm: Arm, sharing: Sequence[str] = ()) -> Step:
     """The asset `enhanced_instructions/<arm>`; `sharing` are those of its methods that share responses."""
     heuristics = recipe.enhancement.heuristics if "heuristics" in arm.filters else None
     perplexity = recipe.enhancement.perplexity if "perplexity" in arm.filters else None
     if perplexity and arm.keep:
         perplexity = perplexity.model_copy(update={"keep": arm.keep})
+    alignment = recipe.alignment(name)
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         pools: dict[str, pl.DataFrame] = {method: frames[f"pairs_{method}"] for method in arm.methods}
         measured: dict[str, pl.DataFrame] = (
             {method: frames[f"perplexities_{method}"] for method in arm.methods} if perplexity else {}
         )
-        return decide(pools, measured, heuristics, perplexity, arm.levels, sharing)
+        aligned: dict[str, pl.DataFrame] = (
+            {method: frames[f"alignments_{method}"] for method in arm.methods} if alignment else {}
+        )
+        return decide(pools, measured, heuristics, perplexity, arm.levels, sharing, aligned, alignment)
 
     inputs = {f"pairs_{method}": names.raw(method) for method in arm.methods}
-    slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "heuristics", "perplexity")
+    slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "heuristics", "perplexity", "alignment")
     if arm.levels:
         slice_ |= recipe.slice(f"arms.{name}.levels")
     if heuristics:
@@ -126,21 +153,25 @@ def step(recipe: Recipe, name: str, arm: Arm, sharing: Sequence[str] = ()) -> St
     if perplexity:
         slice_ |= {"enhancement.perplexity": perplexity.model_dump(mode="json", exclude_none=True)}
         inputs |= {f"perplexities_{method}": names.perplexities(method) for method in arm.methods}
+    if alignment:
+        slice_ |= {"enhancement.alignment": alignment.model_dump(mode="json", exclude_none=True)}
+        inputs |= {f"alignments_{method}": names.alignments(method) for method in arm.methods}
     return Step(
         asset=names.enhanced_instructions(name),
         group="enhancement",
-        description=f"All pairs of the methods of {name!r}, after its heuristics and perplexity filtering.",
+        description=f"All pairs of the methods of {name!r}, after its heuristics and instruction filtering.",
         model=Pair,
         build=build,
         slice=slice_,
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),
-        plot=label(perplexity) if perplexity else None,
+        plot=label(measured_by) if (measured_by := alignment or perplexity) else None,
         columns=same(Pair, *(f"pairs_{method}" for method in arm.methods)),
         remedies={start: f"enhancement.heuristics.{key}" for start, key in KEYS.items()}
         | {
             "": "enhancement.heuristics",
             "level: ": f"arms.{name}.levels",
             label(perplexity or PerplexityFilter()): f"arms.{name}.keep" if arm.keep else "enhancement.perplexity",
+            label(alignment or AlignmentFilter()): f"arms.{name}.keep" if arm.keep else "enhancement.alignment",
         },
     )

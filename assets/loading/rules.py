@@ -12,13 +12,14 @@ from itertools import combinations
 from rich.pretty import pretty_repr
 
 from assets.curation.diversity import RULES
-from assets.enhancement.perplexity import limits
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import methods
 from assets.loading.choices import choice_faults
+from assets.loading.filters import filter_faults
 from assets.loading.sizes import contradictions
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
+from assets.prompting.alignment import reads_model
 from assets.recipe.declarations import declarations, key_path
 from assets.recipe.selections import Selection
 from assets.recipe.types import Diversity, Recipe
@@ -60,9 +61,9 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _endpoints(recipe)
     yield from _overlaps(recipe)
     yield from _methods(recipe)
-    yield from _enhancement(recipe)
     yield from _benchmarks(recipe)
     yield from _curation(recipe)
+    yield from (Problem(*fault) for fault in filter_faults(recipe))
     yield from _arms(recipe)
     yield from (Problem(*fault) for fault in contradictions(recipe))
     yield from (Problem(*fault) for fault in choice_faults(recipe))
@@ -80,6 +81,8 @@ def _names(recipe: Recipe) -> Iterator[Problem]:
     yield from _known("evaluation.baseline", recipe.evaluation.baseline, [BASE, *recipe.arms], f"an arm or {BASE!r}")
     if recipe.curation.diversity and (embedder := recipe.curation.diversity.embedder):
         yield from _known("curation.diversity.embedder", embedder, recipe.models, "a model")
+    if recipe.enhancement.alignment and (embedder := recipe.enhancement.alignment.embedder):
+        yield from _known("enhancement.alignment.embedder", embedder, recipe.models, "a model")
 
 
 def _endpoints(recipe: Recipe) -> Iterator[Problem]:
@@ -96,18 +99,21 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
             yield Problem(f"models.{name}.sha256", sha256, accepted)
     generation, diversity = recipe.generation, recipe.curation.diversity
     measured = any("perplexity" in arm.filters for arm in recipe.arms.values())
+    aligned = [settings for name in recipe.arms if (settings := recipe.alignment(name))]
     uses = {
         "generation.backward_model": generation.backward_model,
         **{f"generation.{name}": True for name in recipe.methods if methods()[name].needs_weights},
         "enhancement.perplexity": recipe.enhancement.perplexity if measured else None,
+        "enhancement.alignment": any(reads_model(settings.measure) for settings in aligned),
     }
     needed_by = ", ".join(path for path, used in uses.items() if used)
     if generation.model in served and needed_by:
         yield Problem("generation.model", generation.model, _no_weights(needed_by))
     if recipe.training.base in served:
         yield Problem("training.base", recipe.training.base, _no_weights("the students"))
-    if diversity and diversity.embedder in served:
-        yield Problem("curation.diversity.embedder", diversity.embedder, _no_weights("curation.diversity"))
+    for path, part in (("curation.diversity", diversity), ("enhancement.alignment", recipe.enhancement.alignment)):
+        if part and part.embedder in served:
+            yield Problem(f"{path}.embedder", part.embedder, _no_weights(path))
 
 
 def _no_weights(needed_by: str) -> str:
@@ -156,22 +162,6 @@ def _methods(recipe: Recipe) -> Iterator[Problem]:
                 yield Problem(f"generation.{other}", None, f"generation.{name} needs its settings")
         for key, found, accepted in method.faults(settings):
             yield Problem(f"generation.{name}.{key}", found, accepted)
-
-
-def _enhancement(recipe: Recipe) -> Iterator[Problem]:
-    perplexity, fragments = recipe.enhancement.perplexity, recipe.enhancement.fragments
-    if perplexity and not perplexity.keep and limits(perplexity) == (None, None):
-        yield Problem(
-            "enhancement.perplexity", None, "it needs keep, at_most or at_least: without one it drops nothing"
-        )
-    if fragments and "model" in fragments.levels and not fragments.extraction:
-        yield Problem("enhancement.fragments.extraction", None, "the level model needs it; set its max_new_tokens")
-    if fragments and fragments.per_document > len(fragments.levels):
-        yield Problem(
-            "enhancement.fragments.per_document",
-            fragments.per_document,
-            f"it must be at most {len(fragments.levels)}, the number of enhancement.fragments.levels",
-        )
 
 
 def _curation(recipe: Recipe) -> Iterator[Problem]:
@@ -237,11 +227,6 @@ def _benchmarks(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _arms(recipe: Recipe) -> Iterator[Problem]:
-    settings = {
-        "heuristics": ("enhancement.heuristics", recipe.enhancement.heuristics),
-        "perplexity": ("enhancement.perplexity", recipe.enhancement.perplexity),
-        "diversity": ("curation.diversity", recipe.curation.diversity),
-    }
     with_levels = {name for name, method in methods().items() if method.has_levels}
     for name, arm in recipe.arms.items():
         if name == BASE:
@@ -254,12 +239,6 @@ def _arms(recipe: Recipe) -> Iterator[Problem]:
         if arm.levels and not with_levels.intersection(arm.methods):
             accepted = f"only pairs of {', '.join(sorted(with_levels))} have a level"
             yield Problem(f"arms.{name}.levels", list(arm.levels), accepted)
-        if arm.keep and "perplexity" not in arm.filters:
-            yield Problem(f"arms.{name}.keep", arm.keep, f"it needs perplexity among arms.{name}.filters")
-        for index, rule in enumerate(arm.filters):
-            path, setting = settings[rule]
-            if setting is None:
-                yield Problem(f"arms.{name}.filters.{index}", rule, f"{path} is needed to apply it")
 
 
 def _shared_names(recipe: Recipe) -> Iterator[Problem]:

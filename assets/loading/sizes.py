@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 from assets.curation.diversity import RULES
-from assets.enhancement.perplexity import IFD, limits
 from assets.generation.method import methods
 from assets.recipe.types import Recipe
 from warehouse.core.closure import closure
@@ -19,7 +18,6 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
     """Every number that contradicts another."""
     yield from _levels(recipe)
     yield from _counts(recipe)
-    yield from _limits(recipe)
     yield from _diverse_rows(recipe)
     yield from _resamples(recipe)
 
@@ -51,16 +49,6 @@ def _counts(recipe: Recipe) -> Iterator[Fault]:
         if count is not None and available and count > available:
             accepted = f"it must be at most {available}, the sum of the counts of {source}"
             yield f"generation.{name}.count", count, accepted
-
-
-def _limits(recipe: Recipe) -> Iterator[Fault]:
-    perplexity = recipe.enhancement.perplexity
-    if perplexity is None:
-        return
-    least, most = limits(perplexity)
-    if least is not None and most is not None and least >= most:
-        default = f", the default of {IFD}" if perplexity.at_most is None else ""
-        yield "enhancement.perplexity.at_least", least, f"it must be below at_most, {most:g}{default}"
 
 
 def _diverse_rows(recipe: Recipe) -> Iterator[Fault]:

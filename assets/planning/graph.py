@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 
 from assets.curation import diversity, embeddings, training_set
-from assets.enhancement import filtering, fragments, perplexity
+from assets.enhancement import filtering, fragments, measuring
 from assets.evaluation import leaderboard
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import methods
@@ -71,7 +71,9 @@ def _measures(recipe: Recipe) -> list[Step]:
         used = [arm for arm in recipe.arms.values() if method in arm.methods]
         filters = {rule for arm in used for rule in arm.filters}
         if "perplexity" in filters and recipe.enhancement.perplexity:
-            found.append(perplexity.step(recipe, recipe.enhancement.perplexity, method))
+            found.append(measuring.perplexity_step(recipe, recipe.enhancement.perplexity, method))
+        if aligned := measuring.alignment_step(recipe, method):
+            found.append(aligned)
         by_diversity = "diversity" in filters and settings is not None and diversity.RULES[settings.rule].embeds
         if embedder and (by_diversity or (by_similarity and used)):
             found.append(embeddings.step(recipe, embedder, method))

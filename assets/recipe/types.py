@@ -17,6 +17,7 @@ from assets.recipe.values import (
     BASE,
     FILTERS,
     LEVELS,
+    AlignmentMeasure,
     BaseUrl,
     Count,
     FilterNames,
@@ -24,6 +25,7 @@ from assets.recipe.values import (
     MethodNames,
     Name,
     Pattern,
+    PerplexityMeasure,
     Probability,
     Seed,
     Words,
@@ -70,20 +72,33 @@ class Heuristics(Part):
 
 
 class PerplexityFilter(Part):
-    """Instruction filtering by the model's own perplexity, or by IFD (see assets/enhancement/perplexity.py).
+    """Instruction filtering by the model's own perplexity, or by IFD (see assets/prompting/alignment.py).
 
     The paper gives neither formula nor cut. We use the perplexity of the response given the instruction, and of the
     pairs between `at_least` and `at_most` we keep the share `keep` at the preferred end. By default ifd prefers high
     values and its `at_most` is 1, both as published; perplexities prefer low values.
     """
 
-    measure: Literal["response_given_instruction", "response_alone", "instruction_given_response", "ifd"] = (
-        "response_given_instruction"
-    )
+    measure: PerplexityMeasure = "response_given_instruction"
     keep: Probability | None = None
     prefer: Literal["low", "high"] | None = None
     at_most: Annotated[float, Field(gt=0)] | None = None
     at_least: Annotated[float, Field(gt=0)] | None = None
+
+
+class AlignmentFilter(Part):
+    """Filtering by how well instruction and response belong together (see assets/prompting/alignment.py). All is ours.
+
+    By default the gain: how much the instruction helps to predict the response, in nats per token. The other keys are
+    those of the perplexity filter. gain, similarity and random prefer high values. Only similarity uses an `embedder`,
+    which is that of curation.diversity unless it is given here."""
+
+    measure: AlignmentMeasure = "gain"
+    keep: Probability | None = None
+    prefer: Literal["low", "high"] | None = None
+    at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    embedder: str | None = None
 
 
 class Diversity(Part):
@@ -131,6 +146,7 @@ class Enhancement(Part):
     fragments: Fragments | None = None
     heuristics: Heuristics = Heuristics()
     perplexity: PerplexityFilter | None = None
+    alignment: AlignmentFilter | None = None
 
 
 class Curation(Part):
@@ -150,12 +166,14 @@ class Arm(Part):
     """One variant under comparison: the pairs of these methods that pass these filters.
 
     For ablations an arm may differ from the others: it uses only the pairs of some extraction `levels`, keeps another
-    share by perplexity, or trains on another number of rows or response tokens."""
+    share by perplexity or alignment, measures the alignment otherwise, or trains on another number of rows or response
+    tokens."""
 
     methods: MethodNames
     filters: FilterNames = FILTERS
     levels: Levels | None = None
     keep: Probability | None = None
+    measure: AlignmentMeasure | None = None
     rows: Count | None = None
     response_tokens: Count | None = None
 
@@ -245,6 +263,17 @@ class Recipe(Part):
     def slice(self, *paths: str) -> dict[str, Any]:
         """The values at `paths` as plain JSON values: an asset's version is a hash of these and more."""
         return {path: _json_value(self.part(path)) for path in paths}
+
+    def alignment(self, arm: str) -> AlignmentFilter | None:
+        """The alignment filter of an arm, with the arm's own measure, share and embedder; None if it has none."""
+        one, settings = self.arms[arm], self.enhancement.alignment
+        if "alignment" not in one.filters or settings is None:
+            return None
+        diversity = self.curation.diversity
+        own: dict[str, Any] = {"measure": one.measure or settings.measure, "keep": one.keep or settings.keep}
+        if own["measure"] == "similarity":
+            own["embedder"] = settings.embedder or (diversity.embedder if diversity else None)
+        return settings.model_copy(update=own)
 
     def filters(self, arm: str, *names: str) -> dict[str, Any]:
         """The filters among `names` that an arm has, as part of a slice: a step depends only on its own filters."""

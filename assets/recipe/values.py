@@ -12,13 +12,25 @@ from assets.recipe.mapping import Mapping
 from assets.recipe.paths import Path
 from resources.fetching.addresses import Address
 
-FilterName = Literal["heuristics", "perplexity", "diversity"]
+FilterName = Literal["heuristics", "perplexity", "alignment", "diversity"]
+PerplexityMeasure = Literal["response_given_instruction", "response_alone", "instruction_given_response", "ifd"]
+AlignmentMeasure = Literal[
+    "gain",
+    "similarity",
+    "response_given_instruction",
+    "response_alone",
+    "instruction_given_response",
+    "ifd",
+    "random",
+]
 Level = Literal["keywords", "sentence", "model"]
 
 BASE = "base"
 """The name of the untouched base where arms are compared: the control."""
 
-FILTERS: tuple[FilterName, ...] = get_args(FilterName)
+FILTERS: tuple[FilterName, ...] = ("heuristics", "perplexity", "diversity")
+"""The filters of an arm that names none."""
+
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 

@@ -6,13 +6,16 @@ import base64
 import io
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
 from assets.curation.diversity import RULES
 from assets.curation.rule import Rule
+from assets.enhancement.measuring import label
 from assets.evaluation.ablations import BASELINE, SERIES, Series
+from assets.recipe.types import AlignmentFilter
+from assets.recipe.values import AlignmentMeasure
 from assets.reporting.standing_plots import draw_leaderboard
 from warehouse.results.result import Result
 
@@ -55,6 +58,14 @@ def _ifd(figure: Figure, result: Result) -> bool:
     return _cut(figure, result, "IFD", "instruction-following difficulty")
 
 
+def _gain(figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, "gain", "gain (nats per token)")
+
+
+def _aligned(measure: str, figure: Figure, result: Result) -> bool:
+    return _cut(figure, result, measure, measure)
+
+
 def _diversity(rule: Rule, figure: Figure, result: Result) -> bool:
     if rule.cut is not None:
         return _cut(figure, result, rule.reason, rule.measures)
@@ -67,13 +78,16 @@ def _diversity(rule: Rule, figure: Figure, result: Result) -> bool:
     return True
 
 
-def _perplexities(figure: Figure, result: Result) -> bool:
-    values = result.kept["value"].drop_nulls()
-    if values.is_empty():
+def _measures(figure: Figure, result: Result) -> bool:
+    """One panel per measure: their units differ."""
+    found = result.kept.drop_nulls("value")
+    if found.is_empty():
         return False
-    axes = figure.subplots()
-    axes.hist(values.to_list(), bins=30, color="#4c72b0")
-    axes.set(xlabel=result.kept["measure"][0].replace("_", " "), ylabel="pairs")
+    measures = found["measure"].unique(maintain_order=True).to_list()
+    figure.set_size_inches(6, 3 * len(measures))
+    for axes, measure in zip(figure.subplots(len(measures), squeeze=False)[:, 0], measures, strict=True):
+        axes.hist(found.filter(measure=measure)["value"].to_list(), bins=30, color="#4c72b0")
+        axes.set(xlabel=measure.replace("_", " "), ylabel="pairs")
     return True
 
 
@@ -99,7 +113,13 @@ def _scores(figure: Figure, result: Result) -> bool:
 _PLOTS: dict[str, Callable[[Figure, Result], bool]] = {
     "perplexity": _perplexity,
     "IFD": _ifd,
-    "perplexities": _perplexities,
+    "gain": _gain,
+    **{
+        label(AlignmentFilter(measure=measure)): partial(_aligned, label(AlignmentFilter(measure=measure)))
+        for measure in get_args(AlignmentMeasure)
+        if measure not in ("gain", "ifd")
+    },
+    "measures": _measures,
     "loss": _loss,
     "scores": _scores,
     **{name: partial(_diversity, rule) for name, rule in RULES.items()},

@@ -33,6 +33,11 @@ def perplexities(method: str) -> str:
     return f"perplexities/{method}"
 
 
+def alignments(method: str) -> str:
+    """What the alignment filter measures about a method's pairs."""
+    return f"alignments/{method}"
+
+
 def enhanced_instructions(arm: str) -> str:
     """The pairs of an arm that pass its filters."""
     return f"enhanced_instructions/{arm}"

@@ -131,8 +131,10 @@ class Writer(Protocol):
 
 
 class Reader(Protocol):
-    """The part of a model that perplexity filtering uses."""
+    """The part of a model that measures how well texts fit each other."""
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
-        """The loss of each continuation given its prompt, in order."""
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
+        """The loss of each continuation given its prompt, in order.
+
+        With `ends`, a continuation is an answer that ends there: the end of its turn counts too, as in training."""
         ...

@@ -42,9 +42,9 @@ class LanguageModel:
         )
         self.model.generation_config = own_config(self.texts.ends, self.texts.tokenizer)
 
-    def loss_size(self, prompt: Prompt, target: str) -> int:
+    def loss_size(self, prompt: Prompt, target: str, ends: bool = False) -> int:
         """How many tokens the model reads for a loss."""
-        return len(self.texts.of_prompt(prompt)) + len(self.texts.prompt_tokens.of_text(target))
+        return sum(map(len, self._row(prompt, target, ends)))
 
     @contextmanager
     def with_adapter(self, adapter: Path | None) -> Iterator[LanguageModel]:
@@ -82,15 +82,21 @@ class LanguageModel:
             for row, own in zip(output[:, ids.shape[1] :].tolist(), stops, strict=True)
         ]
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[tuple[float, int]]:
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[tuple[float, int]]:
         """(mean loss in nats, tokens) of each continuation given its prompt, in one batch.
 
-        With an empty prompt, the continuation follows the token that begins every text.
+        With an empty prompt, the continuation follows the token that begins every text. With `ends` it is the answer
+        of a training example, and ends as that does; prompts then have messages.
         """
-        heads = [self.texts.of_prompt(prompt) or [self.texts.first] for prompt, _ in texts]
-        tails = [self.texts.of_target(prompt, text) for prompt, text in texts]
-        measured = mean_losses(self.model, list(zip(heads, tails, strict=True)), self.texts.first)
-        return [(loss, len(tail)) for loss, tail in zip(measured, tails, strict=True)]
+        rows = [self._row(prompt, text, ends) for prompt, text in texts]
+        measured = mean_losses(self.model, rows, self.texts.first)
+        return [(loss, len(tail)) for loss, (_, tail) in zip(measured, rows, strict=True)]
+
+    def _row(self, prompt: Prompt, target: str, ends: bool) -> tuple[list[int], list[int]]:
+        if ends:
+            ids, before = self.texts.prompt_tokens.example(prompt, target)
+            return ids[:before], ids[before:]
+        return self.texts.of_prompt(prompt) or [self.texts.first], self.texts.of_target(prompt, target)
 
     def _padded(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         width = max(len(row) for row in rows)

@@ -85,17 +85,19 @@ class LocalModel:
         engine = self.session.bench.engine(self.name)
         return self.session.memo(*engine.packages, numerics=engine.numerics).run(calls, compose, progress)
 
-    def losses(self, calls: Sequence[Call], texts: Mapping[str, tuple[Prompt, str]]) -> list[Answer]:
+    def losses(
+        self, calls: Sequence[Call], texts: Mapping[str, tuple[Prompt, str]], ends: bool = False
+    ) -> list[Answer]:
         """The answers to loss calls; a text that exceeds the context is refused."""
 
         def compose(missing: list[Call]) -> Batches:
             with self._reading() as model:
 
                 def work(batch: list[Call]) -> list[Answer]:
-                    measured, seconds = timed(lambda: model.losses([texts[call.key] for call in batch]))
+                    measured, seconds = timed(lambda: model.losses([texts[call.key] for call in batch], ends))
                     return [Answer(_response(loss), tokens, seconds) for loss, tokens in measured]
 
-                sizes = [model.loss_size(*texts[call.key]) for call in missing]
+                sizes = [model.loss_size(*texts[call.key], ends) for call in missing]
                 limits = min(MOST_LOSS_ROWS, self.session.bench.chunk), MOST_LOSS_TOKENS
                 yield from fitting_batches(missing, sizes, model.texts.context, 0, limits, work)
 

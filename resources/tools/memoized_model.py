@@ -87,9 +87,11 @@ class MemoizedModel:
             (_completion(call, answer, marks), answer.complete) for call, answer in zip(calls, answers, strict=True)
         ]
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
-        """The loss of each continuation given its prompt, in order. Raises FetchError for a model at an endpoint."""
-        stamp = protocol.stamp(protocol.LOSS, numerics())
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
+        """The loss of each continuation given its prompt, in order. Raises FetchError for a model at an endpoint.
+
+        With `ends`, the end of the turn counts as well (see Reader)."""
+        stamp = protocol.stamp(protocol.LOSS, numerics()) | ({"ends": True} if ends else {})
 
         def keyed(folder: ModelFolder | None) -> list[Call]:
             return [
@@ -105,7 +107,7 @@ class MemoizedModel:
 
         calls = keys_of(self.session, self.name, keyed)
         by_key = dict(zip((call.key for call in calls), texts, strict=True))
-        answers = LocalModel(self.session, self.name, self.adapter).losses(calls, by_key)
+        answers = LocalModel(self.session, self.name, self.adapter).losses(calls, by_key, ends)
         return [
             TokenLoss(
                 answer.response.get("loss", 0.0),

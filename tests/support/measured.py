@@ -20,12 +20,12 @@ def pair(number: int, instruction: str = "what is that", response: str = "it is 
     }
 
 
-def perplexities(of: Mapping[int, float | None]) -> pl.DataFrame:
+def perplexities(of: Mapping[int, float | None], measure: str = "response_given_instruction") -> pl.DataFrame:
     rows = [
         {
             "id": digest(["perplexity", number]),
             "pair": pair(number)["id"],
-            "measure": "response_given_instruction",
+            "measure": measure,
             "value": value,
             "tokens": 4,
         }

@@ -73,7 +73,8 @@ def ancestry(
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE ancestry_rows AS WITH RECURSIVE measures AS ("
         "SELECT record AS id FROM lineage.decisions SEMI JOIN places USING (asset, version) "
-        "SEMI JOIN (SELECT asset, version FROM lineage.versions WHERE kind IN ('perplexity', 'embedding')) "
+        "SEMI JOIN (SELECT asset, version FROM lineage.versions "
+        "WHERE kind IN ('perplexity', 'alignment', 'embedding')) "
         "USING (asset, version) WHERE outcome = 'kept' "
         "AND record IN (SELECT child FROM lineage.edges SEMI JOIN asked ON parent = id)"
         "), found(id) AS (FROM asked UNION FROM measures "

@@ -80,6 +80,27 @@ class Perplexity(Record):
     tokens: int = pa.Field(ge=0)
 
 
+class Alignment(Record):
+    """A measure of how well a pair's instruction and response belong together; see assets/prompting/alignment.py.
+
+    `tokens` are those whose loss is measured, 0 where none is. The value is null where it can never be computed."""
+
+    pair: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    measure: str = pa.Field(
+        isin=[
+            "gain",
+            "similarity",
+            "response_given_instruction",
+            "response_alone",
+            "instruction_given_response",
+            "ifd",
+            "random",
+        ]
+    )
+    value: float = pa.Field(in_range={"min_value": -sys.float_info.max, "max_value": sys.float_info.max}, nullable=True)
+    tokens: int = pa.Field(ge=0)
+
+
 class Embedding(Record):
     """The unit-length sentence embedding of the instruction of a pair or a benchmark item."""
 
@@ -172,6 +193,7 @@ KINDS: dict[str, type[Record]] = {
     "pair": Pair,
     "fragment": Fragment,
     "perplexity": Perplexity,
+    "alignment": Alignment,
     "embedding": Embedding,
     "checkpoint": Checkpoint,
     "prediction": Prediction,

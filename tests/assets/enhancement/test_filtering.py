@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.enhancement.filtering import decide
-from assets.enhancement.perplexity import limits
-from assets.recipe.types import Heuristics, PerplexityFilter
+from assets.enhancement.measuring import limits
+from assets.recipe.types import AlignmentFilter, Heuristics, PerplexityFilter
 from tests.support.measured import pair, perplexities
 from tests.support.recipes import complaints
 from warehouse.results.result import Result
@@ -60,7 +60,8 @@ def test_a_pair_without_a_perplexity_is_rejected_and_does_not_change_the_cut() -
         (pair(1)["id"], "rejected", "no perplexity", None, None),
         (pair(2)["id"], "rejected", "perplexity", 5.0, 3.0),
     ]
-    ifd = decide(frame(pair(1)), measured, None, PerplexityFilter(measure="ifd"))
+    ratios = {"self_training": perplexities({1: None}, "ifd")}
+    ifd = decide(frame(pair(1)), ratios, None, PerplexityFilter(measure="ifd"))
     assert ifd.counts() == {("rejected", "no IFD"): 1}
 
 
@@ -128,7 +129,7 @@ def test_every_pair_gets_one_decision_and_another_cut_changes_no_id(
 
 
 def test_ifd_above_1_is_rejected_and_of_the_rest_the_highest_are_kept() -> None:
-    measured = {"self_training": perplexities({0: 1.25, 1: 0.5, 2: 1.0, 3: 0.75})}
+    measured = {"self_training": perplexities({0: 1.25, 1: 0.5, 2: 1.0, 3: 0.75}, "ifd")}
     result = decide(frame(*(pair(n) for n in range(4))), measured, None, PerplexityFilter(measure="ifd", keep=0.67))
     assert rows(result) == [
         (pair(2)["id"], "kept", None, 1.0, 0.75),
@@ -157,6 +158,27 @@ def test_the_recipe_can_prefer_the_high_end() -> None:
     measured = {"self_training": perplexities({0: 2.0, 1: 3.0})}
     result = decide(frame(pair(0), pair(1)), measured, None, PerplexityFilter(keep=0.5, prefer="high"))
     assert result.kept["id"].to_list() == [pair(1)["id"]]
+
+
+def test_the_alignment_is_filtered_after_the_perplexity_and_its_score_stays() -> None:
+    perplexity = {"self_training": perplexities({0: 2.0, 1: 3.0, 2: 5.0, 3: 90.0})}
+    gains = perplexities({0: -0.1, 1: 0.7, 2: 0.4, 3: 5.0}, "gain")
+    other = perplexities(dict.fromkeys(range(4), 9.0), "similarity")  # another arm filters by it
+    result = decide(
+        frame(*(pair(n) for n in range(4))),
+        perplexity,
+        None,
+        PerplexityFilter(keep=0.75),
+        alignments={"self_training": pl.concat([gains, other])},
+        alignment=AlignmentFilter(keep=0.5, at_least=0.0),
+    )
+    assert rows(result) == [
+        (pair(1)["id"], "kept", None, 0.7, 0.7),
+        (pair(3)["id"], "rejected", "perplexity", 90.0, 5.0),
+        (pair(0)["id"], "rejected", "gain too low", -0.1, 0.0),
+        (pair(2)["id"], "rejected", "gain", 0.4, 0.7),
+    ]
+    assert result.notes == {"perplexity cut": 5.0, "gain cut": 0.7}
 
 
 def test_a_filter_that_drops_nothing_is_refused() -> None:

@@ -81,8 +81,8 @@ def test_a_setting_of_an_arm_changes_only_its_own_stage(
 
 def test_settings_that_do_not_apply_to_an_arm_are_reported() -> None:
     assert complaints(("arms.self_training.levels", ["model"]), ("arms.self_training.keep", 0.5)) == [
+        "arms.self_training.keep: found 0.5; it needs perplexity or alignment among arms.self_training.filters",
         "arms.self_training.levels: found ['model']; only pairs of extract_then_generate have a level",
-        "arms.self_training.keep: found 0.5; it needs perplexity among arms.self_training.filters",
     ]
 
 
@@ -133,6 +133,8 @@ def test_a_series_label_names_its_levels() -> None:
 
 
 def test_a_keep_share_of_1_keeps_every_measured_pair() -> None:
-    measured = pl.DataFrame({"pair": PAIRS["id"], "value": [float(row) for row in range(len(PAIRS))]})
+    measured = pl.DataFrame({"pair": PAIRS["id"], "value": [float(row) for row in range(len(PAIRS))]}).with_columns(
+        measure=pl.lit("response_given_instruction")
+    )
     settings = parsed(put(starter(), "enhancement.perplexity.keep", 1.0)).enhancement.perplexity
     assert decide({"all": PAIRS}, {"all": measured}, None, settings).counts() == {("kept", ""): len(PAIRS)}

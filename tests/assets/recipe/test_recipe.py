@@ -63,7 +63,7 @@ KEYS = {
     "self_instruct": "answers, blacklist, calls, demonstrations, instruction, machine_demonstrations, most, "
     "most_instances, response, rouge_l, rounds, words",
     "sampling": "max_new_tokens, temperature, top_p",
-    "arm": "filters, keep, levels, methods, response_tokens, rows",
+    "arm": "filters, keep, levels, measure, methods, response_tokens, rows",
     "student": "alpha, base, batch_size, checkpoint_every, epochs, last_layers, learning_rate, max_tokens, rank, "
     "seeds, target_modules, truncation",
 }
@@ -145,7 +145,7 @@ def test_the_error_for_a_misspelt_key_names_its_path_and_the_nearest_key(
             "arms.self_instruct.filters",
             ["perplexty"],
             "arms.self_instruct.filters.0: found 'perplexty'; there is no such value; did you mean 'perplexity'? "
-            "(known: diversity, heuristics, perplexity)",
+            "(known: alignment, diversity, heuristics, perplexity)",
         ),
         (
             "enhancement.perplexity.measure",

@@ -242,10 +242,12 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "warehouse/results/validation.py",
         "warehouse.schema.records.Pair",
     ]
-    found = [f"assets/evaluation/{name}.py" for name in ("ablations", "benchmark", "bootstrap", "leaderboard")]
+    evaluation = ("ablations", "benchmark", "bootstrap", "leaderboard", "many_arms", "seed_noise")
+    found = [f"assets/evaluation/{name}.py" for name in evaluation]
     assert code["leaderboard"] == [
-        "assets/enhancement/perplexity.py",
+        "assets/enhancement/measuring.py",
         *found,
+        "assets/prompting/alignment.py",
         "assets/steps/discovery.py",
         "warehouse/core/identity.py",
         "warehouse/results/result.py",

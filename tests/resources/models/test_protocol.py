@@ -198,7 +198,7 @@ CODE: dict[str, list[str]] = {
         *TOKENS,
         "model_texts.py",
         "losses.py",
-        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "losses")),
+        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "losses", "_row")),
     ],
     "EMBEDDING": ["embedder.py"],
     "TRAINING": [
@@ -213,7 +213,7 @@ CODE: dict[str, list[str]] = {
 DIGESTS = {
     "COMPLETION": (1, "def4d377ba7f3976"),
     "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
-    "LOSS": (1, "e37b53e2023f1db4"),
+    "LOSS": (1, "e28b2fdb39c12a7b"),
     "EMBEDDING": (1, "023525d5bce91793"),
     "TRAINING": (1, "1fa7a2bb9b379808"),
 }

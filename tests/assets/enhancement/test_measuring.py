@@ -1,5 +1,5 @@
-"""A perplexity costs a model call. So these tests check the prompt, text and number of each measure, and that the cut
-keeps the right share."""
+"""A measure costs model calls. So these tests check the prompt, text and number of each measure, and that the cut keeps
+the right share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.enhancement.perplexity import measure, measured_text
+from assets.enhancement.measuring import measure
 from assets.generation.cuts import cut_for
-from resources.models.calls import Prompt, TokenLoss
+from assets.prompting.alignment import NOTHING, measured_text
+from resources.models.calls import Prompt, TokenLoss, Vector
 from resources.models.language_model import LanguageModel
 from tests.support.measured import pair
 from warehouse.core.identity import digest, record_id
@@ -52,9 +53,13 @@ class ScriptedReader:
         self.script = losses
         self.asked: list[list[tuple[Prompt, str]]] = []
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
         self.asked.append(list(texts))
         return list(self.script[: len(texts)])
+
+
+def no_embedder(texts: Sequence[str]) -> list[Vector]:
+    raise AssertionError("not a measure that embeds")
 
 
 def test_a_perplexity_is_the_exponential_of_the_mean_loss() -> None:
@@ -63,7 +68,7 @@ def test_a_perplexity_is_the_exponential_of_the_mean_loss() -> None:
         TokenLoss(0.0, 0, digest("call 1"), "out of memory"),
         TokenLoss(0.0, 7, digest("call 2")),
     )
-    result = measure(pl.DataFrame([pair(0), pair(1), pair(2)]), "response_given_instruction", reader)
+    result = measure(pl.DataFrame([pair(0), pair(1), pair(2)]), ["response_given_instruction"], reader, no_embedder)
     assert reader.asked == [[(Prompt.ask(f"what is that {n}"), "it is a thing") for n in range(3)]]
     assert result.model is Perplexity
     assert result.kept.drop("id").rows() == [
@@ -83,7 +88,7 @@ def test_a_perplexity_is_the_exponential_of_the_mean_loss() -> None:
 
 def test_the_id_of_a_perplexity_hashes_its_measure_pair_and_call() -> None:
     frame = pl.DataFrame([pair(0)])
-    result = measure(frame, "response_alone", ScriptedReader(TokenLoss(0.0, 7, digest("call"))))
+    result = measure(frame, ["response_alone"], ScriptedReader(TokenLoss(0.0, 7, digest("call"))), no_embedder)
     content = {"pair": pair(0)["id"], "measure": "response_alone", "value": 1.0, "tokens": 7}
     parents = [(pair(0)["id"], "measured"), (digest("call"), "call")]
     assert result.kept["id"].to_list() == [record_id("perplexity", content, parents)]
@@ -125,8 +130,8 @@ def test_the_cut_is_one_of_the_perplexities_whatever_their_order(
 def test_ifd_is_the_ratio_of_both_mean_losses_and_descends_from_both_calls() -> None:
     losses = [TokenLoss(1.5, 4, digest("given")), TokenLoss(3.0, 4, digest("alone"))]
     reader = ScriptedReader(*losses)
-    result = measure(pl.DataFrame([pair(0)]), "ifd", reader)
-    assert reader.asked == [[(Prompt.ask("what is that 0"), "it is a thing"), (Prompt(), "it is a thing")]]
+    result = measure(pl.DataFrame([pair(0)]), ["ifd"], reader, no_embedder)
+    assert reader.asked == [[(Prompt.ask("what is that 0"), "it is a thing"), (NOTHING, "it is a thing")]]
     assert result.kept.drop("id").rows() == [(pair(0)["id"], "ifd", 0.5, 4)]
     assert result.edges.select("parent", "role").rows() == [
         (pair(0)["id"], "measured"),
@@ -141,7 +146,7 @@ REFUSED = TokenLoss(0.0, 0, digest("refused"), refusal="the text has 9000 tokens
 @pytest.mark.parametrize("loss", [REFUSED, TokenLoss(710.0, 3, digest("call"))])
 def test_a_pair_that_a_retry_would_not_measure_has_no_perplexity(loss: TokenLoss) -> None:
     # A float cannot hold the exponential of 710.
-    result = validated(measure(pl.DataFrame([pair(0)]), "response_alone", ScriptedReader(loss)))
+    result = validated(measure(pl.DataFrame([pair(0)]), ["response_alone"], ScriptedReader(loss), no_embedder))
     assert result.kept.drop("id").rows() == [(pair(0)["id"], "response_alone", None, loss.tokens)]
     assert result.counts() == {("kept", ""): 1}
 
@@ -156,7 +161,7 @@ def test_a_pair_that_a_retry_would_not_measure_has_no_perplexity(loss: TokenLoss
     ],
 )
 def test_a_pair_without_two_losses_to_compare_has_no_ifd(given: TokenLoss, alone: TokenLoss) -> None:
-    result = measure(pl.DataFrame([pair(0)]), "ifd", ScriptedReader(given, alone))
+    result = measure(pl.DataFrame([pair(0)]), ["ifd"], ScriptedReader(given, alone), no_embedder)
     assert result.kept["value"].to_list() == [None]
 
 
@@ -169,14 +174,14 @@ def test_a_pair_without_two_losses_to_compare_has_no_ifd(given: TokenLoss, alone
     ],
 )
 def test_a_loss_that_failed_fails_the_ifd(given: TokenLoss, alone: TokenLoss) -> None:
-    result = measure(pl.DataFrame([pair(0)]), "ifd", ScriptedReader(given, alone))
+    result = measure(pl.DataFrame([pair(0)]), ["ifd"], ScriptedReader(given, alone), no_embedder)
     assert result.counts() == {("failed", "broken"): 1}
 
 
 def test_both_losses_of_an_ifd_are_over_the_same_tokens(tiny_model: Path) -> None:
     model = LanguageModel(tiny_model)
     rows = {**pair(0), "instruction": "what is the", "response": "it is a thing ."}
-    texts = [measured_text(name, rows) for name in ("response_given_instruction", "response_alone")]
+    texts = [measured_text("response_given_instruction", rows), (NOTHING, rows["response"])]
     (given, tokens), (alone, others) = model.losses(texts)
     assert tokens == others == len(model.texts.tokens("it is a thing ."))
     assert given != alone
