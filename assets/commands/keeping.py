@@ -43,6 +43,7 @@ def status(
     terminal.print(status_table(found))
     terminal.print("", stages_table([step.group for step in project.steps], found))
     say_engines(project)
+    print_quality(project)
     print_leaderboard(project)
 
 
@@ -109,6 +110,18 @@ def say_engines(project: Project) -> None:
     """Prints what writes the completions of each model."""
     for model, engine in project.engines().items():
         say(f"{model} writes with {engine}")
+
+
+def print_quality(project: Project) -> None:
+    """Prints the quality of the training sets that are built; nothing where none is."""
+    from assets.reporting.tables import quality_table
+    from assets.steps import names
+
+    catalog = project.store.catalog()
+    built = {arm: catalog.current(names.quality(arm)) for arm in project.recipe.arms}
+    found = {arm: project.store.read(published) for arm, published in built.items() if published}
+    if found:
+        console().print("", quality_table(found))
 
 
 def print_leaderboard(project: Project) -> None:

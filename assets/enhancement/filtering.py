@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
+from assets.enhancement import shares
 from assets.enhancement.equal_responses import REASON, Responses
 from assets.enhancement.heuristics import KEYS, broken_rule
 from assets.enhancement.measuring import MeasureFilter, label, limits, prefers_high
@@ -28,8 +29,10 @@ def decide(
     sharing: Collection[str] = (),
     alignments: Mapping[str, pl.DataFrame] | None = None,
     alignment: AlignmentFilter | None = None,
+    unmixed: Collection[str] = (),
 ) -> Result:
-    """One decision per pair. A filter that is None is not applied; `levels` are those of extract-then-generate.
+    """One decision per pair. A filter that is None is not applied; `levels` are those of extract-then-generate, and
+    `unmixed` are the ids of the pairs that are beyond the shares of a mixed arm.
 
     Of pairs with equal responses the first ones are kept, except among those of the methods `sharing`.
 
@@ -46,6 +49,9 @@ def decide(
     }
     passed = []
     for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
+        if pair["id"] in unmixed:
+            gate.reject(pair, shares.REASON)
+            continue
         if levels is not None and pair["level"] and pair["level"] not in levels:
             gate.reject(pair, f"level: {pair['level']}")
             continue
@@ -140,12 +146,15 @@ def step(recipe: Recipe, name: str, arm: Arm, sharing: Sequence[str] = ()) -> St
         aligned: dict[str, pl.DataFrame] = (
             {method: frames[f"alignments_{method}"] for method in arm.methods} if alignment else {}
         )
-        return decide(pools, measured, heuristics, perplexity, arm.levels, sharing, aligned, alignment)
+        unmixed = shares.beyond(pools, arm.shares, recipe.seed) if arm.shares else set()
+        return decide(pools, measured, heuristics, perplexity, arm.levels, sharing, aligned, alignment, unmixed)
 
     inputs = {f"pairs_{method}": names.raw(method) for method in arm.methods}
     slice_ = recipe.slice(f"arms.{name}.methods") | recipe.filters(name, "heuristics", "perplexity", "alignment")
     if arm.levels:
         slice_ |= recipe.slice(f"arms.{name}.levels")
+    if arm.shares:
+        slice_ |= recipe.slice("seed", f"arms.{name}.shares")
     if heuristics:
         slice_ |= recipe.slice("enhancement.heuristics")
         if sharing:
@@ -171,6 +180,7 @@ def step(recipe: Recipe, name: str, arm: Arm, sharing: Sequence[str] = ()) -> St
         | {
             "": "enhancement.heuristics",
             "level: ": f"arms.{name}.levels",
+            shares.REASON: f"arms.{name}.shares",
             label(perplexity or PerplexityFilter()): f"arms.{name}.keep" if arm.keep else "enhancement.perplexity",
             label(alignment or AlignmentFilter()): f"arms.{name}.keep" if arm.keep else "enhancement.alignment",
         },

@@ -45,7 +45,8 @@ def series(recipe: Recipe) -> list[Series]:
     filters = {name: one for name in recipe.arms if (one := _filter(name, recipe))}
     for name, arm in recipe.arms.items():
         unit, size = _size(arm, recipe)
-        pairs, own = (frozenset(arm.methods), arm.levels and frozenset(arm.levels)), filters.get(name)
+        own, shares = filters.get(name), arm.shares and frozenset(arm.shares.items())
+        pairs = (frozenset(arm.methods), arm.levels and frozenset(arm.levels), shares)
         rules = frozenset(arm.filters) - {own[0] if own else None}
         share = own[1].keep if own else 1.0
         found.setdefault((unit, pairs, rules, own and _kind(own), share), {})[name] = size

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
-from assets.recipe.parts import Part
+from assets.recipe.parts import CandidatesPart, Part
 from assets.recipe.types import Recipe
 from assets.steps.discovery import declared
 from assets.steps.names import BACKWARD_MODEL, method_of, raw
@@ -52,6 +52,8 @@ class Method:
 
     - `make` gets a Job and one frame for each of `inputs`. It returns Pair records and a decision about each row.
     - `inputs` are names of assets: seed_tasks, documents, backward_model, fragments, or raw_<name> of another method.
+    - `of` names the method whose pairs `make` gets as `pairs`, where the settings choose it.
+    - `models` yields (key, model name) for each setting that refers to a model beside `generation.model`.
     - `columns` and `most` are those of the Step.
     - `faults` yields (key, value found, what is accepted) for settings that contradict each other.
     - `counted_input` is the input of which the method takes the first `count` rows, where it has such a setting.
@@ -67,7 +69,9 @@ class Method:
     make: Callable[..., Result]
     inputs: tuple[str, ...]
     columns: Columns
-    most: Callable[[Any, Recipe], Most] | None = None
+    most: Callable[[Any, Recipe], Most | None] | None = None
+    of: Callable[[Any], str] | None = None
+    models: Callable[[Any], Iterable[tuple[str, str]]] = lambda settings: ()
     faults: Callable[[Any], Iterable[tuple[str, object, str]]] = lambda settings: ()
     group: str = "generation"
     counted_input: str | None = None
@@ -75,21 +79,20 @@ class Method:
     calls_model: bool = True
     shares_responses: bool = False
 
-    @property
-    def needs_weights(self) -> bool:
+    def needs_weights(self, settings: Part) -> bool:
         """Whether the method needs the model's weights, and not only its completions."""
-        return self.trains_or_measures or BACKWARD_MODEL in self.inputs
+        chooses = isinstance(settings, CandidatesPart) and settings.measures
+        return self.trains_or_measures or BACKWARD_MODEL in self.inputs or chooses
 
     @property
     def has_levels(self) -> bool:
         """Whether the pairs have an extraction level: an arm may then select some of the levels."""
         return bool(self.columns.get("level"))
 
-    @property
-    def other_methods(self) -> tuple[str, ...]:
-        """The methods whose pairs this one reads."""
+    def other_methods(self, settings: Any) -> tuple[str, ...]:
+        """The methods whose pairs this one reads, with these settings."""
         found = (method_of(asset) for asset in self.inputs)
-        return tuple(name for name in found if name is not None)
+        return (*(name for name in found if name is not None), *([self.of(settings)] if self.of else []))
 
     @property
     def asset(self) -> str:
@@ -100,6 +103,7 @@ class Method:
         """The asset `raw_<name>`."""
         settings, model = recipe.generation.settings(self.name), recipe.generation.model
         of_model = ("generation.model", f"models.{model}") if self.calls_model else ()
+        others = [f"models.{name}" for _, name in self.models(settings)]
 
         # The code digest unwraps this function, so that it starts from the file of the method's own `make`.
         @wraps(self.make)
@@ -112,8 +116,8 @@ class Method:
             description=self.description,
             model=Pair,
             build=build,
-            slice=recipe.slice("seed", *of_model, f"generation.{self.name}"),
-            inputs={asset: asset for asset in self.inputs},
+            slice=recipe.slice("seed", *of_model, *others, f"generation.{self.name}"),
+            inputs={asset: asset for asset in self.inputs} | ({"pairs": raw(self.of(settings))} if self.of else {}),
             kinds=frozenset({"transformers" if self.calls_model else "polars", "duckdb"}),
             most=self.most(settings, recipe) if self.most else None,
             columns=self.columns,

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from assets.prompting.alignment import Measured
+from resources.models.calls import Prompt, Reader
 
 RUBRIC = """A user's instruction and a candidate answer follow. How good an example is the answer of what an AI \
 assistant should reply? Rate it on this scale:
@@ -70,3 +73,24 @@ def expected_score(losses: Sequence[float]) -> float:
     least = min(losses)
     weights = [math.exp(least - loss) for loss in losses]
     return sum(score * weight for score, weight in zip(SCORES, weights, strict=True)) / sum(weights)
+
+
+def question(row: Mapping[str, str], how: str, seed: int = 0) -> Prompt:
+    """Ask for the rating of a pair; `how` is REASONS or NUMBER."""
+    return Prompt.ask(RUBRIC.format(instruction=row["instruction"], response=row["response"]) + how, seed)
+
+
+def ratings(rows: Sequence[Mapping[str, str]], reader: Reader) -> list[Measured]:
+    """The expected score of each pair, from the losses of the five scores.
+
+    If one loss is missing, there is no score: the mean of the others would be a different one."""
+    losses = reader.losses([(question(row, NUMBER), str(score)) for row in rows for score in SCORES])
+    found = []
+    for number in range(len(rows)):
+        of_scores = losses[number * len(SCORES) : (number + 1) * len(SCORES)]
+        error = next((loss.error for loss in of_scores if loss.error), None)
+        refusal = next((loss.refusal for loss in of_scores if loss.refusal), None)
+        value = None if error or refusal else expected_score([loss.mean * loss.tokens for loss in of_scores])
+        calls = tuple(loss.call for loss in of_scores)
+        found.append(Measured(value, sum(loss.tokens for loss in of_scores), calls, error, refusal))
+    return found

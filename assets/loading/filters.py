@@ -65,6 +65,9 @@ def _arms(recipe: Recipe) -> Iterator[Fault]:
         if arm.keep and len(measured) > 1:
             accepted = f"both perplexity and alignment are among arms.{name}.filters; remove one of them"
             yield f"arms.{name}.keep", arm.keep, accepted
+        if arm.shares and (arm.shares.keys() != set(arm.methods) or abs(sum(arm.shares.values()) - 1) > 1e-9):
+            accepted = f"it must give each of {', '.join(arm.methods)} a share, and they must add up to 1"
+            yield f"arms.{name}.shares", arm.shares, accepted
         if arm.measure and "alignment" not in arm.filters:
             yield f"arms.{name}.measure", arm.measure, f"it needs alignment among arms.{name}.filters"
         for index, rule in enumerate(arm.filters):

@@ -102,7 +102,11 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
     aligned = [settings for name in recipe.arms if (settings := recipe.alignment(name))]
     uses = {
         "generation.backward_model": generation.backward_model,
-        **{f"generation.{name}": True for name in recipe.methods if methods()[name].needs_weights},
+        **{
+            f"generation.{name}": True
+            for name in recipe.methods
+            if methods()[name].needs_weights(recipe.generation.settings(name))
+        },
         "enhancement.perplexity": recipe.enhancement.perplexity if measured else None,
         "enhancement.alignment": any(reads_model(settings.measure) for settings in aligned),
     }
@@ -157,9 +161,11 @@ def _methods(recipe: Recipe) -> Iterator[Problem]:
         for asset, (path, value, what) in settings_of.items():
             if asset in method.inputs and not value:
                 yield Problem(path, value, f"generation.{name} needs {what}")
-        for other in method.other_methods:
+        for other in method.other_methods(settings):
             if other not in recipe.methods:
                 yield Problem(f"generation.{other}", None, f"generation.{name} needs its settings")
+        for key, model in method.models(settings):
+            yield from _known(f"generation.{name}.{key}", model, recipe.models, "a model")
         for key, found, accepted in method.faults(settings):
             yield Problem(f"generation.{name}.{key}", found, accepted)
 

@@ -25,7 +25,7 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
 def unused_methods(recipe: Recipe) -> list[str]:
     """The methods that are built although no arm uses their pairs, directly or through other methods."""
     by_arms = [name for arm in recipe.arms.values() for name in arm.methods]
-    used = closure(by_arms, lambda name: methods()[name].other_methods)
+    used = closure(by_arms, lambda name: methods()[name].other_methods(recipe.generation.settings(name)))
     return [name for name in recipe.methods if name not in used]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphlib import TopologicalSorter
 
-from assets.curation import diversity, embeddings, training_set
+from assets.curation import diversity, embeddings, quality, training_set
 from assets.enhancement import filtering, fragments, measuring
 from assets.evaluation import leaderboard
 from assets.evaluation.benchmark import benchmarks
@@ -88,6 +88,7 @@ def _arm(recipe: Recipe, name: str) -> list[Step]:
         filtering.step(recipe, name, arm, [one for one in arm.methods if methods()[one].shares_responses]),
         diversity.step(recipe, name, arm),
         training_set.step(recipe, name),
+        quality.step(recipe, name),
         student.step(recipe, name),
         *_scores(recipe, name),
     ]

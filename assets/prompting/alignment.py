@@ -46,13 +46,15 @@ Embed = Callable[[Sequence[str]], Sequence[Vector]]
 class Measured:
     """The `value` of a measure for a pair, None where it can never have one; `tokens` are those whose loss is measured.
 
-    `calls` are the ids of the model calls. `error` is set where a model failed, so that a later build may measure it.
+    `calls` are the ids of the model calls. `error` is set where a model failed, so that a later build may measure it,
+    and `refusal` where the model cannot read the texts.
     """
 
     value: float | None
     tokens: int = 0
     calls: tuple[str, ...] = ()
     error: str | None = None
+    refusal: str | None = None
 
 
 def reads_model(measure: str) -> bool:
@@ -78,7 +80,7 @@ def measured(measure: str, pairs: Sequence[PairTexts], reader: Reader, embed: Em
             Measured(row_seed(0, RANDOM, one["instruction"], one["input"], one["response"]) / 2**63) for one in pairs
         ]
     return [
-        Measured(_perplexity(loss), loss.tokens, (loss.call,), loss.error)
+        Measured(_perplexity(loss), loss.tokens, (loss.call,), loss.error, loss.refusal)
         for loss in reader.losses([measured_text(measure, one) for one in pairs])
     ]
 
@@ -109,8 +111,9 @@ def _compared(
     found = []
     for given, alone in zip(losses[: len(pairs)], losses[len(pairs) :], strict=True):
         error = given.error or alone.error
-        value = None if error or given.refusal or alone.refusal else compare(given, alone)
-        found.append(Measured(value, given.tokens, (given.call, alone.call), error))
+        refusal = given.refusal or alone.refusal
+        value = None if error or refusal else compare(given, alone)
+        found.append(Measured(value, given.tokens, (given.call, alone.call), error, refusal))
     return found
 
 

@@ -66,6 +66,16 @@ def response_of(completion: Completion) -> str:
     return whole_sentences(unwrapped_answer(completion.text), completion.complete)
 
 
+def lacks_answer(gate: Gate, row: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> bool:
+    """Whether the model wrote no whole sentence into `row` as its response. Then `row` has failed or is rejected."""
+    if unanswered(gate, row, completion, parents):
+        return True
+    if has_word(row["response"]):
+        return False
+    gate.reject(row, "no whole sentence", parents)
+    return True
+
+
 def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, parents: Sequence[Parent]) -> str:
     """Decide about `pair` with the completion as its response; return the response, or "" where it is not kept.
 
@@ -73,10 +83,7 @@ def decide_answer(gate: Gate, pair: Mapping[str, str], completion: Completion, p
     """
     row = {**pair, "response": response_of(completion)}
     made_of = [*parents, (completion.call, "call")]
-    if unanswered(gate, row, completion, made_of):
-        return ""
-    if not has_word(row["response"]):
-        gate.reject(row, "no whole sentence", made_of)
+    if lacks_answer(gate, row, completion, made_of):
         return ""
     gate.keep(row, made_of)
     return row["response"]

@@ -45,3 +45,24 @@ class LoraPart(Part):
     truncation: Literal["keep", "reject"] | None = None
     # How often progress is saved does not change the result, so this key is left out of slices.
     checkpoint_every: Annotated[Count, Field(exclude=True)] = 8
+
+
+_LOSSES = {"gain": 2, "rating": 5, "first": 0}
+"""How many losses each way to choose measures per candidate, at most."""
+
+
+class CandidatesPart(Part):
+    """How many texts are drawn for each pair, and what chooses one of them (see assets/generation/candidates.py)."""
+
+    # Slices leave both out at their defaults, so that the keys alone make nothing stale.
+    candidates: Annotated[Count, Field(exclude_if=lambda value: value == 1)] = 1
+    choose: Annotated[Literal["gain", "rating", "first"], Field(exclude_if=lambda value: value == "gain")] = "gain"
+
+    @property
+    def measures(self) -> bool:
+        """Whether choosing needs the losses of a model."""
+        return self.candidates > 1 and _LOSSES[self.choose] > 0
+
+    def calls(self, pairs: int) -> int:
+        """The most model calls that `pairs` pairs cost: one per candidate, and what choosing measures."""
+        return pairs * self.candidates * (1 + (_LOSSES[self.choose] if self.measures else 0))

@@ -167,9 +167,13 @@ class Arm(Part):
 
     For ablations an arm may differ from the others: it uses only the pairs of some extraction `levels`, keeps another
     share by perplexity or alignment, measures the alignment otherwise, or trains on another number of rows or response
-    tokens."""
+    tokens.
+
+    `shares` says how much of the pairs each of its methods gives, before the filters; without it all pairs are used.
+    """
 
     methods: MethodNames
+    shares: dict[Name, Annotated[float, Field(gt=0, lt=1)]] | None = None
     filters: FilterNames = FILTERS
     levels: Levels | None = None
     keep: Probability | None = None

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from assets.curation.quality import MEASURES
 from assets.reporting.standing_plots import (
     INCHES_HIGH,
     INCHES_WIDE,
@@ -23,6 +24,7 @@ from assets.reporting.standing_plots import (
 )
 from assets.reporting.standings import caveats, figure, metrics_of, standing_of
 from assets.reporting.study import Study
+from assets.reporting.tables import quality_figure
 from warehouse.core.texts import duration
 from warehouse.schema.records import BETTER, NOISE, WORSE
 
@@ -39,6 +41,9 @@ def page(study: Study) -> str:
         study=study,
         metrics=[_metric(study, metric) for metric in metrics_of(study.standings)],
         recipe=yaml.safe_dump(study.recipe, sort_keys=False, allow_unicode=True, width=100),
+        measures=MEASURES,
+        quality={arm: dict(zip(frame["measure"], frame["value"], strict=True)) for arm, frame in study.quality.items()},
+        shown=quality_figure,
         caveats=caveats(study.standings, study.metrics, study.detectable),
         baseline=_baseline(study),
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",

@@ -39,7 +39,8 @@ class Study:
     """A leaderboard and everything that it was made from.
 
     `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `detectable` are the smallest
-    differences that would be found, by "longform/rouge_l" (see the leaderboard). `ledger` has the entries of
+    differences that would be found, by "longform/rouge_l" (see the leaderboard). `quality` has what is measured of each
+    training set now, by arm. `ledger` has the entries of
     all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
     """
 
@@ -50,6 +51,7 @@ class Study:
     standings: pl.DataFrame
     metrics: dict[tuple[str, str], dict[str, Any]]
     detectable: dict[str, float]
+    quality: dict[str, pl.DataFrame]
     series: list[Series]
     arms: list[Arm]
     ledger: list[Entry]
@@ -78,6 +80,7 @@ def study(database: Database) -> Study:
         standings,
         {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
         opened.facts(board)["notes"].get(DETECTABLE, {}),
+        {arm: opened.read(one) for arm in named.recipe["arms"] if (one := opened.current(names.quality(arm)))},
         [
             Series(one["by"], tuple((arm, value) for arm, value in one["arms"]), one.get("of", ""))
             for one in named.recipe.get(SERIES, [])

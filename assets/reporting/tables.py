@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 from rich.table import Table
 from rich.text import Text
 
 from assets import STAGES
+from assets.curation.quality import MEASURES, Measure
 from assets.planning.estimate import Stage
 from assets.planning.planned import Planned
 from assets.reporting.standings import figure, standing_of
@@ -113,6 +114,20 @@ def leaderboard_table(standings: pl.DataFrame, baseline: str) -> Table:
             *counts,
         )
     return shown
+
+
+def quality_table(found: Mapping[str, pl.DataFrame]) -> Table:
+    """The quality of each training set, by arm (see assets/curation/quality.py)."""
+    shown = table("training set", *(f"{one.title} ({one.unit})" if one.unit else one.title for one in MEASURES), left=1)
+    for arm, frame in found.items():
+        value = dict(zip(frame["measure"], frame["value"], strict=True))
+        shown.add_row(arm, *(quality_figure(value.get(one.name), one) for one in MEASURES))
+    return shown
+
+
+def quality_figure(value: float | None, measure: Measure) -> str:
+    """A number as text: percentages and words without decimals, others with two; "" where there is none."""
+    return "" if value is None else f"{value:.{0 if measure.unit in ('%', 'words') else 2}f}"
 
 
 def estimate_table(found: Sequence[Stage]) -> Table:

@@ -53,6 +53,11 @@ def training_set(arm: str) -> str:
     return f"training_sets/{arm}"
 
 
+def quality(arm: str) -> str:
+    """What is measured of an arm's training set."""
+    return f"quality/{arm}"
+
+
 def student(arm: str) -> str:
     """The checkpoints of an arm's student."""
     return f"students/{arm}"

@@ -138,3 +138,7 @@ class Reader(Protocol):
 
         With `ends`, a continuation is an answer that ends there: the end of its turn counts too, as in training."""
         ...
+
+
+class WriterAndReader(Writer, Reader, Protocol):
+    """A model that writes texts and measures losses."""

@@ -57,7 +57,7 @@ class OwnModel:
     def __init__(self, folder: Path) -> None:
         self.model, self.prompts = LanguageModel(folder), list[Prompt]()
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
         return [TokenLoss(*self.model.losses([one])[0], call=digest([one[0].text, one[1]])) for one in texts]
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
@@ -75,7 +75,7 @@ class Scripted:
     def __init__(self, text: str = "", **losses: TokenLoss) -> None:
         self.text, self.script = text, losses
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
         usual = TokenLoss(1.0, 2, digest("call"))
         return [self.script.get(continuation.strip(), usual) for _, continuation in texts]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from resources.models.calls import Completion, Prompt, Sampling
+from resources.models.calls import Completion, Prompt, Sampling, TokenLoss
 from warehouse.core.identity import digest
 
 
@@ -31,6 +31,9 @@ class ScriptedWriter:
             for prompt in prompts
             for text, complete, error in [self.script(prompt)]
         ]
+
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
+        raise AssertionError("this model only writes")
 
 
 def call_of(prompt: Prompt) -> str:

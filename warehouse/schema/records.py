@@ -108,6 +108,16 @@ class Embedding(Record):
     vector: pl.List = pa.Field(dtype_kwargs={"inner": pl.Float32})
 
 
+class Quality(Record):
+    """A number about the training set of an arm, over its `rows` pairs, in `unit` (see assets/curation/quality.py)."""
+
+    arm: str = pa.Field(str_length={"min_value": 1})
+    measure: str = pa.Field(str_length={"min_value": 1})
+    value: float = pa.Field(in_range={"min_value": -sys.float_info.max, "max_value": sys.float_info.max})
+    unit: str
+    rows: int = pa.Field(ge=1)
+
+
 class Checkpoint(Record):
     """A LoRA adapter trained with `seed`. `weights` is the SHA-256 of its safetensors file, `losses` the mean loss of
     each step."""
@@ -195,6 +205,7 @@ KINDS: dict[str, type[Record]] = {
     "perplexity": Perplexity,
     "alignment": Alignment,
     "embedding": Embedding,
+    "quality": Quality,
     "checkpoint": Checkpoint,
     "prediction": Prediction,
     "verdict": Verdict,

@@ -1,15 +1,16 @@
 """Instruction back-translation: human texts get instructions, and the model rates which pairs are good examples.
 
-Source: Humpback, arXiv 2308.06259, section 2. As published: the backward model writes an instruction for every
-document (self-augmentation); a model rates each candidate from 1 to 5, and those with at least 4 are kept
-(self-curation); the model is then fine-tuned on the seed tasks and the kept candidates, and rates all candidates again,
-twice in total; temperature 0.7 and top-p 0.9. Ours: the wording of the prompts; that the model without fine-tuning
-gives the first ratings (published: one that was fine-tuned on the seed tasks); that fine-tuning is by LoRA, without a
-system prompt that separates seeds from candidates; that the last score in a rating counts; and that a candidate drops
-out at its first failed rating. Also ours, for models that are too small to end a rating with a score:
-`scores: expected` takes the mean of the numbers 1 to 5, weighted by how likely the model is to answer each (after
-G-Eval, arXiv 2303.16634, section 2), and `keep` keeps the best share of the candidates, because such a mean has no
-meaningful fixed cut.
+Source: Humpback, arXiv 2308.06259, section 2. As published: the backward model writes an instruction for every document
+(self-augmentation); a model rates each candidate from 1 to 5, and those with at least 4 are kept (self-curation); the
+model is then fine-tuned on the seed tasks and the kept candidates, and rates all candidates again, twice in total;
+temperature 0.7 and top-p 0.9. Ours: the wording of the prompts; that the model without fine-tuning gives the first
+ratings (published: one that was fine-tuned on the seed tasks); that fine-tuning is by LoRA, without a system prompt
+that separates seeds from candidates; that the last score in a rating counts; that a candidate drops out at its first
+failed rating; and that the pairs are the candidates alone (published: the final model is trained on the seeds as well;
+an arm with the methods seeds and back_translation has both). Also ours, for models that are too small to end a rating
+with a score: `scores: expected` takes the mean of the numbers 1 to 5, weighted by how likely the model is to answer
+each (after G-Eval, arXiv 2303.16634, section 2), and `keep` keeps the best share of the candidates, because such a mean
+has no meaningful fixed cut.
 
 Not covered: the lineage of a pair leads to the call that trained its rater, but not to the rows that the rater was
 trained on, since all seed tasks and kept candidates would be parents of every pair.
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
@@ -31,8 +32,8 @@ from pydantic import Field
 from assets.generation.cuts import cut_for
 from assets.generation.method import Job, Method
 from assets.generation.methods.instruction_generation import Text
-from assets.generation.rating import NUMBER, REASONS, RUBRIC, SCORES, expected_score, score_of
-from assets.prompting.answers import failed, lacks_instruction, unanswered
+from assets.generation.rating import REASONS, SCORES, question, ratings, score_of
+from assets.prompting.answers import lacks_instruction, unanswered
 from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
@@ -43,7 +44,7 @@ from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, SEED_TASKS
 from assets.steps.step import Most
 from assets.training.checkpoint import training_of, written_by
-from resources.models.calls import Prompt, Reader, Sampling, Writer
+from resources.models.calls import Prompt, Sampling, Writer, WriterAndReader
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
@@ -78,15 +79,11 @@ class BackTranslation(Part):
     training: LoraPart | None = None
 
 
-class Model(Writer, Reader, Protocol):
-    """A model that writes texts and measures losses."""
-
-
 @dataclass(frozen=True)
 class Rater:
     """A model that rates, and the call that trained it, if there was one."""
 
-    model: Model
+    model: WriterAndReader
     made_by: tuple[Parent, ...] = ()
 
 
@@ -122,7 +119,7 @@ def rated(
         return _with_expected_scores(gate, asked, rater)
     assert settings.rating is not None  # see faults
     prompts = [
-        _question(one, REASONS, row_seed(seed, NAME, "rating", one.row["instruction"], one.row["response"]))
+        question(one.row, REASONS, row_seed(seed, NAME, "rating", one.row["instruction"], one.row["response"]))
         for one in asked
     ]
     sampling = Sampling(**settings.rating.model_dump())
@@ -135,20 +132,16 @@ def rated(
 
 
 def _with_expected_scores(gate: Gate, asked: Sequence[Candidate], rater: Rater) -> list[Candidate]:
-    texts = [(_question(one, NUMBER), str(score)) for one in asked for score in SCORES]
-    losses, found = rater.model.losses(texts), []
-    for number, one in enumerate(asked):
-        of_scores = losses[number * len(SCORES) : (number + 1) * len(SCORES)]
-        parents = (*one.parents, *rater.made_by, *((loss.call, "rating") for loss in of_scores))
-        # If one loss is missing, there is no score: the mean of the others would be a different one.
-        missing = next((loss for loss in of_scores if loss.error or loss.refusal), of_scores[0])
-        if not failed(gate, one.row, missing, parents):
-            found.append(Candidate(one.row, parents, expected_score([loss.mean * loss.tokens for loss in of_scores])))
+    found = []
+    for one, rating in zip(asked, ratings([one.row for one in asked], rater.model), strict=True):
+        parents = (*one.parents, *rater.made_by, *((call, "rating") for call in rating.calls))
+        if rating.error:
+            gate.fail(one.row, rating.error, parents)
+        elif rating.refusal:
+            gate.reject(one.row, rating.refusal, parents)
+        else:
+            found.append(Candidate(one.row, parents, rating.value))
     return found
-
-
-def _question(one: Candidate, how: str, seed: int = 0) -> Prompt:
-    return Prompt.ask(RUBRIC.format(instruction=one.row["instruction"], response=one.row["response"]) + how, seed)
 
 
 def cut_of(scores: Sequence[float], settings: BackTranslation) -> float:
@@ -163,7 +156,7 @@ def generate(
     seeds: pl.DataFrame,
     settings: BackTranslation,
     backward: Writer,
-    model: Model,
+    model: WriterAndReader,
     tune: Callable[[Sequence[Example]], Rater],
     seed: int,
 ) -> Result:

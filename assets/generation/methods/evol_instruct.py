@@ -7,7 +7,8 @@ words and punctuation, or if words of the prompt leak into the instruction; the 
 instruction. Ours: the wording of the prompts, and which of its words may not leak beyond the published ones; that a
 hash picks the operation; that an instruction is one line; that an unchanged instruction is rejected without a
 judgement; scikit-learn's list of stop words; the sampling; that seed tasks with an input are left out, and so is the
-operation "complicate input".
+operation "complicate input"; and that the pairs are the evolved ones alone (published: the seed instructions as well;
+an arm with the methods seeds and evol_instruct has both).
 
 Worked example: "How do I make Pesto?" with "constraint" gives "How do I make Pesto without cheese?"; the answer "Sorry,
 I cannot help." rejects it, and the second round starts from "How do I make Pesto?" again.
@@ -52,13 +53,20 @@ OPERATIONS: dict[Operation, str] = {
     "reasoning": "Rewrite it so that it takes several steps of reasoning to answer.",
     "breadth": "Write a new prompt of the same domain and length that is rarer than this one.",
 }
-# The first three words before "prompt" are published; the others come from our own prompts.
+# The words of the first line are published. Those of our own prompts may well stand in an instruction ("Write an
+# original prompt for a class"), so they count as leaked only where they are marked as a heading or a label.
 LEAKS = re.compile(
-    r"(?:given|rewritten|created|new|original|revised) prompt|(?:revised|rewritten|new) version of", re.IGNORECASE
+    r"\b(?:given|rewritten|created) prompt\b"
+    r"|#\s*(?:new|original|revised|evolved) (?:prompt|version)\b"
+    r"|\b(?:new|original|revised|evolved) (?:prompt|version)\s*#*\s*[:：]",
+    re.IGNORECASE,
 )
-_EQUAL = re.compile(r"\b(?:equal|same)\b", re.IGNORECASE)
-_UNEQUAL = re.compile(r"\bunequal\b|\bnot\W+(?:the\W+)?(?:equal|same)\b", re.IGNORECASE)
-_NEGATION = re.compile(r"\b(?:not?|never|unequal|differ\w*)\b|n['’]t\b", re.IGNORECASE)
+_SAME = r"(?:equal|same|identical|equivalent)\b"
+_FEW_WORDS = r"(?:[\w'’-]+\W+){0,3}?"
+_NOT = r"(?:\b(?:not|never|neither|nor|hardly)\b|n['’]t\b)"
+_EQUAL = re.compile(rf"\b{_SAME}|(?:{_NOT}|\bno\b|\bwithout\b)\W+{_FEW_WORDS}differ", re.IGNORECASE)
+_UNEQUAL = re.compile(rf"\bunequal\b|{_NOT}\W+{_FEW_WORDS}{_SAME}", re.IGNORECASE)
+_DIFFER = re.compile(rf"(?P<not>(?:{_NOT}|\bno\b|\bwithout\b)\W+{_FEW_WORDS})?\bdiffer", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -155,13 +163,13 @@ def _judged_different(
 
 
 def judged_equal(text: str) -> bool:
-    """Whether a judgement says that two prompts are equal: it begins with yes, or says so without a negation before it.
+    """Whether a judgement says that two prompts are equal: it begins with yes, or has a word such as "identical".
 
-    A judgement with both verdicts counts as not equal (ours)."""
-    if _UNEQUAL.search(text):
+    A judgement that also says that they differ counts as not equal (ours), as in "the same, but not in the same depth".
+    "No difference" says that they are equal."""
+    if _UNEQUAL.search(text) or any(not found["not"] for found in _DIFFER.finditer(text)):
         return False
-    found = _EQUAL.search(text)
-    return says_yes(text) or (found is not None and not _NEGATION.search(text[: found.start()]))
+    return says_yes(text) or _EQUAL.search(text) is not None
 
 
 def _keep_evolved(gate: Gate, line: Line, completion: Completion) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from assets.generation.candidates import equal_at_zero
 from assets.generation.method import Job, Method
 from assets.generation.methods.instruction_generation import InstructionGeneration, Text, generate
 from assets.prompting.pairs import pair_columns
@@ -35,14 +36,14 @@ def make(
         )
         for row in fragments.iter_rows(named=True)
     ]
-    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.seed)
+    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.writer, job.seed)
 
 
 def most(settings: InstructionGeneration, recipe: Recipe) -> Most:
-    """One pair and one call per fragment."""
+    """One pair per fragment, and the calls of its candidates."""
     per_document = recipe.enhancement.fragments.per_document if recipe.enhancement.fragments else 0
     fragments = per_document * sum(selection.count for selection in recipe.documents)
-    return Most(rows=fragments, calls=fragments)
+    return Most(rows=fragments, calls=settings.calls(fragments))
 
 
 METHOD = Method(
@@ -60,6 +61,9 @@ METHOD = Method(
         level=[(FRAGMENTS, "level")],
     ),
     most=most,
+    faults=lambda settings: equal_at_zero(
+        settings, settings.instruction, "generation.extract_then_generate.instruction"
+    ),
     group="enhancement",
     shares_responses=True,
 )

@@ -11,26 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import polars as pl
 
+from assets.generation.candidates import Candidate, choose, equal_at_zero, seeds
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction
 from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import instruction_for
-from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.parts import CandidatesPart, SamplingPart
+from assets.recipe.types import Recipe
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS
+from assets.steps.step import Most
 from assets.training.checkpoint import written_by
-from resources.models.calls import Sampling, Writer
-from warehouse.core.identity import Parent, row_seed
+from resources.models.calls import Reader, Sampling, Writer
+from warehouse.core.identity import Parent
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
 
-class InstructionGeneration(Part):
-    """How the backward model decodes."""
+class InstructionGeneration(CandidatesPart):
+    """How the backward model decodes, and how many instructions it writes for each text."""
 
     instruction: SamplingPart
 
@@ -45,16 +49,23 @@ class Text:
     level: str = ""
 
 
-def generate(texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, seed: int) -> Result:
-    """One pair per text, with the instruction that `writer` (the backward model) writes for it."""
-    gate = Gate(Pair, len(texts))
-    prompts = [instruction_for(text.shown, row_seed(seed, method, text.shown)) for text in texts]
+def generate(
+    texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, reader: Reader, seed: int
+) -> Result:
+    """One pair per text: of the instructions that `writer` (the backward model) writes, the best one for `reader`."""
+    gate = Gate(Pair, len(texts) * settings.candidates)
+    drawn = [(text, one) for text in texts for one in seeds(settings.candidates, seed, method, text.shown)]
     sampling = Sampling(**settings.instruction.model_dump())
-    for text, completion in zip(texts, one_line(writer, prompts, sampling), strict=True):
-        row = pair(method, instruction_of(completion.text), response=text.response, level=text.level)
-        parents = (*text.parents, (completion.call, "call"))
-        if not lacks_instruction(gate, row, completion, parents):
-            gate.keep(row, parents)
+    completions = iter(one_line(writer, [instruction_for(text.shown, one) for text, one in drawn], sampling))
+    groups: list[list[Candidate]] = []
+    for text in texts:
+        groups.append([])
+        for completion in islice(completions, settings.candidates):
+            row = pair(method, instruction_of(completion.text), response=text.response, level=text.level)
+            parents = (*text.parents, (completion.call, "call"))
+            if not lacks_instruction(gate, row, completion, parents):
+                groups[-1].append(Candidate(row, parents))
+    choose(gate, groups, settings, reader)
     return gate.result()
 
 
@@ -64,7 +75,13 @@ def make(job: Job[InstructionGeneration], documents: pl.DataFrame, backward_mode
     texts = [
         Text(row["text"], row["text"], ((row["id"], "document"), made_by)) for row in documents.iter_rows(named=True)
     ]
-    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.seed)
+    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.writer, job.seed)
+
+
+def most(settings: InstructionGeneration, recipe: Recipe) -> Most | None:
+    """One pair per document, where several candidates cost calls that depend on what they are; else it is counted."""
+    documents = sum(selection.count for selection in recipe.documents)
+    return Most(rows=documents, calls=settings.calls(documents)) if settings.candidates > 1 else None
 
 
 METHOD = Method(
@@ -78,6 +95,10 @@ METHOD = Method(
         BACKWARD_MODEL,
         instruction=[(DOCUMENTS, "text"), *written_by(BACKWARD_MODEL)],
         response=[(DOCUMENTS, "text")],
+    ),
+    most=most,
+    faults=lambda settings: equal_at_zero(
+        settings, settings.instruction, "generation.instruction_generation.instruction"
     ),
     shares_responses=True,
 )

@@ -2,7 +2,10 @@
 
 Source: arXiv 2406.08464, section 2. As published: instructions at temperature 1 and top-p 1, answers at temperature 0.
 Ours: the recipe holds the text before the user's turn, because each model has its own template; an instruction that is
-cut off or repeated is rejected. The instruction is a user's turn and not an answer, so it is taken as it is.
+cut off or repeated is rejected. The instruction is a user's turn and not an answer, so it is taken as it is. The
+published code does more that we leave out: by default it ends an instruction at its first line break (`stop: ["\\n"]`
+does so here) and at names of roles, advises against a system prompt, and filters by tags, reward and distance to
+neighbours.
 
 Worked example: after "<|im_start|>user\\n" the model writes "How do I make Gnocchi?<|im_end|>". It then answers this.
 """

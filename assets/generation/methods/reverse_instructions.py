@@ -9,21 +9,25 @@ Worked example: "Pesto is a sauce from Genoa …" in the style of a search query
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from assets.generation.candidates import Candidate, choose, equal_at_zero, seeds
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction
 from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.sentences import sentences
-from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.parts import CandidatesPart, SamplingPart
+from assets.recipe.types import Recipe
 from assets.recipe.values import distinct
 from assets.steps.names import DOCUMENTS
-from resources.models.calls import Prompt, Sampling, Writer
+from assets.steps.step import Most
+from resources.models.calls import Prompt, Sampling, WriterAndReader
 from warehouse.core.identity import row_seed
 from warehouse.core.texts import has_word
 from warehouse.results.result import Gate, Result
@@ -41,8 +45,9 @@ PROMPTS: dict[Style, str] = {
 }
 
 
-class ReverseInstructions(Part):
-    """The `styles` in use, and the share of instructions that get a hint at the length of the response."""
+class ReverseInstructions(CandidatesPart):
+    """The `styles` in use, the share of instructions that get a hint at the length of the response, and how many are
+    written for each text."""
 
     styles: Annotated[tuple[Style, ...], Field(min_length=1), AfterValidator(distinct)] = (
         "instruction",
@@ -64,32 +69,40 @@ def hint(response: str) -> str:
     return f"Respond in {count} sentence{'' if count == 1 else 's'}."
 
 
-def generate(documents: pl.DataFrame, settings: ReverseInstructions, writer: Writer, seed: int) -> Result:
+def generate(documents: pl.DataFrame, settings: ReverseInstructions, model: WriterAndReader, seed: int) -> Result:
     """One pair per document (columns id, text), whose response is the document."""
     rows = documents.to_dicts()
-    gate = Gate(Pair, len(rows))
+    gate = Gate(Pair, len(rows) * settings.candidates)
     prompts = [
-        Prompt.ask(
-            PROMPTS[style_of(row["text"], settings.styles, seed)].format(text=row["text"]),
-            row_seed(seed, NAME, row["text"]),
-        )
+        Prompt.ask(PROMPTS[style_of(row["text"], settings.styles, seed)].format(text=row["text"]), one)
         for row in rows
+        for one in seeds(settings.candidates, seed, NAME, row["text"])
     ]
-    sampling = Sampling(**settings.instruction.model_dump())
-    for document, completion in zip(rows, one_line(writer, prompts, sampling), strict=True):
-        text, written = document["text"], instruction_of(completion.text)
-        if has_word(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
-            written = f"{written} {hint(text)}"
-        row = pair(NAME, written, response=text)
-        parents = [(document["id"], "document"), (completion.call, "call")]
-        if not lacks_instruction(gate, row, completion, parents):
-            gate.keep(row, parents)
+    completions = iter(one_line(model, prompts, Sampling(**settings.instruction.model_dump())))
+    groups: list[list[Candidate]] = []
+    for document in rows:
+        groups.append([])
+        for completion in islice(completions, settings.candidates):
+            text, written = document["text"], instruction_of(completion.text)
+            if has_word(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
+                written = f"{written} {hint(text)}"
+            row = pair(NAME, written, response=text)
+            parents = ((document["id"], "document"), (completion.call, "call"))
+            if not lacks_instruction(gate, row, completion, parents):
+                groups[-1].append(Candidate(row, parents))
+    choose(gate, groups, settings, model)
     return gate.result()
 
 
 def make(job: Job[ReverseInstructions], documents: pl.DataFrame) -> Result:
     """Build the asset's rows."""
     return generate(documents, job.settings, job.writer, job.seed)
+
+
+def most(settings: ReverseInstructions, recipe: Recipe) -> Most | None:
+    """One pair per document, where several candidates cost calls that depend on what they are; else it is counted."""
+    documents = sum(selection.count for selection in recipe.documents)
+    return Most(rows=documents, calls=settings.calls(documents)) if settings.candidates > 1 else None
 
 
 METHOD = Method(
@@ -99,5 +112,7 @@ METHOD = Method(
     make=make,
     inputs=(DOCUMENTS,),
     columns=pair_columns(DOCUMENTS, instruction=[(DOCUMENTS, "text")], response=[(DOCUMENTS, "text")]),
+    most=most,
+    faults=lambda settings: equal_at_zero(settings, settings.instruction, f"generation.{NAME}.instruction"),
     shares_responses=True,
 )

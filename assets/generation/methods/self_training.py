@@ -7,48 +7,64 @@ instruction alone; the sampling; and that an answer that was cut off ends at its
 
 from __future__ import annotations
 
+from itertools import islice
+
 import polars as pl
 
+from assets.generation.candidates import Candidate, choose, equal_at_zero, seeds
 from assets.generation.method import Job, Method
-from assets.prompting.answers import decide_answer
+from assets.prompting.answers import lacks_answer, response_of
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.prompts import answer
-from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.parts import CandidatesPart, SamplingPart
+from assets.recipe.types import Recipe
 from assets.recipe.values import Count
 from assets.steps.names import SEED_TASKS
-from resources.models.calls import Sampling, Writer
-from warehouse.core.identity import row_seed
+from assets.steps.step import Most
+from resources.models.calls import Sampling, WriterAndReader
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
 NAME = "self_training"
 
 
-class SelfTraining(Part):
-    """The number of seed tasks that the model answers, and how it decodes."""
+class SelfTraining(CandidatesPart):
+    """The number of seed tasks that the model answers, how it decodes, and how many answers it writes to each."""
 
     count: Count
     response: SamplingPart
 
 
-def generate(seeds: pl.DataFrame, settings: SelfTraining, writer: Writer, seed: int) -> Result:
+def generate(tasks: pl.DataFrame, settings: SelfTraining, model: WriterAndReader, seed: int) -> Result:
     """One pair for each of the first `count` seed tasks (columns id, instruction, input)."""
-    asked = seeds.head(settings.count).to_dicts()
-    gate = Gate(Pair, len(asked))
+    asked = tasks.head(settings.count).to_dicts()
+    gate = Gate(Pair, len(asked) * settings.candidates)
     prompts = [
-        answer(row["instruction"], row["input"], row_seed(seed, NAME, row["instruction"], row["input"]))
+        answer(row["instruction"], row["input"], one)
         for row in asked
+        for one in seeds(settings.candidates, seed, NAME, row["instruction"], row["input"])
     ]
-    completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
-    for task, completion in zip(asked, completions, strict=True):
-        row = pair(NAME, task["instruction"], task["input"])
-        decide_answer(gate, row, completion, [(task["id"], "instruction")])
+    completions = iter(model.complete(prompts, Sampling(**settings.response.model_dump())))
+    groups: list[list[Candidate]] = []
+    for task in asked:
+        groups.append([])
+        for completion in islice(completions, settings.candidates):
+            row = pair(NAME, task["instruction"], task["input"], response_of(completion))
+            parents = ((task["id"], "instruction"), (completion.call, "call"))
+            if not lacks_answer(gate, row, completion, parents):
+                groups[-1].append(Candidate(row, parents))
+    choose(gate, groups, settings, model)
     return gate.result()
 
 
 def make(job: Job[SelfTraining], seed_tasks: pl.DataFrame) -> Result:
     """Build the asset's rows."""
     return generate(seed_tasks, job.settings, job.writer, job.seed)
+
+
+def most(settings: SelfTraining, recipe: Recipe) -> Most | None:
+    """One pair per task, where several candidates cost calls that depend on what they are; else it is counted."""
+    return Most(rows=settings.count, calls=settings.calls(settings.count)) if settings.candidates > 1 else None
 
 
 METHOD = Method(
@@ -58,6 +74,8 @@ METHOD = Method(
     make=make,
     inputs=(SEED_TASKS,),
     counted_input=SEED_TASKS,
+    most=most,
+    faults=lambda settings: equal_at_zero(settings, settings.response, f"generation.{NAME}.response"),
     columns=pair_columns(
         SEED_TASKS,
         instruction=[(SEED_TASKS, "instruction")],

@@ -2,9 +2,9 @@
 
 Source: arXiv 2212.09689, sections 2 and 3. As published: three demonstrations, the output written in a second step by
 greedy decoding, repeated tasks dropped, and as expansion further formulations of a task's instruction with the same
-response; as far as we remember, copies of a demonstration are dropped there too. Ours: tasks have an instruction and an
-input but no constraints, because seed tasks have none; a task without an input stays (published: a task that lacks a
-field is dropped); a copy of any seed task is dropped, whether it was shown or not; and the prompt for paraphrases.
+response. Ours: tasks have an instruction and an input but no constraints, because seed tasks have none; a task without
+an input stays (published: a task that lacks a field is dropped); a copy of any seed task is dropped, whether it was
+shown or not; the sampling of tasks; and the prompt for paraphrases.
 
 Worked example: after three tasks and "Example 4 / Instruction:" the model writes "Name the river. / Input: It flows
 through Genoa."; its paraphrase "Which river is this?" becomes a second pair with the same response.
@@ -47,7 +47,7 @@ Task = tuple[dict[str, str], tuple[Parent, ...]]
 
 
 class TaskSampling(SamplingPart):
-    """Nucleus sampling; top-p 0.99 as published, as far as we remember; the temperature is ours."""
+    """Nucleus sampling; the top-p of 0.99 and the temperature are ours."""
 
     temperature: Temperature = 1.0
     top_p: Probability = 0.99

@@ -43,7 +43,7 @@ def test_check_counts_the_assets_and_names_the_arms(tiny: Path, tmp_path: Path) 
     done = slingshot("check", recipe=tiny, data=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        f"{tiny} is good: 40 assets, arms self_training, self_instruct, instruction_generation, "
+        f"{tiny} is good: 44 assets, arms self_training, self_instruct, instruction_generation, "
         "filtered_extract_then_generate\n"
         "generator writes with transformers, float32 on cpu\n"
     )
@@ -102,7 +102,7 @@ def test_status_shows_version_rows_and_cost_of_each_asset(built: tuple[Path, Pat
     done = slingshot("status", "--json", recipe=recipe, data=data)
     assert done.returncode == 0
     by_asset = {one["asset"]: one for one in json.loads(done.stdout)}
-    assert len(by_asset) == 40
+    assert len(by_asset) == 44
     assert by_asset["seed_tasks"]["rows"]["kept"] == 12
     assert sum(by_asset["seed_tasks"]["rows"].values()) == 120
     assert by_asset["raw_self_training"]["computed"] == 12

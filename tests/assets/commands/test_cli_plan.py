@@ -40,8 +40,8 @@ def test_the_plan_of_a_fresh_warehouse_is_that_nothing_is_to_do(built: tuple[Pat
     lines = words(slingshot("plan", recipe=built[0], data=built[1]).stdout)
     assert lines[0] == HEAD
     assert {line[1] for line in lines[1:-1]} == {"fresh"}
-    assert len(lines[1:-1]) == 40
-    assert " ".join(lines[-1]) == "40 assets, all fresh: a build has nothing to do"
+    assert len(lines[1:-1]) == 44
+    assert " ".join(lines[-1]) == "44 assets, all fresh: a build has nothing to do"
 
 
 def test_the_plan_of_a_selection_shows_what_is_stale_and_why(edited: tuple[Path, Path]) -> None:
@@ -63,7 +63,7 @@ def test_the_plan_of_a_selection_shows_what_is_stale_and_why(edited: tuple[Path,
 def test_the_plan_as_json_has_every_field_of_every_asset(edited: tuple[Path, Path]) -> None:
     recipe, data = edited
     found = {one["asset"]: one for one in json.loads(slingshot("plan", "--json", recipe=recipe, data=data).stdout)}
-    assert len(found) == 40
+    assert len(found) == 44
     rows = found["training_sets/self_training"]["rows"]
     assert found["training_sets/self_training"] == {
         "asset": "training_sets/self_training",
@@ -127,5 +127,6 @@ def test_a_build_with_nothing_stale_says_so_and_shows_the_leaderboard(own: tuple
         "nothing is stale",
         "benchmark metric arm mean interval difference interval verdict items seeds",
     ]
-    assert len(lines) == 2 + 10 + 1
+    assert len(lines) == 2 + 10 + 2
+    assert lines[-2] == "Verdicts and intervals of differences are adjusted over 4 arms, and not over metrics."
     assert lines[-1].startswith("Trained once: filtered_extract_then_generate, instruction_generation, ")

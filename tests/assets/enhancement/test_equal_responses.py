@@ -63,6 +63,7 @@ def test_methods_that_write_instructions_for_given_texts_share_responses() -> No
         "extract_then_generate",
         "instruction_generation",
         "reverse_instructions",
+        "shuffled_instructions",
         "unnatural_instructions",
     }
 

@@ -184,7 +184,7 @@ def test_the_recipe_of_the_paper_is_checked_without_a_hub(tmp_path: Path) -> Non
     rates = ("--tokens-per-second", "2000", "--trained-per-second", "8000")
     code, output = run("check", "--cost", *rates, recipe=paper, data=tmp_path / "data")
     assert code == 0
-    assert output.startswith(f"{paper} is good: 120 assets, arms seeds, self_training, self_instruct, ")
+    assert output.startswith(f"{paper} is good: 134 assets, arms seeds, self_training, self_instruct, ")
     assert " ".join(output[output.index("at most") :].split()) == (
         "at most 132,000 completions with 36,864,000 tokens (5.1 hours at 2,000 tokens a second), and 43 trainings "
         "over 829,440,000 tokens (28.8 hours at 8,000 tokens a second); the hours leave out prompts, losses and "

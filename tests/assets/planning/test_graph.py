@@ -116,6 +116,7 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
     }
     for arm in ARMS:
         expected[f"training_sets/{arm}"] = {"pairs": f"diverse_instructions/{arm}", **items}
+        expected[f"quality/{arm}"] = {"pairs": f"training_sets/{arm}"}
         expected[f"students/{arm}"] = {"training_set": f"training_sets/{arm}"}
         expected[f"predictions/longform/{arm}"] = {**items, "student": f"students/{arm}"}
     for arm in ("base", *ARMS):
@@ -153,6 +154,7 @@ OF_GENERATOR = {
     "backward_model",
     "perplexities/extract_then_generate",
     *(f"raw_{method}" for method in METHODS),
+    *under("quality", ARMS),
     *under("students", ARMS),
     *under("predictions/longform", ("base", *ARMS)),
 }
@@ -166,7 +168,8 @@ OF_GENERATOR = {
         (
             "models.embedder.sha256",
             "0" * 64,
-            under("instruction_embeddings", ("self_instruct", "instruction_generation", "extract_then_generate")),
+            under("instruction_embeddings", ("self_instruct", "instruction_generation", "extract_then_generate"))
+            | under("quality", ARMS),
         ),
         ("sources.wikibooks_recipes.sha256", "0" * 64, {"benchmark_items", "seed_tasks"}),
         ("sources.wikipedia_leads.sha256", "0" * 64, {"benchmark_items", "seed_tasks", "documents"}),
@@ -248,6 +251,7 @@ def test_adding_an_arm_makes_only_the_leaderboard_stale() -> None:
             "enhanced_instructions",
             "diverse_instructions",
             "training_sets",
+            "quality",
             "students",
             "predictions/longform",
             "scores/longform",
@@ -284,6 +288,7 @@ def test_a_recipe_without_documents_gives_a_smaller_consistent_graph() -> None:
         "enhanced_instructions/only",
         "diverse_instructions/only",
         "training_sets/only",
+        "quality/only",
         "students/only",
         "predictions/longform/only",
         "scores/longform/only",

@@ -81,7 +81,7 @@ def fragments(writer: Writer) -> Result:
 
 
 def instructions(writer: Writer, texts: Sequence[Text] = TEXTS, method: str = "instruction_generation") -> Result:
-    return instruction_generation.generate(texts, method, of("instruction_generation"), writer, 7)
+    return instruction_generation.generate(texts, method, of("instruction_generation"), writer, writer, 7)
 
 
 def rated(writer: Writer) -> Result:

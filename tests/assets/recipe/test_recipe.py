@@ -63,7 +63,7 @@ KEYS = {
     "self_instruct": "answers, blacklist, calls, demonstrations, instruction, machine_demonstrations, most, "
     "most_instances, response, rouge_l, rounds, words",
     "sampling": "max_new_tokens, temperature, top_p",
-    "arm": "filters, keep, levels, measure, methods, response_tokens, rows",
+    "arm": "filters, keep, levels, measure, methods, response_tokens, rows, shares",
     "student": "alpha, base, batch_size, checkpoint_every, epochs, last_layers, learning_rate, max_tokens, rank, "
     "seeds, target_modules, truncation",
 }

@@ -82,9 +82,17 @@ def test_the_page_has_the_numbers_of_the_leaderboard_and_the_ledger(found: Study
         assert f"{row['low']:.2f} to {row['high']:.2f}" in text
     assert "Study of 5 students" in text
     assert "Compared with base: " in text
-    entries = query(built[1], "SELECT asset FROM lineage.current")["asset"].to_list()
+    current = query(built[1], "SELECT asset FROM lineage.current")["asset"].to_list()
+    entries = [asset for asset in current if not asset.startswith("quality/")]  # the leaderboard is not made from these
     assert sorted(entry.asset for entry in found.ledger) == sorted(entries)
     assert all(asset in text for asset in entries)
+    assert "Quality of the training sets" in text
+    assert found.quality.keys() == {
+        "self_training",
+        "self_instruct",
+        "instruction_generation",
+        "filtered_extract_then_generate",
+    }
     assert found.recipe_digest in text
     assert "The ledger does not close" not in text
 

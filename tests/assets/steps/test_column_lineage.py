@@ -20,6 +20,7 @@ CONSTANT = {
     "backward_model": {"name", "seed", "base"},
     "students": {"name", "seed", "base"},
     "perplexities": {"measure"},
+    "quality": {"arm", "measure", "unit"},
     "predictions": {"arm"},
     "predictions/longform/base": {"arm", "seed"},
     "scores": {"metric"},

@@ -31,7 +31,7 @@ class ScriptedReader:
     def __init__(self, *losses: TokenLoss) -> None:
         self.script, self.asked = losses, list[tuple[Prompt, str]]()
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
         self.asked += texts
         return list(self.script[: len(texts)])
 

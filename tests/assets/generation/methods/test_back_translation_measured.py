@@ -33,7 +33,7 @@ class Measured(ScriptedWriter):
         super().__init__(on_text(lambda text: ("", True, None)))
         self.likely = likely
 
-    def losses(self, texts: Sequence[tuple[Prompt, str]]) -> list[TokenLoss]:
+    def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[TokenLoss]:
         found = []
         for prompt, target in texts:
             listed = self.likely[prompt.messages[-1][1].split("Answer:\n")[1].split("\n")[0]]

@@ -65,6 +65,10 @@ def test_an_evolved_instruction_is_kept_with_its_answer_and_all_its_parents() ->
         ({"answer": ("...!", True, None)}, ("rejected", "response has only stop words")),
         ({"evolve": ("The given prompt asks for Pesto.", True, None)}, ("rejected", "words of the prompt leaked")),
         ({"evolve": ("#Rewritten Prompt#: Pesto?", True, None)}, ("rejected", "words of the prompt leaked")),
+        # Its own words are no words of the prompt.
+        ({"evolve": ("What changed in the new version of Firefox?", True, None)}, ("kept", "")),
+        ({"evolve": ("Write an original prompt for a creative writing class.", True, None)}, ("kept", "")),
+        ({"evolve": ("**New prompt:** Pesto?", True, None)}, ("rejected", "words of the prompt leaked")),
         # What SmolLM2 wrote.
         (
             {"evolve": ("Here's a revised version of the original prompt: Pesto?", True, None)},
@@ -146,11 +150,16 @@ def test_a_seed_task_with_an_input_is_left_out() -> None:
         ("Not Equal. Equal", False),
         ("Yes. Not Equal", False),
         ("They are not the same", False),
+        ("There is no difference, both are equal.", True),
+        ("The two prompts are identical.", True),
+        ("They don't differ in any way.", True),
+        ("They ask for the same thing, but not in the same depth", False),
+        ("The same topic, with different constraints", False),
         ("Perhaps", False),
         ("", False),
     ],
 )
-def test_a_judgement_means_equal_if_it_begins_with_yes_or_says_so_without_a_negation(text: str, equal: bool) -> None:
+def test_a_judgement_means_equal_if_it_says_so_and_nothing_else(text: str, equal: bool) -> None:
     assert judged_equal(text) is equal
 
 

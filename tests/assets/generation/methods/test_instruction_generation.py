@@ -45,7 +45,7 @@ def instructions(asked: str) -> tuple[str, bool, str | None]:
 def generate(
     texts: Sequence[Text], writer: ScriptedWriter, method: str = "instruction_generation", seed: int = 7
 ) -> Result:
-    return instruction_generation.generate(texts, method, INSTRUCTION_GENERATION, writer, seed)
+    return instruction_generation.generate(texts, method, INSTRUCTION_GENERATION, writer, writer, seed)
 
 
 def human(*texts: str) -> list[Text]:
