@@ -1,9 +1,7 @@
 """Extract fragments from documents: the first half of extract-then-generate (arXiv 2308.12711, section 3).
 
-A fragment has one of three levels: keywords of the document, a random sentence of it, or what a model extracts from it.
-Keywords come from YAKE (Campos et al. 2020, https://doi.org/10.1016/j.ins.2019.09.013). We chose it because it looks at
-one document at a time: an added document does not change the fragments of the others. It needs spaces between words. In
-scripts without them, the keywords are the words of two or more characters whose occurrences are longest in sum (ours).
+A fragment has one of three levels: keywords of the document, a random sentence of it (both in
+assets/prompting/extracts.py), or what a model extracts from it.
 
 Worked example: "Pesto is a sauce. It comes from Genoa." gives "Pesto, sauce, Genoa" (keywords), "It comes from
 Genoa." (sentence) or a model's extraction.
@@ -11,15 +9,13 @@ Genoa." (sentence) or a model's extraction.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
-from yake import KeywordExtractor
 
 from assets.prompting.answers import unanswered
+from assets.prompting.extracts import keywords, random_sentence
 from assets.prompting.prompts import extraction
-from assets.prompting.sentences import sentences
 from assets.prompting.unwrapping import unwrapped_answer
 from assets.recipe.types import Fragments, Recipe
 from assets.recipe.values import Level
@@ -29,24 +25,8 @@ from resources.models.calls import Completion, Sampling, Writer
 from resources.tools.tools import Tools
 from warehouse.core.identity import row_seed
 from warehouse.core.texts import has_word, on_one_line
-from warehouse.core.words import mostly_spaceless, tokens
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Fragment
-
-
-def keywords(text: str, count: int, phrase_words: int) -> str:
-    """The `count` best key phrases of at most `phrase_words` words, best first, joined by commas."""
-    if mostly_spaceless(text):
-        found = Counter(word for word in tokens(text) if len(word) > 1)
-        return ", ".join(sorted(found, key=lambda word: -found[word] * len(word))[:count])
-    ranked = KeywordExtractor(lan="en", n=phrase_words, top=count).extract_keywords(text)
-    return ", ".join(phrase for phrase, _ in sorted(ranked, key=lambda item: (item[1], item[0])))
-
-
-def random_sentence(text: str, seed: int) -> str:
-    """One sentence of the text, chosen by `seed`; "" if the text has none."""
-    found = sentences(text)
-    return found[seed % len(found)] if found else ""
 
 
 def levels_of(document: str, settings: Fragments, seed: int) -> list[Level]:

@@ -1,6 +1,8 @@
 """Rules that need no model. All are ours; published rules of a method are in the method's file.
 
-Words are counted in any script (see warehouse/core/words.py).
+Words are counted in any script (see warehouse/core/words.py). The lower limit is meant for prose, so a label is never
+too short: at most three different words, each of which stands in the instruction or its input, or is yes, no, true or
+false.
 
 Worked example: ("What is it?", "It is. It is. It is.") breaks no length rule of (3, 60) and (5, 400) words;
 a response of three lines of which two are equal breaks the rule on repeated lines (2/3 > 0.5).
@@ -12,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from assets.recipe.types import Heuristics
-from warehouse.core.words import folded, words_in
+from warehouse.core.words import folded, tokens, words_in
 
 KEYS = {
     "instruction too": "instruction_words",
@@ -22,6 +24,10 @@ KEYS = {
     "instruction copied": "copied_words",
 }
 """The setting that decides about a rejection, by the start of its reason."""
+
+
+ALWAYS_OFFERED = ("yes", "no", "true", "false")
+MOST_LABEL_WORDS = 3
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def broken_rule(instruction: str, response: str, rules: Heuristics, input_: str 
         ("response", response, rules.response_words),
     ):
         words = len(words_in(text))
-        if words < least:
+        if words < least and not (name == "response" and is_label(instruction, response, input_)):
             return BrokenRule(f"{name} too short", words, least)
         if words > most:
             return BrokenRule(f"{name} too long", words, most)
@@ -54,6 +60,13 @@ def broken_rule(instruction: str, response: str, rules: Heuristics, input_: str 
     if copied > rules.copied_words:
         return BrokenRule("instruction copied from the response", copied, rules.copied_words)
     return None
+
+
+def is_label(instruction: str, response: str, input_: str = "") -> bool:
+    """Whether the response chooses one of the answers that the instruction offers."""
+    words = tokens(response)
+    offered = {*tokens(instruction), *tokens(input_), *ALWAYS_OFFERED}
+    return 0 < len(words) <= MOST_LABEL_WORDS and len({*words}) == len(words) and offered.issuperset(words)
 
 
 def repeated_line_share(text: str) -> float:

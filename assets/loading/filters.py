@@ -24,7 +24,9 @@ def filter_faults(recipe: Recipe) -> Iterator[Fault]:
 
 
 def _fragments(recipe: Recipe) -> Iterator[Fault]:
-    fragments = recipe.enhancement.fragments
+    fragments, backward = recipe.enhancement.fragments, recipe.generation.backward_model
+    if backward and backward.fragments and not fragments:
+        yield "enhancement.fragments", None, "generation.backward_model.fragments needs its settings"
     if fragments and "model" in fragments.levels and not fragments.extraction:
         yield "enhancement.fragments.extraction", None, "the level model needs it; set its max_new_tokens"
     if fragments and fragments.per_document > len(fragments.levels):

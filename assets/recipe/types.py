@@ -121,6 +121,16 @@ class Decontamination(Part):
     similarity: Probability | None = None
 
 
+class BackwardModel(LoraPart):
+    """How the backward model is trained.
+
+    It is trained on whole responses. With `fragments` it is also trained on fragments of these levels of each response,
+    as extract-then-generate asks it for (ours). They are cut as `enhancement.fragments` says, which it then needs."""
+
+    # A slice leaves it out at its default, so that the key alone makes nothing stale.
+    fragments: Annotated[tuple[Literal["keywords", "sentence"], ...], Field(exclude_if=lambda value: not value)] = ()
+
+
 class Generation(Part):
     """The methods in use and the model that they call; a method that is left out is not built.
 
@@ -128,7 +138,7 @@ class Generation(Part):
     """
 
     model: str
-    backward_model: LoraPart | None = None
+    backward_model: BackwardModel | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:

@@ -1,18 +1,21 @@
 """The backward model p(instruction | response): LoRA on flipped seed pairs (arXiv 2308.12711; 2308.06259).
 
 Worked example: the seed ("How do I make Pesto?", "Crush the basil …") becomes the prompt "Crush the basil … Which
-instruction does this text answer?" with the completion "How do I make Pesto?".
+instruction does this text answer?" with the completion "How do I make Pesto?". With `fragments: [keywords]` the prompt
+"Pesto, basil … Which instruction does this text answer?" has the same completion.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
+from assets.prompting.extracts import keywords, random_sentence
 from assets.prompting.prompts import instruction_for
-from assets.recipe.parts import LoraPart
-from assets.recipe.types import Recipe
+from assets.recipe.types import BackwardModel, Fragments, Recipe
+from assets.recipe.values import Level
 from assets.steps import names
 from assets.steps.step import Step
 from assets.training.checkpoint import checkpoints, columns, training_of
@@ -20,31 +23,45 @@ from assets.training.truncation import CUT, cut_notes
 from resources.models.calls import Prompt
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
+from warehouse.core.identity import row_seed
+from warehouse.core.texts import has_word
 from warehouse.results.result import Result
 from warehouse.schema.records import Checkpoint
 
 
-def flipped(seeds: pl.DataFrame) -> list[tuple[Prompt, str]]:
-    """(prompt with the response, instruction) of every seed task without an input."""
-    return [
-        (instruction_for(row["response"]), row["instruction"])
-        for row in seeds.iter_rows(named=True)
-        if not row["input"]
-    ]
+def flipped(
+    seeds: pl.DataFrame, levels: Sequence[Level] = (), cut: Fragments | None = None
+) -> list[tuple[str, Prompt, str]]:
+    """(id, prompt with the response, instruction) of every seed task without an input.
+
+    For each of `levels` there is one more with a fragment of the response, cut as `cut` says, where there is one."""
+    found = []
+    for row in seeds.iter_rows(named=True):
+        if row["input"]:
+            continue
+        shown = [row["response"], *(_fragment(row, level, cut or Fragments()) for level in levels)]
+        found += [(row["id"], instruction_for(text), row["instruction"]) for text in shown if has_word(text)]
+    return found
 
 
-def step(recipe: Recipe, settings: LoraPart) -> Step:
+def _fragment(row: Mapping[str, str], level: Level, cut: Fragments) -> str:
+    if level == "sentence":
+        return random_sentence(row["response"], row_seed("sentence", row["id"]))
+    return keywords(row["response"], cut.keywords, cut.phrase_words)
+
+
+def step(recipe: Recipe, settings: BackwardModel) -> Step:
     """The asset `backward_model`."""
     model, seed = recipe.generation.model, recipe.seed
 
     def build(tools: Tools, seed_tasks: pl.DataFrame) -> Result:
-        examples = flipped(seed_tasks)
-        if not examples:
+        found = flipped(seed_tasks, settings.fragments, recipe.enhancement.fragments)
+        if not found:
             raise UserError(
                 f"the backward model has no training examples: all {len(seed_tasks)} seed tasks have an input; add a "
                 "selection to seed_tasks whose fields have no input"
             )
-        rows = [row["id"] for row in seed_tasks.iter_rows(named=True) if not row["input"]]
+        rows, examples = [row for row, _, _ in found], [(prompt, text) for _, prompt, text in found]
         reject = settings.truncation == "reject"
         sizes = (tools.example_sizes if reject else tools.shown_sizes)(model, examples)
         notes = cut_notes(sizes, settings.max_tokens, "generation.backward_model")
@@ -63,7 +80,8 @@ def step(recipe: Recipe, settings: LoraPart) -> Step:
         description="LoRA adapter that writes the instruction for a response, trained on flipped seed tasks.",
         model=Checkpoint,
         build=build,
-        slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.backward_model"),
+        slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.backward_model")
+        | (recipe.slice("enhancement.fragments") if settings.fragments else {}),
         inputs={"seed_tasks": names.SEED_TASKS},
         kinds=frozenset({"huggingface", "duckdb"}),
         plot="loss",

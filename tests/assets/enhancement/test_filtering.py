@@ -80,7 +80,7 @@ def test_without_rules_every_pair_is_kept() -> None:
 
 
 def test_with_heuristics_alone_perplexity_is_not_used() -> None:
-    result = decide(frame(pair(0), pair(1, response="no")), {}, RULES, None)
+    result = decide(frame(pair(0), pair(1, response="so")), {}, RULES, None)
     assert rows(result) == [
         (pair(0)["id"], "kept", None, None, None),
         (pair(1)["id"], "rejected", "response too short", 1.0, 4.0),
@@ -88,7 +88,7 @@ def test_with_heuristics_alone_perplexity_is_not_used() -> None:
 
 
 def test_where_no_pair_passes_there_is_no_cut() -> None:
-    result = decide(frame(pair(0, response="no")), {}, RULES, PerplexityFilter(keep=0.5))
+    result = decide(frame(pair(0, response="so")), {}, RULES, PerplexityFilter(keep=0.5))
     assert result.counts() == {("rejected", "response too short"): 1}
     assert len(result.kept) == 0
 
@@ -112,7 +112,7 @@ def test_the_cut_is_the_same_for_all_methods_of_an_arm() -> None:
 def test_every_pair_gets_one_decision_and_another_cut_changes_no_id(
     values: list[float | None], short: set[int], keeps: tuple[float, float]
 ) -> None:
-    pairs = [pair(number, response="no" if number in short else "it is a thing") for number in range(len(values))]
+    pairs = [pair(number, response="so" if number in short else "it is a thing") for number in range(len(values))]
     known = {number: value for number, value in enumerate(values) if value is not None}
     measured = {"self_training": perplexities(known or {0: 1.0}).head(len(known))}
     loose, strict = (

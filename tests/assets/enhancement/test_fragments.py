@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assets.enhancement.fragments import extract, keywords, levels_of, random_sentence
+from assets.enhancement.fragments import extract, levels_of
 from assets.planning.graph import steps
+from assets.prompting.extracts import keywords, random_sentence
 from assets.prompting.prompts import extraction
 from assets.recipe.parts import SamplingPart
 from assets.recipe.types import LEVELS, Fragments

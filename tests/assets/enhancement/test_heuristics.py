@@ -40,6 +40,25 @@ def test_a_rule_is_broken_only_beyond_its_limit(instruction: str, response: str,
     assert broken_rule(instruction, response, RULES) == expected
 
 
+@pytest.mark.parametrize(
+    ("instruction", "given", "response", "short"),
+    [
+        ("Is the review positive or negative?", "", "Positive", False),
+        ("Which animal is it?", "A cat or a dog.", "a dog", False),
+        ("Is a whale a fish?", "", "No.", False),
+        ("What is it?", "", "Pesto", True),
+        ("What is it?", "", "It is it", True),
+        ("Say a b c d", "", "a b c d", False),  # four words are enough anyway
+        ("What is it?", "", "", True),
+    ],
+)
+def test_a_label_is_not_too_short(instruction: str, given: str, response: str, short: bool) -> None:
+    rules = Heuristics(instruction_words=(1, 60), response_words=(4, 8), copied_words=1)
+    found = broken_rule(instruction, response, rules, given)
+    assert (found is not None) == short
+    assert found is None or found.name == "response too short"
+
+
 def test_the_first_broken_rule_counts() -> None:
     assert broken_rule("what", "one\none", RULES) == BrokenRule("instruction too short", 1, 3)
     assert broken_rule("one one one", "one\none", RULES) == BrokenRule("response too short", 2, 4)

@@ -165,7 +165,7 @@ def test_a_prompt_that_is_too_long_is_rejected_and_not_failed() -> None:
 
 def test_seed_tasks_are_flipped_except_those_with_an_input() -> None:
     asked = Prompt.ask("A human wrote this.\n\nWhich instruction does this text answer?")
-    assert flipped(SEEDS) == [
+    assert [(prompt, text) for _, prompt, text in flipped(SEEDS)] == [
         (asked, "How do I make Pesto?"),
         (asked, "What is rye?"),
         (asked, "Who was Ada Lovelace?"),
@@ -185,5 +185,5 @@ def test_the_backward_model_needs_a_seed_task_without_an_input() -> None:
 def test_the_backward_model_gets_the_prompt_that_it_was_trained_on() -> None:
     writer = ScriptedWriter(on_text(instructions))
     generate([Text("Pesto is a sauce.", "Pesto is a sauce.", ())], writer)
-    trained = flipped(SEEDS.head(1).with_columns(response=pl.lit("Pesto is a sauce.")))[0][0]
+    trained = flipped(SEEDS.head(1).with_columns(response=pl.lit("Pesto is a sauce.")))[0][1]
     assert writer.asked[0][0][0].messages == trained.messages
