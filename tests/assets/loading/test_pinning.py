@@ -179,7 +179,7 @@ def test_the_recipe_of_the_paper_is_checked_without_a_hub(tmp_path: Path) -> Non
     paper = ROOT / "recipes" / "paper.yaml"
     recipe = load_recipe(paper)
     assert set(unpinned(recipe)) == {
-        "models.olmo", "models.embedder", "sources.dolly", "sources.minipile", "sources.longform"
+        "models.olmo", "models.embedder", "sources.dolly", "sources.wikipedia", "sources.longform"
     }  # fmt: skip
     rates = ("--tokens-per-second", "2000", "--trained-per-second", "8000")
     code, output = run("check", "--cost", *rates, recipe=paper, data=tmp_path / "data")
