@@ -17,6 +17,7 @@ CALLS_A_MODEL = (
     "backward_model",
     "fragments",
     "perplexities/",
+    "quality/",
     "instruction_embeddings/",
     "students/",
     "predictions/",

@@ -88,7 +88,7 @@ def test_a_second_build_computes_no_model_call_and_changes_nothing(built: tuple[
     assert log.actions == {}
     log, failures = build(recipe, data, everything=True)
     assert failures == []
-    assert len(log.actions) == 40
+    assert len(log.actions) == 44
     assert set(log.actions.values()) == {"unchanged"}
     assert set(log.computed.values()) == {0}
     assert query(data, "SELECT * FROM lineage.current ORDER BY asset").equals(before)

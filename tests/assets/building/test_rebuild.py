@@ -47,7 +47,7 @@ def files(folder: Path) -> dict[str, str]:
 def test_the_plan_of_an_empty_warehouse_bounds_everything_and_writes_nothing(tiny: Path, tmp_path: Path) -> None:
     plan = planned(tiny, tmp_path / "data")
     assert not (tmp_path / "data").exists()
-    assert len(plan) == 40
+    assert len(plan) == 44
     assert {one.action for one in plan.values()} == {"build"}
     assert {one.reasons for one in plan.values()} == {("never built",)}
     assert (plan["raw_self_training"].calls, plan["raw_self_training"].exact) == (12, True)

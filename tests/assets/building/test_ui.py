@@ -71,7 +71,7 @@ def test_column_lineage_is_shown_before_any_build(place: tuple[Server, Path]) ->
     server, shown = place[0], {}
     for node in server.ask(DEFINITIONS)["assetNodes"]:
         shown["/".join(node["assetKey"]["path"])] = {entry["label"]: entry for entry in node["metadataEntries"]}
-    assert len(shown) == 40
+    assert len(shown) == 44
     lineage = {
         (asset, column["columnName"]): [
             "/".join([*of["assetKey"]["path"], of["columnName"]]) for of in column["columnDeps"]
@@ -102,7 +102,7 @@ def test_the_graph_materializes_from_the_ui_into_duckdb(place: tuple[Server, Pat
     data, recipe = folder / "data", load_recipe(folder / "recipe.yaml")
     nodes = server.ask(ASSETS)["assetNodes"]
     keys = [node["assetKey"]["path"] for node in nodes]
-    assert len(keys) == 40
+    assert len(keys) == 44
     assert {node["groupName"] for node in nodes} == set(STAGES)
     assert all(node["description"] and node["kinds"] for node in nodes)
 

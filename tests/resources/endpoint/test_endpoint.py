@@ -258,6 +258,7 @@ def test_a_recipe_builds_with_a_generator_at_an_endpoint(tiny: Path, server: Ser
         ("generator", "completion", "endpoint"),
         ("base", "completion", "transformers"),
         ("base", "training", "trl"),
+        ("base", "loss", "transformers"),  # of the quality of the training sets
     }
 
     server.breaks_at, server.asked = set(), []
