@@ -39,7 +39,7 @@ from assets.steps import names
 from assets.steps.step import Most, Step, made
 from resources.models.calls import Vector
 from resources.tools.tools import Tools
-from warehouse.core.identity import row_seed
+from warehouse.core.identity import Parent, row_seed
 from warehouse.core.texts import normalized, on_one_line, shortened
 from warehouse.core.words import words_in
 from warehouse.results.result import Check, Gate, Result
@@ -47,6 +47,7 @@ from warehouse.schema.records import Quality
 
 CHECK = "quality"
 MOST_UNHELPFUL = 0.1
+BLOCK = 1024
 WORST, RANDOM, SHOWN = 3, 10, 200
 """How many rows are named in the check, how many are shown, and with how many characters of each text."""
 
@@ -80,11 +81,16 @@ Vectors = NDArray[np.float64]
 
 def ranks(instructions: Vectors, responses: Vectors, texts: Sequence[str]) -> list[int]:
     """The rank of the own response of each instruction, from 1, among the different `texts` of the responses."""
-    first = {normalized(text): place for place, text in reversed(list(enumerate(texts)))}
-    different = sorted(first.values())
-    similarity = instructions @ responses.T
-    own = similarity[range(len(texts)), [first[normalized(text)] for text in texts]]
-    return [1 + int((row[different] > mine).sum()) for row, mine in zip(similarity, own, strict=True)]
+    compared, first = [normalized(text) for text in texts], dict[str, int]()
+    for place, text in enumerate(compared):
+        first.setdefault(text, place)
+    different, number = responses[[*first.values()]], {text: column for column, text in enumerate(first)}
+    own, found = np.array([number[text] for text in compared]), list[int]()
+    for start in range(0, len(texts), BLOCK):
+        similarity = instructions[start : start + BLOCK] @ different.T
+        mine = similarity[range(len(similarity)), own[start : start + BLOCK]]
+        found += (1 + (similarity > mine[:, None]).sum(axis=1)).tolist()
+    return found
 
 
 def of_ranks(found: Sequence[int]) -> dict[str, float]:
@@ -127,12 +133,17 @@ def quality(arm: str, frame: pl.DataFrame, found: Sequence[Measured], vectors: S
         both = np.array([one.values for one in vectors], dtype=np.float64)
         values |= of_ranks(ranks(both[: len(pairs)], both[len(pairs) :], [pair["response"] for pair in pairs]))
         calls += [one.call for one in vectors]
-    parents = [*((pair["id"], "measured") for pair in pairs), *((call, "call") for call in dict.fromkeys(calls))]
+    parents: list[Parent] = [
+        *((pair["id"], "measured") for pair in pairs),
+        *((call, "call") for call in dict.fromkeys(calls)),
+    ]
     gate = Gate(Quality, len(values))
     for measure in MEASURES:
         if measure.name in values:
             row = {"arm": arm, "measure": measure.name, "value": measure.scale * values[measure.name]}
-            gate.keep(row | {"unit": measure.unit, "rows": len(pairs)}, parents)
+            kept = gate.keep(row | {"unit": measure.unit, "rows": len(pairs)}, parents)
+            # All numbers are over the same pairs and calls: the first has the edges to them, and the others to it.
+            parents = [(kept, "same_pairs")] if gate.kept == 1 else parents
     worst = sorted(
         ((one.value, pair) for one, pair in zip(found, pairs, strict=True) if one.value is not None),
         key=lambda one: one[0],

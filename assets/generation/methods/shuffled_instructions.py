@@ -14,6 +14,7 @@ Worked example: ("How is Pesto made?", "Crush the basil …") and ("Who was Ada?
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -68,10 +69,13 @@ def _question(row: Row) -> tuple[str, str]:
 
 def _exchanged(rows: Sequence[Row], changed: Sequence[int]) -> dict[int, int]:
     """Where each changed row gets its instruction: from the next one whose instruction differs, each from another."""
-    left, found = [*changed[1:], *changed[:1]], {}
+    left, found = deque([*changed[1:], *changed[:1]]), {}
     for index in changed:
-        place = next((at for at, other in enumerate(left) if _question(rows[other]) != _question(rows[index])), 0)
-        found[index] = left.pop(place)
+        for _ in range(len(left)):
+            if _question(rows[left[0]]) != _question(rows[index]):
+                break
+            left.rotate(-1)
+        found[index] = left.popleft()
     return found
 
 
@@ -80,9 +84,8 @@ def _nearest(rows: Sequence[Row], changed: Sequence[int], embed: Embed) -> dict[
     vectors = np.array([vector.values for vector in embed([row["response"] for row in rows])], dtype=np.float64)
     found = {}
     for index in changed:
-        similarity = vectors @ vectors[index]
-        usable = [at for at in range(len(rows)) if _question(rows[at]) != _question(rows[index])]
-        found[index] = max(usable, key=lambda at: (similarity[at], -at), default=index)
+        nearest = np.argsort(-(vectors @ vectors[index]), kind="stable").tolist()
+        found[index] = next((at for at in nearest if _question(rows[at]) != _question(rows[index])), index)
     return found
 
 

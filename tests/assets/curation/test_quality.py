@@ -39,6 +39,14 @@ def test_equal_responses_count_as_one() -> None:
     assert ranks(instructions, responses, ["Same.", "same", "other"]) == [2, 1, 1]
 
 
+def test_a_large_set_is_compared_in_blocks() -> None:
+    draw = np.random.default_rng(1)
+    instructions, responses = draw.normal(size=(2, 2500, 4))
+    similarity = instructions @ responses.T
+    expected = [1 + int((row > row[place]).sum()) for place, row in enumerate(similarity)]
+    assert ranks(instructions, responses, [str(number) for number in range(2500)]) == expected
+
+
 def test_the_shares_follow_from_the_ranks() -> None:
     """Of 20 responses the nearest tenth are 2."""
     found = [1] * 10 + [2] * 5 + [4] * 5
@@ -79,7 +87,11 @@ def test_the_check_warns_with_the_worst_pairs_and_blocks_nothing() -> None:
     assert sorted(result.notes["random rows"]) == ["A? → a", "B? → b", "C? → c", "D? → d"]
     assert result.notes["gain"] == 0.375
     assert "retrieval_at_1" not in result.kept["measure"].to_list()
-    assert set(result.edges["role"]) == {"measured", "call"}
+    first, *others = result.kept["id"].to_list()
+    assert result.edges.filter(child=first)["role"].to_list() == ["measured"] * 4 + ["call"]
+    assert result.edges.filter(pl.col("child").is_in(others)).select("parent", "role").unique().rows() == [
+        (first, "same_pairs")
+    ]
 
 
 def test_own_instructions_are_told_from_foreign_ones() -> None:
