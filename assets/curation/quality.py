@@ -39,7 +39,7 @@ from assets.steps import names
 from assets.steps.step import Most, Step, made
 from resources.models.calls import Vector
 from resources.tools.tools import Tools
-from warehouse.core.identity import Parent, row_seed
+from warehouse.core.identity import row_seed
 from warehouse.core.texts import normalized, on_one_line, shortened
 from warehouse.core.words import words_in
 from warehouse.results.result import Check, Gate, Result
@@ -127,23 +127,20 @@ def quality(arm: str, frame: pl.DataFrame, found: Sequence[Measured], vectors: S
 
     `vectors` are the embeddings of all instructions and then of all responses; without them nothing is retrieved."""
     pairs = frame.to_dicts()
-    values: dict[str, float] = of_texts(pairs) | of_gains(found)
-    calls = [call for one in found for call in one.calls]
+    counted, gained, ranked = of_texts(pairs), of_gains(found), dict[str, float]()
     if vectors is not None and not any(one.error for one in vectors):
         both = np.array([one.values for one in vectors], dtype=np.float64)
-        values |= of_ranks(ranks(both[: len(pairs)], both[len(pairs) :], [pair["response"] for pair in pairs]))
-        calls += [one.call for one in vectors]
-    parents: list[Parent] = [
-        *((pair["id"], "measured") for pair in pairs),
-        *((call, "call") for call in dict.fromkeys(calls)),
-    ]
+        ranked = of_ranks(ranks(both[: len(pairs)], both[len(pairs) :], [pair["response"] for pair in pairs]))
+    values = counted | gained | ranked
+    losses = tuple(call for one in found for call in one.calls)
+    calls = dict.fromkeys(gained, losses) | dict.fromkeys(ranked, tuple(one.call for one in vectors or ()))
     gate = Gate(Quality, len(values))
     for measure in MEASURES:
         if measure.name in values:
             row = {"arm": arm, "measure": measure.name, "value": measure.scale * values[measure.name]}
-            kept = gate.keep(row | {"unit": measure.unit, "rows": len(pairs)}, parents)
-            # All numbers are over the same pairs and calls: the first has the edges to them, and the others to it.
-            parents = [(kept, "same_pairs")] if gate.kept == 1 else parents
+            made_of = [(call, "call") for call in calls.get(measure.name, ())]
+            parents = [*((pair["id"], "measured") for pair in pairs), *made_of]
+            gate.keep(row | {"unit": measure.unit, "rows": len(pairs)}, parents)
     worst = sorted(
         ((one.value, pair) for one, pair in zip(found, pairs, strict=True) if one.value is not None),
         key=lambda one: one[0],

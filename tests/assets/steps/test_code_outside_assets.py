@@ -19,12 +19,12 @@ ALL = {step.asset for step in GRAPH}
 CALL_MODELS = {step.asset for step in GRAPH if step.calls_model}
 SOURCES = {"benchmark_items", "seed_tasks", "documents"}
 TRAINING_SETS = {asset for asset in ALL if asset.startswith("training_sets/")}
-WRITTEN = {"fragments"} | {asset for asset in ALL if asset.startswith("raw_")}
+WRITTEN = {"fragments", "backward_model"} | {asset for asset in ALL if asset.startswith("raw_")}
 QUALITY = {asset for asset in ALL if asset.startswith("quality/")}
 COMPARE_TEXTS = (
     SOURCES | TRAINING_SETS | QUALITY | {asset for asset in ALL if asset.startswith("enhanced_instructions/")}
 )
-SPLIT_TEXTS = SOURCES | TRAINING_SETS | QUALITY | {"fragments", "raw_self_instruct"}
+SPLIT_TEXTS = SOURCES | TRAINING_SETS | QUALITY | {"fragments", "backward_model", "raw_self_instruct"}
 SPLIT_TEXTS |= {asset for asset in ALL if asset.startswith(("enhanced_instructions/", "scores/"))}
 
 
