@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from assets.recipe.types import EqualResponses
+from assets.recipe.filters import EqualResponses
 from warehouse.core.texts import normalized
 from warehouse.core.words import words_in
 

@@ -12,7 +12,8 @@ from assets.enhancement.heuristics import KEYS, broken_rule
 from assets.enhancement.measuring import MeasureFilter, label, limits, prefers_high
 from assets.enhancement.unwanted import unwanted
 from assets.generation.cuts import cut_for
-from assets.recipe.types import AlignmentFilter, Arm, Heuristics, PerplexityFilter, Recipe
+from assets.recipe.filters import AlignmentFilter, Heuristics, PerplexityFilter
+from assets.recipe.types import Arm, Recipe
 from assets.steps import names
 from assets.steps.step import Step, same
 from resources.tools.tools import Tools

@@ -17,7 +17,8 @@ from assets.prompting.answers import unanswered
 from assets.prompting.extracts import keywords, random_sentence
 from assets.prompting.prompts import extraction
 from assets.prompting.unwrapping import unwrapped_answer
-from assets.recipe.types import Fragments, Recipe
+from assets.recipe.filters import Fragments
+from assets.recipe.types import Recipe
 from assets.recipe.values import Level
 from assets.steps import names
 from assets.steps.step import Most, Step, made

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from assets.recipe.types import Heuristics
+from assets.recipe.filters import Heuristics
 from warehouse.core.words import folded, tokens, words_in
 
 KEYS = {

@@ -20,7 +20,8 @@ import polars as pl
 
 from assets.prompting import alignment
 from assets.prompting.alignment import IFD, SIMILARITY, Embed, measured, reads_model
-from assets.recipe.types import AlignmentFilter, PerplexityFilter, Recipe
+from assets.recipe.filters import AlignmentFilter, PerplexityFilter
+from assets.recipe.types import Recipe
 from assets.steps import names
 from assets.steps.step import Step, made
 from resources.models.calls import Reader, Vector

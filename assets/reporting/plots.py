@@ -14,7 +14,7 @@ from assets.curation.diversity import RULES
 from assets.curation.rule import Rule
 from assets.enhancement.measuring import label
 from assets.evaluation.ablations import BASELINE, SERIES, Series
-from assets.recipe.types import AlignmentFilter
+from assets.recipe.filters import AlignmentFilter
 from assets.recipe.values import AlignmentMeasure
 from assets.reporting.standing_plots import draw_leaderboard
 from warehouse.results.result import Result

@@ -25,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOT_CODE = (
     "assets/recipe/types.py",
+    "assets/recipe/filters.py",
     "assets/recipe/selections.py",
     "assets/recipe/materials.py",
     "assets/recipe/parts.py",

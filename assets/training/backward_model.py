@@ -14,7 +14,8 @@ import polars as pl
 
 from assets.prompting.extracts import keywords, random_sentence
 from assets.prompting.prompts import instruction_for
-from assets.recipe.types import BackwardModel, Fragments, Recipe
+from assets.recipe.filters import Fragments
+from assets.recipe.types import BackwardModel, Recipe
 from assets.recipe.values import Level
 from assets.steps import names
 from assets.steps.step import Step

@@ -8,7 +8,7 @@ import polars as pl
 from assets.enhancement.filtering import decide, step
 from assets.generation.method import methods
 from assets.planning.graph import steps
-from assets.recipe.types import EqualResponses, Heuristics, PerplexityFilter
+from assets.recipe.filters import EqualResponses, Heuristics, PerplexityFilter
 from tests.support.measured import pair, perplexities
 from tests.support.recipes import parsed, put, starter
 from warehouse.results.result import Result

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assets.enhancement.filtering import decide
 from assets.enhancement.measuring import limits
-from assets.recipe.types import AlignmentFilter, Heuristics, PerplexityFilter
+from assets.recipe.filters import AlignmentFilter, Heuristics, PerplexityFilter
 from tests.support.measured import pair, perplexities
 from tests.support.recipes import complaints
 from warehouse.results.result import Result

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.enhancement.heuristics import BrokenRule, broken_rule, copied_share, repeated_line_share
-from assets.recipe.types import Heuristics
+from assets.recipe.filters import Heuristics
 
 RULES = Heuristics(instruction_words=(3, 6), response_words=(4, 8), most_repeated_line=0.5, copied_words=0.75)
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "aa", "A"]), max_size=8)

@@ -10,7 +10,7 @@ import pytest
 
 from assets.enhancement.filtering import decide
 from assets.enhancement.unwanted import UNWANTED, unwanted
-from assets.recipe.types import Heuristics
+from assets.recipe.filters import Heuristics
 from tests.support.measured import pair
 from tests.support.recipes import complaints
 

@@ -31,8 +31,8 @@ from assets.generation.methods.evol_instruct import judged_equal
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.methods.reverse_instructions import hint
 from assets.generation.methods.unnatural_instructions import task_of
+from assets.recipe.filters import Fragments
 from assets.recipe.parts import SamplingPart
-from assets.recipe.types import Fragments
 from resources.models.calls import Writer
 from tests.support.bootstrapping import SEEDS, new_task, settings
 from tests.support.scripted import Refusal, ScriptedWriter

@@ -8,7 +8,7 @@ import polars as pl
 from assets.planning.graph import steps
 from assets.prompting.extracts import keywords
 from assets.prompting.prompts import instruction_for
-from assets.recipe.types import Fragments
+from assets.recipe.filters import Fragments
 from assets.training.backward_model import flipped
 from tests.support.recipes import ABSENT, complaints, parsed, put, starter
 from warehouse.core.identity import digest
