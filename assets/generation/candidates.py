@@ -16,16 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from assets.generation.rating import ratings
 from assets.prompting.alignment import Measured, gains
 from assets.recipe.parts import CandidatesPart
-from resources.models.calls import Reader
+from resources.models.calls import Completion, Reader
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate
 
 NOT_CHOSEN = "not chosen"
+T = TypeVar("T")
 
 
 class Sampled(Protocol):
@@ -48,6 +49,12 @@ class Candidate:
 def seeds(count: int, *parts: object) -> list[int]:
     """The seeds of `count` candidates; the first is that of a single text."""
     return [row_seed(*parts, *(("candidate", number) if number else ())) for number in range(count)]
+
+
+def grouped(items: Sequence[T], written: Sequence[Completion], count: int) -> Iterator[tuple[T, Sequence[Completion]]]:
+    """Each item with the `count` completions that were written for it, where those of all items are in one list."""
+    for number, item in enumerate(items):
+        yield item, written[number * count : (number + 1) * count]
 
 
 def equal_at_zero(settings: CandidatesPart, sampling: Sampled, key: str) -> Iterator[tuple[str, object, str]]:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import polars as pl
 
-from assets.generation.candidates import Candidate, choose, equal_at_zero, seeds
+from assets.generation.candidates import Candidate, choose, equal_at_zero, grouped, seeds
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction
 from assets.prompting.one_line import one_line
@@ -56,11 +55,11 @@ def generate(
     gate = Gate(Pair, len(texts) * settings.candidates)
     drawn = [(text, one) for text in texts for one in seeds(settings.candidates, seed, method, text.shown)]
     sampling = Sampling(**settings.instruction.model_dump())
-    completions = iter(one_line(writer, [instruction_for(text.shown, one) for text, one in drawn], sampling))
+    written = one_line(writer, [instruction_for(text.shown, one) for text, one in drawn], sampling)
     groups: list[list[Candidate]] = []
-    for text in texts:
+    for text, own in grouped(texts, written, settings.candidates):
         groups.append([])
-        for completion in islice(completions, settings.candidates):
+        for completion in own:
             row = pair(method, instruction_of(completion.text), response=text.response, level=text.level)
             parents = (*text.parents, (completion.call, "call"))
             if not lacks_instruction(gate, row, completion, parents):

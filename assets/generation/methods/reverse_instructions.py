@@ -9,13 +9,12 @@ Worked example: "Pesto is a sauce from Genoa …" in the style of a search query
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import AfterValidator, Field
 
-from assets.generation.candidates import Candidate, choose, equal_at_zero, seeds
+from assets.generation.candidates import Candidate, choose, equal_at_zero, grouped, seeds
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_instruction
 from assets.prompting.one_line import one_line
@@ -78,11 +77,11 @@ def generate(documents: pl.DataFrame, settings: ReverseInstructions, model: Writ
         for row in rows
         for one in seeds(settings.candidates, seed, NAME, row["text"])
     ]
-    completions = iter(one_line(model, prompts, Sampling(**settings.instruction.model_dump())))
+    completions = one_line(model, prompts, Sampling(**settings.instruction.model_dump()))
     groups: list[list[Candidate]] = []
-    for document in rows:
+    for document, own in grouped(rows, completions, settings.candidates):
         groups.append([])
-        for completion in islice(completions, settings.candidates):
+        for completion in own:
             text, written = document["text"], instruction_of(completion.text)
             if has_word(written) and row_seed(seed, NAME, "hint", text) / 2**63 < settings.length_hints:
                 written = f"{written} {hint(text)}"

@@ -7,11 +7,9 @@ instruction alone; the sampling; and that an answer that was cut off ends at its
 
 from __future__ import annotations
 
-from itertools import islice
-
 import polars as pl
 
-from assets.generation.candidates import Candidate, choose, equal_at_zero, seeds
+from assets.generation.candidates import Candidate, choose, equal_at_zero, grouped, seeds
 from assets.generation.method import Job, Method
 from assets.prompting.answers import lacks_answer, response_of
 from assets.prompting.pairs import pair, pair_columns
@@ -44,11 +42,11 @@ def generate(tasks: pl.DataFrame, settings: SelfTraining, model: WriterAndReader
         for row in asked
         for one in seeds(settings.candidates, seed, NAME, row["instruction"], row["input"])
     ]
-    completions = iter(model.complete(prompts, Sampling(**settings.response.model_dump())))
+    completions = model.complete(prompts, Sampling(**settings.response.model_dump()))
     groups: list[list[Candidate]] = []
-    for task in asked:
+    for task, own in grouped(asked, completions, settings.candidates):
         groups.append([])
-        for completion in islice(completions, settings.candidates):
+        for completion in own:
             row = pair(NAME, task["instruction"], task["input"], response_of(completion))
             parents = ((task["id"], "instruction"), (completion.call, "call"))
             if not lacks_answer(gate, row, completion, parents):
