@@ -17,7 +17,7 @@ from assets.prompting.extracts import keywords, random_sentence
 from assets.prompting.prompts import extraction
 from assets.recipe.filters import Fragments
 from assets.recipe.parts import SamplingPart
-from assets.recipe.types import LEVELS
+from assets.recipe.values import LEVELS
 from assets.steps.step import Most
 from resources.models.calls import Prompt, Sampling
 from tests.support.recipes import complaints, parsed, put, starter
