@@ -114,13 +114,10 @@ def say_engines(project: Project) -> None:
 
 def print_quality(project: Project) -> None:
     """Prints the quality of the training sets that are built; nothing where none is."""
+    from assets.reporting.study import quality_of
     from assets.reporting.tables import quality_table
-    from assets.steps import names
 
-    catalog = project.store.catalog()
-    built = {arm: catalog.current(names.quality(arm)) for arm in project.recipe.arms}
-    found = {arm: project.store.read(published) for arm, published in built.items() if published}
-    if found:
+    if found := quality_of(project.store, project.recipe.arms):
         console().print("", quality_table(found))
 
 

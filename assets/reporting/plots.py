@@ -50,22 +50,6 @@ def _cut(figure: Figure, result: Result, rule: str, label: str) -> bool:
     return True
 
 
-def _perplexity(figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, "perplexity", "perplexity")
-
-
-def _ifd(figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, "IFD", "instruction-following difficulty")
-
-
-def _gain(figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, "gain", "gain (nats per token)")
-
-
-def _aligned(measure: str, figure: Figure, result: Result) -> bool:
-    return _cut(figure, result, measure, measure)
-
-
 def _diversity(rule: Rule, figure: Figure, result: Result) -> bool:
     if rule.cut is not None:
         return _cut(figure, result, rule.reason, rule.measures)
@@ -110,15 +94,11 @@ def _scores(figure: Figure, result: Result) -> bool:
     return True
 
 
+_AXES = {"IFD": "instruction-following difficulty", "gain": "gain (nats per token)"}
+_ALIGNED = [label(AlignmentFilter(measure=measure)) for measure in get_args(AlignmentMeasure)]
+
 _PLOTS: dict[str, Callable[[Figure, Result], bool]] = {
-    "perplexity": _perplexity,
-    "IFD": _ifd,
-    "gain": _gain,
-    **{
-        label(AlignmentFilter(measure=measure)): partial(_aligned, label(AlignmentFilter(measure=measure)))
-        for measure in get_args(AlignmentMeasure)
-        if measure not in ("gain", "ifd")
-    },
+    **{name: partial(_cut, rule=name, label=_AXES.get(name, name)) for name in ("perplexity", *_ALIGNED)},
     "measures": _measures,
     "loss": _loss,
     "scores": _scores,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,7 +81,7 @@ def study(database: Database) -> Study:
         standings,
         {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
         opened.facts(board)["notes"].get(DETECTABLE, {}),
-        {arm: opened.read(one) for arm in named.recipe["arms"] if (one := opened.current(names.quality(arm)))},
+        quality_of(opened, named.recipe["arms"]),
         [
             Series(one["by"], tuple((arm, value) for arm, value in one["arms"]), one.get("of", ""))
             for one in named.recipe.get(SERIES, [])
@@ -89,6 +90,13 @@ def study(database: Database) -> Study:
         [entry for entry in ledger(database, every_version=True) if (entry.asset, entry.version) in places],
         materials,
     )
+
+
+def quality_of(opened: Store, arms: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """What is measured now of the training sets of `arms`, by arm, for those that are built."""
+    catalog = opened.catalog()
+    built = {arm: catalog.current(names.quality(arm)) for arm in arms}
+    return {arm: opened.read(published) for arm, published in built.items() if published}
 
 
 def _made(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[datetime, str, str]:
