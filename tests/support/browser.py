@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -41,6 +44,25 @@ def browser(folder: Path, beacon: Site | None = None) -> Iterator[Chrome]:
         yield driver
     finally:
         driver.quit()
+
+
+def until(page: Chrome, holds: Callable[[], object], seconds: float = 120) -> None:
+    """Waits until `holds` says so. A page may replace an element, or cover it, while it is looked at."""
+    passing = (StaleElementReferenceException, ElementClickInterceptedException)
+    WebDriverWait(page, seconds, ignored_exceptions=passing).until(lambda _: holds())
+
+
+def text(page: Chrome) -> str:
+    """The text that is to be seen, asked of the page in one call: nothing can be replaced in between."""
+    return str(page.execute_script("return document.body ? document.body.innerText : ''"))
+
+
+def press(page: Chrome, label: str) -> bool:
+    """Whether there was a button with this label to click on."""
+    buttons = page.find_elements(By.XPATH, f"//button[contains(., '{label}')]")
+    for button in buttons[:1]:
+        button.click()
+    return bool(buttons)
 
 
 class Site:

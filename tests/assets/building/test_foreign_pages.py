@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.support.browser import Site, browser, needs_browser
+from tests.support.browser import Site, browser, needs_browser, press, text, until
 from tests.support.serving import ASSETS, LAUNCH, Server
 
 pytestmark = needs_browser
@@ -112,15 +110,6 @@ def launch(server: Server) -> dict[str, object]:
     return {"query": LAUNCH, "variables": {"parameters": {"selector": selector, "mode": "default"}}}
 
 
-def until(page: Chrome, holds: Callable[[], object], seconds: float = 120) -> None:
-    wait = WebDriverWait(page, seconds, ignored_exceptions=(StaleElementReferenceException,))
-    wait.until(lambda _: holds())
-
-
-def text(page: Chrome) -> str:
-    return page.find_element(By.TAG_NAME, "body").text
-
-
 def test_a_foreign_page_changes_nothing_and_the_own_page_launches_a_run(server: Server, page: Chrome) -> None:
     page.get(server.address)
     until(page, lambda: "Deployment" in text(page))
@@ -150,8 +139,7 @@ def test_a_foreign_page_changes_nothing_and_the_own_page_launches_a_run(server: 
         assert state(server) == before
 
     page.get(f"http://127.0.0.1:{server.port}/assets/benchmark_items")
-    until(page, lambda: page.find_elements(By.XPATH, "//button[contains(., 'Materialize')]"))
-    page.find_element(By.XPATH, "//button[contains(., 'Materialize')]").click()
+    until(page, lambda: press(page, "Materialize"))
     until(page, lambda: len(server.ask(RUNS)["runsOrError"]["results"]) == 2)
     until(page, lambda: server.ask(RUNS)["runsOrError"]["results"][0]["status"] == "SUCCESS", 120)
     run = server.ask(RUNS)["runsOrError"]["results"][0]["runId"]

@@ -12,12 +12,10 @@ import dagster as dg
 import polars as pl
 import yaml
 from selenium.webdriver import Chrome
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
 
 from assets.building.facts import sample
 from assets.building.metadata import metadata_of
-from tests.support.browser import Site, browser, needs_browser
+from tests.support.browser import Site, browser, needs_browser, text, until
 from tests.support.serving import Server
 from tests.support.tiny import tiny_recipe
 from warehouse.store.versions import Effort
@@ -45,9 +43,11 @@ def test_a_row_is_shown_as_it_stands(tiny_model: Path, tiny_embedder: Path, tmp_
         runs = [run["runId"] for run in server.ask(RUNS)["runsOrError"]["results"]]
         page.get(server.address)
         look(page, server, "assets/benchmark_items", "sample")
-        cells = [cell.text for cell in page.find_elements(By.CSS_SELECTOR, "td:not(:has(table))")]
+        cells = page.execute_script(
+            "return [...document.querySelectorAll('td:not(:has(table))')].map((c) => c.innerText)"
+        )
         found = {re.sub(r"^\d+ ", "", cell) for cell in cells if cell.endswith(" end")}
-        assert found == {f"{' '.join(text.split())} end" for text in HOSTILE}
+        assert found == {f"{' '.join(words.split())} end" for words in HOSTILE}
         look(page, server, "assets/benchmark_items?view=events", "sample")
         look(page, server, f"runs/{runs[1]}", "RUN_SUCCESS")
         assert "available: " in look(page, server, f"runs/{runs[0]}?logs=step%3Adocuments", "STEP_FAILURE")
@@ -82,8 +82,7 @@ def look(page: Chrome, server: Server, path: str, awaited: str) -> str:
     """The text of a page of the UI, on which nothing comes from a row but text."""
     address = f"http://127.0.0.1:{server.port}/{path}"
     page.get(address)
-    body = lambda: page.find_element(By.TAG_NAME, "body").text  # noqa: E731
-    WebDriverWait(page, 120).until(lambda _: awaited in body())
+    until(page, lambda: awaited in text(page))
     time.sleep(1)  # for what would load late
     assert page.current_url.startswith(address)
     places = page.execute_script(
@@ -92,7 +91,7 @@ def look(page: Chrome, server: Server, path: str, awaited: str) -> str:
     )
     assert places
     assert [place for place in places if "beacon" in place or "javascript:" in place or "onerror" in place] == []
-    return body()
+    return text(page)
 
 
 def test_a_sample_has_one_cell_for_each_value() -> None:
