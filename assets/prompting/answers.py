@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assets.prompting.sentences import whole_sentences
 from assets.prompting.unwrapping import unwrapped_answer
 from resources.models.calls import Completion, TokenLoss, Vector
 from warehouse.core.identity import Parent
+from warehouse.core.sentences import whole_sentences
 from warehouse.core.texts import has_word
 from warehouse.results.result import Gate
 

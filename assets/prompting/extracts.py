@@ -14,7 +14,7 @@ from collections import Counter
 
 from yake import KeywordExtractor
 
-from assets.prompting.sentences import sentences
+from warehouse.core.sentences import sentences
 from warehouse.core.words import mostly_spaceless, tokens
 
 

@@ -6,9 +6,9 @@ assets/recipe/paths.py for paths. ``{{`` and ``}}`` are braces.
 
 Texts are stripped, numbers are written as Python does, booleans as true and false. The items of a list are
 joined as ``lines`` (the default), ``numbered`` ("1. …"), ``bullets`` ("- …"), ``sentences`` (by a space) or
-``commas``; absent and empty items are left out. ``json`` writes any value as JSON, and the path ``*`` is the
-whole row. None, NaN, blank text, and empty lists and objects count as absent, and so do the texts that a selection
-says mean "nothing".
+``commas``; absent and empty items are left out. ``first_sentence`` takes the first sentence of a text, or of a list's
+first item. ``json`` writes any value as JSON, and the path ``*`` is the whole row. None, NaN, blank text, and empty
+lists and objects count as absent, and so do the texts that a selection says mean "nothing".
 """
 
 from __future__ import annotations

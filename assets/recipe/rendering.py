@@ -7,9 +7,11 @@ from collections import abc
 
 from assets.recipe.lookup import MissingField
 from assets.recipe.paths import written
+from warehouse.core.sentences import sentences
 from warehouse.core.texts import listed, shortened
 
-FORMATS = ("lines", "numbered", "bullets", "sentences", "commas", "json")
+FIRST_SENTENCE = "first_sentence"
+FORMATS = ("lines", "numbered", "bullets", "sentences", "commas", FIRST_SENTENCE, "json")
 NO_INPUT = frozenset(
     ("<noinput>", "<no input>", "[no input]", "noinput", "no input", "no input required", "no input needed", "n/a")
 )
@@ -53,14 +55,15 @@ def rendered(value: object, format_: str, path: str, absent: frozenset[str]) -> 
     if format_ == "json":
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str):
-        return value.strip()
+        return (next(iter(sentences(value)), value) if format_ == FIRST_SENTENCE else value).strip()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, list):
-        items = [text for item in value if (text := rendered(item, "lines", path, absent))]
-        return _joined(items, format_)
+        inner = FIRST_SENTENCE if format_ == FIRST_SENTENCE else "lines"
+        items = [text for item in value if (text := rendered(item, inner, path, absent))]
+        return (items[0] if items else "") if format_ == FIRST_SENTENCE else _joined(items, format_)
     if isinstance(value, abc.Mapping):
         if not value:
             return ""

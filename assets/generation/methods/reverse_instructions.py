@@ -20,7 +20,6 @@ from assets.prompting.answers import lacks_instruction
 from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
-from assets.prompting.sentences import sentences
 from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import distinct
@@ -28,6 +27,7 @@ from assets.steps.names import DOCUMENTS
 from assets.steps.step import Most
 from resources.models.calls import Prompt, Sampling, WriterAndReader
 from warehouse.core.identity import row_seed
+from warehouse.core.sentences import sentences
 from warehouse.core.texts import has_word
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair

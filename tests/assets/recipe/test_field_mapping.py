@@ -32,6 +32,7 @@ RECIPE: dict[str, object] = {
     "vegan": True,
     "cold": False,
     "time": None,
+    "story": "Mr. Bean made toast. He ate it.",
     "note": "  ",
     "rating": float("nan"),
     "parts": {"0": "zero", "main": {"name": "bread"}},
@@ -50,6 +51,8 @@ RECIPE: dict[str, object] = {
         ("{steps:bullets}", "- Slice the bread.\n- Toast it."),
         ("{steps:sentences}", "Slice the bread. Toast it."),
         ("{steps:commas}", "Slice the bread., Toast it."),
+        ("{story:first_sentence}", "Mr. Bean made toast."),
+        ("{steps:first_sentence} {title:first_sentence} {servings:first_sentence}", "Slice the bread. Toast 2"),
         ("{title:numbered}", "Toast"),
         ("{servings} {hours} {vegan} {cold}", "2 0.5 true false"),
         ("{instances.1.output}{parts.0}{parts.main.name}", "secondzerobread"),
@@ -153,13 +156,13 @@ def test_attributes_cannot_be_reached(path: str) -> None:
         (
             "{a:>10}",
             "template '{a:>10}', character 1: the format '>10' is unknown;"
-            " known are lines, numbered, bullets, sentences, commas, json;"
+            " known are lines, numbered, bullets, sentences, commas, first_sentence, json;"
             ' a name with a colon is written in quotes, as {"a:>10"}',
         ),
         (
             "{a:}",
             "template '{a:}', character 1: the format '' is unknown;"
-            " known are lines, numbered, bullets, sentences, commas, json;"
+            " known are lines, numbered, bullets, sentences, commas, first_sentence, json;"
             ' a name with a colon is written in quotes, as {"a:"}',
         ),
     ],

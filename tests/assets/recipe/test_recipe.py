@@ -171,7 +171,7 @@ def test_the_error_for_a_misspelt_key_names_its_path_and_the_nearest_key(
             {"text": "{extract:numberd}"},
             "documents.0.fields: found {'text': '{extract:numberd}'}; field 'text': template "
             "'{extract:numberd}', character 1: the format 'numberd' is unknown; known are lines, numbered, bullets, "
-            "sentences, commas, json",
+            "sentences, commas, first_sentence, json",
         ),
         (
             "documents.0.source",

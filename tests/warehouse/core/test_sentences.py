@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segtok.segmenter import split_single
 
-from assets.prompting.sentences import sentences, whole_sentences
+from warehouse.core.sentences import sentences, whole_sentences
 
 TEXT = st.text() | st.text(alphabet=" \n\r\t\x85\u2028\u200b0123.)(:!?\"'“”`…。aBQ」茶ไท", max_size=60)
 
