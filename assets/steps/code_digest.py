@@ -38,6 +38,7 @@ DECIDING = (
     "resources/fetching/globs.py",
     "warehouse/core/comparing.py",
     "warehouse/core/identity.py",
+    "warehouse/core/sentences.py",
     "warehouse/core/texts.py",
     "warehouse/core/words.py",
     "warehouse/lineage/withdrawals.py",
