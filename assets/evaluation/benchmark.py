@@ -13,6 +13,8 @@ from typing import Any
 
 from assets.recipe.parts import Part
 from assets.recipe.types import Recipe
+from assets.recipe.values import BASE
+from assets.steps import names
 from assets.steps.discovery import declared
 from assets.steps.step import Step
 from warehouse.schema.records import HIGHER
@@ -56,3 +58,14 @@ class Benchmark:
 def benchmarks() -> Mapping[str, Benchmark]:
     """All benchmarks by name, one from each file of the folder benchmarks."""
     return declared("assets.evaluation.benchmarks", "BENCHMARK")
+
+
+def answered(recipe: Recipe) -> list[str]:
+    """The benchmarks of a recipe in which the students write answers that others can use."""
+    return [
+        name
+        for name in recipe.benchmarks
+        if benchmarks()[name].fields is not None
+        for step in benchmarks()[name].steps(recipe.evaluation.settings(name), recipe, BASE)
+        if step.asset == names.predictions(name, BASE)
+    ]

@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from assets.evaluation import answerers
-from assets.evaluation.benchmark import Benchmark, Metric, benchmarks
+from assets.evaluation.benchmark import Benchmark, Metric, answered
 from assets.prompting.answers import unanswered
 from assets.prompting.prompts import with_input
 from assets.recipe.parts import Part, SamplingPart
@@ -208,13 +208,7 @@ def steps(settings: Judge, recipe: Recipe, arm: str) -> list[Step]:
 
 def faults(settings: Judge, recipe: Recipe) -> Iterator[tuple[str, object, str]]:
     """Check that the benchmark in `of` has predictions."""
-    known = [name for name in recipe.benchmarks if name != NAME]
-    usable = [
-        name
-        for name in known
-        for step in benchmarks()[name].steps(recipe.evaluation.settings(name), recipe, BASE)
-        if step.asset == names.predictions(name, BASE)
-    ]
+    usable = answered(recipe)
     if settings.of not in usable:
         yield "of", settings.of, f"it must name a benchmark of evaluation with predictions; known: {', '.join(usable)}"
 
