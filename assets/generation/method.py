@@ -7,7 +7,7 @@ This adds the key `generation.<name>` to the recipe and the asset `raw_<name>` t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Generic, TypeVar
 
@@ -116,13 +116,18 @@ class Method:
             description=self.description,
             model=Pair,
             build=build,
-            slice=recipe.slice("seed", *of_model, *others, f"generation.{self.name}"),
+            slice=recipe.slice("seed", *of_model, *others, recipe.generation.path(self.name)),
             inputs={asset: asset for asset in self.inputs} | ({"pairs": raw(self.of(settings))} if self.of else {}),
             kinds=frozenset({"transformers" if self.calls_model else "polars", "duckdb"}),
             most=self.most(settings, recipe) if self.most else None,
             columns=self.columns,
-            remedies={"": f"generation.{self.name}"},
+            remedies={"": recipe.generation.path(self.name)},
         )
+
+
+def method_in(recipe: Recipe, name: str) -> Method:
+    """What `name` stands for in a recipe, a method or a variant of one, under this name."""
+    return replace(methods()[recipe.generation.method(name)], name=name)
 
 
 def methods() -> Mapping[str, Method]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from assets.loading.rules import Problem, problems
-from assets.loading.whole import FullRecipe
+from assets.loading.whole import VARIANTS, FullRecipe
 from assets.loading.yaml_text import Place, YamlError, read_yaml
 from assets.recipe.types import Recipe
 from warehouse.core.errors import UserError
@@ -167,14 +167,22 @@ def _repeats(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
 
 def _problem(detail: ErrorDetails) -> Problem:
     loc = [key for key in detail["loc"] if key not in _UNION_MEMBERS]
+    variant = VARIANTS.get(str(loc.pop(3))) if loc[:2] == ["generation", "variants"] and len(loc) > 3 else None
     path = ".".join(str(key) for key in loc if key != "[key]")
     found: Any = detail["input"]
     context: dict[str, Any] = detail.get("ctx", {})
     if detail["type"] == "extra_forbidden":
         *parents, key = loc
-        return Problem(path, found, f"there is no such key; {nearest(str(key), _keys_at(parents))}")
+        known = list(variant.model_fields) if variant and len(loc) == 4 else _keys_at(parents)
+        return Problem(path, found, f"there is no such key; {nearest(str(key), known)}")
     if detail["type"] == "missing":
         return Problem(path, None, "this key is required")
+    if detail["type"] == "union_tag_not_found":
+        return Problem(f"{path}.method", None, f"this key is required; it must name one of {', '.join(VARIANTS)}")
+    if detail["type"] == "union_tag_invalid":
+        return Problem(
+            f"{path}.method", context["tag"], f"there is no such method; {nearest(context['tag'], VARIANTS)}"
+        )
     if detail["type"] == "literal_error":
         expected = str(context["expected"]).replace(" or ", ", ")
         return Problem(

@@ -13,9 +13,10 @@ from rich.pretty import pretty_repr
 
 from assets.curation.diversity import RULES
 from assets.evaluation.benchmark import benchmarks
-from assets.generation.method import methods
+from assets.generation.method import method_in
 from assets.loading.choices import choice_faults
 from assets.loading.filters import filter_faults
+from assets.loading.methods import method_faults
 from assets.loading.sizes import contradictions
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
@@ -25,7 +26,6 @@ from assets.recipe.selections import Selection
 from assets.recipe.types import Diversity, Recipe
 from assets.recipe.values import BASE, UNPINNED
 from assets.sources.partition import slices_overlap
-from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, FRAGMENTS
 from resources.fetching.addresses import Address
 from warehouse.core.texts import nearest, shortened
 
@@ -60,7 +60,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _same_models(recipe)
     yield from _endpoints(recipe)
     yield from _overlaps(recipe)
-    yield from _methods(recipe)
+    yield from (Problem(*fault) for fault in method_faults(recipe))
     yield from _benchmarks(recipe)
     yield from _curation(recipe)
     yield from (Problem(*fault) for fault in filter_faults(recipe))
@@ -103,9 +103,9 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
     uses = {
         "generation.backward_model": generation.backward_model,
         **{
-            f"generation.{name}": True
+            recipe.generation.path(name): True
             for name in recipe.methods
-            if methods()[name].needs_weights(recipe.generation.settings(name))
+            if method_in(recipe, name).needs_weights(recipe.generation.settings(name))
         },
         "enhancement.perplexity": recipe.enhancement.perplexity if measured else None,
         "enhancement.alignment": any(reads_model(settings.measure) for settings in aligned),
@@ -148,26 +148,6 @@ def _overlaps(recipe: Recipe) -> Iterator[Problem]:
                 f"it overlaps {first} {list(one.slice)} of the same source {other.source!r}: "
                 "roles that share a source need disjoint slices, such as [0, 20] and [20, 100]",
             )
-
-
-def _methods(recipe: Recipe) -> Iterator[Problem]:
-    settings_of = {
-        BACKWARD_MODEL: ("generation.backward_model", recipe.generation.backward_model, "its settings"),
-        DOCUMENTS: ("documents", list(recipe.documents), "at least one selection of documents"),
-        FRAGMENTS: ("enhancement.fragments", recipe.enhancement.fragments, "its settings"),
-    }
-    for name in recipe.methods:
-        method, settings = methods()[name], recipe.generation.settings(name)
-        for asset, (path, value, what) in settings_of.items():
-            if asset in method.inputs and not value:
-                yield Problem(path, value, f"generation.{name} needs {what}")
-        for other in method.other_methods(settings):
-            if other not in recipe.methods:
-                yield Problem(f"generation.{other}", None, f"generation.{name} needs its settings")
-        for key, model in method.models(settings):
-            yield from _known(f"generation.{name}.{key}", model, recipe.models, "a model")
-        for key, found, accepted in method.faults(settings):
-            yield Problem(f"generation.{name}.{key}", found, accepted)
 
 
 def _curation(recipe: Recipe) -> Iterator[Problem]:
@@ -233,18 +213,8 @@ def _benchmarks(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _arms(recipe: Recipe) -> Iterator[Problem]:
-    with_levels = {name for name, method in methods().items() if method.has_levels}
-    for name, arm in recipe.arms.items():
-        if name == BASE:
-            yield Problem(f"arms.{name}", name, "this name is reserved for the untouched base; use another name")
-        for index, method in enumerate(arm.methods):
-            if method not in methods():
-                yield from _known(f"arms.{name}.methods.{index}", method, methods(), "a method")
-            elif method not in recipe.methods:
-                yield Problem(f"arms.{name}.methods.{index}", method, f"generation.{method} is needed to build it")
-        if arm.levels and not with_levels.intersection(arm.methods):
-            accepted = f"only pairs of {', '.join(sorted(with_levels))} have a level"
-            yield Problem(f"arms.{name}.levels", list(arm.levels), accepted)
+    if BASE in recipe.arms:
+        yield Problem(f"arms.{BASE}", BASE, "this name is reserved for the untouched base; use another name")
 
 
 def _shared_names(recipe: Recipe) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from assets.curation.diversity import RULES
-from assets.generation.method import methods
+from assets.generation.method import method_in
 from assets.recipe.types import Recipe
 from warehouse.core.closure import closure
 
@@ -25,7 +25,7 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
 def unused_methods(recipe: Recipe) -> list[str]:
     """The methods that are built although no arm uses their pairs, directly or through other methods."""
     by_arms = [name for arm in recipe.arms.values() for name in arm.methods]
-    used = closure(by_arms, lambda name: methods()[name].other_methods(recipe.generation.settings(name)))
+    used = closure(by_arms, lambda name: method_in(recipe, name).other_methods(recipe.generation.settings(name)))
     return [name for name in recipe.methods if name not in used]
 
 
@@ -41,14 +41,14 @@ def _levels(recipe: Recipe) -> Iterator[Fault]:
 def _counts(recipe: Recipe) -> Iterator[Fault]:
     """A method takes the first `count` rows of an input, which has at most as many as its selections say."""
     for name in recipe.methods:
-        source = methods()[name].counted_input
+        source = method_in(recipe, name).counted_input
         if source is None:
             continue
         count = recipe.generation.settings(name).count
         available = sum(selection.count for selection in recipe.part(source))
         if count is not None and available and count > available:
             accepted = f"it must be at most {available}, the sum of the counts of {source}"
-            yield f"generation.{name}.count", count, accepted
+            yield f"{recipe.generation.path(name)}.count", count, accepted
 
 
 def _diverse_rows(recipe: Recipe) -> Iterator[Fault]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_type_hints
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from assets.curation.diversity import RULES
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import methods
 from assets.recipe.parts import Part
 from assets.recipe.types import Curation, Diversity, Evaluation, Generation, Recipe
+from assets.recipe.values import Name
 
 
 def _with_settings(base: type[Part], settings: Mapping[str, type[Part]]) -> type[Part]:
@@ -20,7 +23,22 @@ def _with_settings(base: type[Part], settings: Mapping[str, type[Part]]) -> type
     return create_model(base.__name__, __base__=base, __doc__=base.__doc__, **keys)
 
 
-_GENERATION = _with_settings(Generation, {name: method.settings for name, method in methods().items()})
+def _variant(method: str, settings: type[Part]) -> type[Part]:
+    """The settings of a method, and the key that names it."""
+    key: dict[str, Any] = {"method": (Literal[method], ...)}
+    return create_model(settings.__name__, __base__=settings, __doc__=settings.__doc__, **key)
+
+
+VARIANTS = {name: _variant(name, method.settings) for name, method in methods().items()}
+"""The types of the variants of each method."""
+
+_VARIANT: Any = Annotated[reduce(or_, VARIANTS.values()), Field(discriminator="method")]
+_GENERATION = create_model(
+    Generation.__name__,
+    __base__=_with_settings(Generation, {name: method.settings for name, method in methods().items()}),
+    __doc__=Generation.__doc__,
+    variants=(dict[Name, _VARIANT], Field(default_factory=dict)),
+)
 _EVALUATION = _with_settings(Evaluation, {name: benchmark.settings for name, benchmark in benchmarks().items()})
 
 

@@ -8,8 +8,8 @@ from assets.curation import diversity, embeddings, quality, training_set
 from assets.enhancement import filtering, fragments, measuring
 from assets.evaluation import leaderboard
 from assets.evaluation.benchmark import benchmarks
-from assets.generation.method import methods
-from assets.recipe.types import Recipe
+from assets.generation.method import method_in, methods
+from assets.recipe.types import Arm, Recipe
 from assets.recipe.values import BASE
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.steps.names import FRAGMENTS
@@ -51,7 +51,7 @@ def _generation(recipe: Recipe) -> list[Step]:
     found = []
     if recipe.generation.backward_model:
         found.append(backward_model.step(recipe, recipe.generation.backward_model))
-    used = [methods()[name] for name in recipe.methods]
+    used = [method_in(recipe, name) for name in recipe.methods]
     if recipe.enhancement.fragments and any(FRAGMENTS in method.inputs for method in used):
         found.append(fragments.step(recipe, recipe.enhancement.fragments))
     making = {step.asset: step for step in (method.step(recipe) for method in used)}
@@ -82,10 +82,16 @@ def _measures(recipe: Recipe) -> list[Step]:
     return found
 
 
+def _sharing(recipe: Recipe, arm: Arm) -> list[str]:
+    """The methods of an arm whose pairs may share responses, by the names that the pairs have."""
+    own = [recipe.generation.method(name) for name in arm.methods]
+    return [name for name in dict.fromkeys(own) if methods()[name].shares_responses]
+
+
 def _arm(recipe: Recipe, name: str) -> list[Step]:
     arm = recipe.arms[name]
     return [
-        filtering.step(recipe, name, arm, [one for one in arm.methods if methods()[one].shares_responses]),
+        filtering.step(recipe, name, arm, _sharing(recipe, arm)),
         diversity.step(recipe, name, arm),
         training_set.step(recipe, name),
         quality.step(recipe, name),

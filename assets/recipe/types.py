@@ -63,19 +63,30 @@ class Generation(Part):
     """The methods in use and the model that they call; a method that is left out is not built.
 
     The full recipe (assets/loading/whole.py) has one more key per method, with the settings that the method declares.
+    `variants` are further uses of methods with other settings, by names of the recipe's own; a variant's key `method`
+    says of which. Everywhere else its name stands where that of a method may stand.
     """
 
     model: str
     backward_model: BackwardModel | None = None
+    variants: dict[Name, Any] = Field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods in use, in the order of their names."""
-        return _added_keys(self, Generation)
+        """The methods and variants in use, in the order of their names."""
+        return tuple(sorted((*_added_keys(self, Generation), *self.variants)))
 
-    def settings(self, method: str) -> Any:
-        """The settings of a method; None where it is left out."""
-        return getattr(self, method)
+    def method(self, name: str) -> str:
+        """The method that a name stands for: that of a variant, otherwise the one with this name."""
+        return str(self.variants[name].method) if name in self.variants else name
+
+    def settings(self, name: str) -> Any:
+        """The settings of a method or variant; None where it is left out."""
+        return self.variants[name] if name in self.variants else getattr(self, name)
+
+    def path(self, name: str) -> str:
+        """Where the recipe has the settings of a method or variant."""
+        return f"generation.variants.{name}" if name in self.variants else f"generation.{name}"
 
 
 class Enhancement(Part):

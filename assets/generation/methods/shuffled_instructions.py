@@ -96,9 +96,7 @@ def make(job: Job[ShuffledInstructions], pairs: pl.DataFrame) -> Result:
 
 
 def faults(settings: ShuffledInstructions) -> Iterator[tuple[str, object, str]]:
-    """Settings that contradict each other: swap and embedder, and a method that would shuffle itself."""
-    if settings.of == NAME:
-        yield "of", settings.of, "it must name another method"
+    """Settings that contradict each other."""
     if (settings.swap == "nearest") != (settings.embedder is not None):
         accepted = "swap: nearest needs it; name a model" if settings.embedder is None else "only swap: nearest uses it"
         yield "embedder", settings.embedder, accepted
