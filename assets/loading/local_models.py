@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assets.loading.file import recipe_error
 from assets.loading.rules import Problem
-from assets.recipe.parts import LoraPart
+from assets.loading.trainings import trainings
 from assets.recipe.types import Recipe
 from resources.models.engines import computes_bfloat16
 from resources.models.layers import lora_faults
@@ -25,10 +25,7 @@ def missing_layers(recipe: Recipe, bench: Workbench) -> Iterator[Problem]:
 
     Otherwise a build would fail at the training, after the generation has been paid for.
     """
-    trainings: dict[str, tuple[str, LoraPart]] = {"training": (recipe.training.base, recipe.training)}
-    if backward := recipe.generation.backward_model:
-        trainings["generation.backward_model"] = (recipe.generation.model, backward)
-    for key, (model, settings) in trainings.items():
+    for key, (model, settings) in trainings(recipe).items():
         if folder := bench.model_folder(model, fetch=False):
             faults = lora_faults(folder.path, settings.target_modules, settings.last_layers)
             yield from (Problem(f"{key}.{name}", found, right) for name, (found, right) in faults.items())

@@ -18,6 +18,7 @@ from assets.loading.choices import choice_faults
 from assets.loading.filters import filter_faults
 from assets.loading.methods import method_faults
 from assets.loading.sizes import contradictions
+from assets.loading.trainings import training_faults
 from assets.openness.licences import restrictions
 from assets.openness.rules import idle_exceptions, violations
 from assets.prompting.alignment import reads_model
@@ -67,6 +68,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from _arms(recipe)
     yield from (Problem(*fault) for fault in contradictions(recipe))
     yield from (Problem(*fault) for fault in choice_faults(recipe))
+    yield from (Problem(*fault) for fault in training_faults(recipe))
     yield from _shared_names(recipe)
     yield from _policy(recipe)
     yield from _openness(recipe)

@@ -18,12 +18,21 @@ class SamplingPart(Part):
     top_p: Probability = 1.0
 
 
+def _is_zero(value: float) -> bool:
+    return value == 0
+
+
 class LoraPart(Part):
     """LoRA fine-tuning. The paper does not publish these settings; all are ours.
 
     A training example of more than `max_tokens` is cut there; `truncation` says whether such examples are kept (the
     default) or rejected. `last_layers` puts the adapter on the last layers only, which saves the backward pass through
     the others.
+
+    Each optimizer step reads `batch_size` examples. With `micro_batch` it reads them in parts of so many, which needs
+    less memory and gives the same gradient: the loss is the mean over the tokens of the whole batch. The learning rate
+    rises over the share `warmup` of the steps, and then falls to zero by `scheduler`, or stays as it is (constant).
+    `dropout` is that of the adapter.
     """
 
     epochs: Count
@@ -43,6 +52,14 @@ class LoraPart(Part):
         "down_proj",
     )
     truncation: Literal["keep", "reject"] | None = None
+    micro_batch: Count | None = None
+    # Slices leave these out at their defaults, so that the keys alone make nothing stale.
+    warmup: Annotated[float, Field(ge=0, lt=1, exclude_if=_is_zero)] = 0.0
+    scheduler: Annotated[Literal["linear", "cosine", "constant"], Field(exclude_if=lambda value: value == "linear")] = (
+        "linear"
+    )
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False, exclude_if=_is_zero)] = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1, exclude_if=_is_zero)] = 0.0
     # How often progress is saved does not change the result, so this key is left out of slices.
     checkpoint_every: Annotated[Count, Field(exclude=True)] = 8
 

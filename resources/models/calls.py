@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,9 +97,17 @@ class Adapter:
     weights: str
 
 
+LATER: dict[str, Any] = {"later": True}
+"""Marks settings of a Training that a request has only where they are not at their default: calls from before they
+existed keep their keys."""
+
+
 @dataclass(frozen=True)
 class Training:
-    """How to fine-tune: LoRA, completion-only loss; `last_layers` limits the adapter (None: every layer)."""
+    """How to fine-tune: LoRA, completion-only loss; `last_layers` limits the adapter (None: every layer).
+
+    The `batch_size` examples of a step are read `micro_batch` at a time (None: all at once). `warmup` is a share of
+    the steps."""
 
     epochs: int
     learning_rate: float
@@ -111,6 +119,20 @@ class Training:
     target_modules: tuple[str, ...]
     checkpoint_every: int
     seed: int = 0
+    micro_batch: int | None = field(default=None, metadata=LATER)
+    warmup: float = field(default=0.0, metadata=LATER)
+    scheduler: Literal["linear", "cosine", "constant"] = field(default="linear", metadata=LATER)
+    weight_decay: float = field(default=0.0, metadata=LATER)
+    dropout: float = field(default=0.0, metadata=LATER)
+
+    def request(self) -> dict[str, Any]:
+        """The settings that decide the weights, as part of a request."""
+        return {
+            one.name: value
+            for one in fields(self)
+            if one.name != "checkpoint_every"
+            and not ((value := getattr(self, one.name)) == one.default and one.metadata == LATER)
+        }
 
 
 @dataclass(frozen=True)

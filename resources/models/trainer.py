@@ -102,6 +102,7 @@ def _trainer(base: Path, tokenizer: Any, rows: Sequence[dict[str, list[int]]], t
             task_type="CAUSAL_LM",
             r=training.rank,
             lora_alpha=training.alpha,
+            lora_dropout=training.dropout,
             target_modules=list(training.target_modules),
             layers_to_transform=(
                 None if training.last_layers is None else list(range(layers - training.last_layers, layers))
@@ -115,12 +116,17 @@ def _settings(training: Training, folder: Path) -> Any:
     """trl's settings of a training on one device."""
     from trl import SFTConfig
 
-    gpu = on_gpu()
+    gpu, at_once = on_gpu(), training.micro_batch or training.batch_size
+    scheduler = training.scheduler
     settings = SFTConfig(
         output_dir=str(folder),
         num_train_epochs=training.epochs,
         learning_rate=training.learning_rate,
-        per_device_train_batch_size=training.batch_size,
+        lr_scheduler_type="constant_with_warmup" if scheduler == "constant" and training.warmup else scheduler,
+        warmup_steps=training.warmup,
+        weight_decay=training.weight_decay,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=training.batch_size // at_once,
         max_length=training.max_tokens,
         seed=training.seed % 2**32,
         # Recomputing activations lets large models fit on a GPU; on a CPU it would only halve the speed.

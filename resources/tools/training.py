@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 
 from resources.models import protocol
 from resources.models.calls import Adapter, Prompt, Trained, Training
@@ -30,7 +29,7 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
     request = {
         "examples": digest([[list(prompt.messages), prompt.text, text] for prompt, text in examples]),
         "count": len(examples),
-        **{key: value for key, value in asdict(training).items() if key != "checkpoint_every"},
+        **training.request(),
     }
     stamp = protocol.stamp(protocol.TRAINING, numerics())
     model, contents = session.bench.models[name].id, [[*prompt.contents, text] for prompt, text in examples]

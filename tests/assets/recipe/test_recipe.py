@@ -64,8 +64,8 @@ KEYS = {
     "most_instances, response, rouge_l, rounds, words",
     "sampling": "max_new_tokens, temperature, top_p",
     "arm": "filters, keep, levels, measure, methods, response_tokens, rows, shares",
-    "student": "alpha, base, batch_size, checkpoint_every, epochs, last_layers, learning_rate, max_tokens, rank, "
-    "seeds, target_modules, truncation",
+    "student": "alpha, base, batch_size, checkpoint_every, dropout, epochs, last_layers, learning_rate, max_tokens, "
+    "micro_batch, rank, scheduler, seeds, target_modules, truncation, warmup, weight_decay",
 }
 
 

@@ -1,0 +1,30 @@
+"""The trainings of a recipe, and settings of a training that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assets.recipe.parts import LoraPart
+from assets.recipe.types import Recipe
+
+
+def trainings(recipe: Recipe) -> dict[str, tuple[str, LoraPart]]:
+    """The name of the model and the settings of each training, by the path of its key."""
+    generation = recipe.generation
+    found: dict[str, tuple[str, LoraPart]] = {"training": (recipe.training.base, recipe.training)}
+    if generation.backward_model:
+        found["generation.backward_model"] = (generation.model, generation.backward_model)
+    for method in recipe.methods:
+        settings = generation.settings(method)
+        for key in type(settings).model_fields:
+            if isinstance(part := getattr(settings, key), LoraPart):
+                found[f"generation.{method}.{key}"] = (generation.model, part)
+    return found
+
+
+def training_faults(recipe: Recipe) -> Iterator[tuple[str, object, str]]:
+    """Each contradiction as (path of the key, value found, what is accepted)."""
+    for at, (_, settings) in trainings(recipe).items():
+        if settings.micro_batch and settings.batch_size % settings.micro_batch:
+            accepted = f"a batch is read in equal parts: it must divide batch_size ({settings.batch_size})"
+            yield f"{at}.micro_batch", settings.micro_batch, accepted
