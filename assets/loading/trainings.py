@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assets.recipe.parts import LoraPart
+from assets.recipe.parts import LoraPart, ValidatedLoraPart
 from assets.recipe.types import Recipe
 
 
@@ -28,3 +28,6 @@ def training_faults(recipe: Recipe) -> Iterator[tuple[str, object, str]]:
         if settings.micro_batch and settings.batch_size % settings.micro_batch:
             accepted = f"a batch is read in equal parts: it must divide batch_size ({settings.batch_size})"
             yield f"{at}.micro_batch", settings.micro_batch, accepted
+        validation = settings.validation if isinstance(settings, ValidatedLoraPart) else None
+        if validation and validation >= 1 and not validation.is_integer():
+            yield f"{at}.validation", validation, "it must be a share of the rows below 1, or a whole number of rows"

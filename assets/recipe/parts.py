@@ -64,6 +64,13 @@ class LoraPart(Part):
     checkpoint_every: Annotated[Count, Field(exclude=True)] = 8
 
 
+class ValidatedLoraPart(LoraPart):
+    """A fine-tuning on record as a checkpoint. With `validation`, this share of its rows (below 1) or so many of them
+    are held out, and their loss is measured after each epoch."""
+
+    validation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
 _LOSSES = {"gain": 2, "rating": 5, "first": 0}
 """How many losses each way to choose measures per candidate, at most."""
 

@@ -17,6 +17,7 @@ from assets.evaluation.ablations import BASELINE, SERIES, Series
 from assets.recipe.filters import AlignmentFilter
 from assets.recipe.values import AlignmentMeasure
 from assets.reporting.standing_plots import draw_leaderboard
+from assets.training.validation import LOSSES, seed_name
 from warehouse.results.result import Result
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ def _loss(figure: Figure, result: Result) -> bool:
         axes.plot(
             range(1, len(row["losses"]) + 1), row["losses"], marker=".", label=f"{row['name']}, seed {row['seed']}"
         )
+    for seed, found in result.notes.get(LOSSES, {}).items():
+        steps = next(len(row["losses"]) for row in result.kept.iter_rows(named=True) if seed == seed_name(row["seed"]))
+        ends = [steps * (epoch + 1) // len(found) for epoch in range(len(found))]
+        axes.plot(ends, found, marker="o", linestyle="--", label=f"held out, {seed}")
     axes.set(xlabel="optimizer step", ylabel="mean loss (nats per token)")
     axes.legend()
     return True

@@ -19,8 +19,9 @@ from assets.recipe.types import BackwardModel, Recipe
 from assets.recipe.values import Level
 from assets.steps import names
 from assets.steps.step import Step
-from assets.training.checkpoint import checkpoints, columns, training_of
+from assets.training.checkpoint import Examples, checkpoints, columns, training_of
 from assets.training.truncation import CUT, cut_notes
+from assets.training.validation import held_out, joined_notes, validation_notes
 from resources.models.calls import Prompt
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
@@ -28,6 +29,9 @@ from warehouse.core.identity import row_seed
 from warehouse.core.texts import has_word
 from warehouse.results.result import Result
 from warehouse.schema.records import Checkpoint
+
+KEY = "generation.backward_model"
+"""The path of its settings in the recipe."""
 
 
 def flipped(
@@ -65,15 +69,18 @@ def step(recipe: Recipe, settings: BackwardModel) -> Step:
         rows, examples = [row for row, _, _ in found], [(prompt, text) for _, prompt, text in found]
         reject = settings.truncation == "reject"
         sizes = (tools.example_sizes if reject else tools.shown_sizes)(model, examples)
-        notes = cut_notes(sizes, settings.max_tokens, "generation.backward_model")
+        notes = cut_notes(sizes, settings.max_tokens, KEY)
         if reject and notes[CUT]:
             raise UserError(
                 f"{notes[CUT]} of {len(sizes)} training examples of the backward model have more tokens than "
                 f"generation.backward_model.max_tokens ({settings.max_tokens}; the longest has {max(sizes)}); "
                 "raise it, lower the words of seed_tasks, or set truncation: keep"
             )
-        made = checkpoints(names.BACKWARD_MODEL, model, examples, rows, tools, [training_of(settings, seed)])
-        return replace(made, notes=notes)
+        responses = dict(seed_tasks.select("id", "response").iter_rows())
+        out = held_out([responses[row] for row in rows], settings.validation, seed, f"{KEY}.validation")
+        split = Examples.of(examples, rows, out)
+        made, losses = checkpoints(names.BACKWARD_MODEL, model, split, tools, [training_of(settings, seed)])
+        return replace(made, notes=joined_notes(notes, validation_notes(losses, sum(out), KEY)))
 
     return Step(
         asset=names.BACKWARD_MODEL,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
 
 import polars as pl
 
@@ -12,6 +14,23 @@ from resources.models.calls import Adapter, Prompt, Training
 from resources.tools.tools import Tools
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Checkpoint
+
+Example = tuple[Prompt, str]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What is trained on, with the ids of the records that it was made from, and what is held out."""
+
+    trained: list[Example]
+    rows: list[str]
+    held_out: list[Example]
+
+    @staticmethod
+    def of(examples: Sequence[Example], rows: Sequence[str], held_out: Sequence[bool]) -> Examples:
+        """`examples` and their `rows`, of which some are `held_out`."""
+        out = [not one for one in held_out]
+        return Examples(list(compress(examples, out)), list(compress(rows, out)), list(compress(examples, held_out)))
 
 
 def training_of(settings: LoraPart, seed: int) -> Training:
@@ -25,16 +44,16 @@ def training_of(settings: LoraPart, seed: int) -> Training:
 def checkpoints(
     name: str,
     model: str,
-    examples: Sequence[tuple[Prompt, str]],
-    rows: Sequence[str],
+    examples: Examples,
     tools: Tools,
     trainings: Sequence[Training],
-) -> Result:
-    """One checkpoint record per training: the model `model` fine-tuned on `examples`, from the records `rows`."""
+) -> tuple[Result, dict[int, Sequence[float]]]:
+    """One checkpoint record per training of the model `model`, and the losses of what is held out, by training seed."""
     base = tools.bench.models[model].id
-    gate = Gate(Checkpoint, len(trainings))
+    gate, losses = Gate(Checkpoint, len(trainings)), {}
     for training in trainings:
-        trained = tools.train(model, examples, training)
+        trained = tools.train(model, examples.trained, training, examples.held_out)
+        losses[training.seed] = trained.validation
         gate.keep(
             {
                 "name": name,
@@ -42,12 +61,12 @@ def checkpoints(
                 "base": base,
                 "training": trained.adapter.training,
                 "weights": trained.adapter.weights,
-                "examples": len(examples),
+                "examples": len(examples.trained),
                 "losses": trained.losses,
             },
-            [(base, "base"), (trained.call, "call"), *((row, "training_row") for row in rows)],
+            [(base, "base"), (trained.call, "call"), *((row, "training_row") for row in examples.rows)],
         )
-    return gate.result()
+    return gate.result(), losses
 
 
 def columns(rows: str, examples: str) -> Columns:

@@ -14,8 +14,9 @@ from assets.prompting.prompts import answer
 from assets.recipe.types import Recipe
 from assets.steps import names
 from assets.steps.step import Most, Step
-from assets.training.checkpoint import checkpoints, columns, training_of
+from assets.training.checkpoint import Examples, checkpoints, columns, training_of
 from assets.training.truncation import cut_notes
+from assets.training.validation import held_out, joined_notes, validation_notes
 from resources.tools.tools import Tools
 from warehouse.results.result import Result
 from warehouse.schema.records import Checkpoint
@@ -29,10 +30,12 @@ def step(recipe: Recipe, arm: str) -> Step:
         examples = [
             (answer(row["instruction"], row["input"]), row["response"]) for row in training_set.iter_rows(named=True)
         ]
-        rows = training_set["id"].to_list()
+        out = held_out(training_set["response"].to_list(), settings.validation, seed, "training.validation")
         trainings = [training_of(settings, seed + number) for number in range(settings.seeds)]
-        made = checkpoints(arm, base, examples, rows, tools, trainings)
-        return replace(made, notes=cut_notes(tools.shown_sizes(base, examples), settings.max_tokens, "training"))
+        split = Examples.of(examples, training_set["id"].to_list(), out)
+        made, losses = checkpoints(arm, base, split, tools, trainings)
+        cut = cut_notes(tools.shown_sizes(base, examples), settings.max_tokens, "training")
+        return replace(made, notes=joined_notes(cut, validation_notes(losses, sum(out), "training")))
 
     return Step(
         asset=names.student(arm),

@@ -137,11 +137,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training run: the adapter, and the mean loss of each optimizer step."""
+    """A finished training run: the adapter, the mean loss of each optimizer step, and that of the held-out examples
+    after each epoch."""
 
     adapter: Adapter
     losses: list[float] = field(default_factory=list)
     call: str = ""
+    validation: Sequence[float] = ()
 
 
 class Writer(Protocol):

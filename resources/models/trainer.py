@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,18 +26,30 @@ Example = tuple[Prompt, str]
 """(prompt of messages, the completion whose tokens carry the loss)."""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The SHA-256 of the trained weights, the mean loss of every optimizer step in nats per token, and the number of
+    tokens read; `validation` is the loss of the held-out examples after each epoch, the mean over examples."""
+
+    weights: str
+    losses: list[float]
+    tokens: int
+    validation: tuple[float, ...] = ()
+
+
 def train_adapter(
     base: Path,
     examples: Sequence[Example],
     training: Training,
     target: Path,
     progress: Callable[[int, int], None] = lambda step, steps: None,
-) -> tuple[str, list[float], int]:
+    held_out: Sequence[Example] = (),
+) -> Outcome:
     """Fine-tunes the model in `base` on `examples`; the adapter appears in `target` completely or not at all.
 
-    Returns the SHA-256 of the adapter's weights, the mean loss of every optimizer step, and the number of tokens read.
-    They are also in the file OUTCOME of `target`: if it exists, nothing is trained. A run that was killed resumes from
-    its last complete checkpoint (one every `checkpoint_every` steps), which is kept beside `target` until then.
+    After each epoch the loss of `held_out` is measured, which nothing is learned from. The outcome is also in the file
+    OUTCOME of `target`: if it exists, nothing is trained. A run that was killed resumes from its last complete
+    checkpoint (one every `checkpoint_every` steps), which is kept beside `target` until then.
 
     A response that does not fit into `max_tokens` is cut, and then no end of turn is learned after it. Raises UserError
     if a prompt leaves no room for its response at all, and where the model cannot be loaded.
@@ -44,36 +58,39 @@ def train_adapter(
     if outcome.is_file():
         shutil.rmtree(unfinished, ignore_errors=True)  # a kill may have come right after the renaming
         found = json.loads(outcome.read_text(encoding="utf-8"))
-        return found["weights"], found["losses"], found["tokens"]
+        return Outcome(**found | {"validation": tuple(found.get("validation", ()))})
 
     from transformers import PrinterCallback
 
     if faults := lora_faults(base, training.target_modules, training.last_layers):
         raise UserError("; ".join(f"{name}: found {found!r}; {right}" for name, (found, right) in faults.items()))
     tokenizer = with_template(load_tokenizer(base))
-    rows = [row for row in _rows(PromptTokens(tokenizer), examples, training.max_tokens) if row]
-    if lost := len(examples) - len(rows):
+    both = list(_rows(PromptTokens(tokenizer), [*examples, *held_out], training.max_tokens))
+    if lost := both.count(None):
         raise UserError(
-            f"{lost} of {len(examples)} examples have a prompt that leaves no room for a response within max_tokens "
+            f"{lost} of {len(both)} examples have a prompt that leaves no room for a response within max_tokens "
             f"({training.max_tokens}); raise max_tokens, or keep long instructions and inputs out"
         )
-    trainer = _trainer(base, tokenizer, rows, training, unfinished)
+    rows = [row for row in both if row]
+    trainer = _trainer(base, tokenizer, rows[: len(examples)], training, unfinished, rows[len(examples) :])
     trainer.add_callback(_progress_callback(progress))
     trainer.remove_callback(PrinterCallback)
     unfinished.mkdir(parents=True, exist_ok=True)
     trainer.train(resume_from_checkpoint=_last_complete_checkpoint(unfinished))
-    losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    losses, validation = (
+        [float(entry[key]) for entry in trainer.state.log_history if key in entry] for key in ("loss", "eval_loss")
+    )
     finished = target.with_name(target.name + ".finished")
     shutil.rmtree(finished, ignore_errors=True)
     trainer.model.save_pretrained(str(finished), safe_serialization=True)
     _sort_layers(finished / "adapter_config.json")
     trainer.processing_class.save_pretrained(str(finished))
     weights = file_digest(finished / "adapter_model.safetensors")
-    tokens = int(trainer.state.num_input_tokens_seen)
-    (finished / OUTCOME).write_text(json.dumps({"weights": weights, "losses": losses, "tokens": tokens}))
+    made = Outcome(weights, losses, int(trainer.state.num_input_tokens_seen), tuple(validation))
+    (finished / OUTCOME).write_text(json.dumps({name: value for name, value in asdict(made).items() if value != ()}))
     finished.rename(target)
     shutil.rmtree(unfinished, ignore_errors=True)
-    return weights, losses, tokens
+    return made
 
 
 def _rows(tokens: PromptTokens, examples: Sequence[Example], most: int) -> Iterator[dict[str, list[int]] | None]:
@@ -87,8 +104,15 @@ def _rows(tokens: PromptTokens, examples: Sequence[Example], most: int) -> Itera
         yield {"input_ids": ids[:most], "labels": labels[:most]} if start < min(most, len(ids)) else None
 
 
-def _trainer(base: Path, tokenizer: Any, rows: Sequence[dict[str, list[int]]], training: Training, folder: Path) -> Any:
-    """A trl trainer that saves its checkpoints in `folder`."""
+def _trainer(
+    base: Path,
+    tokenizer: Any,
+    rows: Sequence[dict[str, list[int]]],
+    training: Training,
+    folder: Path,
+    held_out: Sequence[dict[str, list[int]]] = (),
+) -> Any:
+    """A trl trainer that saves its checkpoints in `folder`, and measures the loss of `held_out` after each epoch."""
     from datasets import Dataset
     from peft import LoraConfig
 
@@ -98,6 +122,7 @@ def _trainer(base: Path, tokenizer: Any, rows: Sequence[dict[str, list[int]]], t
         model=model,
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(list(rows)),
+        eval_dataset=Dataset.from_list(list(held_out)) if held_out else None,
         peft_config=LoraConfig(
             task_type="CAUSAL_LM",
             r=training.rank,
@@ -108,12 +133,12 @@ def _trainer(base: Path, tokenizer: Any, rows: Sequence[dict[str, list[int]]], t
                 None if training.last_layers is None else list(range(layers - training.last_layers, layers))
             ),
         ),
-        args=_settings(training, folder),
+        args=_settings(training, folder, math.ceil(len(rows) / training.batch_size) if held_out else None),
     )
 
 
-def _settings(training: Training, folder: Path) -> Any:
-    """trl's settings of a training on one device."""
+def _settings(training: Training, folder: Path, evaluate_every: int | None = None) -> Any:
+    """trl's settings of a training on one device, which measures held-out examples every `evaluate_every` steps."""
     from trl import SFTConfig
 
     gpu, at_once = on_gpu(), training.micro_batch or training.batch_size
@@ -132,6 +157,12 @@ def _settings(training: Training, folder: Path) -> Any:
         # Recomputing activations lets large models fit on a GPU; on a CPU it would only halve the speed.
         gradient_checkpointing=gpu,
         bf16=gpu,
+        # At the last step of each epoch, not at the "epoch": a checkpoint of that step then has the measured loss.
+        eval_strategy="steps" if evaluate_every else "no",
+        eval_steps=evaluate_every,
+        # One by one, so that their mean is over examples, however they would be put into batches.
+        per_device_eval_batch_size=1,
+        prediction_loss_only=True,
         save_strategy="steps",
         save_steps=training.checkpoint_every,
         save_total_limit=1,

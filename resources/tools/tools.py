@@ -49,9 +49,15 @@ class Tools:
         """One unit-length vector per text from the embedding model `name`."""
         return embed(self, name, texts)
 
-    def train(self, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
+    def train(
+        self,
+        name: str,
+        examples: Sequence[tuple[Prompt, str]],
+        training: Training,
+        held_out: Sequence[tuple[Prompt, str]] = (),
+    ) -> Trained:
         """Fine-tunes the language model `name` on (prompt, completion) examples. Raises UserError where that fails."""
-        return train(self, name, examples, training)
+        return train(self, name, examples, training, held_out)
 
     def token_counts(self, name: str, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has for the language model `name`. Does not load its weights."""

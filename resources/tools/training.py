@@ -21,18 +21,25 @@ from warehouse.store.checkpoints import WEIGHTS, CheckpointFiles
 from warehouse.store.memo import Answer, Call
 
 
-def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], training: Training) -> Trained:
-    """The language model `name`, fine-tuned on (prompt, completion) examples.
+def train(
+    session: Session,
+    name: str,
+    examples: Sequence[tuple[Prompt, str]],
+    training: Training,
+    held_out: Sequence[tuple[Prompt, str]] = (),
+) -> Trained:
+    """The language model `name`, fine-tuned on (prompt, completion) examples; the loss of `held_out` is measured.
 
     Raises UserError where the training fails; the error is also recorded in memo.failures.
     """
     request = {
-        "examples": digest([[list(prompt.messages), prompt.text, text] for prompt, text in examples]),
+        "examples": _digest(examples),
         "count": len(examples),
         **training.request(),
-    }
+    } | ({"held_out": _digest(held_out)} if held_out else {})
     stamp = protocol.stamp(protocol.TRAINING, numerics())
-    model, contents = session.bench.models[name].id, [[*prompt.contents, text] for prompt, text in examples]
+    model = session.bench.models[name].id
+    contents = [[*prompt.contents, text] for prompt, text in (*examples, *held_out)]
 
     def keyed(folder: ModelFolder | None) -> list[Call]:
         literal = next((found for one in contents if (found := folder.read_stamp(one))), {}) if folder else {}
@@ -51,11 +58,10 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
             session.bench.make_room()
             _remove_unless_intact(files, call.key)
             began = time.monotonic()
-            weights, losses, tokens = train_adapter(
-                base, examples, training, target, session.progress("training steps")
-            )
-            response = {"weights": weights, "losses": losses, "files": files.found(call.key)}
-            return [Answer(response, tokens, time.monotonic() - began)]
+            made = train_adapter(base, examples, training, target, session.progress("training steps"), held_out)
+            response = {"weights": made.weights, "losses": made.losses, "files": files.found(call.key)}
+            response |= {"validation": list(made.validation)} if held_out else {}
+            return [Answer(response, made.tokens, time.monotonic() - began)]
 
         yield missing, work
 
@@ -63,7 +69,12 @@ def train(session: Session, name: str, examples: Sequence[tuple[Prompt, str]], t
     (answer,) = memo.run([call], compose, void=lambda call, _: files.fault(call.key) is not None)
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
-    return Trained(Adapter(call.key, answer.response["weights"]), answer.response["losses"], call.key)
+    found = answer.response
+    return Trained(Adapter(call.key, found["weights"]), found["losses"], call.key, found.get("validation", ()))
+
+
+def _digest(examples: Sequence[tuple[Prompt, str]]) -> str:
+    return digest([[list(prompt.messages), prompt.text, text] for prompt, text in examples])
 
 
 def _remove_unless_intact(files: CheckpointFiles, training: str) -> None:

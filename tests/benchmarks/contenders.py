@@ -144,8 +144,8 @@ def training(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
 
     examples, base = workload.examples(count // 8), workload.model()
     with tempfile.TemporaryDirectory() as scratch, clock.work():
-        _, found, tokens = train_adapter(base, examples, workload.TRAINING, Path(scratch) / "adapter")
-    return {"tokens": tokens, "loss": found[-1]}
+        made = train_adapter(base, examples, workload.TRAINING, Path(scratch) / "adapter")
+    return {"tokens": made.tokens, "loss": made.losses[-1]}
 
 
 def plain_training(checkpointing: bool) -> Callable[..., dict[str, Any]]:

@@ -125,12 +125,12 @@ def _logged_build(recipe: Path, data: Path, log: Path) -> None:
         return published
 
     @wraps(train)
-    def logged_train(base: Path, examples: Any, training: Any, target: Path, progress: Any) -> Any:
+    def logged_train(base: Path, examples: Any, training: Any, target: Path, progress: Any, *rest: Any) -> Any:
         def logged_progress(step: int, steps: int) -> None:
             write("step", [target.name, step])
             progress(step, steps)
 
-        return train(base, examples, training, target, logged_progress)
+        return train(base, examples, training, target, logged_progress, *rest)
 
     Memo.commit, Store.publish, resources.models.trainer.train_adapter = logged_commit, logged_publish, logged_train  # type: ignore
     torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning

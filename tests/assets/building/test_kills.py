@@ -12,6 +12,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +226,7 @@ def test_a_training_killed_after_its_end_is_not_repeated_and_leaves_no_files(tin
         tiny_model, EXAMPLES, TRAINING, tmp_path / "adapter", lambda step, steps_: steps.append(step)
     )
     assert steps == []
-    assert dict(zip(("weights", "losses", "tokens"), outcome, strict=True)) == json.loads(before[OUTCOME])
+    assert asdict(outcome) == json.loads(before[OUTCOME]) | {"validation": ()}
     assert contents(tmp_path / "adapter") == before
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
 

@@ -49,3 +49,10 @@ def test_settings_at_their_defaults_are_not_in_a_slice() -> None:
     changed = {"micro_batch": 2, "warmup": 0.1, "scheduler": "cosine", "weight_decay": 0.1, "dropout": 0.1}
     sliced = starter(changed, path).slice(path)[path]
     assert sliced == starter({}, path).slice(path)[path] | changed
+
+
+def test_a_validation_set_is_a_share_or_a_whole_number() -> None:
+    assert faults(starter({"validation": 1.5}, "training")) == [
+        "training.validation: found 1.5; it must be a share of the rows below 1, or a whole number of rows"
+    ]
+    assert [faults(starter({"validation": value}, "training")) for value in (0.05, 200)] == [[], []]

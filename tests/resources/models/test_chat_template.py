@@ -69,7 +69,7 @@ def test_losses_are_measured_on_the_tokens_used_in_training(bytes_base: Path, tm
     ]
     expected = sum(losses_of) / sum(len(tail) for _, tail in examples)
     assert [tokens for _, tokens in model.losses(asked)] == [len(tail) - 2 for _, tail in examples]
-    _, losses, _ = train_adapter(bytes_base, asked, TRAINING, tmp_path / "adapter", lambda done, total: None)
+    losses = train_adapter(bytes_base, asked, TRAINING, tmp_path / "adapter").losses
     assert losses[0] == pytest.approx(expected, rel=1e-3)
 
 
@@ -114,6 +114,6 @@ def test_an_answer_ends_where_the_model_starts_a_user_turn(base: Path, monkeypat
 
 def test_a_base_model_is_fine_tuned_on_conversations(base: Path, tmp_path: Path) -> None:
     examples = [(Prompt.ask(f"what is the {word}"), f"the {word} is old .") for word in ("river", "stone")]
-    _, losses, tokens = train_adapter(base, examples, TRAINING, tmp_path / "adapter", lambda done, total: None)
-    assert len(losses) == 2
-    assert tokens > 0
+    made = train_adapter(base, examples, TRAINING, tmp_path / "adapter")
+    assert len(made.losses) == 2
+    assert made.tokens > 0

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from resources.models.calls import Prompt, Training
 from resources.models.chat_template import with_template
 from resources.models.loading import load_tokenizer
 from resources.models.prompt_tokens import PromptTokens
-from resources.models.trainer import _rows, _settings, train_adapter
+from resources.models.trainer import Example, _rows, _settings, train_adapter
 from tests.support.tiny import ROOT
 from warehouse.core.errors import UserError
 
@@ -44,14 +44,14 @@ def test_an_adapter_loads_with_plain_peft_and_has_learned(tiny_model: Path, tmp_
     from transformers import AutoModelForCausalLM
 
     steps: list[tuple[int, int]] = []
-    weights, losses, tokens = train_adapter(
+    made = train_adapter(
         tiny_model, EXAMPLES, TRAINING, tmp_path / "adapter", lambda done, total: steps.append((done, total))
     )
     assert steps == [(step, 6) for step in range(1, 7)]
-    assert len(losses) == 6
-    assert losses[-1] < losses[0]
-    assert tokens > 0
-    assert len(weights) == 64
+    assert len(made.losses) == 6
+    assert made.losses[-1] < made.losses[0]
+    assert made.tokens > 0
+    assert len(made.weights) == 64
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     model = PeftModel.from_pretrained(base, str(tmp_path / "adapter"))
@@ -95,8 +95,7 @@ def test_the_loss_covers_only_the_completion(tiny_model: Path, tmp_path: Path) -
     # The chat template ends a turn with a line break, and training includes it.
     measured = model.losses([(prompt, text + "\n") for prompt, text in one])
     expected = sum(loss * tokens for loss, tokens in measured) / sum(tokens for _, tokens in measured)
-    _, losses, _ = train_adapter(tiny_model, one, TRAINING, tmp_path / "adapter")
-    assert losses[0] == pytest.approx(expected, rel=1e-3)
+    assert train_adapter(tiny_model, one, TRAINING, tmp_path / "adapter").losses[0] == pytest.approx(expected, rel=1e-3)
 
 
 KILLED_AFTER_TWO_STEPS = """
@@ -107,32 +106,32 @@ from resources.models.chat_template import with_template
 from resources.models.loading import load_tokenizer
 from resources.models.prompt_tokens import PromptTokens
 from resources.models.trainer import _rows, _settings, train_adapter
-base, target, examples, training = json.loads(sys.argv[1])
+base, target, examples, held_out, training = json.loads(sys.argv[1])
+examples, held_out = ([(Prompt.ask(q), a) for q, a in those] for those in (examples, held_out))
 def progress(done, total):
     if done == 3:  # the checkpoint of step 2 is on disk
         os.kill(os.getpid(), signal.SIGKILL)
-train_adapter(Path(base), [(Prompt.ask(q), a) for q, a in examples], Training(**training), Path(target), progress)
+train_adapter(Path(base), examples, Training(**training), Path(target), progress, held_out)
 """
 
 
-def test_a_killed_run_resumes_from_its_checkpoint_with_the_same_weights(tiny_model: Path, tmp_path: Path) -> None:
-    from dataclasses import asdict
-
-    undisturbed, losses, _ = train_adapter(tiny_model, EXAMPLES, TRAINING, tmp_path / "undisturbed")
+@pytest.mark.parametrize("held_out", [[], [(Prompt.ask("how does a garden grow"), "the old garden .")]])
+def test_a_killed_run_resumes_from_its_checkpoint_with_the_same_weights(
+    held_out: list[Example], tiny_model: Path, tmp_path: Path
+) -> None:
+    undisturbed = train_adapter(tiny_model, EXAMPLES, TRAINING, tmp_path / "undisturbed", held_out=held_out)
+    assert len(undisturbed.validation) == (TRAINING.epochs if held_out else 0)
     target = tmp_path / "killed"
-    examples = [(prompt.messages[0][1], text) for prompt, text in EXAMPLES]
-    arguments = json.dumps([str(tiny_model), str(target), examples, asdict(TRAINING)])
+    texts = [[(prompt.messages[0][1], text) for prompt, text in those] for those in (EXAMPLES, held_out)]
+    arguments = json.dumps([str(tiny_model), str(target), *texts, asdict(TRAINING)])
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_TWO_STEPS, arguments], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not target.exists()
     steps: list[int] = []
-    again, losses_again, _ = train_adapter(
-        tiny_model, EXAMPLES, TRAINING, target, lambda done, total: steps.append(done)
-    )
+    again = train_adapter(tiny_model, EXAMPLES, TRAINING, target, lambda done, total: steps.append(done), held_out)
     assert steps == [3, 4, 5, 6]
     assert again == undisturbed
-    assert losses_again == losses
 
 
 def end_tokens_learned(model: Path, completion: str, most: int) -> int:

@@ -31,7 +31,7 @@ WHOLE = Training(
 
 def trained(model: Path, folder: Path, training: Training) -> tuple[dict[str, Any], list[float]]:
     """The tensors of an adapter, and the losses of its training."""
-    _, losses, _ = train_adapter(model, EXAMPLES, training, folder)
+    losses = train_adapter(model, EXAMPLES, training, folder).losses
     return load_file(folder / "adapter_model.safetensors"), losses
 
 
