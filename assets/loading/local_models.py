@@ -26,7 +26,7 @@ def missing_layers(recipe: Recipe, bench: Workbench) -> Iterator[Problem]:
     Otherwise a build would fail at the training, after the generation has been paid for.
     """
     for key, (model, settings) in trainings(recipe).items():
-        if folder := bench.model_folder(model, fetch=False):
+        if settings.method == "lora" and (folder := bench.model_folder(model, fetch=False)):
             faults = lora_faults(folder.path, settings.target_modules, settings.last_layers)
             yield from (Problem(f"{key}.{name}", found, right) for name, (found, right) in faults.items())
 

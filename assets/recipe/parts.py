@@ -22,8 +22,10 @@ def _is_zero(value: float) -> bool:
     return value == 0
 
 
-class LoraPart(Part):
-    """LoRA fine-tuning. The paper does not publish these settings; all are ours.
+class TrainingPart(Part):
+    """Fine-tuning: by LoRA, or of all weights (`method: full`), which has no adapter and none of its settings.
+
+    The paper does not publish these settings; all are ours.
 
     A training example of more than `max_tokens` is cut there; `truncation` says whether such examples are kept (the
     default) or rejected. `last_layers` puts the adapter on the last layers only, which saves the backward pass through
@@ -37,8 +39,8 @@ class LoraPart(Part):
 
     epochs: Count
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    rank: Count
-    alpha: Count
+    rank: Count | None = None
+    alpha: Count | None = None
     batch_size: Count
     max_tokens: Count
     last_layers: Count | None = None
@@ -54,6 +56,7 @@ class LoraPart(Part):
     truncation: Literal["keep", "reject"] | None = None
     micro_batch: Count | None = None
     # Slices leave these out at their defaults, so that the keys alone make nothing stale.
+    method: Annotated[Literal["lora", "full"], Field(exclude_if=lambda value: value == "lora")] = "lora"
     warmup: Annotated[float, Field(ge=0, lt=1, exclude_if=_is_zero)] = 0.0
     scheduler: Annotated[Literal["linear", "cosine", "constant"], Field(exclude_if=lambda value: value == "linear")] = (
         "linear"
@@ -64,7 +67,7 @@ class LoraPart(Part):
     checkpoint_every: Annotated[Count, Field(exclude=True)] = 8
 
 
-class ValidatedLoraPart(LoraPart):
+class ValidatedTrainingPart(TrainingPart):
     """A fine-tuning on record as a checkpoint. With `validation`, this share of its rows (below 1) or so many of them
     are held out, and their loss is measured after each epoch."""
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from assets.recipe.filters import AlignmentFilter, Fragments, Heuristics, PerplexityFilter
 from assets.recipe.materials import AncestorPart, ModelPart, PolicyPart, SourcePart
-from assets.recipe.parts import Part, ValidatedLoraPart
+from assets.recipe.parts import Part, ValidatedTrainingPart
 from assets.recipe.selections import BenchmarkSelection, DocumentSelection, SeedSelection
 from assets.recipe.values import (
     BASE,
@@ -49,7 +49,7 @@ class Decontamination(Part):
     similarity: Probability | None = None
 
 
-class BackwardModel(ValidatedLoraPart):
+class BackwardModel(ValidatedTrainingPart):
     """How the backward model is trained.
 
     It is trained on whole responses. With `fragments` it is also trained on fragments of these levels of each response,
@@ -131,7 +131,7 @@ class Arm(Part):
     response_tokens: Count | None = None
 
 
-class Student(ValidatedLoraPart):
+class Student(ValidatedTrainingPart):
     """The student that every arm fine-tunes, `seeds` times: the same base and the same settings for all."""
 
     base: str

@@ -85,7 +85,7 @@ def step(recipe: Recipe, settings: BackwardModel) -> Step:
     return Step(
         asset=names.BACKWARD_MODEL,
         group="generation",
-        description="LoRA adapter that writes the instruction for a response, trained on flipped seed tasks.",
+        description="The model that writes the instruction for a response, fine-tuned on flipped seed tasks.",
         model=Checkpoint,
         build=build,
         slice=recipe.slice("seed", "generation.model", f"models.{model}", "generation.backward_model")

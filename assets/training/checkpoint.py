@@ -1,4 +1,7 @@
-"""A fine-tuned LoRA adapter as a record, with the rows it was trained on, its base and its losses."""
+"""A checkpoint as a record, with the rows it was trained on, its base and its losses.
+
+It is a LoRA adapter, or a model of which all weights were trained.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from itertools import compress
 
 import polars as pl
 
-from assets.recipe.parts import LoraPart
+from assets.recipe.parts import TrainingPart
 from assets.steps.step import Columns, made
 from resources.models.calls import Adapter, Prompt, Training
 from resources.tools.tools import Tools
@@ -33,10 +36,10 @@ class Examples:
         return Examples(list(compress(examples, out)), list(compress(rows, out)), list(compress(examples, held_out)))
 
 
-def training_of(settings: LoraPart, seed: int) -> Training:
+def training_of(settings: TrainingPart, seed: int) -> Training:
     """The recipe's settings and a seed, in the form that the trainer needs."""
     return Training(
-        **{name: getattr(settings, name) for name in LoraPart.model_fields if name != "truncation"},
+        **{name: getattr(settings, name) for name in TrainingPart.model_fields if name != "truncation"},
         seed=seed,
     )
 

@@ -40,7 +40,7 @@ def step(recipe: Recipe, arm: str) -> Step:
     return Step(
         asset=names.student(arm),
         group="training",
-        description=f"LoRA adapters of the student, fine-tuned on the training set of the arm {arm!r}.",
+        description=f"The student, fine-tuned on the training set of the arm {arm!r}, once for each seed.",
         model=Checkpoint,
         build=build,
         slice=recipe.slice("seed", "training", f"models.{base}"),

@@ -91,7 +91,7 @@ class Vector:
 
 @dataclass(frozen=True)
 class Adapter:
-    """A LoRA adapter: the id of the training call that made it, and the SHA-256 of its weights."""
+    """A LoRA adapter, or all weights of a model: the id of the training call that made it, and their SHA-256."""
 
     training: str
     weights: str
@@ -102,23 +102,29 @@ LATER: dict[str, Any] = {"later": True}
 existed keep their keys."""
 
 
+ADAPTER_ONLY = {"rank", "alpha", "last_layers", "target_modules", "dropout"}
+"""The settings of a Training that say how its adapter is made."""
+
+
 @dataclass(frozen=True)
 class Training:
-    """How to fine-tune: LoRA, completion-only loss; `last_layers` limits the adapter (None: every layer).
+    """How to fine-tune, with a loss on completions only: by LoRA, or all weights (`method` full).
 
-    The `batch_size` examples of a step are read `micro_batch` at a time (None: all at once). `warmup` is a share of
-    the steps."""
+    `last_layers` limits the adapter (None: every layer). The `batch_size` examples of a step are read `micro_batch` at
+    a time (None: all at once). `warmup` is a share of the steps.
+    """
 
     epochs: int
     learning_rate: float
-    rank: int
-    alpha: int
+    rank: int | None
+    alpha: int | None
     batch_size: int
     max_tokens: int
     last_layers: int | None
     target_modules: tuple[str, ...]
     checkpoint_every: int
     seed: int = 0
+    method: Literal["lora", "full"] = field(default="lora", metadata=LATER)
     micro_batch: int | None = field(default=None, metadata=LATER)
     warmup: float = field(default=0.0, metadata=LATER)
     scheduler: Literal["linear", "cosine", "constant"] = field(default="linear", metadata=LATER)
@@ -127,10 +133,11 @@ class Training:
 
     def request(self) -> dict[str, Any]:
         """The settings that decide the weights, as part of a request."""
+        unused = {"checkpoint_every"} | (ADAPTER_ONLY if self.method == "full" else set())
         return {
             one.name: value
             for one in fields(self)
-            if one.name != "checkpoint_every"
+            if one.name not in unused
             and not ((value := getattr(self, one.name)) == one.default and one.metadata == LATER)
         }
 

@@ -25,18 +25,18 @@ MOST_ROWS, MOST_TOKENS = 64, 12_288
 class LanguageModel:
     """The model in `folder` (in the form that transformers saves), on the device of device.py.
 
-    `precision` is the type of its numbers, such as "bfloat16"; by default it is that of device.py. Raises UserError
-    where the model cannot be loaded.
+    `precision` is the type of its numbers, such as "bfloat16"; by default it is that of device.py. With `weights` it
+    has those of this folder, and reads and writes as `folder` says. Raises UserError where it cannot be loaded.
     """
 
     most = (MOST_ROWS, MOST_TOKENS)
     """The most rows and tokens of a batch of completions."""
 
-    def __init__(self, folder: Path, precision: str | None = None) -> None:
+    def __init__(self, folder: Path, precision: str | None = None, weights: Path | None = None) -> None:
         self.device = torch.device(device())
         self.texts = ModelTexts(folder)
         self.model: Any = (
-            load_language_model(folder, dtype=getattr(torch, precision) if precision else dtype())
+            load_language_model(weights or folder, dtype=getattr(torch, precision) if precision else dtype())
             .to(self.device)
             .eval()
         )

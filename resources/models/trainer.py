@@ -1,4 +1,7 @@
-"""LoRA fine-tuning with peft and trl: loss on completions only, safetensors, resumable after a kill."""
+"""Fine-tuning with trl, by LoRA (peft) or of all weights, resumable after a kill.
+
+The loss is that of completions only. Weights are saved as safetensors.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from resources.models.packing import NO_LOSS, keeps_rows_apart, packed
 from resources.models.prompt_tokens import PromptTokens
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
+from warehouse.store.checkpoints import MODEL_WEIGHTS, SETTINGS, WEIGHTS
 
 OUTCOME = "training.json"
 Example = tuple[Prompt, str]
@@ -45,7 +49,8 @@ def train_adapter(
     progress: Callable[[int, int], None] = lambda step, steps: None,
     held_out: Sequence[Example] = (),
 ) -> Outcome:
-    """Fine-tunes the model in `base` on `examples`; the adapter appears in `target` completely or not at all.
+    """Fine-tunes the model in `base` on `examples`; the adapter, or the model with all its weights, appears in
+    `target` completely or not at all.
 
     After each epoch the loss of `held_out` is measured, which nothing is learned from. The outcome is also in the file
     OUTCOME of `target`: if it exists, nothing is trained. A run that was killed resumes from its last complete
@@ -62,7 +67,8 @@ def train_adapter(
 
     from transformers import PrinterCallback
 
-    if faults := lora_faults(base, training.target_modules, training.last_layers):
+    is_lora = training.method == "lora"
+    if faults := lora_faults(base, training.target_modules, training.last_layers) if is_lora else {}:
         raise UserError("; ".join(f"{name}: found {found!r}; {right}" for name, (found, right) in faults.items()))
     tokenizer = with_template(load_tokenizer(base))
     both = list(_rows(PromptTokens(tokenizer), [*examples, *held_out], training.max_tokens))
@@ -82,10 +88,14 @@ def train_adapter(
     )
     finished = target.with_name(target.name + ".finished")
     shutil.rmtree(finished, ignore_errors=True)
-    trainer.model.save_pretrained(str(finished), safe_serialization=True)
-    _sort_layers(finished / "adapter_config.json")
+    if is_lora:
+        trainer.model.save_pretrained(str(finished), safe_serialization=True)
+        _sort_layers(finished / SETTINGS)
+    else:
+        # In the type of numbers in which models are served, and in one file, whose digest is that of the weights.
+        trainer.model.to(dtype()).save_pretrained(str(finished), max_shard_size="100TB")
     trainer.processing_class.save_pretrained(str(finished))
-    weights = file_digest(finished / "adapter_model.safetensors")
+    weights = file_digest(finished / (WEIGHTS if is_lora else MODEL_WEIGHTS))
     made = Outcome(weights, losses, int(trainer.state.num_input_tokens_seen), tuple(validation))
     (finished / OUTCOME).write_text(json.dumps({name: value for name, value in asdict(made).items() if value != ()}))
     finished.rename(target)
@@ -113,27 +123,37 @@ def _trainer(
     held_out: Sequence[dict[str, list[int]]] = (),
 ) -> Any:
     """A trl trainer that saves its checkpoints in `folder`, and measures the loss of `held_out` after each epoch."""
+    import torch
     from datasets import Dataset
-    from peft import LoraConfig
 
-    model = load_language_model(base, dtype=dtype())
-    layers = model.config.num_hidden_layers
+    is_lora = training.method == "lora"
+    # All weights are trained in float32, also where they compute in bfloat16: small steps would be rounded away.
+    model = load_language_model(base, dtype=dtype() if is_lora else torch.float32)
     return _completion_trainer()(
         model=model,
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(list(rows)),
         eval_dataset=Dataset.from_list(list(held_out)) if held_out else None,
-        peft_config=LoraConfig(
-            task_type="CAUSAL_LM",
-            r=training.rank,
-            lora_alpha=training.alpha,
-            lora_dropout=training.dropout,
-            target_modules=list(training.target_modules),
-            layers_to_transform=(
-                None if training.last_layers is None else list(range(layers - training.last_layers, layers))
-            ),
-        ),
+        peft_config=_adapter(training, model.config.num_hidden_layers),
         args=_settings(training, folder, math.ceil(len(rows) / training.batch_size) if held_out else None),
+    )
+
+
+def _adapter(training: Training, layers: int) -> Any:
+    """peft's settings of the adapter of a model with so many layers; None where all weights are trained."""
+    from peft import LoraConfig
+
+    if training.method == "full":
+        return None
+    assert training.rank and training.alpha  # see assets/loading/trainings.py
+    last = training.last_layers
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=training.rank,
+        lora_alpha=training.alpha,
+        lora_dropout=training.dropout,
+        target_modules=list(training.target_modules),
+        layers_to_transform=None if last is None else list(range(layers - last, layers)),
     )
 
 

@@ -13,6 +13,7 @@ from resources.models.device import numerics
 from resources.models.thoughts import opens_thought
 from resources.tools.batching import Batches, fitting_batches, timed
 from resources.tools.session import Session
+from warehouse.store.checkpoints import is_model
 from warehouse.store.memo import Answer, Call
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ class LocalModel:
         """The model in transformers, with the adapter, until the block ends."""
         bench = self.session.bench
         folder = None if self.adapter is None else bench.adapter_folder(self.adapter)
+        if self.adapter and folder and is_model(folder):
+            yield bench.tuned_model(self.name, self.adapter, precision)
+            return
         with bench.language_model(self.name, precision).with_adapter(folder) as model:
             yield model
 

@@ -17,7 +17,7 @@ from resources.tools.keys import keys_of
 from resources.tools.session import Session
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
-from warehouse.store.checkpoints import WEIGHTS, CheckpointFiles
+from warehouse.store.checkpoints import MODEL_WEIGHTS, WEIGHTS, CheckpointFiles, is_model
 from warehouse.store.memo import Answer, Call
 
 
@@ -89,7 +89,7 @@ def _remove_unless_intact(files: CheckpointFiles, training: str) -> None:
     if files.fault(training) is None:
         with suppress(OSError, ValueError, LookupError, TypeError):
             noted = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
-            if noted["weights"] == files.found(training)[WEIGHTS]:
+            if noted["weights"] == files.found(training)[MODEL_WEIGHTS if is_model(folder) else WEIGHTS]:
                 return
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)

@@ -20,7 +20,7 @@ from warehouse.core.closure import closure
 from warehouse.core.errors import UserError
 from warehouse.lineage.material import Material
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
-from warehouse.store.checkpoints import CheckpointFiles
+from warehouse.store.checkpoints import CheckpointFiles, is_model
 from warehouse.store.database import Database
 from warehouse.store.materials import material_rows, record_materials
 from warehouse.store.versions import Store
@@ -59,6 +59,7 @@ class Workbench:
     engines: Mapping[str, Wanted] = field(default_factory=dict)
     chunk: int = 256
     _language_models: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
+    _tuned: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
     _writers: dict[tuple[str, str, tuple[str, ...]], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
@@ -146,33 +147,52 @@ class Workbench:
             self._language_models[name, precision] = LanguageModel(self.base_folder(name), precision)
         return self._language_models[name, precision]
 
+    def tuned_model(self, name: str, trained: Adapter, precision: str | None = None) -> LanguageModel:
+        """The model `name` in transformers, with the weights of a training of all weights. Only the last is kept."""
+        key = (trained.weights, precision)
+        if key not in self._tuned:
+            from resources.models.device import free_memory
+            from resources.models.language_model import LanguageModel
+
+            self._tuned.clear()
+            free_memory()
+            self._tuned[key] = LanguageModel(self.base_folder(name), precision, self.adapter_folder(trained))
+        return self._tuned[key]
+
     def openvino_writer(self, name: str, adapter: Adapter | None, precision: str) -> OpenVinoWriter:
         """The model `name` in OpenVINO, with `adapter`. Adapters on the same layers share it, one after the other.
 
-        Only the last one is kept, since each has its own memory.
+        Only the last one is kept, since each has its own memory. A training of all weights has an export of its own,
+        kept with its files under a name that begins with ".".
         """
         from resources.models.openvino_writer import OpenVinoWriter, layers_of
 
         folder = None if adapter is None else self.adapter_folder(adapter)
-        key = (name, precision, () if folder is None else layers_of(folder))
+        whole = adapter if folder and is_model(folder) else None
+        key = (name, precision, (whole.weights,) if whole else () if folder is None else layers_of(folder))
         if key in self._writers:
-            if folder:
+            if folder and not whole:
                 self._writers[key].use(folder)
             return self._writers[key]
         from resources.models.model_texts import ModelTexts
         from resources.models.openvino_export import exported, folder_name
 
         base = self.base_folder(name)
-        graph = exported(base, self.cache.root / (self.models[name].sha256 or "") / folder_name())
+        if folder and whole:
+            graph = exported(folder, folder / f".{folder_name()}-{whole.weights[:16]}")
+        else:
+            graph = exported(base, self.cache.root / (self.models[name].sha256 or "") / folder_name())
         self._writers.clear()
-        self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, folder)
+        self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, None if whole else folder)
         return self._writers[key]
 
     def make_room(self) -> None:
-        """Unloads language models that are on a GPU, and those of OpenVINO, since a training needs the memory."""
+        """Unloads language models that are on a GPU, those of OpenVINO, and those of which all weights were trained:
+        a training needs the memory."""
         from resources.models.device import free_memory, on_gpu
 
         self._writers.clear()
+        self._tuned.clear()
         if on_gpu():
             self._language_models.clear()
             free_memory()
@@ -197,7 +217,8 @@ class Workbench:
         return self._embedders[name]
 
     def adapter_folder(self, adapter: Adapter) -> Path:
-        """The folder with the adapter's verified files, in the form that peft loads. Raises CheckpointLost."""
+        """The folder with the verified files of an adapter, in the form that peft loads, or of a model of which all
+        weights were trained (`is_model`). Raises CheckpointLost."""
         if fault := self.checkpoints.fault(adapter.training, adapter.weights):
             asset = self.checkpoints.made_by(adapter.training)
             again = f"slingshot build '{asset}' makes it again" if asset else "build again, which makes it again"

@@ -119,8 +119,9 @@ class Quality(Record):
 
 
 class Checkpoint(Record):
-    """A LoRA adapter trained with `seed`. `weights` is the SHA-256 of its safetensors file, `losses` the mean loss of
-    each step."""
+    """A LoRA adapter, or all weights of a model, trained with `seed`.
+
+    `weights` is the SHA-256 of its safetensors file, `losses` the mean loss of each step."""
 
     name: str = pa.Field(str_length={"min_value": 1})
     seed: int = pa.Field(ge=0)

@@ -22,6 +22,11 @@ from warehouse.store.versions import Published
 
 WEIGHTS = "adapter_model.safetensors"
 SETTINGS = "adapter_config.json"
+"""The files of an adapter."""
+
+MODEL_WEIGHTS = "model.safetensors"
+MODEL_SETTINGS = "config.json"
+"""The files of a model of which all weights were trained."""
 
 Files = Mapping[str, str]
 """SHA-256 by name of file."""
@@ -30,6 +35,11 @@ Files = Mapping[str, str]
 def checkpoints_folder(database: Database) -> Path:
     """The folder that has one folder per training call."""
     return database.path.parent / "checkpoints"
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a checkpoint's folder has a whole model, not an adapter."""
+    return (folder / MODEL_WEIGHTS).is_file()
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,8 @@ class CheckpointFiles:
         files: dict[str, str] = dict(response.get("files", {}))
         # If the training was repeated and gave other weights, those of the record are gone.
         wanted = weights or response.get("weights")
-        return files | {WEIGHTS: wanted} if wanted else files
+        whole = MODEL_WEIGHTS in files if files else is_model(self.folder(training))
+        return files | {MODEL_WEIGHTS if whole else WEIGHTS: wanted} if wanted else files
 
     def _faults(self, recorded: Iterable[tuple[str, Files]]) -> list[str]:
         found = ((training, self._fault(training, files)) for training, files in recorded)
@@ -127,9 +138,10 @@ class CheckpointFiles:
             return "it is a file, not a folder"
         except OSError as error:
             return f"it cannot be read: {error}"
-        wanted = dict.fromkeys((SETTINGS, WEIGHTS)) | dict(recorded)
+        settings, weights = (MODEL_SETTINGS, MODEL_WEIGHTS) if MODEL_WEIGHTS in recorded else (SETTINGS, WEIGHTS)
+        wanted = dict.fromkeys((settings, weights)) | dict(recorded)
         missing = [name for name in wanted if name not in found]
         changed = [name for name, sha256 in wanted.items() if sha256 and found.get(name, sha256) != sha256]
-        added = [name for name in found if name not in wanted] if SETTINGS in recorded else []
+        added = [name for name in found if name not in wanted] if settings in recorded else []
         faults = (("missing", missing), ("changed", changed), ("not from the training", added))
         return "; ".join(f"{what}: {listed(names)}" for what, names in faults if names) or None

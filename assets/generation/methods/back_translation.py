@@ -38,7 +38,7 @@ from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import answer, instruction_for
-from assets.recipe.parts import LoraPart, Part, SamplingPart
+from assets.recipe.parts import Part, SamplingPart, TrainingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, SEED_TASKS
@@ -76,7 +76,7 @@ class BackTranslation(Part):
     keep: Probability | None = None
     instruction: HumpbackSampling
     rating: HumpbackSampling | None = None
-    training: LoraPart | None = None
+    training: TrainingPart | None = None
 
 
 @dataclass(frozen=True)

@@ -56,3 +56,18 @@ def test_a_validation_set_is_a_share_or_a_whole_number() -> None:
         "training.validation: found 1.5; it must be a share of the rows below 1, or a whole number of rows"
     ]
     assert [faults(starter({"validation": value}, "training")) for value in (0.05, 200)] == [[], []]
+
+
+def test_an_adapter_needs_its_settings_and_a_full_training_has_none() -> None:
+    none = {"rank": None, "alpha": None, "last_layers": None}
+    assert faults(starter(none, "training")) == [
+        f"training.{key}: found nothing; an adapter needs it (method: lora)" for key in ("rank", "alpha")
+    ]
+    assert faults(starter(none | {"method": "full"}, "training")) == []
+    right = "only an adapter has it (method: lora); without one (method: full) remove it"
+    wrong = none | {"method": "full", "rank": 8, "dropout": 0.1, "target_modules": ["q_proj"]}
+    assert faults(starter(wrong, "training")) == [
+        f"training.dropout: found 0.1; {right}",
+        f"training.rank: found 8; {right}",
+        f"training.target_modules: found ['q_proj']; {right}",
+    ]

@@ -203,7 +203,7 @@ CODE: dict[str, list[str]] = {
     "EMBEDDING": ["embedder.py"],
     "TRAINING": [
         *TOKENS,
-        *(f"trainer.py {name}" for name in ("_rows", "_trainer", "_settings", "_completion_trainer")),
+        *(f"trainer.py {name}" for name in ("_rows", "_trainer", "_adapter", "_settings", "_completion_trainer")),
         "packing.py",
         "completion_loss.py",
     ],
@@ -211,11 +211,11 @@ CODE: dict[str, list[str]] = {
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
 
 DIGESTS = {
-    "COMPLETION": (1, "def4d377ba7f3976"),
+    "COMPLETION": (1, "0be31141813a80b3"),
     "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
-    "LOSS": (1, "e28b2fdb39c12a7b"),
+    "LOSS": (1, "3b0a0a31f04ee41c"),
     "EMBEDDING": (1, "023525d5bce91793"),
-    "TRAINING": (1, "9bc8d6de9da6dad5"),
+    "TRAINING": (1, "ae840834ed8818f0"),
 }
 """Per protocol: its number and the digest of the code that it covers."""
 

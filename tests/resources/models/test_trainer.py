@@ -115,21 +115,24 @@ train_adapter(Path(base), examples, Training(**training), Path(target), progress
 """
 
 
-@pytest.mark.parametrize("held_out", [[], [(Prompt.ask("how does a garden grow"), "the old garden .")]])
+@pytest.mark.parametrize(
+    ("training", "held_out"),
+    [(TRAINING, []), (replace(TRAINING, method="full"), [(Prompt.ask("how does a garden grow"), "the old garden .")])],
+)
 def test_a_killed_run_resumes_from_its_checkpoint_with_the_same_weights(
-    held_out: list[Example], tiny_model: Path, tmp_path: Path
+    training: Training, held_out: list[Example], tiny_model: Path, tmp_path: Path
 ) -> None:
-    undisturbed = train_adapter(tiny_model, EXAMPLES, TRAINING, tmp_path / "undisturbed", held_out=held_out)
-    assert len(undisturbed.validation) == (TRAINING.epochs if held_out else 0)
+    undisturbed = train_adapter(tiny_model, EXAMPLES, training, tmp_path / "undisturbed", held_out=held_out)
+    assert len(undisturbed.validation) == (training.epochs if held_out else 0)
     target = tmp_path / "killed"
     texts = [[(prompt.messages[0][1], text) for prompt, text in those] for those in (EXAMPLES, held_out)]
-    arguments = json.dumps([str(tiny_model), str(target), *texts, asdict(TRAINING)])
+    arguments = json.dumps([str(tiny_model), str(target), *texts, asdict(training)])
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_TWO_STEPS, arguments], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not target.exists()
     steps: list[int] = []
-    again = train_adapter(tiny_model, EXAMPLES, TRAINING, target, lambda done, total: steps.append(done), held_out)
+    again = train_adapter(tiny_model, EXAMPLES, training, target, lambda done, total: steps.append(done), held_out)
     assert steps == [3, 4, 5, 6]
     assert again == undisturbed
 

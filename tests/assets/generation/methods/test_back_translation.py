@@ -17,7 +17,7 @@ from assets.generation.methods.back_translation import BackTranslation, Example,
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import score_of
 from assets.prompting.prompts import answer, instruction_for
-from assets.recipe.parts import LoraPart
+from assets.recipe.parts import TrainingPart
 from assets.training.checkpoint import training_of
 from resources.models.calls import Adapter, Sampling, Trained, Training
 from tests.support.recipes import complaints, parsed, put, starter
@@ -187,7 +187,7 @@ class Models:
 
 
 def test_the_backward_model_writes_and_the_bare_model_then_the_tuned_one_rate() -> None:
-    lora = LoraPart(epochs=1, learning_rate=0.1, rank=2, alpha=4, batch_size=1, max_tokens=8)
+    lora = TrainingPart(epochs=1, learning_rate=0.1, rank=2, alpha=4, batch_size=1, max_tokens=8)
     wanted, models = SETTINGS.model_copy(update={"training": lora}), Models()
     documents = pl.DataFrame([{"id": "d", "source": "s", "title": "", "text": "pesto"}])
     backward = pl.DataFrame([{"id": "b", "training": "t", "weights": "backward"}])
