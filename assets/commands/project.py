@@ -253,6 +253,18 @@ class Project:
             raise UserError(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
         return export(self.store, arm, Path(to), version, override)
 
+    def merge(self, arm: str, to: str | Path, seed: int | None = None) -> Path:
+        """Writes the student of an arm as one model that transformers loads into `to`/ARM-SEED; its path.
+
+        `seed` is the student's training seed, by default the first one. Raises UserError if the recipe has no such arm,
+        if there is no such student, if it was made from something withdrawn, or if the folder exists.
+        """
+        from assets.training.merged import write_student
+
+        if arm not in self.recipe.arms:
+            raise UserError(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
+        return write_student(self.bench, arm, Path(to), seed)
+
     def sql(self, query: str) -> pl.DataFrame:
         """What a query in DuckDB's SQL finds in the warehouse. No recipe is needed.
 

@@ -1,4 +1,4 @@
-"""The commands that hand out a dataset and call it back: export, attest, verify, recall."""
+"""The commands that hand out a dataset or a student and call it back: export, merge, attest, verify, recall."""
 
 from __future__ import annotations
 
@@ -26,6 +26,19 @@ def export(
     """Write an arm's training set as JSONL (messages and Alpaca forms) and Parquet."""
     for path in project_at(recipe, warehouse).export(arm, to, version, override):
         say(str(path))
+
+
+@app.command()
+@clear_errors
+def merge(
+    arm: Annotated[str, typer.Argument(help="The arm whose student to write.")],
+    to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("students"),
+    seed: Annotated[int | None, typer.Option(help="The training seed of the student; by default the first.")] = None,
+    recipe: RecipeOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write an arm's student as one model: a folder that transformers loads, with its adapter merged."""
+    say(str(project_at(recipe, warehouse).merge(arm, to, seed)))
 
 
 @app.command()
