@@ -38,6 +38,16 @@ def numerics() -> str:
     return f"{str(dtype()).removeprefix('torch.')} on {device()}"
 
 
+def free_bytes() -> int | None:
+    """The memory of the GPU that is free for batches, in bytes; None on a CPU."""
+    import torch
+
+    if not on_gpu():
+        return None
+    unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return int(torch.cuda.mem_get_info()[0]) + unused
+
+
 def free_memory() -> None:
     """Releases the GPU memory of models that are no longer referenced."""
     import torch

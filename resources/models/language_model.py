@@ -11,15 +11,13 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from resources.models.calls import Prompt, Sampling
-from resources.models.device import device, dtype
+from resources.models.device import device, dtype, free_bytes
 from resources.models.generation import own_config
 from resources.models.loading import load_adapter, load_language_model
 from resources.models.losses import mean_losses
 from resources.models.model_texts import ModelTexts, Written
+from resources.models.room import Limit, limits_of
 from resources.models.sampling import logits_processors
-
-MOST_ROWS, MOST_TOKENS = 64, 12_288
-"""The most rows, and the most tokens, of a batch of completions (our choice)."""
 
 
 class LanguageModel:
@@ -29,8 +27,10 @@ class LanguageModel:
     has those of this folder, and reads and writes as `folder` says. Raises UserError where it cannot be loaded.
     """
 
-    most = (MOST_ROWS, MOST_TOKENS)
+    most: Limit
     """The most rows and tokens of a batch of completions."""
+    most_read: Limit
+    """The most rows and tokens of a batch of losses."""
 
     def __init__(self, folder: Path, precision: str | None = None, weights: Path | None = None) -> None:
         self.device = torch.device(device())
@@ -40,6 +40,7 @@ class LanguageModel:
             .to(self.device)
             .eval()
         )
+        self.most, self.most_read = limits_of(free_bytes(), self.texts.config, self.model.dtype.itemsize)
         self.model.generation_config = own_config(self.texts.ends, self.texts.tokenizer)
 
     def loss_size(self, prompt: Prompt, target: str, ends: bool = False) -> int:

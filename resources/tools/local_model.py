@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from resources.models.language_model import LanguageModel
     from resources.models.model_texts import ModelTexts, Written
 
-MOST_LOSS_ROWS, MOST_LOSS_TOKENS = 64, 2_048
-"""The most rows and tokens of a batch of losses, which keeps the logits of many tokens (our choice)."""
-
 
 class Writing(Protocol):
     """The part of an engine that writes completions."""
@@ -99,7 +96,8 @@ class LocalModel:
                     return [Answer(_response(loss), tokens, seconds) for loss, tokens in measured]
 
                 sizes = [model.loss_size(*texts[call.key], ends) for call in missing]
-                limits = min(MOST_LOSS_ROWS, self.session.bench.chunk), MOST_LOSS_TOKENS
+                rows, tokens = model.most_read
+                limits = min(rows, self.session.bench.chunk), tokens
                 yield from fitting_batches(missing, sizes, model.texts.context, 0, limits, work)
 
         memo = self.session.memo("transformers", "torch", numerics=numerics())

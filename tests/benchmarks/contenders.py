@@ -16,8 +16,8 @@ from typing import Any
 
 from resources.models.calls import Sampling
 from resources.models.quiet import quiet
+from resources.models.room import READING
 from resources.tools.batching import batches
-from resources.tools.local_model import MOST_LOSS_TOKENS
 from tests.benchmarks import workload
 
 SAMPLING = Sampling(200)
@@ -97,7 +97,7 @@ def losses(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
     asked, model = workload.candidates(count // 8, 8), LanguageModel(workload.model())
     sizes = [model.loss_size(*one) for one in asked]
     with clock.work():
-        for batch in batches(sizes, 64, MOST_LOSS_TOKENS):
+        for batch in batches(sizes, *READING):
             model.losses([asked[place] for place in batch])
     return {"tokens": sum(sizes)}
 
@@ -111,7 +111,7 @@ def plain_losses(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
     asked, model = workload.candidates(count // 8, 8), LanguageModel(workload.model())
     texts, sizes = model.texts, [model.loss_size(*one) for one in asked]
     with clock.work(), torch.inference_mode():
-        for batch in batches(sizes, 64, MOST_LOSS_TOKENS):
+        for batch in batches(sizes, *READING):
             rows = [(texts.of_prompt(asked[place][0]), texts.of_target(*asked[place])) for place in batch]
             width = max(len(head) + len(tail) for head, tail in rows)
             padded = [[*head, *tail, *[texts.first] * (width - len(head) - len(tail))] for head, tail in rows]
@@ -202,7 +202,7 @@ def answers(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
             written = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
             asked = [pair for pair in zip(prompts, written, strict=True) if pair[1].strip()]
             measured = []
-            for batch in batches([model.loss_size(*one) for one in asked], 64, MOST_LOSS_TOKENS):
+            for batch in batches([model.loss_size(*one) for one in asked], *READING):
                 measured += model.losses([asked[place] for place in batch])
             total = sum(tokens for _, tokens in measured)
             found[name] = sum(loss * tokens for loss, tokens in measured) / total
