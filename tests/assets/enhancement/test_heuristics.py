@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.enhancement.heuristics import BrokenRule, broken_rule, copied_share, repeated_line_share
+from assets.loading.file import load_recipe
 from assets.recipe.filters import Heuristics
+from tests.support.tiny import ROOT
 
 RULES = Heuristics(instruction_words=(3, 6), response_words=(4, 8), most_repeated_line=0.5, copied_words=0.75)
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "aa", "A"]), max_size=8)
@@ -169,3 +171,15 @@ def test_words_are_counted_in_any_script(instruction: str, response: str, expect
 
 def test_the_copied_share_ignores_the_normal_form() -> None:
     assert copied_share("Zu\u0308rich liegt", "Ja: ZÜRICH liegt") == 1.0
+
+
+def test_the_recipe_of_the_paper_keeps_the_short_answers_of_self_instruct() -> None:
+    """With a least length that was meant for prose, its arm would fall short after hours of generation."""
+    rules = load_recipe(ROOT / "recipes" / "paper.yaml").enhancement.heuristics
+    for instruction, input_, response in (
+        ("Name the capital of the country.", "Peru", "Lima"),
+        ("What is the capital of the country?", "Peru", "The capital of Peru is Lima."),
+        ("Say which genre the song has.", "A guitar, a banjo and a fiddle.", "Country"),
+    ):
+        assert broken_rule(instruction, response, rules, input_) is None
+    assert broken_rule("Say why the sky is blue.", "", rules) == BrokenRule("response too short", 0, 1)

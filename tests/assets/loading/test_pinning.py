@@ -186,7 +186,7 @@ def test_the_recipe_of_the_paper_is_checked_without_a_hub(tmp_path: Path) -> Non
     assert code == 0
     assert output.startswith(f"{paper} is good: 134 assets, arms seeds, self_training, self_instruct, ")
     assert " ".join(output[output.index("at most") :].split()) == (
-        "at most 132,000 completions with 36,864,000 tokens (5.1 hours at 2,000 tokens a second), and 43 trainings "
+        "at most 143,000 completions with 42,496,000 tokens (5.9 hours at 2,000 tokens a second), and 43 trainings "
         "over 829,440,000 tokens (28.8 hours at 8,000 tokens a second); the hours leave out prompts, losses and "
         "embeddings"
     )
