@@ -12,7 +12,6 @@ from typing import Any
 
 from warehouse.core.errors import UserError
 from warehouse.core.identity import row_seed
-from warehouse.core.texts import normalized
 from warehouse.results.result import WARNINGS
 
 LOSSES = "validation loss after each epoch"
@@ -28,8 +27,7 @@ def held_out(responses: Sequence[str], validation: float | None, seed: int, key:
     if validation is None:
         return [False] * len(responses)
     wanted = validation if validation >= 1 else max(1, round(validation * len(responses)))
-    texts = [normalized(response) for response in responses]
-    rows_with, chosen, rows = Counter(texts), set(), 0
+    rows_with, chosen, rows = Counter(responses), set(), 0
     for text in sorted(rows_with, key=lambda text: row_seed("validation", seed, text)):
         if rows < wanted:
             chosen.add(text)
@@ -39,7 +37,7 @@ def held_out(responses: Sequence[str], validation: float | None, seed: int, key:
             f"{key}: found {validation:g}; of {len(responses)} rows with {len(rows_with)} different responses, none "
             "would be left to train on; right would be a lower share or count"
         )
-    return [text in chosen for text in texts]
+    return [response in chosen for response in responses]
 
 
 def seed_name(seed: int) -> str:

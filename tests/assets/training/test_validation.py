@@ -26,14 +26,14 @@ def test_rows_are_held_out_by_the_hash_of_their_response() -> None:
 
 
 def test_equal_responses_are_on_one_side() -> None:
-    found = held_out(["A b.", "c d", "a  B", "e f"], 2, 7, "k")
+    found = held_out(["a b", "c d", "a b", "e f"], 2, 7, "k")
     assert found[0] == found[2]
     assert sum(found) in (2, 3)
 
 
 def test_something_is_left_to_train_on() -> None:
     with pytest.raises(UserError) as refused:
-        held_out(["a b", "A b"], 1, 7, "training.validation")
+        held_out(["a b", "a b"], 1, 7, "training.validation")
     assert str(refused.value) == (
         "training.validation: found 1; of 2 rows with 1 different responses, none would be left to train on; right "
         "would be a lower share or count"

@@ -98,7 +98,7 @@ def test_the_loss_covers_only_the_completion(tiny_model: Path, tmp_path: Path) -
     assert train_adapter(tiny_model, one, TRAINING, tmp_path / "adapter").losses[0] == pytest.approx(expected, rel=1e-3)
 
 
-KILLED_AFTER_TWO_STEPS = """
+KILLED_AT_A_STEP = """
 import json, os, signal, sys
 from pathlib import Path
 from resources.models.calls import Prompt, Training
@@ -106,34 +106,42 @@ from resources.models.chat_template import with_template
 from resources.models.loading import load_tokenizer
 from resources.models.prompt_tokens import PromptTokens
 from resources.models.trainer import _rows, _settings, train_adapter
-base, target, examples, held_out, training = json.loads(sys.argv[1])
+base, target, examples, held_out, training, last = json.loads(sys.argv[1])
 examples, held_out = ([(Prompt.ask(q), a) for q, a in those] for those in (examples, held_out))
 def progress(done, total):
-    if done == 3:  # the checkpoint of step 2 is on disk
+    if done == last:  # the checkpoint of the step before is on disk
         os.kill(os.getpid(), signal.SIGKILL)
 train_adapter(Path(base), examples, Training(**training), Path(target), progress, held_out)
 """
 
 
 @pytest.mark.parametrize(
-    ("training", "held_out"),
-    [(TRAINING, []), (replace(TRAINING, method="full"), [(Prompt.ask("how does a garden grow"), "the old garden .")])],
+    ("training", "held_out", "last"),
+    [
+        (TRAINING, [], 3),
+        (
+            # There are two steps in an epoch: this one is killed within it.
+            replace(TRAINING, method="full", micro_batch=1),
+            [(Prompt.ask("how does a garden grow"), "the old garden .")],
+            4,
+        ),
+    ],
 )
 def test_a_killed_run_resumes_from_its_checkpoint_with_the_same_weights(
-    training: Training, held_out: list[Example], tiny_model: Path, tmp_path: Path
+    training: Training, held_out: list[Example], last: int, tiny_model: Path, tmp_path: Path
 ) -> None:
     undisturbed = train_adapter(tiny_model, EXAMPLES, training, tmp_path / "undisturbed", held_out=held_out)
     assert len(undisturbed.validation) == (training.epochs if held_out else 0)
     target = tmp_path / "killed"
     texts = [[(prompt.messages[0][1], text) for prompt, text in those] for those in (EXAMPLES, held_out)]
-    arguments = json.dumps([str(tiny_model), str(target), *texts, asdict(training)])
+    arguments = json.dumps([str(tiny_model), str(target), *texts, asdict(training), last])
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_TWO_STEPS, arguments], env=environment, check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED_AT_A_STEP, arguments], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not target.exists()
     steps: list[int] = []
     again = train_adapter(tiny_model, EXAMPLES, training, target, lambda done, total: steps.append(done), held_out)
-    assert steps == [3, 4, 5, 6]
+    assert steps == list(range(last, 7))
     assert again == undisturbed
 
 
