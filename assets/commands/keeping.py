@@ -123,15 +123,18 @@ def print_quality(project: Project) -> None:
 
 def print_leaderboard(project: Project) -> None:
     """Prints the current leaderboard and what its numbers do not cover; nothing where none is built."""
-    from assets.evaluation.leaderboard import DETECTABLE
+    from assets.evaluation.leaderboard import BESIDE, DETECTABLE
     from assets.reporting.standings import caveats
-    from assets.reporting.tables import leaderboard_table
+    from assets.reporting.tables import facts_table, leaderboard_table
 
     published = project.store.current("leaderboard")
     if published is None:
         return
     standings, recipe = project.store.read(published), project.store.target_of(published).recipe
     console().print("", leaderboard_table(standings, recipe["evaluation.baseline"]))
+    notes = project.store.facts(published)["notes"]
+    if facts := notes.get(BESIDE):
+        console().print("", facts_table(facts))
     metrics = [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]
-    for caveat in caveats(standings, metrics, project.store.facts(published)["notes"].get(DETECTABLE)):
+    for caveat in caveats(standings, metrics, notes.get(DETECTABLE)):
         say(caveat)

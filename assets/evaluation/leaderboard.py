@@ -17,6 +17,7 @@ import polars as pl
 from assets.evaluation.ablations import BASELINE, SERIES, series
 from assets.evaluation.benchmark import Metric, benchmarks
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Side, difference, mean
+from assets.evaluation.facts import budgets, of_answers
 from assets.evaluation.many_arms import adjusted, confidence_levels
 from assets.evaluation.seed_noise import Scores, SeedNoise, pooled
 from assets.recipe.types import Recipe
@@ -35,6 +36,9 @@ DETECTABLE = "smallest differences that would be found"
 this size, by "benchmark/metric": that of the arm with the most noise, tested as the first of all arms."""
 
 POWER = 0.8
+
+BESIDE = "beside the scores"
+"""The key of the leaderboard's notes for facts about the arms, by benchmark and arm (see facts.py)."""
 
 
 def rank(scores: Iterable[pl.DataFrame], metrics: Metrics, baseline: str, settings: Bootstrap) -> Result:
@@ -159,7 +163,14 @@ def step(recipe: Recipe) -> Step:
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
-        return replace(ranked, notes=ranked.notes | {BASELINE: evaluation.baseline} | (notes if notes[SERIES] else {}))
+        facts = of_answers(tools.answers(pl.concat(frames.values())["id"].to_list(), budgets(recipe)))
+        return replace(
+            ranked,
+            notes=ranked.notes
+            | {BASELINE: evaluation.baseline}
+            | ({BESIDE: facts} if facts else {})
+            | (notes if notes[SERIES] else {}),
+        )
 
     inputs = {f"scores_{name}_{arm}": names.scores(name, arm) for name in recipe.benchmarks for arm in arms}
     values = [(name, "value") for name in inputs]

@@ -12,7 +12,8 @@ import duckdb
 import polars as pl
 
 from assets.evaluation.ablations import SERIES, Series
-from assets.evaluation.leaderboard import DETECTABLE
+from assets.evaluation.facts import Facts
+from assets.evaluation.leaderboard import BESIDE, DETECTABLE
 from assets.steps import names
 from warehouse.audit.ancestry import Ancestry, Place, ancestry
 from warehouse.audit.cost import Cost, costs
@@ -28,11 +29,14 @@ DATA, TRAINING, EVALUATION = "data", "training", "evaluation"
 
 @dataclass(frozen=True)
 class Arm:
-    """An arm or the untouched base: pairs in its training set (None for the base), and its cost by stage."""
+    """An arm or the untouched base: pairs in its training set (None for the base), and its cost by stage.
+
+    `facts` are those beside its scores, by benchmark (see assets/evaluation/facts.py)."""
 
     name: str
     rows: int | None
     costs: dict[str, Cost]
+    facts: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Study:
 
     `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `detectable` are the smallest
     differences that would be found, by "longform/rouge_l" (see the leaderboard). `quality` has what is measured of each
-    training set now, by arm. `ledger` has the entries of
-    all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
+    training set now, by arm. `facts` are shown beside the scores. `ledger` has the entries of all versions that the
+    leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
     """
 
     built: datetime
@@ -53,6 +57,7 @@ class Study:
     metrics: dict[tuple[str, str], dict[str, Any]]
     detectable: dict[str, float]
     quality: dict[str, pl.DataFrame]
+    facts: Facts
     series: list[Series]
     arms: list[Arm]
     ledger: list[Entry]
@@ -67,11 +72,12 @@ def study(database: Database) -> Study:
         raise UserError(
             f"no leaderboard was built in {database.path.parent}; build it, or name another with --warehouse"
         )
-    standings, named = opened.read(board), opened.target_of(board)
+    standings, named, notes = opened.read(board), opened.target_of(board), opened.facts(board)["notes"]
+    facts = notes.get(BESIDE, {})
     with database.read() as connection:
         built, digest, recipe = _made(connection, board.version)
         places = set(with_upstream(connection, LEADERBOARD, board.version))
-        arms = [_arm(connection, arm, places) for arm in named.recipe["arms"]]
+        arms = [_arm(connection, arm, places, facts) for arm in named.recipe["arms"]]
         materials = ancestry(connection, standings["id"].to_list())
     return Study(
         built,
@@ -80,8 +86,9 @@ def study(database: Database) -> Study:
         digest,
         standings,
         {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
-        opened.facts(board)["notes"].get(DETECTABLE, {}),
+        notes.get(DETECTABLE, {}),
         quality_of(opened, named.recipe["arms"]),
+        facts,
         [
             Series(one["by"], tuple((arm, value) for arm, value in one["arms"]), one.get("of", ""))
             for one in named.recipe.get(SERIES, [])
@@ -111,7 +118,7 @@ def _made(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[datetime
     return row[0], row[1], row[2]
 
 
-def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place]) -> Arm:
+def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place], facts: Facts) -> Arm:
     version_of = dict(places)
     trained = names.training_set(name)
     stages: dict[str, set[Place]] = {}
@@ -124,4 +131,5 @@ def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place]) -
         [trained, version_of.get(trained, "")],
     ).fetchone()
     rows = row[0] if row and trained in version_of else None
-    return Arm(name, rows, {DATA: Cost(), **costs(connection, stages)})
+    beside = {benchmark: by_arm[name] for benchmark, by_arm in facts.items() if name in by_arm}
+    return Arm(name, rows, {DATA: Cost(), **costs(connection, stages)}, beside)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from assets import STAGES
 from assets.curation.quality import MEASURES, Measure
+from assets.evaluation.facts import FACTS, Facts, named
 from assets.planning.estimate import Stage
 from assets.planning.planned import Planned
 from assets.reporting.standings import figure, standing_of
@@ -114,6 +115,21 @@ def leaderboard_table(standings: pl.DataFrame, baseline: str) -> Table:
             *counts,
         )
     return shown
+
+
+def facts_table(facts: Facts) -> Table:
+    """What is shown beside the scores of each arm, by benchmark; "" where an arm has no such fact."""
+    used = [fact for fact in FACTS if any(fact in named(facts, benchmark) for benchmark in facts)]
+    shown = table("benchmark", "arm", *(f"{fact.title} ({fact.unit})" for fact in used), left=2)
+    for benchmark, by_arm in facts.items():
+        for arm, values in by_arm.items():
+            shown.add_row(benchmark, arm, *(fact_figure(values.get(fact.name)) for fact in used))
+    return shown
+
+
+def fact_figure(value: float | None) -> str:
+    """A fact as text, with one decimal; "" where there is none."""
+    return "" if value is None else f"{value:.1f}"
 
 
 def quality_table(found: Mapping[str, pl.DataFrame]) -> Table:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import polars as pl
 
 from resources.models.calls import Adapter, Prompt, Trained, Training, Vector
 from resources.models.model_folder import ModelFolder
@@ -13,6 +15,7 @@ from resources.tools.memoized_model import MemoizedModel
 from resources.tools.session import Progress
 from resources.tools.training import train
 from resources.tools.workbench import Workbench
+from warehouse.audit.answers import answers_behind
 from warehouse.lineage.withdrawals import Withdrawals
 from warehouse.store.memo import Memo, Meter
 
@@ -40,6 +43,11 @@ class Tools:
     def withdrawals(self) -> Withdrawals:
         """All that is withdrawn."""
         return self.bench.withdrawals()
+
+    def answers(self, scores: Sequence[str], budgets: Mapping[str, int]) -> pl.DataFrame:
+        """The answers that scores (ids) were made from, and which were cut off (see warehouse/audit/answers.py)."""
+        with self.bench.database.read() as connection:
+            return answers_behind(connection, scores, budgets)
 
     def refuse_withdrawn(self, paths: Iterable[str]) -> None:
         """Raises UsesWithdrawn where a model or source among the recipe `paths` must not be used any more."""

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from assets.loading.file import load_recipe
 from slingshot import app
 from tests.support.building import edit
 
@@ -127,6 +128,8 @@ def test_a_build_with_nothing_stale_says_so_and_shows_the_leaderboard(own: tuple
         "nothing is stale",
         "benchmark metric arm mean interval difference interval verdict items seeds",
     ]
-    assert len(lines) == 2 + 10 + 2
+    assert lines[12] == "benchmark arm answer length (words) cut off (%)"
+    assert [line.split()[1] for line in lines[13:18]] == ["base", *sorted(load_recipe(recipe).arms)]
+    assert len(lines) == 2 + 10 + 6 + 2
     assert lines[-2] == "Verdicts and intervals of differences are adjusted over 4 arms, and not over metrics."
     assert lines[-1].startswith("Trained once: filtered_extract_then_generate, instruction_generation, ")

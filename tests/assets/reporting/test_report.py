@@ -133,7 +133,10 @@ def test_an_arm_without_a_verdict_is_the_baseline_or_not_compared(found: Study) 
         for row in rows_of(
             page(
                 dataclasses.replace(
-                    found, standings=rows, metrics=found.metrics | {JUDGED: {"description": "both orders agree"}}
+                    found,
+                    standings=rows,
+                    metrics=found.metrics | {JUDGED: {"description": "both orders agree"}},
+                    facts={},
                 )
             )
         )

@@ -242,7 +242,7 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "warehouse/results/validation.py",
         "warehouse.schema.records.Pair",
     ]
-    evaluation = ("ablations", "benchmark", "bootstrap", "leaderboard", "many_arms", "seed_noise")
+    evaluation = ("ablations", "benchmark", "bootstrap", "facts", "leaderboard", "many_arms", "seed_noise")
     found = [f"assets/evaluation/{name}.py" for name in evaluation]
     assert code["leaderboard"] == [
         "assets/enhancement/measuring.py",
@@ -250,6 +250,7 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "assets/prompting/alignment.py",
         "assets/steps/discovery.py",
         "warehouse/core/identity.py",
+        "warehouse/core/words.py",
         "warehouse/results/result.py",
         "warehouse/results/validation.py",
         "warehouse.schema.records.Standing",

@@ -1,0 +1,85 @@
+"""METEOR rewards long answers, and an answer that is cut off scores lower for its missing end. Without the lengths and
+the shares beside them, readers take such scores for better or worse instructions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from typer.testing import CliRunner
+
+from assets.evaluation.facts import budgets, named, of_answers
+from assets.evaluation.leaderboard import BESIDE
+from assets.reporting.page import page
+from assets.reporting.study import study
+from assets.reporting.tables import facts_table
+from slingshot import app
+from tests.assets.reporting.test_report import Reader, rows_of
+from tests.support.building import query, store
+from tests.support.recipes import parsed, put, starter
+from warehouse.store.database import Database
+
+ANSWERS = pl.DataFrame(
+    [
+        ("longform", "x", "Tea is hot.", True),
+        ("longform", "x", "Tea is a", False),
+        ("longform", "x", "", None),
+        ("longform", "base", "茶很好。", None),
+        ("ifeval", "x", "One two three four", False),
+    ],
+    schema=["benchmark", "arm", "text", "complete"],
+    orient="row",
+)
+
+
+def test_lengths_count_words_and_a_share_is_over_the_answers_whose_end_is_known() -> None:
+    assert of_answers(ANSWERS) == {
+        "ifeval": {"x": {"words": 4.0, "cut_off": 100.0}},
+        "longform": {"base": {"words": 2.0}, "x": {"words": 2.0, "cut_off": 50.0}},
+    }
+    assert of_answers(ANSWERS.clear()) == {}
+
+
+def test_benchmarks_in_which_nothing_is_written_have_no_budget() -> None:
+    values = put(starter(), "evaluation.perplexity", {})
+    assert budgets(parsed(values)) == {"longform": 64}
+
+
+def test_only_facts_that_an_arm_has_become_columns() -> None:
+    facts = of_answers(ANSWERS)
+    assert [fact.name for fact in named(facts, "longform")] == ["words", "cut_off"]
+    assert named(facts, "judge") == []
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(facts_table({"longform": {"base": {"words": 2.0}, "x": {"words": 21.25}}}))
+    assert [line.split() for line in capture.get().splitlines()] == [
+        ["benchmark", "arm", "answer", "length", "(words)"],
+        ["longform", "base", "2.0"],
+        ["longform", "x", "21.2"],
+    ]
+
+
+def test_a_leaderboard_has_the_facts_of_its_answers_everywhere(built: tuple[Path, Path]) -> None:
+    data = built[1]
+    published = store(data).current("leaderboard")
+    assert published is not None
+    facts = store(data).facts(published)["notes"][BESIDE]
+    texts = query(data, "SELECT arm, text FROM records.prediction ORDER BY arm")
+    words = {
+        str(arm): sum(len(text.split()) for text in part["text"]) / len(part)
+        for (arm,), part in texts.group_by("arm", maintain_order=True)
+    }
+    # The tiny model writes until its budget of 8 tokens ends.
+    assert facts == {"longform": {arm: {"words": mean, "cut_off": 100.0} for arm, mean in words.items()}}
+
+    found = study(Database(data / "slingshot.duckdb"))
+    shown = [[cell.strip() for cell in row.split("\t")] for row in rows_of(page(found))]
+    beside = {row[0]: row[-2:] for row in shown if len(row) == 11 and row[7:9] == ["2", "1"]}
+    assert beside == {arm: [f"{mean:.1f}", "100.0"] for arm, mean in words.items()}
+    assert "answer length (words)" in Reader(page(found)).text
+
+    warehouse = ["--warehouse", str(data)]
+    listed = json.loads(CliRunner().invoke(app, ["report", "--json", *warehouse]).output)
+    assert {arm["name"]: arm["facts"] for arm in listed} == {arm: {"longform": facts["longform"][arm]} for arm in words}
