@@ -36,6 +36,7 @@ def check(
     ] = None,
 ) -> None:
     """Check the recipe, and what of it is on this machine, without building anything."""
+    from assets.evaluation.own_judges import own_judges
     from assets.loading.bench import workbench
     from assets.loading.file import load_recipe
     from assets.loading.local_models import faster, missing_layers
@@ -58,6 +59,8 @@ def check(
         say(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")
     if unused := unused_methods(loaded):
         say(f"not in any arm: {', '.join(f'raw_{name}' for name in unused)}")
+    for warning in own_judges(loaded):
+        say(warning)
     say_engines(project)
     for name in faster(loaded, project.bench):
         say(

@@ -126,6 +126,7 @@ def print_leaderboard(project: Project) -> None:
     from assets.evaluation.leaderboard import BESIDE, DETECTABLE
     from assets.reporting.standings import caveats
     from assets.reporting.tables import facts_table, leaderboard_table
+    from warehouse.results.result import WARNINGS
 
     published = project.store.current("leaderboard")
     if published is None:
@@ -136,5 +137,5 @@ def print_leaderboard(project: Project) -> None:
     if facts := notes.get(BESIDE):
         console().print("", facts_table(facts))
     metrics = [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]
-    for caveat in caveats(standings, metrics, notes.get(DETECTABLE)):
+    for caveat in [*caveats(standings, metrics, notes.get(DETECTABLE)), *notes.get(WARNINGS, [])]:
         say(caveat)

@@ -4,6 +4,9 @@
   answers score higher.
 - `cut_off`: the share of answers that were cut off at the token limit. A cut answer lacks its end, whatever it scores.
 
+- `no_verdict`: the share of the arm's answers on which a judge gave no verdict, among those that it was asked about.
+  Its win rate is over the others alone. Above MOST_WITHOUT_VERDICT (ours) the leaderboard warns.
+
 Worked example: answers of 10 and 30 words, the second of them cut off, have 20 words on average, and 50 % are cut off.
 """
 
@@ -14,8 +17,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.evaluation.rivals import WIN, rivals
 from assets.recipe.parts import SamplingPart
 from assets.recipe.types import Recipe
+from warehouse.core.texts import listed
 from warehouse.core.words import words_in
 
 Facts = dict[str, dict[str, dict[str, float]]]
@@ -34,7 +39,11 @@ class Fact:
 FACTS = (
     Fact("words", "answer length", "words"),
     Fact("cut_off", "cut off", "%"),
+    Fact("no_verdict", "no verdict", "%"),
 )
+
+MOST_WITHOUT_VERDICT = 20.0
+"""In percent."""
 
 
 def budgets(recipe: Recipe) -> dict[str, int]:
@@ -52,6 +61,38 @@ def of_answers(answers: pl.DataFrame) -> Facts:
         if len(known := part["complete"].drop_nulls()):
             values["cut_off"] = 100 * float((~known).mean())  # type: ignore[arg-type]
         found.setdefault(str(benchmark), {})[str(arm)] = values
+    return found
+
+
+def of_verdicts(scores: pl.DataFrame, answers: pl.DataFrame, judges: Mapping[str, str], baseline: str) -> Facts:
+    """The facts of judgements, from scores and answers (columns benchmark, arm, seed and item, and text of an answer).
+
+    `judges` are the benchmarks that compare the answers of an arm with those of `baseline`, each with the benchmark
+    whose answers they are."""
+    found: Facts = {}
+    for judge, of in judges.items():
+        written = answers.filter(benchmark=of)
+        wins = scores.filter(benchmark=judge, metric=WIN)
+        for (arm,), own in written.sort("arm").group_by("arm", maintain_order=True):
+            if arm == baseline:
+                continue
+            pairs = {(row["seed"], row["item"]) for row, rival in rivals(own, written.filter(arm=baseline)) if rival}
+            if pairs:
+                given = set(wins.filter(arm=arm).select("seed", "item").iter_rows())
+                share = 100 * (1 - len(pairs & given) / len(pairs))
+                found.setdefault(judge, {})[str(arm)] = {"no_verdict": share}
+    return found
+
+
+def warnings(facts: Facts) -> list[str]:
+    """The judges that gave too few verdicts on an arm, as sentences."""
+    found = []
+    for benchmark, by_arm in facts.items():
+        shares = {arm: values.get("no_verdict", 0.0) for arm, values in by_arm.items()}
+        if silent := [f"{share:.0f} % ({arm})" for arm, share in shares.items() if share >= MOST_WITHOUT_VERDICT]:
+            found.append(
+                f"{benchmark}: no verdict on {listed(silent)} of the answers; a win rate is over the others only."
+            )
     return found
 
 

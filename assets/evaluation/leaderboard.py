@@ -17,15 +17,16 @@ import polars as pl
 from assets.evaluation.ablations import BASELINE, SERIES, series
 from assets.evaluation.benchmark import Metric, benchmarks
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Side, difference, mean
-from assets.evaluation.facts import budgets, of_answers
+from assets.evaluation.facts import budgets, of_answers, of_verdicts, warnings
 from assets.evaluation.many_arms import adjusted, confidence_levels
+from assets.evaluation.own_judges import own_judges
 from assets.evaluation.seed_noise import Scores, SeedNoise, pooled
 from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
 from assets.steps import names
 from assets.steps.step import Step, made
 from resources.tools.tools import Tools
-from warehouse.results.result import Gate, Result
+from warehouse.results.result import WARNINGS, Gate, Result
 from warehouse.schema.records import BETTER, HIGHER, NOISE, WORSE, Standing
 
 Metrics = Mapping[tuple[str, str], Metric]
@@ -149,6 +150,17 @@ def _matrix(part: pl.DataFrame) -> Scores:
     return np.where(np.isnan(wide), np.nanmean(wide, axis=0), wide)
 
 
+def _judges(recipe: Recipe) -> dict[str, str]:
+    """The benchmarks with verdicts, each with the benchmark whose answers they compare."""
+    found = {}
+    arm = next(one for one in (BASE, *recipe.arms) if one != recipe.evaluation.baseline)
+    for name in recipe.benchmarks:
+        settings = recipe.evaluation.settings(name)
+        if any(step.asset == names.verdicts(name, arm) for step in benchmarks()[name].steps(settings, recipe, arm)):
+            found[name] = settings.of
+    return found
+
+
 def step(recipe: Recipe) -> Step:
     """The step of `leaderboard`."""
     arms, evaluation = [BASE, *recipe.arms], recipe.evaluation
@@ -160,15 +172,20 @@ def step(recipe: Recipe) -> Step:
     }
 
     notes = {SERIES: [asdict(one) for one in series(recipe)]}
+    judges, partial = _judges(recipe), own_judges(recipe)
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
-        facts = of_answers(tools.answers(pl.concat(frames.values())["id"].to_list(), budgets(recipe)))
+        scores = pl.concat(frames.values())
+        answers = tools.answers(scores["id"].to_list(), budgets(recipe))
+        facts = of_answers(answers) | of_verdicts(scores, answers, judges, evaluation.baseline)
+        warned = warnings(facts) + partial
         return replace(
             ranked,
             notes=ranked.notes
             | {BASELINE: evaluation.baseline}
             | ({BESIDE: facts} if facts else {})
+            | ({WARNINGS: warned} if warned else {})
             | (notes if notes[SERIES] else {}),
         )
 
@@ -188,6 +205,7 @@ def step(recipe: Recipe) -> Step:
         build=build,
         slice=recipe.slice("seed", "evaluation.baseline", "evaluation.resamples", "evaluation.confidence")
         | {"arms": arms, "metrics": meaning}
+        | ({"own judges": partial} if partial else {})
         | (notes if notes[SERIES] else {}),
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),

@@ -46,7 +46,7 @@ def page(study: Study) -> str:
         quality={arm: dict(zip(frame["measure"], frame["value"], strict=True)) for arm, frame in study.quality.items()},
         shown=quality_figure,
         fact_shown=fact_figure,
-        caveats=caveats(study.standings, study.metrics, study.detectable),
+        caveats=[*caveats(study.standings, study.metrics, study.detectable), *study.warnings],
         baseline=_baseline(study),
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",
     )

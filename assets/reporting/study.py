@@ -20,6 +20,7 @@ from warehouse.audit.cost import Cost, costs
 from warehouse.audit.ledger import Entry, ledger
 from warehouse.audit.versions import with_upstream
 from warehouse.core.errors import UserError
+from warehouse.results.result import WARNINGS
 from warehouse.store.database import Database
 from warehouse.store.versions import Store
 
@@ -45,8 +46,8 @@ class Study:
 
     `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `detectable` are the smallest
     differences that would be found, by "longform/rouge_l" (see the leaderboard). `quality` has what is measured of each
-    training set now, by arm. `facts` are shown beside the scores. `ledger` has the entries of all versions that the
-    leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
+    training set now, by arm. `facts` are shown beside the scores, `warnings` below them. `ledger` has the entries of
+    all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
     """
 
     built: datetime
@@ -58,6 +59,7 @@ class Study:
     detectable: dict[str, float]
     quality: dict[str, pl.DataFrame]
     facts: Facts
+    warnings: list[str]
     series: list[Series]
     arms: list[Arm]
     ledger: list[Entry]
@@ -89,6 +91,7 @@ def study(database: Database) -> Study:
         notes.get(DETECTABLE, {}),
         quality_of(opened, named.recipe["arms"]),
         facts,
+        notes.get(WARNINGS, []),
         [
             Series(one["by"], tuple((arm, value) for arm, value in one["arms"]), one.get("of", ""))
             for one in named.recipe.get(SERIES, [])

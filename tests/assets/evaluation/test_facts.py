@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 
 import polars as pl
+import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from assets.evaluation.facts import budgets, named, of_answers
+from assets.evaluation.facts import budgets, named, of_answers, of_verdicts, warnings
 from assets.evaluation.leaderboard import BESIDE
+from assets.evaluation.own_judges import own_judges
 from assets.reporting.page import page
 from assets.reporting.study import study
 from assets.reporting.tables import facts_table
@@ -59,6 +61,61 @@ def test_only_facts_that_an_arm_has_become_columns() -> None:
         ["longform", "base", "2.0"],
         ["longform", "x", "21.2"],
     ]
+
+
+def answered(arm: str, *items: str, seed: int | None = 1) -> list[tuple[str, str, int | None, str, str]]:
+    return [("longform", arm, seed, item, "Tea.") for item in items]
+
+
+WRITTEN = pl.DataFrame(
+    [
+        *answered("base", "a", "b", "c", "d", seed=None),
+        *answered("x", "a", "b", "c", "d"),
+        *answered("x", "a", "b", "c", "d", seed=2),
+        # The baseline has no answer to the last item, so the judge was not asked about it.
+        *answered("y", "a", "b", "e"),
+        *answered("z", "e"),
+    ],
+    schema=["benchmark", "arm", "seed", "item", "text"],
+    orient="row",
+)
+WINS = pl.DataFrame(
+    [
+        *(("judge", "base", None, item, "win_rate") for item in "abcd"),
+        *(("judge", "x", seed, item, "win_rate") for seed, item in [(1, "a"), (1, "b"), (2, "a"), (2, "b"), (2, "c")]),
+        *(("judge", "x", seed, "d", "order_agreement") for seed in (1, 2)),
+    ],
+    schema=["benchmark", "arm", "seed", "item", "metric"],
+    orient="row",
+)
+
+
+def test_answers_that_a_judge_was_asked_about_in_vain_are_counted() -> None:
+    facts = of_verdicts(WINS, WRITTEN, {"judge": "longform"}, "base")
+    assert facts == {"judge": {"x": {"no_verdict": 37.5}, "y": {"no_verdict": 100.0}}}
+    assert of_verdicts(WINS, WRITTEN, {}, "base") == {}
+
+
+def test_too_few_verdicts_are_warned_of() -> None:
+    few = {"judge": {"w": {"no_verdict": 19.9}, "x": {"no_verdict": 20.0}, "y": {"no_verdict": 100.0}}}
+    assert warnings({"longform": {"w": {"words": 9.0}}} | few) == [
+        "judge: no verdict on 20 % (x), 100 % (y) of the answers; a win rate is over the others only."
+    ]
+    assert warnings({"judge": {"w": {"no_verdict": 19.9}}}) == []
+
+
+def test_a_judge_of_its_own_texts_is_warned_of(tmp_path: Path) -> None:
+    values = put(starter(), "evaluation.judge", {"model": "generator"})
+    assert own_judges(parsed(values)) == [
+        "evaluation.judge.model: generator is also the generator and the base of the students; a model prefers texts "
+        "of its own kind, so let another one judge."
+    ]
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(values))
+    done = CliRunner().invoke(app, ["check", "--recipe", str(recipe)])
+    assert own_judges(parsed(values))[0] in done.output.splitlines()
+    assert own_judges(parsed(put(values, "evaluation.judge.model", "embedder"))) == []
+    assert own_judges(parsed(starter())) == []
 
 
 def test_a_leaderboard_has_the_facts_of_its_answers_everywhere(built: tuple[Path, Path]) -> None:

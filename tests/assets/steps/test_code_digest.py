@@ -242,14 +242,15 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "warehouse/results/validation.py",
         "warehouse.schema.records.Pair",
     ]
-    evaluation = ("ablations", "benchmark", "bootstrap", "facts", "leaderboard", "many_arms", "seed_noise")
-    found = [f"assets/evaluation/{name}.py" for name in evaluation]
+    evaluation = ("ablations", "benchmark", "bootstrap", "facts", "leaderboard", "many_arms", "own_judges")
+    found = [f"assets/evaluation/{name}.py" for name in (*evaluation, "rivals", "seed_noise")]
     assert code["leaderboard"] == [
         "assets/enhancement/measuring.py",
         *found,
         "assets/prompting/alignment.py",
         "assets/steps/discovery.py",
         "warehouse/core/identity.py",
+        "warehouse/core/texts.py",
         "warehouse/core/words.py",
         "warehouse/results/result.py",
         "warehouse/results/validation.py",

@@ -4,6 +4,7 @@ rejection."""
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,22 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from assets.evaluation.benchmarks.judge import PLACES, Judge, against_itself, chosen, judge, outcome, question, score
+from assets.evaluation.leaderboard import BESIDE
 from assets.planning.graph import steps
+from assets.reporting.page import page
+from assets.reporting.study import study
 from resources.models.calls import Prompt
-from tests.support.building import build, edit, planned, query
+from slingshot import app
+from tests.support.building import build, edit, planned, query, store
 from tests.support.recipes import complaints, parsed, put, starter
 from tests.support.scripted import ScriptedWriter
 from warehouse.core.identity import digest
-from warehouse.results.result import Result
+from warehouse.core.texts import listed
+from warehouse.results.result import WARNINGS, Result
+from warehouse.store.database import Database
 
 SETTINGS = Judge(model="generator")
 ITEMS = pl.DataFrame(
@@ -226,5 +234,18 @@ def test_adding_a_judge_and_held_out_perplexity_to_a_built_recipe_trains_nothing
     board = query(data, "SELECT DISTINCT benchmark, metric, unit, better FROM leaderboard ORDER BY ALL").rows()
     assert ("perplexity", "log_perplexity", "nats", "lower") in board
     assert ("judge", "win_rate", "%", "higher") in board
+    published = store(data).current("leaderboard")
+    assert published is not None
+    notes = store(data).facts(published)["notes"]
+    assert notes[BESIDE]["judge"] == {arm: {"no_verdict": 100.0} for arm in sorted(arms)}
+    silent = listed([f"100 % ({arm})" for arm in sorted(arms)])
+    assert notes[WARNINGS] == [
+        f"judge: no verdict on {silent} of the answers; a win rate is over the others only.",
+        "evaluation.judge.model: generator is also the generator and the base of the students; a model prefers texts "
+        "of its own kind, so let another one judge.",
+    ]
+    shown = CliRunner().invoke(app, ["status", "--recipe", str(recipe), "--warehouse", str(data)]).output
+    assert shown.splitlines()[-2:] == notes[WARNINGS]
+    assert all(html.escape(warning) in page(study(Database(data / "slingshot.duckdb"))) for warning in notes[WARNINGS])
     own_loss = query(data, "SELECT mean, low, high FROM leaderboard WHERE benchmark = 'perplexity'")
     assert all(low <= mean <= high and mean > 0 for mean, low, high in own_loss.rows())

@@ -21,10 +21,11 @@ from assets.evaluation.benchmarks.judge import (
     question,
     score,
 )
+from assets.evaluation.leaderboard import BESIDE
 from assets.planning.graph import steps
 from resources.models.calls import Prompt, TokenLoss
 from tests.assets.evaluation.benchmarks.test_judge import ITEMS, predictions
-from tests.support.building import build, edit, query
+from tests.support.building import build, edit, query, store
 from tests.support.recipes import complaints, parsed, put, starter
 from tests.support.scripted import Refusal, ScriptedWriter
 from warehouse.core.identity import digest
@@ -176,3 +177,7 @@ def test_a_build_has_the_verdict_of_the_most_likely_answer_for_every_item(own: t
     board = query(data, "SELECT arm, items FROM leaderboard WHERE metric = 'win_rate' ORDER BY arm")
     assert set(board["items"]) == {2}
     assert len(board) == 5
+    published = store(data).current("leaderboard")
+    assert published is not None
+    beside = store(data).facts(published)["notes"][BESIDE]["judge"]
+    assert [values["no_verdict"] for values in beside.values()] == [0.0] * 4
