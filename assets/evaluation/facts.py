@@ -5,7 +5,9 @@
 - `cut_off`: the share of answers that were cut off at the token limit. A cut answer lacks its end, whatever it scores.
 
 - `no_verdict`: the share of the arm's answers on which a judge gave no verdict, among those that it was asked about.
-  Its win rate is over the others alone. Above MOST_WITHOUT_VERDICT (ours) the leaderboard warns.
+  Its win rate is over the others alone. From MOST_WITHOUT_VERDICT on (ours) the leaderboard warns.
+- `length_controlled`: the win rate that the arm would have with answers as long as the baseline's (see
+  length_control.py).
 
 Worked example: answers of 10 and 30 words, the second of them cut off, have 20 words on average, and 50 % are cut off.
 """
@@ -14,9 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
 import polars as pl
 
+from assets.evaluation.length_control import controlled_win_rate
 from assets.evaluation.rivals import WIN, rivals
 from assets.recipe.parts import SamplingPart
 from assets.recipe.types import Recipe
@@ -40,6 +44,7 @@ FACTS = (
     Fact("words", "answer length", "words"),
     Fact("cut_off", "cut off", "%"),
     Fact("no_verdict", "no verdict", "%"),
+    Fact("length_controlled", "win rate at equal lengths", "%"),
 )
 
 MOST_WITHOUT_VERDICT = 20.0
@@ -56,16 +61,17 @@ def of_answers(answers: pl.DataFrame) -> Facts:
     """The facts of answers (columns benchmark, arm, text, and complete, which is null where it is not known)."""
     found: Facts = {}
     for (benchmark, arm), part in answers.sort("benchmark", "arm").group_by("benchmark", "arm", maintain_order=True):
-        lengths = part["text"].map_elements(lambda text: len(words_in(text)), pl.Int64)
-        values = {"words": float(lengths.mean())}  # type: ignore[arg-type]
-        if len(known := part["complete"].drop_nulls()):
-            values["cut_off"] = 100 * float((~known).mean())  # type: ignore[arg-type]
+        values = {"words": fmean(map(_words, part["text"]))}
+        if ended := part["complete"].drop_nulls().to_list():
+            values["cut_off"] = 100 * ended.count(False) / len(ended)
         found.setdefault(str(benchmark), {})[str(arm)] = values
     return found
 
 
 def of_verdicts(scores: pl.DataFrame, answers: pl.DataFrame, judges: Mapping[str, str], baseline: str) -> Facts:
-    """The facts of judgements, from scores and answers (columns benchmark, arm, seed and item, and text of an answer).
+    """The facts of judgements, from scores and answers, both with the columns benchmark, arm, seed and item.
+
+    Scores have also the columns metric and value, answers the column text.
 
     `judges` are the benchmarks that compare the answers of an arm with those of `baseline`, each with the benchmark
     whose answers they are."""
@@ -74,14 +80,22 @@ def of_verdicts(scores: pl.DataFrame, answers: pl.DataFrame, judges: Mapping[str
         written = answers.filter(benchmark=of)
         wins = scores.filter(benchmark=judge, metric=WIN)
         for (arm,), own in written.sort("arm").group_by("arm", maintain_order=True):
-            if arm == baseline:
+            pairs = [(row, rival) for row, rival in rivals(own, written.filter(arm=baseline)) if rival]
+            if arm == baseline or not pairs:
                 continue
-            pairs = {(row["seed"], row["item"]) for row, rival in rivals(own, written.filter(arm=baseline)) if rival}
-            if pairs:
-                given = set(wins.filter(arm=arm).select("seed", "item").iter_rows())
-                share = 100 * (1 - len(pairs & given) / len(pairs))
-                found.setdefault(judge, {})[str(arm)] = {"no_verdict": share}
+            given = wins.filter(arm=arm).select("seed", "item", "value").iter_rows()
+            win = {(seed, item): value for seed, item, value in given}
+            judged = [(row, rival, win[place]) for row, rival in pairs if (place := (row["seed"], row["item"])) in win]
+            values = {"no_verdict": 100 * (1 - len(judged) / len(pairs))}
+            longer = [_words(row["text"]) - _words(rival["text"]) for row, rival, _ in judged]
+            if (rate := controlled_win_rate([value for *_, value in judged], longer)) is not None:
+                values["length_controlled"] = 100 * rate
+            found.setdefault(judge, {})[str(arm)] = values
     return found
+
+
+def _words(text: str) -> int:
+    return len(words_in(text))
 
 
 def warnings(facts: Facts) -> list[str]:

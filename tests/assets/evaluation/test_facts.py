@@ -81,18 +81,20 @@ WRITTEN = pl.DataFrame(
 )
 WINS = pl.DataFrame(
     [
-        *(("judge", "base", None, item, "win_rate") for item in "abcd"),
-        *(("judge", "x", seed, item, "win_rate") for seed, item in [(1, "a"), (1, "b"), (2, "a"), (2, "b"), (2, "c")]),
-        *(("judge", "x", seed, "d", "order_agreement") for seed in (1, 2)),
+        *(("judge", "base", None, item, "win_rate", 0.5) for item in "abcd"),
+        *(("judge", "x", 1, item, "win_rate", value) for item, value in [("a", 1.0), ("b", 0.5)]),
+        *(("judge", "x", 2, item, "win_rate", value) for item, value in [("a", 1.0), ("b", 0.5), ("c", 0.0)]),
+        *(("judge", "x", seed, "d", "order_agreement", 1.0) for seed in (1, 2)),
     ],
-    schema=["benchmark", "arm", "seed", "item", "metric"],
+    schema=["benchmark", "arm", "seed", "item", "metric", "value"],
     orient="row",
 )
 
 
 def test_answers_that_a_judge_was_asked_about_in_vain_are_counted() -> None:
     facts = of_verdicts(WINS, WRITTEN, {"judge": "longform"}, "base")
-    assert facts == {"judge": {"x": {"no_verdict": 37.5}, "y": {"no_verdict": 100.0}}}
+    # All answers are equally long, so their lengths change nothing about the win rate of 3 in 5.
+    assert facts == {"judge": {"x": {"no_verdict": 37.5, "length_controlled": 60.0}, "y": {"no_verdict": 100.0}}}
     assert of_verdicts(WINS, WRITTEN, {}, "base") == {}
 
 
