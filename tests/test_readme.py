@@ -95,7 +95,7 @@ def test_the_recipe_of_the_front_page_is_short_and_reads_the_source_that_it_adds
 # Equal to the starter's value on purpose: the manual names what the starter has.
 SAME = "curation: {rows: 64}"
 # These need a source, or a file, that the manual describes beside them.
-NOT_ALONE = ("evaluation: {lm_eval",)
+NOT_ALONE = ("evaluation: {lm_eval", "evaluation: {longform")
 EXAMPLES = dict.fromkeys(
     example
     for text in MANUALS.values()

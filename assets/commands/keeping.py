@@ -123,9 +123,9 @@ def print_quality(project: Project) -> None:
 
 def print_leaderboard(project: Project) -> None:
     """Prints the current leaderboard and what its numbers do not cover; nothing where none is built."""
-    from assets.evaluation.leaderboard import BESIDE, DETECTABLE
+    from assets.evaluation.leaderboard import BESIDE, BY_PART, DETECTABLE
     from assets.reporting.standings import caveats
-    from assets.reporting.tables import facts_table, leaderboard_table
+    from assets.reporting.tables import facts_table, leaderboard_table, parts_tables
     from warehouse.results.result import WARNINGS
 
     published = project.store.current("leaderboard")
@@ -136,6 +136,8 @@ def print_leaderboard(project: Project) -> None:
     notes = project.store.facts(published)["notes"]
     if facts := notes.get(BESIDE):
         console().print("", facts_table(facts))
+    for table in parts_tables(notes.get(BY_PART, {}), standings):
+        console().print("", table)
     metrics = [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]
     for caveat in [*caveats(standings, metrics, notes.get(DETECTABLE)), *notes.get(WARNINGS, [])]:
         say(caveat)

@@ -20,6 +20,7 @@ from assets.evaluation.bootstrap import Bootstrap, Estimate, Side, difference, m
 from assets.evaluation.facts import budgets, of_answers, of_verdicts, warnings
 from assets.evaluation.many_arms import adjusted, confidence_levels
 from assets.evaluation.own_judges import own_judges
+from assets.evaluation.parts import by_details, means_by_part, parts_of
 from assets.evaluation.seed_noise import Scores, SeedNoise, pooled
 from assets.recipe.types import Recipe
 from assets.recipe.values import BASE
@@ -40,6 +41,9 @@ POWER = 0.8
 
 BESIDE = "beside the scores"
 """The key of the leaderboard's notes for facts about the arms, by benchmark and arm (see facts.py)."""
+
+BY_PART = "means by part"
+"""The key of the leaderboard's notes for the means of each part of a benchmark (see parts.py)."""
 
 
 def rank(scores: Iterable[pl.DataFrame], metrics: Metrics, baseline: str, settings: Bootstrap) -> Result:
@@ -172,7 +176,8 @@ def step(recipe: Recipe) -> Step:
     }
 
     notes = {SERIES: [asdict(one) for one in series(recipe)]}
-    judges, partial = _judges(recipe), own_judges(recipe)
+    judges, partial, detailed = _judges(recipe), own_judges(recipe), by_details(recipe)
+    scales = {key: metric.scale for key, metric in metrics.items()}
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
@@ -180,11 +185,13 @@ def step(recipe: Recipe) -> Step:
         answers = tools.answers(scores["id"].to_list(), budgets(recipe))
         facts = of_answers(answers) | of_verdicts(scores, answers, judges, evaluation.baseline)
         warned = warnings(facts) + partial
+        parts = means_by_part(scores, parts_of(tools.origins(scores["item"].to_list()), detailed), scales)
         return replace(
             ranked,
             notes=ranked.notes
             | {BASELINE: evaluation.baseline}
             | ({BESIDE: facts} if facts else {})
+            | ({BY_PART: parts} if parts else {})
             | ({WARNINGS: warned} if warned else {})
             | (notes if notes[SERIES] else {}),
         )
@@ -206,6 +213,7 @@ def step(recipe: Recipe) -> Step:
         slice=recipe.slice("seed", "evaluation.baseline", "evaluation.resamples", "evaluation.confidence")
         | {"arms": arms, "metrics": meaning}
         | ({"own judges": partial} if partial else {})
+        | ({"parts by details": detailed} if detailed else {})
         | (notes if notes[SERIES] else {}),
         inputs=inputs,
         kinds=frozenset({"polars", "duckdb"}),

@@ -62,7 +62,8 @@ class DocumentSelection(Selection):
 class BenchmarkSelection(Selection):
     """Items of a benchmark: the field `instruction`, and those of `input`, `reference` and `details` that it needs.
 
-    `details` is the whole published item as JSON (`{*:json}`), for benchmarks that do not compare with a text."""
+    `details` is the whole published item as JSON (`{*:json}`), for benchmarks that do not compare with a text. For one
+    that has `parts: details` it names the part that the item belongs to."""
 
     benchmark: Name
     fields: BenchmarkFields

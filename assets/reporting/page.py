@@ -25,7 +25,7 @@ from assets.reporting.standing_plots import (
 )
 from assets.reporting.standings import caveats, figure, metrics_of, standing_of
 from assets.reporting.study import Study
-from assets.reporting.tables import fact_figure, quality_figure
+from assets.reporting.tables import fact_figure, part_title, quality_figure
 from warehouse.core.texts import duration
 from warehouse.schema.records import BETTER, NOISE, WORSE
 
@@ -46,6 +46,7 @@ def page(study: Study) -> str:
         quality={arm: dict(zip(frame["measure"], frame["value"], strict=True)) for arm, frame in study.quality.items()},
         shown=quality_figure,
         fact_shown=fact_figure,
+        part_title=part_title,
         caveats=[*caveats(study.standings, study.metrics, study.detectable), *study.warnings],
         baseline=_baseline(study),
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",
@@ -70,6 +71,7 @@ def _metric(study: Study, metric: tuple[str, str]) -> dict[str, Any]:
         "better": rows[0]["better"],
         "rows": [row | {"standing": standing} for row, standing in zip(rows, standings, strict=True)],
         "facts": named(study.facts, metric[0]),
+        "parts": study.parts.get("/".join(metric)),
         "summary": _summary(standings),
         "pictures": [{"alt": f"{metric[0]} {metric[1]}, {alt}", "data": data} for alt, data in drawn],
     }

@@ -13,7 +13,8 @@ import polars as pl
 
 from assets.evaluation.ablations import SERIES, Series
 from assets.evaluation.facts import Facts
-from assets.evaluation.leaderboard import BESIDE, DETECTABLE
+from assets.evaluation.leaderboard import BESIDE, BY_PART, DETECTABLE
+from assets.evaluation.parts import Parts
 from assets.steps import names
 from warehouse.audit.ancestry import Ancestry, Place, ancestry
 from warehouse.audit.cost import Cost, costs
@@ -32,12 +33,14 @@ DATA, TRAINING, EVALUATION = "data", "training", "evaluation"
 class Arm:
     """An arm or the untouched base: pairs in its training set (None for the base), and its cost by stage.
 
-    `facts` are those beside its scores, by benchmark (see assets/evaluation/facts.py)."""
+    `facts` are those beside its scores, by benchmark (see assets/evaluation/facts.py), `parts` its means by part, by
+    "longform/rouge_l"."""
 
     name: str
     rows: int | None
     costs: dict[str, Cost]
     facts: dict[str, dict[str, float]]
+    parts: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class Study:
 
     `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `detectable` are the smallest
     differences that would be found, by "longform/rouge_l" (see the leaderboard). `quality` has what is measured of each
-    training set now, by arm. `facts` are shown beside the scores, `warnings` below them. `ledger` has the entries of
-    all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all defaults.
+    training set now, by arm. `facts` are shown beside the scores, `warnings` below them; `parts` has the means of each
+    part of a benchmark. `ledger` has the entries of all versions that the leaderboard was made from. `recipe` is the
+    whole recipe of the build, with all defaults.
     """
 
     built: datetime
@@ -60,6 +64,7 @@ class Study:
     quality: dict[str, pl.DataFrame]
     facts: Facts
     warnings: list[str]
+    parts: Parts
     series: list[Series]
     arms: list[Arm]
     ledger: list[Entry]
@@ -75,11 +80,10 @@ def study(database: Database) -> Study:
             f"no leaderboard was built in {database.path.parent}; build it, or name another with --warehouse"
         )
     standings, named, notes = opened.read(board), opened.target_of(board), opened.facts(board)["notes"]
-    facts = notes.get(BESIDE, {})
     with database.read() as connection:
         built, digest, recipe = _made(connection, board.version)
         places = set(with_upstream(connection, LEADERBOARD, board.version))
-        arms = [_arm(connection, arm, places, facts) for arm in named.recipe["arms"]]
+        arms = [_arm(connection, arm, places, notes) for arm in named.recipe["arms"]]
         materials = ancestry(connection, standings["id"].to_list())
     return Study(
         built,
@@ -90,8 +94,9 @@ def study(database: Database) -> Study:
         {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
         notes.get(DETECTABLE, {}),
         quality_of(opened, named.recipe["arms"]),
-        facts,
+        notes.get(BESIDE, {}),
         notes.get(WARNINGS, []),
+        notes.get(BY_PART, {}),
         [
             Series(one["by"], tuple((arm, value) for arm, value in one["arms"]), one.get("of", ""))
             for one in named.recipe.get(SERIES, [])
@@ -121,7 +126,7 @@ def _made(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[datetime
     return row[0], row[1], row[2]
 
 
-def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place], facts: Facts) -> Arm:
+def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place], notes: dict[str, Any]) -> Arm:
     version_of = dict(places)
     trained = names.training_set(name)
     stages: dict[str, set[Place]] = {}
@@ -134,5 +139,6 @@ def _arm(connection: duckdb.DuckDBPyConnection, name: str, places: set[Place], f
         [trained, version_of.get(trained, "")],
     ).fetchone()
     rows = row[0] if row and trained in version_of else None
-    beside = {benchmark: by_arm[name] for benchmark, by_arm in facts.items() if name in by_arm}
-    return Arm(name, rows, {DATA: Cost(), **costs(connection, stages)}, beside)
+    facts = {benchmark: by_arm[name] for benchmark, by_arm in notes.get(BESIDE, {}).items() if name in by_arm}
+    parts = {metric: one["means"][name] for metric, one in notes.get(BY_PART, {}).items() if name in one["means"]}
+    return Arm(name, rows, {DATA: Cost(), **costs(connection, stages)}, facts, parts)

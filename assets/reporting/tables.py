@@ -12,11 +12,13 @@ from rich.text import Text
 from assets import STAGES
 from assets.curation.quality import MEASURES, Measure
 from assets.evaluation.facts import FACTS, Facts, named
+from assets.evaluation.parts import Parts
 from assets.planning.estimate import Stage
 from assets.planning.planned import Planned
 from assets.reporting.standings import figure, standing_of
 from warehouse.audit.status import AssetStatus
-from warehouse.core.texts import duration
+from warehouse.core.texts import duration, on_one_line, shortened
+from warehouse.core.visible import visible
 from warehouse.schema.records import HIGHER, LOWER
 from warehouse.store.collection import Garbage
 
@@ -130,6 +132,28 @@ def facts_table(facts: Facts) -> Table:
 def fact_figure(value: float | None) -> str:
     """A fact as text, with one decimal; "" where there is none."""
     return "" if value is None else f"{value:.1f}"
+
+
+def parts_tables(parts: Parts, standings: pl.DataFrame) -> list[Table]:
+    """The means by part, one table for all metrics whose items have the same parts."""
+    unit = {f"{row['benchmark']}/{row['metric']}": row["unit"] for row in standings.iter_rows(named=True)}
+    tables: dict[tuple[tuple[str, int], ...], Table] = {}
+    for name, one in parts.items():
+        columns = tuple(one["items"].items())
+        if columns not in tables:
+            titles = [Text(f"{part_title(part)} ({items})") for part, items in columns]
+            tables[columns] = table("benchmark", "metric", "arm", left=3)
+            for title in titles:
+                tables[columns].add_column(title, justify="right")
+        for arm, means in one["means"].items():
+            shown = [f"{figure(means[part], unit[name])} {unit[name]}" if part in means else "" for part, _ in columns]
+            tables[columns].add_row(*name.split("/"), arm, *shown)
+    return [*tables.values()]
+
+
+def part_title(part: str) -> str:
+    """The name of a part, which may be a text of a source, on one short line."""
+    return visible(shortened(on_one_line(part), 30))
 
 
 def quality_table(found: Mapping[str, pl.DataFrame]) -> Table:

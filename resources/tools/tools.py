@@ -16,6 +16,7 @@ from resources.tools.session import Progress
 from resources.tools.training import train
 from resources.tools.workbench import Workbench
 from warehouse.audit.answers import answers_behind
+from warehouse.audit.items import origins_of
 from warehouse.lineage.withdrawals import Withdrawals
 from warehouse.store.memo import Memo, Meter
 
@@ -48,6 +49,11 @@ class Tools:
         """The answers that scores (ids) were made from, and which were cut off (see warehouse/audit/answers.py)."""
         with self.bench.database.read() as connection:
             return answers_behind(connection, scores, budgets)
+
+    def origins(self, items: Sequence[str]) -> pl.DataFrame:
+        """The benchmark items with their benchmark, details and source (see warehouse/audit/items.py)."""
+        with self.bench.database.read() as connection:
+            return origins_of(connection, items)
 
     def refuse_withdrawn(self, paths: Iterable[str]) -> None:
         """Raises UsesWithdrawn where a model or source among the recipe `paths` must not be used any more."""

@@ -42,7 +42,8 @@ class Document(Record):
 class BenchmarkItem(Record):
     """A held-out instruction with the human text that predictions are compared with.
 
-    `details` is the published item as JSON, for benchmarks that need more than a reference text."""
+    `details` is the published item as JSON, for benchmarks that need more than a reference text, or what tells the
+    parts of a benchmark apart."""
 
     benchmark: str = pa.Field(str_length={"min_value": 1})
     instruction: str = pa.Field(str_length={"min_value": 1})

@@ -9,14 +9,16 @@ F-measure over the longest sequence of words that both texts contain in the same
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 import polars as pl
+from pydantic import Field
 
 from assets.evaluation.answering import predictions_step, score, scores_step
 from assets.evaluation.benchmark import Benchmark, Metric
 from assets.evaluation.benchmarks.metrics import METRICS
+from assets.evaluation.parts import DETAILS, SOURCE
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.types import Recipe
 from assets.steps.step import Step
@@ -27,9 +29,11 @@ NAME = "longform"
 
 
 class LongForm(Part):
-    """The sampling settings of the answers."""
+    """The sampling settings of the answers, and what tells the parts of the benchmark apart (see parts.py)."""
 
     answer: SamplingPart
+    # A slice leaves it out at its default, so that the key alone makes nothing stale.
+    parts: Annotated[Literal["source", "details"], Field(exclude_if=lambda value: value == SOURCE)] = "source"
 
 
 def compare(text: str, item: Mapping[str, Any]) -> dict[str, float]:
@@ -50,6 +54,13 @@ def steps(settings: LongForm, recipe: Recipe, arm: str) -> list[Step]:
     ]
 
 
+def faults(settings: LongForm, recipe: Recipe) -> Iterator[tuple[str, object, str]]:
+    """Check that every item has details, where these tell the parts apart."""
+    for index, selection in enumerate(recipe.benchmark_items):
+        if settings.parts == DETAILS and selection.benchmark == NAME and DETAILS not in selection.fields:
+            yield "parts", settings.parts, f"benchmark_items.{index}.fields needs a template for {DETAILS}"
+
+
 BENCHMARK = Benchmark(
     name=NAME,
     description="Long answers, compared with human text by METEOR and ROUGE-L.",
@@ -60,4 +71,5 @@ BENCHMARK = Benchmark(
     ),
     steps=steps,
     fields=("reference",),
+    faults=faults,
 )

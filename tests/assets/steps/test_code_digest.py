@@ -242,7 +242,7 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "warehouse/results/validation.py",
         "warehouse.schema.records.Pair",
     ]
-    more = ("length_control", "many_arms", "own_judges", "rivals", "seed_noise")
+    more = ("length_control", "many_arms", "own_judges", "parts", "rivals", "seed_noise")
     evaluation = ("ablations", "benchmark", "bootstrap", "facts", "leaderboard")
     found = [f"assets/evaluation/{name}.py" for name in (*evaluation, *more)]
     assert code["leaderboard"] == [
