@@ -36,7 +36,7 @@ def check(
     ] = None,
 ) -> None:
     """Check the recipe, and what of it is on this machine, without building anything."""
-    from assets.evaluation.own_judges import own_judges
+    from assets.evaluation.judges import own_judges
     from assets.loading.bench import workbench
     from assets.loading.file import load_recipe
     from assets.loading.local_models import faster, missing_layers

@@ -18,8 +18,8 @@ from assets.evaluation.ablations import BASELINE, SERIES, series
 from assets.evaluation.benchmark import Metric, benchmarks
 from assets.evaluation.bootstrap import Bootstrap, Estimate, Side, difference, mean
 from assets.evaluation.facts import budgets, of_answers, of_verdicts, warnings
+from assets.evaluation.judges import judges, own_judges
 from assets.evaluation.many_arms import adjusted, confidence_levels
-from assets.evaluation.own_judges import own_judges
 from assets.evaluation.parts import by_details, means_by_part, parts_of
 from assets.evaluation.seed_noise import Scores, SeedNoise, pooled
 from assets.recipe.types import Recipe
@@ -154,17 +154,6 @@ def _matrix(part: pl.DataFrame) -> Scores:
     return np.where(np.isnan(wide), np.nanmean(wide, axis=0), wide)
 
 
-def _judges(recipe: Recipe) -> dict[str, str]:
-    """The benchmarks with verdicts, each with the benchmark whose answers they compare."""
-    found = {}
-    arm = next(one for one in (BASE, *recipe.arms) if one != recipe.evaluation.baseline)
-    for name in recipe.benchmarks:
-        settings = recipe.evaluation.settings(name)
-        if any(step.asset == names.verdicts(name, arm) for step in benchmarks()[name].steps(settings, recipe, arm)):
-            found[name] = settings.of
-    return found
-
-
 def step(recipe: Recipe) -> Step:
     """The step of `leaderboard`."""
     arms, evaluation = [BASE, *recipe.arms], recipe.evaluation
@@ -176,14 +165,14 @@ def step(recipe: Recipe) -> Step:
     }
 
     notes = {SERIES: [asdict(one) for one in series(recipe)]}
-    judges, partial, detailed = _judges(recipe), own_judges(recipe), by_details(recipe)
+    judged, partial, detailed = judges(recipe), own_judges(recipe), by_details(recipe)
     scales = {key: metric.scale for key, metric in metrics.items()}
 
     def build(tools: Tools, **frames: pl.DataFrame) -> Result:
         ranked = rank(frames.values(), metrics, evaluation.baseline, settings)
         scores = pl.concat(frames.values())
         answers = tools.answers(scores["id"].to_list(), budgets(recipe))
-        facts = of_answers(answers) | of_verdicts(scores, answers, judges, evaluation.baseline)
+        facts = of_answers(answers) | of_verdicts(scores, answers, judged, evaluation.baseline)
         warned = warnings(facts) + partial
         parts = means_by_part(scores, parts_of(tools.origins(scores["item"].to_list()), detailed), scales)
         return replace(

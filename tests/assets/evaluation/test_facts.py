@@ -12,8 +12,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from assets.evaluation.facts import budgets, named, of_answers, of_verdicts, warnings
+from assets.evaluation.judges import own_judges
 from assets.evaluation.leaderboard import BESIDE
-from assets.evaluation.own_judges import own_judges
 from assets.reporting.page import page
 from assets.reporting.study import study
 from assets.reporting.tables import facts_table

@@ -242,9 +242,8 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
         "warehouse/results/validation.py",
         "warehouse.schema.records.Pair",
     ]
-    more = ("length_control", "many_arms", "own_judges", "parts", "rivals", "seed_noise")
-    evaluation = ("ablations", "benchmark", "bootstrap", "facts", "leaderboard")
-    found = [f"assets/evaluation/{name}.py" for name in (*evaluation, *more)]
+    evaluation = ("ablations", "benchmark", "bootstrap", "facts", "judges", "leaderboard", "length_control")
+    found = [f"assets/evaluation/{name}.py" for name in (*evaluation, "many_arms", "parts", "rivals", "seed_noise")]
     assert code["leaderboard"] == [
         "assets/enhancement/measuring.py",
         *found,
