@@ -11,6 +11,7 @@
 - `copied`: the mean share of the instruction that stands in the response in one run of words. A high R@1 may come from
   instructions that repeat words of their response.
 - `instruction_words` and `response_words`: medians.
+- the shares of the languages of the pairs (see languages.py).
 
 The check `quality` warns where more than a tenth of the pairs are unhelpful (ours), and names the worst. It blocks
 nothing.
@@ -31,6 +32,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.curation.languages import MOST as MOST_LANGUAGES
+from assets.curation.languages import PREFIX, languages, languages_shown
 from assets.enhancement.heuristics import copied_share
 from assets.prompting.alignment import Measured, gains
 from assets.prompting.prompts import with_input
@@ -132,15 +135,19 @@ def quality(arm: str, frame: pl.DataFrame, found: Sequence[Measured], vectors: S
         both = np.array([one.values for one in vectors], dtype=np.float64)
         ranked = of_ranks(ranks(both[: len(pairs)], both[len(pairs) :], [pair["response"] for pair in pairs]))
     values = counted | gained | ranked
+    spoken = {f"{PREFIX}{language}": 100 * share for language, share in languages(pairs).items()}
     losses = tuple(call for one in found for call in one.calls)
     calls = dict.fromkeys(gained, losses) | dict.fromkeys(ranked, tuple(one.call for one in vectors or ()))
-    gate = Gate(Quality, len(values))
+    gate = Gate(Quality, len(values) + len(spoken))
     for measure in MEASURES:
         if measure.name in values:
             row = {"arm": arm, "measure": measure.name, "value": measure.scale * values[measure.name]}
             made_of = [(call, "call") for call in calls.get(measure.name, ())]
             parents = [*((pair["id"], "measured") for pair in pairs), *made_of]
             gate.keep(row | {"unit": measure.unit, "rows": len(pairs)}, parents)
+    for name, value in spoken.items():
+        row = {"arm": arm, "measure": name, "value": value, "unit": "%", "rows": len(pairs)}
+        gate.keep(row, [(pair["id"], "measured") for pair in pairs])
     worst = sorted(
         ((one.value, pair) for one, pair in zip(found, pairs, strict=True) if one.value is not None),
         key=lambda one: one[0],
@@ -152,6 +159,7 @@ def quality(arm: str, frame: pl.DataFrame, found: Sequence[Measured], vectors: S
     notes: dict[str, Any] = {
         one.title: round(one.scale * values[one.name], 3) for one in MEASURES if one.name in values
     }
+    notes |= {"languages": languages_shown(spoken)}
     return gate.result(checks=[check], notes=notes | {"random rows": [_shown(pair) for pair in drawn]})
 
 
@@ -184,7 +192,7 @@ def step(recipe: Recipe, arm: str) -> Step:
         inputs={"pairs": names.training_set(arm)},
         kinds=frozenset({"transformers", "duckdb"}),
         # Two losses per pair, and the embeddings of both texts.
-        most=Most(rows=len(MEASURES), calls=(4 if embedder else 2) * rows) if rows else None,
+        most=Most(rows=len(MEASURES) + MOST_LANGUAGES + 1, calls=(4 if embedder else 2) * rows) if rows else None,
         checks={CHECK: False},
         columns=made("pairs", arm=(), measure=(), value=texts, unit=(), rows=[("pairs", "id")]),
     )

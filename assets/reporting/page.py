@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES
 from assets.evaluation.facts import named
 from assets.reporting.standing_plots import (
@@ -47,6 +48,7 @@ def page(study: Study) -> str:
         shown=quality_figure,
         fact_shown=fact_figure,
         part_title=part_title,
+        languages=languages_shown,
         caveats=[*caveats(study.standings, study.metrics, study.detectable), *study.warnings],
         baseline=_baseline(study),
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assets import STAGES
+from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES, Measure
 from assets.evaluation.facts import FACTS, Facts, named
 from assets.evaluation.parts import Parts
@@ -158,10 +159,12 @@ def part_title(part: str) -> str:
 
 def quality_table(found: Mapping[str, pl.DataFrame]) -> Table:
     """The quality of each training set, by arm (see assets/curation/quality.py)."""
-    shown = table("training set", *(f"{one.title} ({one.unit})" if one.unit else one.title for one in MEASURES), left=1)
+    titles = [f"{one.title} ({one.unit})" if one.unit else one.title for one in MEASURES]
+    shown = table("training set", *titles, "languages", left=1)
     for arm, frame in found.items():
         value = dict(zip(frame["measure"], frame["value"], strict=True))
-        shown.add_row(arm, *(quality_figure(value.get(one.name), one) for one in MEASURES))
+        figures = [quality_figure(value.get(one.name), one) for one in MEASURES]
+        shown.add_row(arm, *figures, languages_shown(value))
     return shown
 
 

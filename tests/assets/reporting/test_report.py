@@ -16,6 +16,7 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
+from assets.curation.languages import languages_shown
 from assets.evaluation.ablations import Series
 from assets.reporting.page import page
 from assets.reporting.plots import draw
@@ -93,6 +94,9 @@ def test_the_page_has_the_numbers_of_the_leaderboard_and_the_ledger(found: Study
         "instruction_generation",
         "filtered_extract_then_generate",
     }
+    for frame in found.quality.values():
+        languages = languages_shown(dict(zip(frame["measure"], frame["value"], strict=True)))
+        assert languages and languages in text
     assert found.recipe_digest in text
     assert "The ledger does not close" not in text
 
