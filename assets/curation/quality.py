@@ -34,8 +34,8 @@ from numpy.typing import NDArray
 
 from assets.curation.languages import MOST as MOST_LANGUAGES
 from assets.curation.languages import PREFIX, languages, languages_shown
-from assets.enhancement.heuristics import copied_share
 from assets.prompting.alignment import Measured, gains
+from assets.prompting.heuristics import copied_share
 from assets.prompting.prompts import with_input
 from assets.recipe.types import Recipe
 from assets.steps import names

@@ -8,10 +8,10 @@ import polars as pl
 
 from assets.enhancement import shares
 from assets.enhancement.equal_responses import REASON, Responses
-from assets.enhancement.heuristics import KEYS, broken_rule
 from assets.enhancement.measuring import MeasureFilter, label, limits, prefers_high
-from assets.enhancement.unwanted import unwanted
 from assets.generation.cuts import cut_for
+from assets.prompting.heuristics import KEYS, broken_rule
+from assets.prompting.unwanted import unwanted
 from assets.recipe.filters import AlignmentFilter, Heuristics, PerplexityFilter
 from assets.recipe.types import Arm, Recipe
 from assets.steps import names

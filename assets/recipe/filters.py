@@ -48,7 +48,7 @@ class Heuristics(Part):
 
     `instruction_words` and `response_words` are (least, most), `input_words` is the most. `unwanted` has regular
     expressions by name; a pair is rejected if one is found in its instruction or response. Each list replaces that of
-    the same name in assets/enhancement/unwanted.py, and [] switches it off."""
+    the same name in assets/prompting/unwanted.py, and [] switches it off."""
 
     instruction_words: Words = (3, 60)
     response_words: Words = (5, 400)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from assets.enhancement.filtering import decide
-from assets.enhancement.unwanted import UNWANTED, unwanted
+from assets.prompting.unwanted import UNWANTED, unwanted
 from assets.recipe.filters import Heuristics
 from tests.support.measured import pair
 from tests.support.recipes import complaints
