@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
+from assets.recipe.filters import Heuristics
 from assets.recipe.parts import CandidatesPart, Part
 from assets.recipe.types import Recipe
 from assets.steps.discovery import declared
@@ -29,12 +30,15 @@ Settings = TypeVar("Settings", bound=Part)
 
 @dataclass(frozen=True)
 class Job(Generic[Settings]):
-    """What a method works with: its settings, the recipe's seed, the name of `generation.model`, and the tools."""
+    """What a method works with: its settings, the recipe's seed, the name of `generation.model`, and the tools.
+
+    `rules` are those of enhancement.heuristics where they choose among candidates, else None."""
 
     settings: Settings
     seed: int
     model: str
     tools: Tools
+    rules: Heuristics | None = None
 
     @property
     def writer(self) -> MemoizedModel:
@@ -104,11 +108,14 @@ class Method:
         settings, model = recipe.generation.settings(self.name), recipe.generation.model
         of_model = ("generation.model", f"models.{model}") if self.calls_model else ()
         others = [f"models.{name}" for _, name in self.models(settings)]
+        follows_rules = isinstance(settings, CandidatesPart) and settings.follows_rules
+        others += ["enhancement.heuristics"] if follows_rules else []
+        rules = recipe.enhancement.heuristics if follows_rules else None
 
         # The code digest unwraps this function, so that it starts from the file of the method's own `make`.
         @wraps(self.make)
         def build(tools: Tools, **frames: pl.DataFrame) -> Result:
-            return self.make(Job(settings, recipe.seed, model, tools), **frames)
+            return self.make(Job(settings, recipe.seed, model, tools, rules), **frames)
 
         return Step(
             asset=self.asset,

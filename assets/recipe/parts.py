@@ -74,7 +74,7 @@ class ValidatedTrainingPart(TrainingPart):
     validation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
-_LOSSES = {"gain": 2, "rating": 5, "first": 0}
+_LOSSES = {"gain": 2, "rating": 5, "first": 0, "rules": 0}
 """How many losses each way to choose measures per candidate, at most."""
 
 
@@ -83,13 +83,20 @@ class CandidatesPart(Part):
 
     # Slices leave both out at their defaults, so that the keys alone make nothing stale.
     candidates: Annotated[Count, Field(exclude_if=lambda value: value == 1)] = 1
-    choose: Annotated[Literal["gain", "rating", "first"], Field(exclude_if=lambda value: value == "gain")] = "gain"
+    choose: Annotated[Literal["gain", "rating", "first", "rules"], Field(exclude_if=lambda value: value == "gain")] = (
+        "gain"
+    )
 
     @property
     def measures(self) -> bool:
         """Whether choosing needs the losses of a model."""
         return self.candidates > 1 and _LOSSES[self.choose] > 0
 
-    def calls(self, pairs: int) -> int:
+    @property
+    def follows_rules(self) -> bool:
+        """Whether choosing depends on the rules of enhancement.heuristics."""
+        return self.candidates > 1 and self.choose == "rules"
+
+    def most_calls(self, pairs: int) -> int:
         """The most model calls that `pairs` pairs cost: one per candidate, and what choosing measures."""
         return pairs * self.candidates * (1 + (_LOSSES[self.choose] if self.measures else 0))

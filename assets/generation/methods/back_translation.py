@@ -9,8 +9,9 @@ that separates seeds from candidates; that the last score in a rating counts; th
 failed rating; and that the pairs are the candidates alone (published: the final model is trained on the seeds as well;
 an arm with the methods seeds and back_translation has both). Also ours, for models that are too small to end a rating
 with a score: `scores: expected` takes the mean of the numbers 1 to 5, weighted by how likely the model is to answer
-each (after G-Eval, arXiv 2303.16634, section 2), and `keep` keeps the best share of the candidates, because such a mean
-has no meaningful fixed cut.
+each (after G-Eval, arXiv 2303.16634, section 2), and `keep` keeps the best share of the pairs, because such a mean has
+no meaningful fixed cut. Also ours: with `candidates` several instructions are written for a document, and only the one
+that `choose` finds best is rated.
 
 Not covered: the lineage of a pair leads to the call that trained its rater, but not to the rows that the rater was
 trained on, since all seed tasks and kept candidates would be parents of every pair.
@@ -22,29 +23,29 @@ The rating "It answers directly. Score: 4" puts it into the training set; if the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
 
+from assets.generation.candidates import choose, equal_at_zero
 from assets.generation.cuts import cut_for
 from assets.generation.method import Job, Method
-from assets.generation.methods.instruction_generation import Text
+from assets.generation.methods.instruction_generation import Text, instructed
 from assets.generation.rating import REASONS, SCORES, question, ratings, score_of
-from assets.prompting.answers import lacks_instruction, unanswered
-from assets.prompting.one_line import one_line
-from assets.prompting.pairs import pair, pair_columns
-from assets.prompting.parsing import instruction_of
-from assets.prompting.prompts import answer, instruction_for
-from assets.recipe.parts import Part, SamplingPart, TrainingPart
+from assets.prompting.answers import unanswered
+from assets.prompting.pairs import pair_columns
+from assets.prompting.prompts import answer
+from assets.recipe.filters import Heuristics
+from assets.recipe.parts import CandidatesPart, SamplingPart, TrainingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, SEED_TASKS
 from assets.steps.step import Most
 from assets.training.checkpoint import training_of, written_by
-from resources.models.calls import Prompt, Sampling, Writer, WriterAndReader
+from resources.models.calls import Prompt, Reader, Sampling, Writer, WriterAndReader
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
@@ -61,7 +62,7 @@ class HumpbackSampling(SamplingPart):
     top_p: Probability = 0.9
 
 
-class BackTranslation(Part):
+class BackTranslation(CandidatesPart):
     """Defaults as published, for all documents or the first `count` of them.
 
     The candidates are rated `iterations` times; after each time but the last the model is fine-tuned as `training`
@@ -88,33 +89,32 @@ class Rater:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A pair, its parents, and its last score; None where the rating has no score."""
+class Rated:
+    """A pair, its parents, and its last score; None where it was not rated or the rating has no score."""
 
-    row: dict[str, str]
+    row: Mapping[str, str]
     parents: tuple[Parent, ...]
     score: float | None = None
 
 
-def candidates(
-    gate: Gate, texts: Sequence[Text], settings: BackTranslation, backward: Writer, seed: int
-) -> list[Candidate]:
-    """Pair each text with the instruction that `backward` writes; decide about a text that gets none."""
-    prompts = [instruction_for(text.shown, row_seed(seed, NAME, text.shown)) for text in texts]
-    sampling = Sampling(**settings.instruction.model_dump())
-    found = []
-    for text, completion in zip(texts, one_line(backward, prompts, sampling), strict=True):
-        row = pair(NAME, instruction_of(completion.text), response=text.response, level=text.level)
-        parents = (*text.parents, (completion.call, "call"))
-        if not lacks_instruction(gate, row, completion, parents):
-            found.append(Candidate(row, parents))
-    return found
+def augmented(
+    gate: Gate,
+    texts: Sequence[Text],
+    settings: BackTranslation,
+    backward: Writer,
+    reader: Reader,
+    seed: int,
+    rules: Heuristics | None = None,
+) -> list[Rated]:
+    """Pair each text with the best instruction that `backward` writes; decide about all others, and about a text that
+    gets none."""
+    groups = instructed(gate, texts, NAME, settings, settings.instruction, backward, seed)
+    best = choose(gate, groups, settings, reader, rules, keep=False)
+    return [Rated(one.row, one.parents) for one in best if one]
 
 
-def rated(
-    gate: Gate, asked: Sequence[Candidate], settings: BackTranslation, rater: Rater, seed: int
-) -> list[Candidate]:
-    """The candidates with their scores; decide about a candidate that `rater` does not rate."""
+def rated(gate: Gate, asked: Sequence[Rated], settings: BackTranslation, rater: Rater, seed: int) -> list[Rated]:
+    """The pairs with their scores; decide about a pair that `rater` does not rate."""
     if settings.scores == "expected":
         return _with_expected_scores(gate, asked, rater)
     assert settings.rating is not None  # see faults
@@ -127,11 +127,11 @@ def rated(
     for one, completion in zip(asked, rater.model.complete(prompts, sampling), strict=True):
         parents = (*one.parents, *rater.made_by, (completion.call, "rating"))
         if not unanswered(gate, one.row, completion, parents):
-            found.append(Candidate(one.row, parents, score_of(completion.text, completion.complete)))
+            found.append(Rated(one.row, parents, score_of(completion.text, completion.complete)))
     return found
 
 
-def _with_expected_scores(gate: Gate, asked: Sequence[Candidate], rater: Rater) -> list[Candidate]:
+def _with_expected_scores(gate: Gate, asked: Sequence[Rated], rater: Rater) -> list[Rated]:
     found = []
     for one, rating in zip(asked, ratings([one.row for one in asked], rater.model), strict=True):
         parents = (*one.parents, *rater.made_by, *((call, "rating") for call in rating.calls))
@@ -140,7 +140,7 @@ def _with_expected_scores(gate: Gate, asked: Sequence[Candidate], rater: Rater) 
         elif rating.refusal:
             gate.reject(one.row, rating.refusal, parents)
         else:
-            found.append(Candidate(one.row, parents, rating.value))
+            found.append(Rated(one.row, parents, rating.value))
     return found
 
 
@@ -159,12 +159,14 @@ def generate(
     model: WriterAndReader,
     tune: Callable[[Sequence[Example]], Rater],
     seed: int,
+    rules: Heuristics | None = None,
 ) -> Result:
-    """One decision per text. `model` gives the first ratings; later ones come from the model that `tune` trains on the
-    seed tasks (columns instruction, input, response) and the kept candidates."""
-    gate = Gate(Pair, len(texts))
+    """One decision per candidate. `model` chooses among candidates and gives the first ratings; later ones come from
+    the model that `tune` trains on the seed tasks (columns instruction, input, response) and the kept candidates."""
+    gate = Gate(Pair, len(texts) * settings.candidates)
     human = [(answer(row["instruction"], row["input"]), row["response"]) for row in seeds.iter_rows(named=True)]
-    found = rated(gate, candidates(gate, texts, settings, backward, seed), settings, Rater(model), seed)
+    found = augmented(gate, texts, settings, backward, model, seed, rules)
+    found = rated(gate, found, settings, Rater(model), seed)
     for _ in range(settings.iterations - 1):
         if not found:
             break
@@ -198,7 +200,7 @@ def make(
         trained = job.tools.train(job.model, examples, training_of(job.settings.training, job.seed))
         return Rater(job.tools.model(job.model, trained.adapter), ((trained.call, "rater"),))
 
-    return generate(texts, seed_tasks, job.settings, job.tuned(backward_model), job.writer, tune, job.seed)
+    return generate(texts, seed_tasks, job.settings, job.tuned(backward_model), job.writer, tune, job.seed, job.rules)
 
 
 def faults(settings: BackTranslation) -> Iterator[tuple[str, object, str]]:
@@ -212,14 +214,16 @@ def faults(settings: BackTranslation) -> Iterator[tuple[str, object, str]]:
         yield "rating", settings.rating and settings.rating.model_dump(), accepted
     if settings.keep is not None and "least_score" in settings.model_fields_set:
         yield "least_score", settings.least_score, f"generation.{NAME}.keep replaces it; remove one of the two"
+    yield from equal_at_zero(settings, settings.instruction, f"generation.{NAME}.instruction")
 
 
 def most(settings: BackTranslation, recipe: Recipe) -> Most:
-    """One pair per document; calls for its instruction and its ratings in each iteration, and one per training."""
+    """One pair per document; calls for its instructions and its ratings in each iteration, and one per training."""
     ratings = 1 if settings.scores == "written" else len(SCORES)
     documents = sum(selection.count for selection in recipe.documents)
     rows = min(settings.count or documents, documents)
-    return Most(rows=rows, calls=rows * (1 + ratings * settings.iterations) + settings.iterations - 1)
+    rating = rows * ratings * settings.iterations
+    return Most(rows=rows, calls=settings.most_calls(rows) + rating + settings.iterations - 1)
 
 
 _COLUMNS = pair_columns(

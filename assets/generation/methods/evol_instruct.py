@@ -25,18 +25,20 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from assets.generation.candidates import Candidate, choose, equal_at_zero
 from assets.generation.method import Job, Method
+from assets.generation.responses import Asked, written
 from assets.prompting.answers import lacks_instruction, response_of, unanswered
 from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of, says_yes
-from assets.prompting.prompts import answer
 from assets.prompting.verdicts import verdicts
-from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.filters import Heuristics
+from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.values import Count, distinct
 from assets.steps.names import SEED_TASKS
 from assets.steps.step import Most
-from resources.models.calls import Completion, Prompt, Sampling, Writer
+from resources.models.calls import Completion, Prompt, Sampling, Writer, WriterAndReader
 from warehouse.core.identity import Parent, row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
@@ -70,10 +72,11 @@ _DIFFER = re.compile(rf"(?P<not>(?:{_NOT}|\bno\b|\bwithout\b)\W+{_FEW_WORDS})?\b
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
-class EvolInstruct(Part):
+class EvolInstruct(CandidatesPart):
     """`count` seed tasks evolve in `rounds` rounds (4 as published) by the `operations` in use.
 
-    With `judge` the model also judges whether the new instruction differs from the old one."""
+    With `judge` the model also judges whether the new instruction differs from the old one. The candidates are
+    responses: where one of them is kept, the evolution has not failed, and the next round starts from it."""
 
     count: Count
     rounds: Count = 4
@@ -92,28 +95,36 @@ class Line:
     parents: tuple[Parent, ...]
 
 
-def generate(seeds: pl.DataFrame, settings: EvolInstruct, writer: Writer, seed: int) -> Result:
+def generate(
+    seeds: pl.DataFrame, settings: EvolInstruct, model: WriterAndReader, seed: int, rules: Heuristics | None = None
+) -> Result:
     """One decision for each of `count` seed tasks (columns id, instruction, input) and round."""
     taken = seeds.filter(pl.col("input") == "").head(settings.count)
     lines = [Line(row["id"], row["instruction"], ((row["id"], "seed_task"),)) for row in taken.iter_rows(named=True)]
     gate = Gate(Pair, len(lines) * settings.rounds)
     for round_ in range(settings.rounds):
-        lines = _round(gate, lines, settings, writer, seed, round_)
+        lines = _round(gate, lines, settings, model, (seed, round_), rules)
     return gate.result()
 
 
 def _round(
-    gate: Gate, lines: Sequence[Line], settings: EvolInstruct, writer: Writer, seed: int, round_: int
+    gate: Gate,
+    lines: Sequence[Line],
+    settings: EvolInstruct,
+    model: WriterAndReader,
+    at: tuple[int, int],
+    rules: Heuristics | None,
 ) -> list[Line]:
-    """Evolve every line once; return the lines that the next round starts from."""
+    """Evolve every line once; return the lines that the next round starts from. `at` is (seed, number of the round)."""
+    seed, round_ = at
     prompts = []
     for line in lines:
         drawn = row_seed(seed, NAME, round_, line.seed, line.text)
         operation = min(settings.operations, key=lambda name: row_seed(drawn, name))
         prompts.append(Prompt.ask(f"Here is a prompt:\n{line.text}\n\n{OPERATIONS[operation]}\nNew prompt:", drawn))
-    written = one_line(writer, prompts, Sampling(**settings.instruction.model_dump()))
+    completions = one_line(model, prompts, Sampling(**settings.instruction.model_dump()))
     evolved: dict[int, Line] = {}
-    for place, (line, completion) in enumerate(zip(lines, written, strict=True)):
+    for place, (line, completion) in enumerate(zip(lines, completions, strict=True)):
         text = instruction_of(completion.text)
         parents = (*line.parents, (completion.call, "evolution"))
         if lacks_instruction(gate, pair(NAME, text), completion, parents):
@@ -126,12 +137,17 @@ def _round(
         else:
             evolved[place] = Line(line.seed, text, parents)
     if settings.judge:
-        evolved = _judged_different(gate, lines, evolved, writer, settings.response.max_new_tokens)
-    asked = [answer(line.text, seed=row_seed(seed, NAME, "answer", line.text)) for line in evolved.values()]
-    answers = writer.complete(asked, Sampling(**settings.response.model_dump()))
+        evolved = _judged_different(gate, lines, evolved, model, settings.response.max_new_tokens)
+    asked = [Asked(pair(NAME, line.text), line.parents, (seed, NAME, "answer", line.text)) for line in evolved.values()]
+    gate.arrive(len(asked) * (settings.candidates - 1))
+    groups = [
+        [found for completion in own if (found := _answered(gate, one, completion))]
+        for one, own in written(asked, settings, settings.response, model)
+    ]
+    kept = choose(gate, groups, settings, model, rules)
     following = list(lines)
-    for (place, line), completion in zip(evolved.items(), answers, strict=True):
-        if _keep_evolved(gate, line, completion):
+    for (place, line), found in zip(evolved.items(), kept, strict=True):
+        if found:
             following[place] = line
     return following
 
@@ -172,12 +188,12 @@ def judged_equal(text: str) -> bool:
     return says_yes(text) or _EQUAL.search(text) is not None
 
 
-def _keep_evolved(gate: Gate, line: Line, completion: Completion) -> bool:
-    """Decide about an evolved instruction by its answer; return whether it is kept."""
-    row = pair(NAME, line.text, response=response_of(completion))
-    parents = (*line.parents, (completion.call, "call"))
+def _answered(gate: Gate, asked: Asked, completion: Completion) -> Candidate | None:
+    """An evolved instruction with its answer; None where the answer shows that the evolution failed."""
+    row = {**asked.row, "response": response_of(completion)}
+    parents = (*asked.parents, (completion.call, "call"))
     if unanswered(gate, row, completion, parents):
-        return False
+        return None
     words = _WORD.findall(row["response"].lower())
     if row["response"] and not set(words) - _stop_words():
         gate.reject(row, "response has only stop words", parents)
@@ -186,9 +202,8 @@ def _keep_evolved(gate: Gate, line: Line, completion: Completion) -> bool:
     elif not row["response"]:
         gate.reject(row, "no whole sentence", parents)
     else:
-        gate.keep(row, parents)
-        return True
-    return False
+        return Candidate(row, parents)
+    return None
 
 
 @cache
@@ -200,7 +215,13 @@ def _stop_words() -> frozenset[str]:
 
 def make(job: Job[EvolInstruct], seed_tasks: pl.DataFrame) -> Result:
     """Build the asset's rows."""
-    return generate(seed_tasks, job.settings, job.writer, job.seed)
+    return generate(seed_tasks, job.settings, job.writer, job.seed, job.rules)
+
+
+def most(settings: EvolInstruct) -> Most:
+    """One pair per seed task and round; a call for the instruction, one to judge it, and those of its answers."""
+    rows = settings.count * settings.rounds
+    return Most(rows, rows * (2 if settings.judge else 1) + settings.most_calls(rows))
 
 
 _EVOLVED = [(SEED_TASKS, "id"), (SEED_TASKS, "instruction")]
@@ -213,7 +234,6 @@ METHOD = Method(
     inputs=(SEED_TASKS,),
     counted_input=SEED_TASKS,
     columns=pair_columns(SEED_TASKS, instruction=_EVOLVED, response=_EVOLVED),
-    most=lambda settings, recipe: Most(
-        rows=settings.count * settings.rounds, calls=settings.count * settings.rounds * (3 if settings.judge else 2)
-    ),
+    most=lambda settings, recipe: most(settings),
+    faults=lambda settings: equal_at_zero(settings, settings.response, f"generation.{NAME}.response"),
 )

@@ -36,14 +36,14 @@ def make(
         )
         for row in fragments.iter_rows(named=True)
     ]
-    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.writer, job.seed)
+    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.writer, job.seed, job.rules)
 
 
 def most(settings: InstructionGeneration, recipe: Recipe) -> Most:
     """One pair per fragment, and the calls of its candidates."""
     per_document = recipe.enhancement.fragments.per_document if recipe.enhancement.fragments else 0
     fragments = per_document * sum(selection.count for selection in recipe.documents)
-    return Most(rows=fragments, calls=settings.calls(fragments))
+    return Most(rows=fragments, calls=settings.most_calls(fragments))
 
 
 METHOD = Method(

@@ -21,6 +21,7 @@ from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import instruction_for
+from assets.recipe.filters import Heuristics
 from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.types import Recipe
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS
@@ -49,13 +50,36 @@ class Text:
 
 
 def generate(
-    texts: Sequence[Text], method: str, settings: InstructionGeneration, writer: Writer, reader: Reader, seed: int
+    texts: Sequence[Text],
+    method: str,
+    settings: InstructionGeneration,
+    writer: Writer,
+    reader: Reader,
+    seed: int,
+    rules: Heuristics | None = None,
 ) -> Result:
     """One pair per text: of the instructions that `writer` (the backward model) writes, the best one for `reader`."""
     gate = Gate(Pair, len(texts) * settings.candidates)
+    groups = instructed(gate, texts, method, settings, settings.instruction, writer, seed)
+    choose(gate, groups, settings, reader, rules)
+    return gate.result()
+
+
+def instructed(
+    gate: Gate,
+    texts: Sequence[Text],
+    method: str,
+    settings: CandidatesPart,
+    sampling: SamplingPart,
+    writer: Writer,
+    seed: int,
+) -> list[list[Candidate]]:
+    """For each text its candidates: the text with an instruction that `writer` writes for it.
+
+    Decides about a candidate without an instruction."""
     drawn = [(text, one) for text in texts for one in seeds(settings.candidates, seed, method, text.shown)]
-    sampling = Sampling(**settings.instruction.model_dump())
-    written = one_line(writer, [instruction_for(text.shown, one) for text, one in drawn], sampling)
+    prompts = [instruction_for(text.shown, one) for text, one in drawn]
+    written = one_line(writer, prompts, Sampling(**sampling.model_dump()))
     groups: list[list[Candidate]] = []
     for text, own in grouped(texts, written, settings.candidates):
         groups.append([])
@@ -64,8 +88,7 @@ def generate(
             parents = (*text.parents, (completion.call, "call"))
             if not lacks_instruction(gate, row, completion, parents):
                 groups[-1].append(Candidate(row, parents))
-    choose(gate, groups, settings, reader)
-    return gate.result()
+    return groups
 
 
 def make(job: Job[InstructionGeneration], documents: pl.DataFrame, backward_model: pl.DataFrame) -> Result:
@@ -74,13 +97,13 @@ def make(job: Job[InstructionGeneration], documents: pl.DataFrame, backward_mode
     texts = [
         Text(row["text"], row["text"], ((row["id"], "document"), made_by)) for row in documents.iter_rows(named=True)
     ]
-    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.writer, job.seed)
+    return generate(texts, METHOD.name, job.settings, job.tuned(backward_model), job.writer, job.seed, job.rules)
 
 
 def most(settings: InstructionGeneration, recipe: Recipe) -> Most | None:
     """One pair per document, where several candidates cost calls that depend on what they are; else it is counted."""
     documents = sum(selection.count for selection in recipe.documents)
-    return Most(rows=documents, calls=settings.calls(documents)) if settings.candidates > 1 else None
+    return Most(rows=documents, calls=settings.most_calls(documents)) if settings.candidates > 1 else None
 
 
 METHOD = Method(

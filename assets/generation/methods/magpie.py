@@ -16,14 +16,16 @@ from typing import Annotated
 
 from pydantic import Field
 
+from assets.generation.candidates import equal_at_zero
 from assets.generation.method import Job, Method
-from assets.prompting.answers import decide_answer, unanswered
+from assets.generation.responses import Asked, respond
+from assets.prompting.answers import unanswered
 from assets.prompting.pairs import pair, pair_columns
-from assets.prompting.prompts import answer
-from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.filters import Heuristics
+from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.step import Most
-from resources.models.calls import Prompt, Sampling, Writer
+from resources.models.calls import Prompt, Sampling, WriterAndReader
 from warehouse.core.identity import Parent, row_seed
 from warehouse.core.texts import has_word, normalized
 from warehouse.results.result import Gate, Result
@@ -39,9 +41,9 @@ class MagpieSampling(SamplingPart):
     top_p: Probability = 1.0
 
 
-class Magpie(Part):
+class Magpie(CandidatesPart):
     """The model writes `count` instructions. `pre_query` is its chat template up to the text of the user's turn, and
-    `stop` are the texts that end this turn."""
+    `stop` are the texts that end this turn. The candidates are responses."""
 
     count: Count
     pre_query: Annotated[str, Field(min_length=1)]
@@ -50,7 +52,7 @@ class Magpie(Part):
     response: SamplingPart
 
 
-def generate(settings: Magpie, writer: Writer, seed: int) -> Result:
+def generate(settings: Magpie, model: WriterAndReader, seed: int, rules: Heuristics | None = None) -> Result:
     """One decision for each of `count` instructions; the kept ones have the model's answer."""
     gate = Gate(Pair, settings.count)
     prompts = [
@@ -58,8 +60,8 @@ def generate(settings: Magpie, writer: Writer, seed: int) -> Result:
         for number in range(settings.count)
     ]
     sampling = Sampling(**settings.instruction.model_dump(), stop=settings.stop)
-    asked: dict[str, tuple[dict[str, str], list[Parent]]] = {}
-    for completion in writer.complete(prompts, sampling):
+    asked: dict[str, Asked] = {}
+    for completion in model.complete(prompts, sampling):
         row = pair(NAME, completion.text.strip())
         parents: list[Parent] = [(completion.call, "instruction")]
         if unanswered(gate, row, completion, parents):
@@ -72,20 +74,14 @@ def generate(settings: Magpie, writer: Writer, seed: int) -> Result:
         elif text in asked:
             gate.reject(row, "repeated instruction", parents)
         else:
-            asked[text] = (row, parents)
-    rows = list(asked.values())
-    answers = writer.complete(
-        [answer(row["instruction"], seed=row_seed(seed, NAME, row["instruction"])) for row, _ in rows],
-        Sampling(**settings.response.model_dump()),
-    )
-    for (row, parents), completion in zip(rows, answers, strict=True):
-        decide_answer(gate, row, completion, parents)
+            asked[text] = Asked(row, parents, (seed, NAME, row["instruction"]))
+    respond(gate, list(asked.values()), settings, settings.response, model, rules)
     return gate.result()
 
 
 def make(job: Job[Magpie]) -> Result:
     """Build the asset's rows."""
-    return generate(job.settings, job.writer, job.seed)
+    return generate(job.settings, job.writer, job.seed, job.rules)
 
 
 METHOD = Method(
@@ -95,5 +91,6 @@ METHOD = Method(
     make=make,
     inputs=(),
     columns=pair_columns(),
-    most=lambda settings, recipe: Most(rows=settings.count, calls=2 * settings.count),
+    most=lambda settings, recipe: Most(settings.count, settings.count + settings.most_calls(settings.count)),
+    faults=lambda settings: equal_at_zero(settings, settings.response, f"generation.{NAME}.response"),
 )

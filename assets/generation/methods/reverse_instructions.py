@@ -20,6 +20,7 @@ from assets.prompting.answers import lacks_instruction
 from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
+from assets.recipe.filters import Heuristics
 from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import distinct
@@ -68,7 +69,13 @@ def hint(response: str) -> str:
     return f"Respond in {count} sentence{'' if count == 1 else 's'}."
 
 
-def generate(documents: pl.DataFrame, settings: ReverseInstructions, model: WriterAndReader, seed: int) -> Result:
+def generate(
+    documents: pl.DataFrame,
+    settings: ReverseInstructions,
+    model: WriterAndReader,
+    seed: int,
+    rules: Heuristics | None = None,
+) -> Result:
     """One pair per document (columns id, text), whose response is the document."""
     rows = documents.to_dicts()
     gate = Gate(Pair, len(rows) * settings.candidates)
@@ -89,19 +96,19 @@ def generate(documents: pl.DataFrame, settings: ReverseInstructions, model: Writ
             parents = ((document["id"], "document"), (completion.call, "call"))
             if not lacks_instruction(gate, row, completion, parents):
                 groups[-1].append(Candidate(row, parents))
-    choose(gate, groups, settings, model)
+    choose(gate, groups, settings, model, rules)
     return gate.result()
 
 
 def make(job: Job[ReverseInstructions], documents: pl.DataFrame) -> Result:
     """Build the asset's rows."""
-    return generate(documents, job.settings, job.writer, job.seed)
+    return generate(documents, job.settings, job.writer, job.seed, job.rules)
 
 
 def most(settings: ReverseInstructions, recipe: Recipe) -> Most | None:
     """One pair per document, where several candidates cost calls that depend on what they are; else it is counted."""
     documents = sum(selection.count for selection in recipe.documents)
-    return Most(rows=documents, calls=settings.calls(documents)) if settings.candidates > 1 else None
+    return Most(rows=documents, calls=settings.most_calls(documents)) if settings.candidates > 1 else None
 
 
 METHOD = Method(

@@ -27,6 +27,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
+from assets.generation.candidates import equal_at_zero
 from assets.generation.instances import (
     classification,
     decide_instances,
@@ -37,18 +38,20 @@ from assets.generation.instances import (
     stops,
 )
 from assets.generation.method import Job, Method
+from assets.generation.responses import Asked, respond
 from assets.generation.rouge_l import Closest
-from assets.prompting.answers import decide_answer, unanswered
+from assets.prompting.answers import unanswered
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import numbered_items
-from assets.prompting.prompts import answer, more_tasks
+from assets.prompting.prompts import more_tasks
 from assets.prompting.verdicts import verdicts
-from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.filters import Heuristics
+from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count, Probability, Temperature, Words
 from assets.steps.names import SEED_TASKS
 from assets.steps.step import Most
-from resources.models.calls import Sampling, Writer
+from resources.models.calls import Sampling, Writer, WriterAndReader
 from warehouse.core.identity import Parent, row_seed
 from warehouse.core.texts import has_word
 from warehouse.core.words import words_in
@@ -66,11 +69,12 @@ class SelfInstructSampling(SamplingPart):
     top_p: Probability = 0.5
 
 
-class SelfInstruct(Part):
+class SelfInstruct(CandidatesPart):
     """Defaults as published; `calls` and `rounds` set how much the model writes.
 
     At most `most` instructions are accepted, and each is answered once; with `answers: instances` each gets up to
-    `most_instances` inputs with their outputs."""
+    `most_instances` inputs with their outputs. The candidates are plain answers; instructions are written in rounds, of
+    which each depends on the one before, so that another draw of one would change all that follow."""
 
     calls: Count
     rounds: Count
@@ -163,7 +167,9 @@ class Pool:
         return Rejection("ROUGE-L", closest[1], self.settings.rouge_l) if closest else None
 
 
-def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: int) -> Result:
+def generate(
+    seeds: pl.DataFrame, settings: SelfInstruct, model: WriterAndReader, seed: int, rules: Heuristics | None = None
+) -> Result:
     """Pairs bootstrapped from seed tasks (columns id, instruction), by `calls` calls in at most `rounds` rounds."""
     gate = Gate(Pair)
     pool = Pool([Task(row["instruction"], row["id"]) for row in seeds.iter_rows(named=True)], settings)
@@ -171,17 +177,16 @@ def generate(seeds: pl.DataFrame, settings: SelfInstruct, writer: Writer, seed: 
         # As published, the rounds end once the pool is full.
         if pool.full:
             break
-        _bootstrap(gate, pool, settings, writer, seed, round_)
-    respond = _answer_plainly if settings.answers == "plain" else _answer_with_instances
-    respond(gate, pool.machine, settings, writer, seed)
+        _bootstrap(gate, pool, settings, model, seed, round_)
+    if settings.answers == "plain":
+        asked = [
+            Asked(pair(NAME, task.instruction), task.parents, (seed, NAME, "answer", task.instruction))
+            for task in pool.machine
+        ]
+        respond(gate, asked, settings, settings.response, model, rules)
+    else:
+        _answer_with_instances(gate, pool.machine, settings, model, seed)
     return gate.result()
-
-
-def _answer_plainly(gate: Gate, tasks: Sequence[Task], settings: SelfInstruct, writer: Writer, seed: int) -> None:
-    prompts = [answer(task.instruction, seed=row_seed(seed, NAME, "answer", task.instruction)) for task in tasks]
-    completions = writer.complete(prompts, Sampling(**settings.response.model_dump()))
-    for task, completion in zip(tasks, completions, strict=True):
-        decide_answer(gate, pair(NAME, task.instruction), completion, task.parents)
 
 
 def _answer_with_instances(
@@ -242,7 +247,7 @@ def _bootstrap(gate: Gate, pool: Pool, settings: SelfInstruct, writer: Writer, s
 
 def make(job: Job[SelfInstruct], seed_tasks: pl.DataFrame) -> Result:
     """Build the asset's rows."""
-    return generate(seed_tasks, job.settings, job.writer, job.seed)
+    return generate(seed_tasks, job.settings, job.writer, job.seed, job.rules)
 
 
 def faults(settings: SelfInstruct) -> Iterator[tuple[str, object, str]]:
@@ -253,11 +258,16 @@ def faults(settings: SelfInstruct) -> Iterator[tuple[str, object, str]]:
     if settings.answers == "plain" and "most_instances" in settings.model_fields_set:
         without = f"plain answers have no instances; remove it, or set generation.{NAME}.answers to instances"
         yield "most_instances", settings.most_instances, without
+    if settings.answers == "instances" and settings.candidates > 1:
+        once = f"instances are written once; remove it, or set generation.{NAME}.answers to plain"
+        yield "candidates", settings.candidates, once
+    else:
+        yield from equal_at_zero(settings, settings.response, f"generation.{NAME}.response")
 
 
 def _most(settings: SelfInstruct, recipe: Recipe) -> Most:
     if settings.answers == "plain":
-        return Most(settings.most, settings.calls + settings.most)
+        return Most(settings.most, settings.calls + settings.most_calls(settings.most))
     return Most(settings.most * settings.most_instances, settings.calls + 2 * settings.most)
 
 

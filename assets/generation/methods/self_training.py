@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.generation.candidates import Candidate, choose, equal_at_zero, grouped, seeds
+from assets.generation.candidates import equal_at_zero
 from assets.generation.method import Job, Method
-from assets.prompting.answers import lacks_answer, response_of
+from assets.generation.responses import Asked, respond
 from assets.prompting.pairs import pair, pair_columns
-from assets.prompting.prompts import answer
+from assets.recipe.filters import Heuristics
 from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count
 from assets.steps.names import SEED_TASKS
 from assets.steps.step import Most
-from resources.models.calls import Sampling, WriterAndReader
+from resources.models.calls import WriterAndReader
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
@@ -33,36 +33,31 @@ class SelfTraining(CandidatesPart):
     response: SamplingPart
 
 
-def generate(tasks: pl.DataFrame, settings: SelfTraining, model: WriterAndReader, seed: int) -> Result:
+def generate(
+    tasks: pl.DataFrame, settings: SelfTraining, model: WriterAndReader, seed: int, rules: Heuristics | None = None
+) -> Result:
     """One pair for each of the first `count` seed tasks (columns id, instruction, input)."""
-    asked = tasks.head(settings.count).to_dicts()
-    gate = Gate(Pair, len(asked) * settings.candidates)
-    prompts = [
-        answer(row["instruction"], row["input"], one)
-        for row in asked
-        for one in seeds(settings.candidates, seed, NAME, row["instruction"], row["input"])
+    asked = [
+        Asked(
+            pair(NAME, task["instruction"], task["input"]),
+            [(task["id"], "instruction")],
+            (seed, NAME, task["instruction"], task["input"]),
+        )
+        for task in tasks.head(settings.count).iter_rows(named=True)
     ]
-    completions = model.complete(prompts, Sampling(**settings.response.model_dump()))
-    groups: list[list[Candidate]] = []
-    for task, own in grouped(asked, completions, settings.candidates):
-        groups.append([])
-        for completion in own:
-            row = pair(NAME, task["instruction"], task["input"], response_of(completion))
-            parents = ((task["id"], "instruction"), (completion.call, "call"))
-            if not lacks_answer(gate, row, completion, parents):
-                groups[-1].append(Candidate(row, parents))
-    choose(gate, groups, settings, model)
+    gate = Gate(Pair, len(asked))
+    respond(gate, asked, settings, settings.response, model, rules)
     return gate.result()
 
 
 def make(job: Job[SelfTraining], seed_tasks: pl.DataFrame) -> Result:
     """Build the asset's rows."""
-    return generate(seed_tasks, job.settings, job.writer, job.seed)
+    return generate(seed_tasks, job.settings, job.writer, job.seed, job.rules)
 
 
 def most(settings: SelfTraining, recipe: Recipe) -> Most | None:
     """One pair per task, where several candidates cost calls that depend on what they are; else it is counted."""
-    return Most(rows=settings.count, calls=settings.calls(settings.count)) if settings.candidates > 1 else None
+    return Most(rows=settings.count, calls=settings.most_calls(settings.count)) if settings.candidates > 1 else None
 
 
 METHOD = Method(

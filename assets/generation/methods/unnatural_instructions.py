@@ -14,26 +14,28 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import polars as pl
 from pydantic import Field
 
+from assets.generation.candidates import Candidate, equal_at_zero
 from assets.generation.method import Job, Method
+from assets.generation.responses import Asked, respond
 from assets.prompting.absent import given
-from assets.prompting.answers import decide_answer, lacks_instruction, unanswered
+from assets.prompting.answers import lacks_instruction, unanswered
 from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
-from assets.prompting.prompts import answer
 from assets.prompting.unwrapping import unwrapped
-from assets.recipe.parts import Part, SamplingPart
+from assets.recipe.filters import Heuristics
+from assets.recipe.parts import CandidatesPart, SamplingPart
 from assets.recipe.values import Count, Probability, Temperature
 from assets.steps.names import SEED_TASKS
 from assets.steps.step import Most
-from resources.models.calls import Prompt, Sampling, Writer
-from warehouse.core.identity import Parent, row_seed
+from resources.models.calls import Prompt, Sampling, Writer, WriterAndReader
+from warehouse.core.identity import row_seed
 from warehouse.core.texts import has_word, normalized, on_one_line
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
@@ -41,9 +43,6 @@ from warehouse.schema.records import Pair
 NAME = "unnatural_instructions"
 NO_INPUT = "None."
 _TASK = re.compile(r"\A(?P<instruction>.*?)(?:(?:\A|\n)\s*input\s*:(?P<input>.*))?\Z", re.IGNORECASE | re.DOTALL)
-
-Task = tuple[dict[str, str], tuple[Parent, ...]]
-"""A pair and its parents; the response is empty until the task is answered."""
 
 
 class TaskSampling(SamplingPart):
@@ -53,8 +52,10 @@ class TaskSampling(SamplingPart):
     top_p: Probability = 0.99
 
 
-class UnnaturalInstructions(Part):
-    """The model writes `calls` tasks, and `paraphrases` paraphrases of the instruction of each that is kept."""
+class UnnaturalInstructions(CandidatesPart):
+    """The model writes `calls` tasks, and `paraphrases` paraphrases of the instruction of each that is kept.
+
+    The candidates are responses."""
 
     calls: Count
     demonstrations: Count = 3
@@ -81,7 +82,13 @@ def task_of(text: str) -> tuple[str, str]:
     return unwrapped(on_one_line(found["instruction"])), given(found["input"] or "")
 
 
-def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Writer, seed: int) -> Result:
+def generate(
+    seeds: pl.DataFrame,
+    settings: UnnaturalInstructions,
+    model: WriterAndReader,
+    seed: int,
+    rules: Heuristics | None = None,
+) -> Result:
     """One decision per task and paraphrase, from seed tasks (columns id, instruction, input)."""
     gate, human = Gate(Pair, settings.calls), seeds.to_dicts()
     shown = [
@@ -89,9 +96,9 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
         for call in range(settings.calls)
     ]
     prompts = [fourth_task(tasks, row_seed(seed, NAME, "task", call)) for call, tasks in enumerate(shown)]
-    written = writer.complete(prompts, Sampling(**settings.task.model_dump(), stop=("\nExample ", "\n\n")))
+    written = model.complete(prompts, Sampling(**settings.task.model_dump(), stop=("\nExample ", "\n\n")))
     known = {_key(task) for task in human}
-    tasks: list[Task] = []
+    tasks: list[Asked] = []
     for examples, completion in zip(shown, written, strict=True):
         instruction, input_ = task_of(completion.text)
         row = pair(NAME, instruction, input_)
@@ -106,37 +113,34 @@ def generate(seeds: pl.DataFrame, settings: UnnaturalInstructions, writer: Write
             gate.reject(row, "repeated task", parents)
         else:
             known.add(_key(row))
-            tasks.append((row, parents))
-    asked = [
-        answer(row["instruction"], row["input"], row_seed(seed, NAME, "answer", *row.values())) for row, _ in tasks
-    ]
-    answered = []
-    for (row, parents), completion in zip(
-        tasks, writer.complete(asked, Sampling(**settings.response.model_dump())), strict=True
-    ):
-        if response := decide_answer(gate, row, completion, parents):
-            answered.append(({**row, "response": response}, (*parents, (completion.call, "call"))))
-    _expand(gate, answered, known, settings, writer, seed)
+            tasks.append(Asked(row, parents, (seed, NAME, "answer", *row.values())))
+    answered = [one for one in respond(gate, tasks, settings, settings.response, model, rules) if one]
+    _expand(gate, answered, known, settings, model, seed)
     return gate.result()
 
 
 def _expand(
-    gate: Gate, pairs: Sequence[Task], known: set[str], settings: UnnaturalInstructions, writer: Writer, seed: int
+    gate: Gate,
+    pairs: Sequence[Candidate],
+    known: set[str],
+    settings: UnnaturalInstructions,
+    writer: Writer,
+    seed: int,
 ) -> None:
     """Decide about the paraphrases of `pairs`; `known` are the keys of all tasks so far."""
     wanted = [(answered, number) for answered in pairs for number in range(settings.paraphrases)]
     gate.arrive(len(wanted))
     prompts = [
         Prompt.ask(
-            f"Say this in other words, in one line:\n{row['instruction']}",
-            row_seed(seed, NAME, "paraphrase", number, *row.values()),
+            f"Say this in other words, in one line:\n{one.row['instruction']}",
+            row_seed(seed, NAME, "paraphrase", number, *one.row.values()),
         )
-        for (row, _), number in wanted
+        for one, number in wanted
     ]
     sampling = Sampling(**settings.task.model_dump())
-    for ((row, of_pair), _), completion in zip(wanted, one_line(writer, prompts, sampling), strict=True):
-        paraphrase = {**row, "instruction": instruction_of(completion.text)}
-        parents = (*of_pair, (completion.call, "paraphrase"))
+    for (one, _), completion in zip(wanted, one_line(writer, prompts, sampling), strict=True):
+        paraphrase = {**one.row, "instruction": instruction_of(completion.text)}
+        parents = (*one.parents, (completion.call, "paraphrase"))
         if lacks_instruction(gate, paraphrase, completion, parents):
             continue
         if _key(paraphrase) in known:
@@ -146,18 +150,19 @@ def _expand(
             gate.keep(paraphrase, parents)
 
 
-def _key(task: dict[str, str]) -> str:
+def _key(task: Mapping[str, str]) -> str:
     return f"{normalized(task['instruction'])}\n{normalized(task['input'])}"
 
 
 def most(settings: UnnaturalInstructions) -> Most:
-    """One pair per call, and its paraphrases; a call per task, per answer and per paraphrase."""
-    return Most(rows=settings.calls * (1 + settings.paraphrases), calls=settings.calls * (2 + settings.paraphrases))
+    """One pair per call, and its paraphrases; a call per task and per paraphrase, and those of the answers."""
+    tasks = settings.calls
+    return Most(tasks * (1 + settings.paraphrases), tasks * (1 + settings.paraphrases) + settings.most_calls(tasks))
 
 
 def make(job: Job[UnnaturalInstructions], seed_tasks: pl.DataFrame) -> Result:
     """Build the asset's rows."""
-    return generate(seed_tasks, job.settings, job.writer, job.seed)
+    return generate(seed_tasks, job.settings, job.writer, job.seed, job.rules)
 
 
 _WRITTEN_FROM = [(SEED_TASKS, "instruction"), (SEED_TASKS, "input")]
@@ -170,5 +175,6 @@ METHOD = Method(
     inputs=(SEED_TASKS,),
     columns=pair_columns(SEED_TASKS, instruction=_WRITTEN_FROM, input_=_WRITTEN_FROM, response=_WRITTEN_FROM),
     most=lambda settings, recipe: most(settings),
+    faults=lambda settings: equal_at_zero(settings, settings.response, f"generation.{NAME}.response"),
     shares_responses=True,
 )

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from assets.generation.candidates import NOT_CHOSEN, Candidate, choose, seeds
+from assets.planning.graph import steps
 from assets.prompting.alignment import NOTHING
 from assets.prompting.pairs import pair
+from assets.recipe.filters import Heuristics
 from assets.recipe.parts import CandidatesPart
 from resources.models.calls import Prompt, TokenLoss
 from tests.support.building import build, edit, planned, query
-from tests.support.recipes import complaints
+from tests.support.recipes import complaints, parsed, put, starter
 from warehouse.core.identity import digest, row_seed
 from warehouse.results.result import Gate, Result
 from warehouse.results.validation import validated
@@ -48,9 +50,9 @@ class Reader:
         return TokenLoss(0.0, 0, call, error=found) if isinstance(found, str) else TokenLoss(found, 5, call)
 
 
-def chosen(settings: CandidatesPart, reader: Reader, *groups: list[str]) -> Result:
+def chosen(settings: CandidatesPart, reader: Reader, *groups: list[str], rules: Heuristics | None = None) -> Result:
     gate = Gate(Pair, sum(map(len, groups)))
-    choose(gate, [[candidate(one) for one in group] for group in groups], settings, reader)
+    choose(gate, [[candidate(one) for one in group] for group in groups], settings, reader, rules)
     return validated(gate.result())
 
 
@@ -100,6 +102,43 @@ def test_the_first_is_chosen_without_a_measure() -> None:
     assert reader.asked == 0
 
 
+RULES = CandidatesPart(candidates=3, choose="rules")
+
+
+def test_rules_choose_the_first_candidate_that_breaks_none() -> None:
+    reader = Reader()
+    heuristics = Heuristics(instruction_words=(3, 9), unwanted={"shouting": ("[A-Z]{4}",)})
+    said = chosen(RULES, reader, ["Pesto?", "What is PESTO?", "What is Pesto?", "Name the sauce."], rules=heuristics)
+    assert rows(said) == [
+        ("What is Pesto?", "kept", None, 1.0, None),
+        ("Pesto?", "rejected", NOT_CHOSEN, 0.0, 1.0),
+        ("What is PESTO?", "rejected", NOT_CHOSEN, 0.0, 1.0),
+        ("Name the sauce.", "rejected", NOT_CHOSEN, 1.0, 1.0),
+    ]
+    assert reader.asked == 0
+
+
+def test_where_every_candidate_breaks_a_rule_the_first_is_kept() -> None:
+    assert rows(chosen(RULES, Reader(), ["Pesto?", "Rye?"], rules=Heuristics())) == [
+        ("Pesto?", "kept", None, 0.0, None),
+        ("Rye?", "rejected", NOT_CHOSEN, 0.0, 0.0),
+    ]
+
+
+def test_a_method_depends_on_the_rules_only_where_they_choose() -> None:
+    key = "enhancement.heuristics"
+
+    def slice_(settings: dict[str, Any]) -> Any:
+        values = put(starter(), "generation.self_training", starter()["generation"]["self_training"] | settings)
+        return next(step.slice for step in steps(parsed(values)) if step.asset == "raw_self_training")
+
+    assert key not in slice_({}) | slice_({"candidates": 4}) | slice_({"choose": "rules"})
+    assert slice_({}) == slice_({"candidates": 1, "choose": "gain"})
+    rules = slice_({"candidates": 4, "choose": "rules"})
+    assert rules[key]["response_words"] == [8, 120]
+    assert rules.keys() - slice_({}).keys() == {key}
+
+
 def test_a_candidate_at_which_the_model_failed_has_failed_and_one_without_a_value_comes_last() -> None:
     reader = Reader(A="out of memory", B="refused", C=3.5)
     assert rows(chosen(CandidatesPart(candidates=3), reader, ["A", "B", "C"])) == [
@@ -144,6 +183,14 @@ def test_candidates_that_would_all_be_equal_are_refused(method: str, key: str) -
     path = f"generation.{method}"
     assert complaints((f"{path}.candidates", 4), (f"{path}.{key}.temperature", 0.0)) == [
         f"{path}.candidates: found 4; at temperature 0 all are equal; raise {path}.{key}.temperature"
+    ]
+
+
+def test_instructions_of_back_translation_that_would_all_be_equal_are_refused() -> None:
+    greedy = {"candidates": 2, "instruction": {"max_new_tokens": 8, "temperature": 0}, "rating": {"max_new_tokens": 8}}
+    assert complaints(("generation.back_translation", greedy | {"iterations": 1})) == [
+        "generation.back_translation.candidates: found 2; at temperature 0 all are equal; "
+        "raise generation.back_translation.instruction.temperature"
     ]
 
 

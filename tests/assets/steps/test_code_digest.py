@@ -219,15 +219,21 @@ def test_steps_of_the_starter_depend_on_these_files() -> None:
     code = {step.asset: list(step.code) for step in steps(load_recipe(ROOT / "recipe.yaml"))}
     parsing = "assets/prompting/parsing.py"
     assert code["raw_self_instruct"] == [
+        "assets/generation/candidates.py",
         "assets/generation/instances.py",
         "assets/generation/method.py",
         "assets/generation/methods/self_instruct.py",
+        "assets/generation/rating.py",
+        "assets/generation/responses.py",
         "assets/generation/rouge_l.py",
         "assets/prompting/absent.py",
+        "assets/prompting/alignment.py",
         "assets/prompting/answers.py",
+        "assets/prompting/heuristics.py",
         "assets/prompting/pairs.py",
         parsing,
         "assets/prompting/prompts.py",
+        "assets/prompting/unwanted.py",
         "assets/prompting/unwrapping.py",
         "assets/prompting/verdicts.py",
         "assets/recipe/rendering.py",

@@ -24,7 +24,7 @@ QUALITY = {asset for asset in ALL if asset.startswith("quality/")}
 COMPARE_TEXTS = (
     SOURCES | TRAINING_SETS | QUALITY | {asset for asset in ALL if asset.startswith("enhanced_instructions/")}
 )
-SPLIT_TEXTS = SOURCES | TRAINING_SETS | QUALITY | {"fragments", "backward_model", "raw_self_instruct"}
+SPLIT_TEXTS = SOURCES | TRAINING_SETS | QUALITY | WRITTEN  # the rules may choose among what is written
 SPLIT_TEXTS |= {asset for asset in ALL if asset.startswith(("enhanced_instructions/", "scores/"))}
 
 

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.generation.candidates import NOT_CHOSEN
 from assets.generation.method import Job
 from assets.generation.methods import back_translation
 from assets.generation.methods.back_translation import BackTranslation, Example, HumpbackSampling, Rater
 from assets.generation.methods.instruction_generation import Text
 from assets.generation.rating import score_of
 from assets.prompting.prompts import answer, instruction_for
+from assets.recipe.filters import Heuristics
 from assets.recipe.parts import TrainingPart
 from assets.training.checkpoint import training_of
 from resources.models.calls import Adapter, Sampling, Trained, Training
@@ -270,3 +272,23 @@ def test_only_more_than_one_iteration_needs_a_training() -> None:
     assert complaints((key, asked | {"iterations": 1, "training": training})) == [
         f"{key}.iterations: found 1; then nothing is fine-tuned; raise it, or remove {key}.training"
     ]
+
+
+def test_of_several_instructions_only_the_chosen_one_is_rated() -> None:
+    several = ONCE.model_copy(update={"candidates": 3, "choose": "rules"})
+    replies = iter(["What?", "What is pesto made of?", "Name the sauce from Genoa."])
+    backward, judge = ScriptedWriter(on_text(lambda _: (next(replies), True, None))), rater({"pesto": score(5)})
+    result = back_translation.generate(
+        texts("pesto"), SEEDS, several, backward, judge, Tuned(), 7, Heuristics(response_words=(1, 9))
+    )
+    assert result.kept["instruction"].to_list() == ["What is pesto made of?"]
+    assert result.incoming == 3
+    assert [tuple(row) for _, *row in result.decisions.iter_rows()] == [
+        ("kept", None, 5.0, 4.0, None),
+        ("rejected", NOT_CHOSEN, 0.0, 1.0, None),
+        ("rejected", NOT_CHOSEN, 1.0, 1.0, None),
+    ]
+    assert [len(prompts) for prompts, _ in judge.asked] == [1]
+    first, *others = backward.asked[0][0]
+    assert first == instruction_for("pesto", row_seed(7, "back_translation", "pesto"))
+    assert len({prompt.seed for prompt in (first, *others)}) == 3
