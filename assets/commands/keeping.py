@@ -44,6 +44,7 @@ def status(
     terminal.print("", stages_table([step.group for step in project.steps], found))
     say_engines(project)
     print_quality(project)
+    print_overlaps(project)
     print_leaderboard(project)
 
 
@@ -121,9 +122,19 @@ def print_quality(project: Project) -> None:
         console().print("", quality_table(found))
 
 
+def print_overlaps(project: Project) -> None:
+    """Prints how many rows the training sets that are built share; nothing where none share any."""
+    from assets.reporting.overlaps import current_overlaps
+    from assets.reporting.tables import overlaps_table
+
+    if found := current_overlaps(project.store, project.recipe.arms):
+        console().print("", overlaps_table(found))
+
+
 def print_leaderboard(project: Project) -> None:
     """Prints the current leaderboard and what its numbers do not cover; nothing where none is built."""
     from assets.evaluation.leaderboard import BESIDE, BY_PART, DETECTABLE
+    from assets.reporting.overlaps import overlaps_behind, with_baseline
     from assets.reporting.standings import caveats
     from assets.reporting.tables import facts_table, leaderboard_table, parts_tables
     from warehouse.results.result import WARNINGS
@@ -132,12 +143,14 @@ def print_leaderboard(project: Project) -> None:
     if published is None:
         return
     standings, recipe = project.store.read(published), project.store.target_of(published).recipe
-    console().print("", leaderboard_table(standings, recipe["evaluation.baseline"]))
+    baseline = recipe["evaluation.baseline"]
+    console().print("", leaderboard_table(standings, baseline))
     notes = project.store.facts(published)["notes"]
     if facts := notes.get(BESIDE):
         console().print("", facts_table(facts))
     for table in parts_tables(notes.get(BY_PART, {}), standings):
         console().print("", table)
     metrics = [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]
-    for caveat in [*caveats(standings, metrics, notes.get(DETECTABLE)), *notes.get(WARNINGS, [])]:
+    shared = with_baseline(overlaps_behind(project.store, published, recipe["arms"]), baseline)
+    for caveat in [*caveats(standings, metrics, notes.get(DETECTABLE), shared), *notes.get(WARNINGS, [])]:
         say(caveat)

@@ -57,12 +57,14 @@ def take(
     seed: int,
     vectors: dict[str, Sequence[float]] | None = None,
     unfit: Mapping[str, Unfit] | None = None,
+    own_draw: bool = False,
 ) -> Result:
     """Pairs up to the budget that share nothing with the benchmark `items`, sampled by a hash of their texts.
 
     Texts decide, not ids: ids depend on the weights of the backward model, whose last bits differ between processors,
     so equal texts would be sampled differently. The check `leakage` proves that no text is shared. A smaller budget
-    takes the first pairs of a larger one, so that sizes can be compared.
+    takes the first pairs of a larger one, so that sizes can be compared. For the same reason all arms share one order,
+    and two arms of one method share many rows; with `own_draw` the arm has an order of its own (both ours).
 
     The first pair that exceeds a budget of tokens ends the sampling, so that long responses are not skipped (ours).
     `vectors` are embeddings of the pairs' instructions; if they are given, each pair needs one. `unfit` are pairs that
@@ -79,7 +81,8 @@ def take(
             gate.reject(row, rejected.reason, score=rejected.score, cut=rejected.cut)
         else:
             clean.append(row)
-    ordered = sorted(clean, key=lambda row: (row_seed(seed, "training set", *(row[name] for name in TEXTS)), row["id"]))
+    draw = ("training set of", arm) if own_draw else ("training set",)
+    ordered = sorted(clean, key=lambda row: (row_seed(seed, *draw, *(row[name] for name in TEXTS)), row["id"]))
     sizes = budget.sizes([row["response"] for row in ordered])
     if few := too_few(arm, sum(sizes), budget):
         raise few.with_losses(losses_of(gate.losses(), REMEDIES))
@@ -141,12 +144,14 @@ def step(recipe: Recipe, name: str) -> Step:
         items = _vectors([frames.pop("benchmark_embeddings")]) if by_similarity else None
         vectors = _vectors(frames.values()) if by_similarity else None
         texts = BenchmarkTexts(benchmark_items, settings, items)
-        taken = take(name, pairs, texts, budget, seed, vectors, fitness.unfit(tools, pairs))
+        taken = take(name, pairs, texts, budget, seed, vectors, fitness.unfit(tools, pairs), arm.draw == "own")
         return replace(taken, notes=fitness.notes(tools, taken.kept))
 
     inputs = {"pairs": names.diverse_instructions(name), "benchmark_items": names.BENCHMARK_ITEMS}
     slice_ = recipe.slice("seed", key, "policy", "ancestors") | openness_slice(recipe)
     slice_ |= fitness.slice(recipe)
+    if arm.draw == "own":
+        slice_ |= recipe.slice(f"arms.{name}.draw")
     if settings:
         slice_ |= recipe.slice("curation.decontamination")
     if by_similarity:

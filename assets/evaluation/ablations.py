@@ -46,7 +46,7 @@ def series(recipe: Recipe) -> list[Series]:
     for name, arm in recipe.arms.items():
         unit, size = _size(arm, recipe)
         own, shares = filters.get(name), arm.shares and frozenset(arm.shares.items())
-        pairs = (frozenset(arm.methods), arm.levels and frozenset(arm.levels), shares)
+        pairs = (frozenset(arm.methods), arm.levels and frozenset(arm.levels), shares, arm.draw == "own")
         rules = frozenset(arm.filters) - {own[0] if own else None}
         share = own[1].keep if own else 1.0
         found.setdefault((unit, pairs, rules, own and _kind(own), share), {})[name] = size

@@ -119,6 +119,8 @@ class Arm(Part):
     tokens.
 
     `shares` says how much of the pairs each of its methods gives, before the filters; without it all pairs are used.
+    `draw` says in which order pairs are drawn into the training set: in one that all arms share (the default), so that
+    arms of the same method have many rows in common, or in the arm's own.
     """
 
     methods: MethodNames
@@ -129,6 +131,7 @@ class Arm(Part):
     measure: AlignmentMeasure | None = None
     rows: Count | None = None
     response_tokens: Count | None = None
+    draw: Literal["shared", "own"] | None = None
 
 
 class Student(ValidatedTrainingPart):

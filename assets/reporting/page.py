@@ -15,6 +15,7 @@ import yaml
 from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES
 from assets.evaluation.facts import named
+from assets.reporting.overlaps import with_baseline
 from assets.reporting.standing_plots import (
     INCHES_HIGH,
     INCHES_WIDE,
@@ -49,7 +50,10 @@ def page(study: Study) -> str:
         fact_shown=fact_figure,
         part_title=part_title,
         languages=languages_shown,
-        caveats=[*caveats(study.standings, study.metrics, study.detectable), *study.warnings],
+        caveats=[
+            *caveats(study.standings, study.metrics, study.detectable, with_baseline(study.overlaps, _baseline(study))),
+            *study.warnings,
+        ],
         baseline=_baseline(study),
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",
     )

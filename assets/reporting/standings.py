@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from assets.recipe.values import BASE
+from assets.reporting.overlaps import Overlap
 
 BASELINE, NOT_COMPARED = "baseline", "not compared"
 
@@ -30,11 +31,15 @@ def figure(value: float, unit: str, sign: str = "") -> str:
 
 
 def caveats(
-    standings: pl.DataFrame, metrics: Iterable[tuple[str, str]], detectable: Mapping[str, float] | None = None
+    standings: pl.DataFrame,
+    metrics: Iterable[tuple[str, str]],
+    detectable: Mapping[str, float] | None = None,
+    overlaps: Iterable[Overlap] = (),
 ) -> list[str]:
     """The limits of the numbers, as sentences. `metrics` are those of the recipe, as (benchmark, metric).
 
-    `detectable` are the smallest differences that would be found, by "benchmark/metric" (see the leaderboard)."""
+    `detectable` are the smallest differences that would be found, by "benchmark/metric" (see the leaderboard).
+    `overlaps` are those of the baseline's training set with the others."""
     found = []
     if compared := standings.filter(pl.col("verdict").is_not_null())["arm"].n_unique():
         arms = f"{compared} arm{'s' if compared > 1 else ''}"
@@ -60,6 +65,8 @@ def caveats(
                 f"{benchmark}/{metric}: a study of this size finds a true difference of {shown} 4 times in 5, and "
                 "smaller ones less often."
             )
+    if shared := [f"{one.other} {one.rows} of {one.other_size}" for one in overlaps]:
+        found.append(f"Rows that an arm has in common with the baseline: {', '.join(shared)}.")
     if missing := [f"{benchmark}/{metric}" for benchmark, metric in metrics if (benchmark, metric) not in scored]:
         found.append(f"No score: {', '.join(missing)}.")
     return found

@@ -15,6 +15,7 @@ from assets.evaluation.ablations import SERIES, Series
 from assets.evaluation.facts import Facts
 from assets.evaluation.leaderboard import BESIDE, BY_PART, DETECTABLE
 from assets.evaluation.parts import Parts
+from assets.reporting.overlaps import Overlap, overlaps_behind
 from assets.steps import names
 from warehouse.audit.ancestry import Ancestry, Place, ancestry
 from warehouse.audit.cost import Cost, costs
@@ -49,9 +50,10 @@ class Study:
 
     `metrics` has the description of each metric, by ("longform", "rouge_l") (see Metric). `detectable` are the smallest
     differences that would be found, by "longform/rouge_l" (see the leaderboard). `quality` has what is measured of each
-    training set now, by arm. `facts` are shown beside the scores, `warnings` below them; `parts` has the means of each
-    part of a benchmark. `ledger` has the entries of all versions that the leaderboard was made from. `recipe` is the
-    whole recipe of the build, with all defaults.
+    training set now, by arm. `overlaps` says which of the leaderboard's training sets share rows. `facts` are shown
+    beside the scores, `warnings` below them; `parts` has the means of each part of a benchmark. `ledger` has the
+    entries of all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all
+    defaults.
     """
 
     built: datetime
@@ -62,6 +64,7 @@ class Study:
     metrics: dict[tuple[str, str], dict[str, Any]]
     detectable: dict[str, float]
     quality: dict[str, pl.DataFrame]
+    overlaps: list[Overlap]
     facts: Facts
     warnings: list[str]
     parts: Parts
@@ -94,6 +97,7 @@ def study(database: Database) -> Study:
         {(key.split("/")[0], key.split("/")[1]): one for key, one in named.recipe["metrics"].items()},
         notes.get(DETECTABLE, {}),
         quality_of(opened, named.recipe["arms"]),
+        overlaps_behind(opened, board, named.recipe["arms"]),
         notes.get(BESIDE, {}),
         notes.get(WARNINGS, []),
         notes.get(BY_PART, {}),

@@ -16,6 +16,7 @@ from assets.evaluation.facts import FACTS, Facts, named
 from assets.evaluation.parts import Parts
 from assets.planning.estimate import Stage
 from assets.planning.planned import Planned
+from assets.reporting.overlaps import Overlap
 from assets.reporting.standings import figure, standing_of
 from warehouse.audit.status import AssetStatus
 from warehouse.core.texts import duration, on_one_line, shortened
@@ -165,6 +166,15 @@ def quality_table(found: Mapping[str, pl.DataFrame]) -> Table:
         value = dict(zip(frame["measure"], frame["value"], strict=True))
         figures = [quality_figure(value.get(one.name), one) for one in MEASURES]
         shown.add_row(arm, *figures, languages_shown(value))
+    return shown
+
+
+def overlaps_table(found: Sequence[Overlap]) -> Table:
+    """How many rows each two training sets share."""
+    shown = table("training set", "rows", "and", "rows", "shared", left=1)
+    shown.columns[2].justify = "left"
+    for one in found:
+        shown.add_row(one.arm, str(one.size), one.other, str(one.other_size), str(one.rows))
     return shown
 
 

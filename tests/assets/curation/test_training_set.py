@@ -66,6 +66,19 @@ def test_sampling_depends_on_texts_and_not_on_ids() -> None:
     assert drawn[0] == drawn[1]
 
 
+def test_an_arm_with_its_own_draw_takes_other_pairs_and_a_smaller_budget_still_takes_the_first_of_them() -> None:
+    def own(arm: str, rows: int) -> list[str]:
+        taken = take_within(arm, pairs(40), BenchmarkTexts(NO_ITEMS), Budget(rows), 7, own_draw=True)
+        return taken.kept["id"].to_list()
+
+    shared = [take(arm, pairs(40), NO_ITEMS, 20, 7).kept["id"].to_list() for arm in ("one", "other")]
+    assert shared[0] == shared[1]
+    one, other = set(own("one", 20)), set(own("other", 20))
+    # 20 of 40 rows, drawn twice, have 10 in common by chance.
+    assert [len(one & other), len(one & set(shared[0])), len(other & set(shared[0]))] == [11, 10, 11]
+    assert own("one", 5) == own("one", 20)[:5]
+
+
 def test_a_training_set_of_all_pairs_drops_none() -> None:
     result = take("some_arm", pairs(5), NO_ITEMS, 5, 7)
     assert sorted(result.kept["id"]) == sorted(pairs(5)["id"])

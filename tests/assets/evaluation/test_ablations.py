@@ -68,6 +68,7 @@ def test_a_smaller_set_is_the_start_of_a_larger_one() -> None:
             {"enhancement.perplexity": {"measure": "response_given_instruction", "keep": 0.5}},
         ),
         ({"rows": 32}, "training_sets", {f"arms.{ARM}.rows": 32}),
+        ({"draw": "own"}, "training_sets", {f"arms.{ARM}.draw": "own"}),
     ],
 )
 def test_a_setting_of_an_arm_changes_only_its_own_stage(
@@ -77,6 +78,12 @@ def test_a_setting_of_an_arm_changes_only_its_own_stage(
     differing = {asset for asset, step in other.items() if step.slice != plain[asset].slice}
     assert differing == {f"{stage}/{ARM}"}
     assert added.items() <= other[f"{stage}/{ARM}"].slice.items()
+
+
+def test_the_shared_draw_is_the_default() -> None:
+    assert {name: step.slice for name, step in graph(draw="shared").items()} == {
+        name: step.slice for name, step in graph().items()
+    }
 
 
 def test_settings_that_do_not_apply_to_an_arm_are_reported() -> None:
@@ -124,6 +131,11 @@ def test_an_unfiltered_arm_ends_a_series_only_if_nothing_else_differs() -> None:
     for limit in ({"at_most": 40.0}, {"at_least": 2.0}, {"measure": "ifd"}):
         found = series_of(arms, ("enhancement.perplexity", {"keep": 0.75} | limit))
         assert found == [Series("keep", (("half", 0.5), ("cut", 0.75)), of)]
+
+
+def test_an_arm_with_its_own_draw_is_in_no_series_with_others() -> None:
+    assert series_of({"few": {"rows": 8, "draw": "own"}}) == []
+    assert [one.by for one in series_of({"few": {"rows": 8}})] == ["rows"]
 
 
 def test_a_series_label_names_its_levels() -> None:

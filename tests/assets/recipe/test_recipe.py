@@ -60,10 +60,10 @@ KEYS = {
     "selection": "absent, count, each, fields, join, slice, source, where, words",
     "benchmark": "absent, benchmark, count, each, fields, join, slice, source, where, words",
     "generation": ", ".join(sorted(["backward_model", "model", *methods()])),
-    "self_instruct": "answers, blacklist, calls, demonstrations, instruction, machine_demonstrations, most, "
-    "most_instances, response, rouge_l, rounds, words",
+    "self_instruct": "answers, blacklist, calls, candidates, choose, demonstrations, instruction, "
+    "machine_demonstrations, most, most_instances, response, rouge_l, rounds, words",
     "sampling": "max_new_tokens, temperature, top_p",
-    "arm": "filters, keep, levels, measure, methods, response_tokens, rows, shares",
+    "arm": "draw, filters, keep, levels, measure, methods, response_tokens, rows, shares",
     "student": "alpha, base, batch_size, checkpoint_every, dropout, epochs, last_layers, learning_rate, max_tokens, "
     "method, micro_batch, rank, scheduler, seeds, target_modules, truncation, validation, warmup, weight_decay",
 }
