@@ -7,7 +7,8 @@ instance; an instance that breaks another rule cannot contradict others, nor can
 instances are kept. Ours: the wording and the examples of the prompts; that a marker counts only at the start of a line
 or, capitalized, after a space; that an output without a letter or digit is empty; and that the first five are kept, not
 a random five. As in the paper, only the instances that contradict each other are dropped; its code drops all instances
-of the instruction.
+of the instruction. Left out is the presence penalty of 1.5, which makes a token less likely once it was written: a
+model may repeat itself more here, and of equal instances one is kept.
 
 Worked example: for "Name the capital of the country." the model writes "Example 1\nInput: Peru\nOutput: Lima\nExample
 2\nInput: Chile" and is cut off; the pair (Peru, Lima) is kept, and (Chile, nothing) is rejected as cut off.

@@ -6,9 +6,10 @@ and with `answers: instances` what instances.py says. Ours: the number of calls 
 are decoded as `response` says (published: temperature 0); that only an empty line ends a list of instructions
 (published: the number 16 as well); that an instruction is read without what models wrap around it; and that an
 instruction may begin with a non-ASCII character where a seed task does, so that other languages than English work. The
-published code does more that we leave out: a presence penalty (2 for instructions); dropping everything that a call
-wrote if it was cut off, not only the last instruction; making all letters of an instruction lower case but the first;
-and removing the colon from the end of a demonstration.
+published code does more that we leave out: a presence penalty (2 for instructions, 1.5 for instances, 0 elsewhere),
+which transformers, our reference engine, does not have; dropping everything that a call wrote if it was cut off, not
+only the last instruction; making all letters of an instruction lower case but the first; and removing the colon from
+the end of a demonstration.
 
 Worked example: after "1. How do I make Pesto?" … "8. Who was Ada Lovelace?" the model writes "9. How do I make
 Gnocchi?", which is rejected: its ROUGE-L F against the first is 0.8.
