@@ -1,7 +1,8 @@
 """SemDeDup (arXiv 2303.09540, section 3): cluster the rows by k-means, and drop near copies within each cluster.
 
 As published, the rows of a cluster are visited from the one least similar to the centroid to the most similar, and a
-row is dropped if it has a cosine of at least 1 - epsilon to one visited before. Two things are ours. Only kept rows are
+row is dropped if it has a cosine above 1 - epsilon to one visited before (the published code, too, keeps a row exactly
+at the threshold). Two things are ours. Only kept rows are
 compared with, since a chain of dropped rows could drop a row that resembles no kept one. And the default number of
 clusters is the square root of the number of rows. Rows of different clusters are never compared: this makes the rule
 fast, and it misses near copies in different clusters.
@@ -36,11 +37,11 @@ def semdedup(
     centres = means.cluster_centers_[means.labels_]
     similarity = np.round((vectors * centres).sum(axis=1) / np.linalg.norm(centres, axis=1).clip(1e-12), 6)
     found: list[Nearest] = [Nearest(None, -1.0, True)] * len(vectors)
-    # greedy() keeps a row exactly at its threshold, and this rule drops it.
-    below = float(np.nextafter(np.float32(1 - epsilon), np.float32(-2)))
+    # Cosines are in single precision, and a row exactly at the threshold stays.
+    threshold = float(np.float32(1 - epsilon))
     for label in range(count):
         members = sorted((row for row in order if means.labels_[row] == label), key=lambda row: similarity[row])
-        decisions = greedy(vectors[members], range(len(members)), below)
+        decisions = greedy(vectors[members], range(len(members)), threshold)
         for row, one in zip(members, decisions, strict=True):
             nearest = None if one.index is None else members[one.index]
             found[row] = Nearest(nearest, one.similarity, one.kept)
@@ -48,7 +49,7 @@ def semdedup(
 
 
 class SemDeDup(Part):
-    """`epsilon` is one minus the cosine from which a row of the same cluster is dropped; `clusters` their number."""
+    """`epsilon` is one minus the cosine above which a row of the same cluster is dropped; `clusters` their number."""
 
     epsilon: Annotated[float, Field(ge=0, le=2)] = 0.1
     clusters: Count | None = None
