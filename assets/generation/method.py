@@ -58,7 +58,7 @@ class Method:
     - `inputs` are names of assets: seed_tasks, documents, backward_model, fragments, or raw_<name> of another method.
     - `of` names the method whose pairs `make` gets as `pairs`, where the settings choose it.
     - `models` yields (key, model name) for each setting that refers to a model beside `generation.model`.
-    - `columns` and `most` are those of the Step.
+    - `columns` and `most` are those of the Step; `columns_with` gives the columns that other settings make otherwise.
     - `faults` yields (key, value found, what is accepted) for settings that contradict each other.
     - `counted_input` is the input of which the method takes the first `count` rows, where it has such a setting.
     - `trains_or_measures`: the method trains the model or measures losses, which a model at an endpoint cannot do.
@@ -73,6 +73,7 @@ class Method:
     make: Callable[..., Result]
     inputs: tuple[str, ...]
     columns: Columns
+    columns_with: Callable[[Any], Columns] = lambda settings: {}
     most: Callable[[Any, Recipe], Most | None] | None = None
     of: Callable[[Any], str] | None = None
     models: Callable[[Any], Iterable[tuple[str, str]]] = lambda settings: ()
@@ -127,7 +128,7 @@ class Method:
             inputs={asset: asset for asset in self.inputs} | ({"pairs": raw(self.of(settings))} if self.of else {}),
             kinds=frozenset({"transformers" if self.calls_model else "polars", "duckdb"}),
             most=self.most(settings, recipe) if self.most else None,
-            columns=self.columns,
+            columns={**self.columns, **self.columns_with(settings)},
             remedies={"": recipe.generation.path(self.name)},
         )
 

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assets.generation.candidates import Candidate, choose, grouped, seeds
 from assets.prompting.answers import lacks_answer, response_of
 from assets.prompting.prompts import answer
 from assets.recipe.filters import Heuristics
 from assets.recipe.parts import CandidatesPart, SamplingPart
-from resources.models.calls import Completion, Sampling, WriterAndReader
+from resources.models.calls import Completion, Prompt, Sampling, WriterAndReader
 from warehouse.core.identity import Parent
 from warehouse.results.result import Gate
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A pair without a response, its parents, and what its random numbers are drawn from."""
+    """A pair without a response, its parents, what its random numbers are drawn from, and the turns (role, text) that
+    the model reads before it."""
 
     row: Mapping[str, str]
     parents: Sequence[Parent]
     drawn: tuple[object, ...]
+    before: tuple[tuple[str, str], ...] = ()
+
+    def prompt(self, seed: int) -> Prompt:
+        """Ask for the response."""
+        asked = answer(self.row["instruction"], self.row["input"], seed)
+        return replace(asked, messages=(*self.before, *asked.messages))
 
 
 def written(
     asked: Sequence[Asked], settings: CandidatesPart, sampling: SamplingPart, model: WriterAndReader
 ) -> list[tuple[Asked, Sequence[Completion]]]:
     """Each pair with the completions that answer it, one for each candidate."""
-    prompts = [
-        answer(one.row["instruction"], one.row["input"], seed)
-        for one in asked
-        for seed in seeds(settings.candidates, *one.drawn)
-    ]
+    prompts = [one.prompt(seed) for one in asked for seed in seeds(settings.candidates, *one.drawn)]
     completions = model.complete(prompts, Sampling(**sampling.model_dump()))
     return list(grouped(asked, completions, settings.candidates))
 

@@ -23,7 +23,7 @@ WRITTEN = {"fragments", "backward_model"} | {asset for asset in ALL if asset.sta
 QUALITY = {asset for asset in ALL if asset.startswith("quality/")}
 COMPARE_TEXTS = (
     SOURCES | TRAINING_SETS | QUALITY | {asset for asset in ALL if asset.startswith("enhanced_instructions/")}
-)
+) | {"raw_self_training"}  # no instruction is shown as an example of itself
 SPLIT_TEXTS = SOURCES | TRAINING_SETS | QUALITY | WRITTEN  # the rules may choose among what is written
 SPLIT_TEXTS |= {asset for asset in ALL if asset.startswith(("enhanced_instructions/", "scores/"))}
 
