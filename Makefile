@@ -10,10 +10,11 @@ dataset: install
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-# Damaged recipes, damaged source files and killed builds, in numbers that take hours; the suite runs a few of each.
+# Damaged recipes, damaged source files and killed builds, in sizes and numbers that take hours; the suite runs a few of each.
 long: install
-	$(BIN)/python -m pytest --mutations 100000 --kills 100 tests/assets/loading/test_mutated_recipes.py \
-		tests/assets/sources/reading/test_mutated_files.py tests/assets/building/test_kills.py
+	$(BIN)/python -m pytest --mutations 100000 --kills 100 --accepted 1000 \
+		tests/assets/loading/test_mutated_recipes.py tests/assets/sources/reading/test_mutated_files.py \
+		tests/assets/building/test_kills.py tests/assets/building/test_rounds_killed.py
 
 lint: install
 	$(BIN)/ruff format --check .

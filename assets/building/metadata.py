@@ -19,6 +19,7 @@ CHECKS = {
     "ledger": "In = kept + rejected + duplicate + failed + quarantined, with one decision per record.",
     "openness": "Every model and source that the rows are made from is open under the policy of the recipe.",
     "leakage": "No row contains a text of the benchmark.",
+    "accepted": "Every arm that needs these rows has the rows that the recipe asks for.",
 }
 """The descriptions of the checks in the UI, by name."""
 

@@ -11,9 +11,11 @@ from typing import Any, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from assets.loading.drawing import that_draw
 from assets.loading.rules import Problem, problems
 from assets.loading.whole import VARIANTS, FullRecipe
 from assets.loading.yaml_text import Place, YamlError, read_yaml
+from assets.recipe.parts import UntilPart
 from assets.recipe.types import Recipe
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest, shortened
@@ -173,6 +175,8 @@ def _problem(detail: ErrorDetails) -> Problem:
     context: dict[str, Any] = detail.get("ctx", {})
     if detail["type"] == "extra_forbidden":
         *parents, key = loc
+        if loc[:1] == ["generation"] and key in UntilPart.model_fields and (variant or len(parents) == 2):
+            return Problem(path, found, f"this method cannot draw more; these can: {', '.join(that_draw())}")
         known = list(variant.model_fields) if variant and len(loc) == 4 else _keys_at(parents)
         return Problem(path, found, f"there is no such key; {nearest(str(key), known)}")
     if detail["type"] == "missing":

@@ -15,6 +15,7 @@ from assets.curation.diversity import RULES
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import method_in
 from assets.loading.choices import choice_faults
+from assets.loading.drawing import drawing_faults
 from assets.loading.filters import filter_faults
 from assets.loading.methods import method_faults
 from assets.loading.sizes import contradictions
@@ -69,6 +70,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     yield from (Problem(*fault) for fault in contradictions(recipe))
     yield from (Problem(*fault) for fault in choice_faults(recipe))
     yield from (Problem(*fault) for fault in training_faults(recipe))
+    yield from (Problem(*fault) for fault in drawing_faults(recipe))
     yield from _shared_names(recipe)
     yield from _policy(recipe)
     yield from _openness(recipe)

@@ -38,11 +38,13 @@ def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
     both trains and writes counts as one that writes.
     """
     rows = {one.asset: _most_rows(step, one) for step, one in zip(steps, planned, strict=True)}
+    costs = [*_costs(steps, planned)]
     stages = []
     for name in STAGES:
-        here = [(step, one) for step, one in zip(steps, planned, strict=True) if step.group == name]
-        if not here:
+        assets = sum(step.group == name for step in steps)
+        if not assets:
             continue
+        here = [(step, one) for step, one in costs if step.group == name]
         counted = {"completions": 0, "tokens": 0, "readings": 0, "trainings": 0, "trained": 0}
         uncounted = [step.asset for step, one in here if one.calls is None]
         for step, one in here:
@@ -56,8 +58,17 @@ def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
             counted["tokens"] += longest * (one.calls or 0)
             if kind == "trainings":
                 counted["trained"] += (one.calls or 0) * examples * _longest_epochs(step.slice)
-        stages.append(Stage(name, len(here), **counted, uncounted=tuple(uncounted)))
+        stages.append(Stage(name, assets, **counted, uncounted=tuple(uncounted)))
     return stages
+
+
+def _costs(steps: Sequence[Step], planned: Sequence[Planned]) -> Iterator[tuple[Step, Planned]]:
+    """Each step with its cost; that of an asset which builds others in rounds comes with these."""
+    for step, one in zip(steps, planned, strict=True):
+        if step.rounds and one.inner:
+            yield from zip(step.rounds.inner, one.inner, strict=True)
+        else:
+            yield step, one
 
 
 def _most_rows(step: Step, planned: Planned) -> int:

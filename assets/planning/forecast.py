@@ -15,7 +15,7 @@ import polars as pl
 
 from assets.planning.placeholders import all_decided_rows, placeholders
 from assets.planning.planned import Certainty, Planned, least_certain
-from assets.steps.step import Most, Step
+from assets.steps.step import Most, Rounds, Step
 from resources.tools.forecast import ForecastTools, NotFetched
 from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
@@ -86,17 +86,25 @@ class Forecaster:
         tools, kind = ForecastTools(self.bench), KIND_OF[step.model]
         certainty = least_certain(view.certainty for view in inputs.values())
         known = certainty is Certainty.KNOWN
+
+        def bounds() -> Forecast:
+            return (
+                self._from_rounds(step, step.rounds, inputs) if step.rounds else self._from_bounds(step, tools, known)
+            )
+
         same_kind = [view for view in inputs.values() if view.kind == kind]
         try:
             tools.refuse_withdrawn(step.slice)
         except UsesWithdrawn as error:
             return _failing(step, str(error), tools)
+        if step.rounds and not known:
+            return bounds()
         if certainty is Certainty.UNBOUNDED and not step.most:
             return unbounded(step)
         if not known and (few := _too_few(step, same_kind)):
             return _lacking(step, few, same_kind, tools)
         if _only_placeholders(certainty) and step.most and not _countable(step.most, inputs.values()):
-            return self._from_bounds(step, tools, known)
+            return bounds()
         if not known and same_kind and not step.calls_model:
             # A gate keeps at most what comes in. What it would decide about placeholder rows means nothing.
             frame = pl.concat([view.frame for view in same_kind])
@@ -109,19 +117,19 @@ class Forecaster:
             if known and not tools.missing.calls:
                 result = validated(result)
         except NotFetched as error:
-            found = self._from_bounds(step, tools, known)
+            found = bounds()
             return replace(found, planned=replace(found.planned, reasons=(str(error),)))
         except Exception as error:
             # A build would fail in the same way, unless the step only fails on placeholder rows.
             if tools.missing.calls or not known:
-                return self._from_bounds(step, tools, known)
+                return bounds()
             if isinstance(error, TooFewRows):
                 return _lacking(step, error, same_kind, tools)
             if not isinstance(error, UserError):
                 raise
             return _failing(step, str(error), tools)
-        if tools.missing.chained:
-            return self._from_bounds(step, tools, known)
+        if tools.missing.chained or (step.rounds and tools.missing.calls):
+            return bounds()
         if tools.missing.calls or not known:
             return self._from_run(step, result, tools, certainty)
         failed = failed_checks(result.checks, step.blocking)
@@ -158,6 +166,28 @@ class Forecaster:
         )
         return Forecast(planned, _counted(KIND_OF[step.model], frame, certainty))
 
+    def _from_rounds(self, step: Step, rounds: Rounds, inputs: Mapping[str, View]) -> Forecast:
+        """From forecasts of the steps that its rounds build, as if all that may be drawn were drawn."""
+        views = {step.inputs[name]: view for name, view in inputs.items()}
+        views |= {asset: _first(views[supply], most) for asset, (supply, most) in rounds.most.items()}
+        found: list[Planned] = []
+        for one in rounds.inner:
+            forecast = self.forecast(one, {name: views[asset] for name, asset in one.inputs.items()}, None)
+            views[one.asset] = forecast.view
+            found.append(_repeated(forecast.planned, rounds.times if one.asset in rounds.renewed else 1))
+        calls, seconds = [one.calls for one in found], [one.seconds for one in found]
+        planned = Planned(
+            step.asset,
+            "build",
+            certainty=Certainty.BOUNDED,
+            most_rows=len(views[step.asset].frame),
+            calls=None if None in calls else sum(filter(None, calls)),
+            from_memo=sum(one.from_memo for one in found),
+            seconds=None if None in seconds else sum(filter(None, seconds)),
+            inner=tuple(found),
+        )
+        return Forecast(planned, views[step.asset])
+
     def _from_bounds(self, step: Step, tools: ForecastTools, known: bool) -> Forecast:
         """From the bounds that the step declares, because its calls cannot be counted; UNBOUNDED if it declares none.
 
@@ -183,6 +213,21 @@ class Forecaster:
         return Forecast(
             planned, View(KIND_OF[step.model], lambda: placeholders(step.model, most.rows), Certainty.BOUNDED)
         )
+
+
+def _repeated(one: Planned, times: int) -> Planned:
+    """The cost of building an asset several times, each time with other calls."""
+    return replace(
+        one,
+        calls=None if one.calls is None else one.calls * times,
+        seconds=None if one.seconds is None else one.seconds * times,
+    )
+
+
+def _first(view: View, rows: int) -> View:
+    """At most the first `rows` rows of a view."""
+    worst = least_certain([view.certainty, Certainty.BOUNDED])
+    return View(view.kind, lambda: view.frame.head(rows), worst, losses=view.losses)
 
 
 def unbounded(step: Step) -> Forecast:

@@ -9,6 +9,7 @@ from assets.enhancement import filtering, fragments, measuring
 from assets.evaluation import leaderboard
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import method_in, methods
+from assets.planning.drawing import with_drawing
 from assets.recipe.types import Arm, Recipe
 from assets.recipe.values import BASE
 from assets.sources import benchmark_items, documents, seed_tasks
@@ -19,14 +20,15 @@ from assets.training import backward_model, student
 
 def steps(recipe: Recipe) -> list[Step]:
     """Every step of the recipe; each comes after the steps that it reads."""
-    return _in_order(
+    found = [
         *_sources(recipe),
         *_generation(recipe),
         *_measures(recipe),
         *(step for name in recipe.arms for step in _arm(recipe, name)),
         *_scores(recipe, BASE),
         leaderboard.step(recipe),
-    )
+    ]
+    return _in_order(*with_drawing(recipe, found))
 
 
 def _in_order(*found: Step) -> list[Step]:

@@ -22,6 +22,8 @@ from warehouse.store.versions import Catalog, Published, Target
 class Planner:
     """Walks the steps of a graph.
 
+    `counted` are the assets whose calls are counted with an asset that builds them in rounds.
+
     With `forecast`, each stale asset gets its reasons and its cost. A build needs neither: without `forecast`, the plan
     only says which assets are stale.
     """
@@ -31,6 +33,7 @@ class Planner:
     forecast: bool = True
     views: dict[str, View] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -44,7 +47,7 @@ class Planner:
 
     def plan(self, steps: Iterable[Step], selection: frozenset[str] | None = None) -> list[Planned]:
         """One entry per step, in order. A selection limits this to its assets; all others stay as they are stored."""
-        self.views, self.faults, planned = {}, {}, []
+        self.views, self.faults, self.counted, planned = {}, {}, set(), []
         for step in steps:
             if selection is None or step.asset in selection:
                 # One connection for all reads, as in `materialize`.
@@ -92,6 +95,10 @@ class Planner:
         found: Forecast = unbounded(step)
         if self.forecast:
             found = self.forecaster.forecast(step, inputs, current.data_version if current else None)
+            if step.asset in self.counted:
+                found = replace(found, planned=replace(found.planned, calls=0, seconds=0.0, inner=()))
+            elif step.rounds and found.planned.inner:
+                self.counted |= {*(one.asset for one in step.rounds.inner), *step.rounds.most}
         self.views[step.asset] = found.view
         if found.fault:
             self.faults[step.asset] = found.fault

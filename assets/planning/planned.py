@@ -45,6 +45,9 @@ class Planned:
     bound of the rows that it keeps. `same_content`: the kept rows do not change, so nothing downstream becomes stale.
     `error` is the message that a build would fail with, because of this asset or of one that it reads. Where that is
     because there are too few rows, `losses` are what removed the others.
+
+    Of an asset that builds others in rounds, `inner` has what the calls are for, asset by asset; the calls are then not
+    counted again with those assets.
     """
 
     asset: str
@@ -59,6 +62,7 @@ class Planned:
     same_content: bool = False
     error: str | None = None
     losses: tuple[Loss, ...] = ()
+    inner: tuple[Planned, ...] = ()
 
     @property
     def exact(self) -> bool:

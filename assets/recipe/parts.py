@@ -78,7 +78,15 @@ _LOSSES = {"gain": 2, "rating": 5, "first": 0, "rules": 0}
 """How many losses each way to choose measures per candidate, at most."""
 
 
-class CandidatesPart(Part):
+class UntilPart(Part):
+    """Whether a method draws more documents or seed tasks, `at_most` in all, until its arms have their rows (see
+    assets/generation/rounds.py)."""
+
+    until: Literal["accepted"] | None = None
+    at_most: Count | None = None
+
+
+class CandidatesPart(UntilPart):
     """How many texts are drawn for each pair, and what chooses one of them (see assets/generation/candidates.py)."""
 
     # Slices leave both out at their defaults, so that the keys alone make nothing stale.

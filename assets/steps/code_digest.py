@@ -49,12 +49,14 @@ DECIDING = (
 
 
 @cache
-def code_digests(module: Path, *others: tuple[str, str]) -> dict[str, str]:
+def code_digests(module: Path, *others: tuple[str, str], also: tuple[Path, ...] = ()) -> dict[str, str]:
     """Digest of what is used of each file, directly or through others, by path relative to the project.
 
-    `module` counts as a whole; `others` are single names, as (path relative to the project, name)."""
-    used = {_name(module): Used(module)}
-    used[_name(module)].take_all()
+    `module` and the modules in `also` count as a whole; `others` are single names, as (path relative to the project,
+    name)."""
+    used = {_name(path): Used(path) for path in (module, *also)}
+    for file in used.values():
+        file.take_all()
     for place, name in others:
         used.setdefault(place, Used(ROOT / place)).wanted.add(name)
     while waiting := [(file, name) for file in used.values() for name in file.waiting()]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 BENCHMARK_ITEMS = "benchmark_items"
 SEED_TASKS = "seed_tasks"
 DOCUMENTS = "documents"
+DOCUMENT_SUPPLY = "document_supply"
 FRAGMENTS = "fragments"
 BACKWARD_MODEL = "backward_model"
 BENCHMARK_EMBEDDINGS = "benchmark_embeddings"
@@ -21,6 +22,11 @@ def raw(method: str) -> str:
 def method_of(asset: str) -> str | None:
     """The method whose pairs an asset holds; None for any other asset."""
     return asset.removeprefix(_RAW) if asset.startswith(_RAW) else None
+
+
+def drawn(method: str) -> str:
+    """The documents or seed tasks that a method draws until its arms have their rows."""
+    return f"drawn/{method}"
 
 
 def instruction_embeddings(method: str) -> str:

@@ -63,6 +63,20 @@ class Most:
 
 
 @dataclass(frozen=True)
+class Rounds:
+    """What a step builds in rounds, before the assets are built themselves (see assets/generation/rounds.py).
+
+    `inner` are the steps of these assets, in order. `most` has the assets whose rows are drawn in these rounds: for
+    each the asset that it draws from, and the most rows that it draws. There are at most `times` rounds. In each of
+    them a step of `renewed` may make other calls than before, where any other makes those for its new rows."""
+
+    inner: tuple[Step, ...]
+    most: Mapping[str, tuple[str, int]]
+    times: int
+    renewed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Settled:
     """The version that an asset should have; `stored` is that version in the warehouse, None if it is not there."""
 
@@ -82,6 +96,7 @@ class Step:
     returns the error that a build fails with if they are too few, else None. `columns` says what the values of each
     column are made from; what only decides whether there is a row is left out. `remedies` gives the recipe key that
     decides about a rejection, by the start of its reason; "" is for all other reasons.
+    `rounds` are the steps that `build` runs as well, so that their code counts too.
     """
 
     asset: str
@@ -98,13 +113,16 @@ class Step:
     too_few: Callable[[int], TooFewRows | None] | None = None
     columns: Columns = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
+    rounds: Rounds | None = None
 
     @property
     def code(self) -> dict[str, str]:
         """Digests of the code that decides what this step makes, by file, and of the rules of its rows."""
-        rules = f"{self.model.__module__}.{self.model.__name__}"
+        inner = self.rounds.inner if self.rounds else ()
         asked = (*PROTOCOLS, *ANSWERS) if self.calls_model else ()
-        return code_digests(self.source, QUARANTINE, *asked) | {rules: _rules_digest(self.model)}
+        digests = code_digests(self.source, QUARANTINE, *asked, also=tuple(one.source for one in inner))
+        models = [self.model, *(one.model for one in inner)]
+        return digests | {f"{model.__module__}.{model.__name__}": _rules_digest(model) for model in models}
 
     @property
     def source(self) -> Path:

@@ -37,6 +37,11 @@ class ForecastTools(Tools):
 
     missing: Missing = field(default_factory=Missing)
 
+    @property
+    def guesses(self) -> bool:
+        """Whether an answer was only a placeholder, so that what follows from it means nothing."""
+        return bool(self.missing.calls)
+
     def memo(self, *packages: str, numerics: str = "") -> Memo:
         """The memo, which counts what is missing instead of computing it."""
         return _ReadOnlyMemo(self.bench.database, meter=self.meter, missing=self.missing)

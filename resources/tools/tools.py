@@ -32,6 +32,11 @@ class Tools:
     report: Report = lambda what, done, total: None
     meter: Meter = field(default_factory=Meter)
 
+    @property
+    def guesses(self) -> bool:
+        """Whether an answer was only a placeholder, so that what follows from it means nothing."""
+        return False
+
     def model(self, name: str, adapter: Adapter | None = None) -> MemoizedModel:
         """The language model `name`, with `adapter` if one is given."""
         return MemoizedModel(self, name, adapter)

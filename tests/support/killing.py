@@ -5,12 +5,14 @@ They are forked from a server that has the libraries imported: the import alone 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from multiprocessing.process import BaseProcess
@@ -22,7 +24,8 @@ import torch
 import resources.models.trainer
 import resources.tools.batching
 from resources.models.quiet import quiet
-from tests.support.building import build
+from tests.support.building import build, query
+from warehouse.store.database import SCHEMAS
 from warehouse.store.memo import Memo
 from warehouse.store.versions import Store
 
@@ -46,9 +49,15 @@ SERVER.set_forkserver_preload(
 Event = tuple[str, list[Any]]
 """What happened, and to which calls or asset, or in which training and at which step."""
 
+OF_THE_RUN = ("created_at", "failed_at", "recorded_at", "seconds")
+"""Columns of times and durations, which differ between builds."""
 
-def killed_builds(recipe: Path, folder: Path, kills: int, draw: random.Random, length: int) -> list[list[Event]]:
-    """Builds `recipe` into `folder`/data, again after each of up to `kills` kills; the events of every build.
+
+def killed_builds(
+    recipe: Path, folder: Path, kills: int, draw: random.Random, length: int, selection: str | None = None
+) -> list[list[Event]]:
+    """Builds `recipe`, or a selection of it, into `folder`/data, again after each of up to `kills` kills; the events
+    of every build.
 
     The kills are spread over the `length` events of an undisturbed build. The last build ends by itself.
     """
@@ -56,7 +65,7 @@ def killed_builds(recipe: Path, folder: Path, kills: int, draw: random.Random, l
     logs: list[list[Event]] = []
     while True:
         log = folder / f"{len(logs)}.log"
-        build = process(_logged_build, recipe, folder / "data", log)
+        build = process(_logged_build, recipe, folder / "data", log, selection)
         if len(logs) < kills:
             ahead = length - len({str(event) for events in logs for event in events})
             event = draw.randint(0, max(0, min(ahead - 1, 2 * ahead // (kills - len(logs)))))
@@ -67,6 +76,41 @@ def killed_builds(recipe: Path, folder: Path, kills: int, draw: random.Random, l
         if build.exitcode != -signal.SIGKILL:
             assert build.exitcode == 0
             return logs
+
+
+def content(data: Path) -> dict[str, list[Any]]:
+    """Every row and every file of a warehouse, without what differs between any two builds."""
+    found: dict[str, list[Any]] = {}
+    for schema, tables in SCHEMAS.items():
+        for table, model in tables.items():
+            columns = [name for name in model.to_schema().columns if name not in OF_THE_RUN]
+            if table == "materializations":
+                columns = ["asset"]
+            rows = query(data, f"SELECT DISTINCT {', '.join(columns)} FROM {schema}.{table} ORDER BY ALL").rows()
+            if table != "materializations":
+                assert query(data, f"FROM {schema}.{table}").height == len(rows), f"{schema}.{table} has a row twice"
+            found[f"{schema}.{table}"] = rows
+    files = [path for path in sorted(data.rglob("*")) if path.is_file() and path.parent != data]
+    found["files"] = [
+        (path.relative_to(data).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in files
+        if path.relative_to(data).parts[0] != "dagster"
+    ]
+    found["left"] = [path for path in sorted(data.glob("c*/*")) if path.parent.name == "claims" or path.suffix]
+    return found
+
+
+def repeated(builds: list[list[Event]]) -> list[str]:
+    """The calls that were computed again; fails if one of them, or an asset published again, had been committed."""
+    begun: list[str] = []
+    safe: set[str] = set()
+    for what, of in (event for events in builds for event in events):
+        if what in ("batch", "publish"):
+            assert safe.isdisjoint(of)
+            begun += of
+        elif what in ("committed", "published"):
+            safe.update(of)
+    return [one for one, times in Counter(begun).items() for _ in range(times - 1)]
 
 
 def process(work: Callable[..., None], *arguments: Any) -> BaseProcess:
@@ -102,7 +146,7 @@ def _work(work: Callable[..., None], *arguments: Any) -> None:
     work(*arguments)
 
 
-def _logged_build(recipe: Path, data: Path, log: Path) -> None:
+def _logged_build(recipe: Path, data: Path, log: Path, selection: str | None) -> None:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def write(what: str, of: list[Any]) -> None:
@@ -135,5 +179,5 @@ def _logged_build(recipe: Path, data: Path, log: Path) -> None:
     Memo.commit, Store.publish, resources.models.trainer.train_adapter = logged_commit, logged_publish, logged_train  # type: ignore
     torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning
     write("start", [])
-    _, failures = build(recipe, data)
+    _, failures = build(recipe, data, selection)
     assert failures == []

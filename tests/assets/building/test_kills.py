@@ -6,7 +6,6 @@ The long form is `python -m pytest tests/assets/building/test_kills.py --kills 1
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import signal
@@ -25,16 +24,13 @@ from assets.building.dead_runs import UNFINISHED
 from resources.models import weights
 from resources.models.calls import Prompt, Training
 from resources.models.trainer import OUTCOME, _last_complete_checkpoint, train_adapter
-from tests.support.building import edit, query
-from tests.support.killing import Event, kill_oneself, killed_builds, process
-from warehouse.store.database import SCHEMAS, Database
+from tests.support.building import edit
+from tests.support.killing import Event, content, kill_oneself, killed_builds, process, repeated
+from warehouse.store.database import Database
 from warehouse.store.memo import Answer, Call, Memo, Work
 
 KILLS_OF_A_WAREHOUSE = 12
 CHECKPOINT_EVERY = 2
-
-OF_THE_RUN = ("created_at", "failed_at", "recorded_at", "seconds")
-"""Columns of times and durations, which differ between builds."""
 
 
 def quick(recipe: dict[str, Any]) -> None:
@@ -47,45 +43,10 @@ def quick(recipe: dict[str, Any]) -> None:
     recipe["curation"]["rows"] = 5
 
 
-def content(data: Path) -> dict[str, list[Any]]:
-    """Every row and every file of a warehouse, without what differs between any two builds."""
-    found: dict[str, list[Any]] = {}
-    for schema, tables in SCHEMAS.items():
-        for table, model in tables.items():
-            columns = [name for name in model.to_schema().columns if name not in OF_THE_RUN]
-            if table == "materializations":
-                columns = ["asset"]
-            rows = query(data, f"SELECT DISTINCT {', '.join(columns)} FROM {schema}.{table} ORDER BY ALL").rows()
-            if table != "materializations":
-                assert query(data, f"FROM {schema}.{table}").height == len(rows), f"{schema}.{table} has a row twice"
-            found[f"{schema}.{table}"] = rows
-    files = [path for path in sorted(data.rglob("*")) if path.is_file() and path.parent != data]
-    found["files"] = [
-        (path.relative_to(data).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
-        for path in files
-        if path.relative_to(data).parts[0] != "dagster"
-    ]
-    found["left"] = [path for path in sorted(data.glob("c*/*")) if path.parent.name == "claims" or path.suffix]
-    return found
-
-
 def unfinished_runs(data: Path) -> list[str]:
     """The runs that the UI shows as running, or as about to run."""
     with dagster_instance(data) as instance:
         return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))]
-
-
-def repeated(builds: list[list[Event]]) -> list[str]:
-    """The calls that were computed again; fails if one of them, or an asset published again, had been committed."""
-    begun: list[str] = []
-    safe: set[str] = set()
-    for what, of in (event for events in builds for event in events):
-        if what in ("batch", "publish"):
-            assert safe.isdisjoint(of)
-            begun += of
-        elif what in ("committed", "published"):
-            safe.update(of)
-    return [one for one, times in Counter(begun).items() for _ in range(times - 1)]
 
 
 def assert_trainings_resume(builds: list[list[Event]]) -> None:
