@@ -8,7 +8,7 @@ from assets.generation.method import methods
 from assets.generation.rounds import draw_of
 from assets.recipe.parts import UntilPart
 from assets.recipe.types import Recipe
-from assets.steps.names import SEED_TASKS
+from assets.steps.names import FRAGMENTS, SEED_TASKS
 
 
 def drawing_faults(recipe: Recipe) -> Iterator[tuple[str, object, str]]:
@@ -24,6 +24,9 @@ def drawing_faults(recipe: Recipe) -> Iterator[tuple[str, object, str]]:
         if not (settings.until and settings.at_most):
             continue
         draw = draw_of(recipe, name)
+        sharing = [other for other in recipe.methods if other != name and FRAGMENTS in methods()[other].inputs]
+        if FRAGMENTS in methods()[name].inputs and sharing:
+            yield f"{path}.until", settings.until, f"generation.{sharing[0]} reads the same fragments; remove it"
         if draw is None:
             accepted = f"{name} reads neither documents nor a count of seed tasks, so it cannot draw more; remove it"
             yield f"{path}.until", settings.until, accepted

@@ -44,8 +44,9 @@ def with_drawing(recipe: Recipe, found: Sequence[Step]) -> list[Step]:
         inner = [step for step in steps if _is_between(step.asset, group, for_arm, made_of)]
         renewed = frozenset(step.asset for step in inner if not mixing.isdisjoint(made_of[step.asset]))
         own += [drawn_step(draw, group, inner, renewed) for draw in group]
-    if most := [draw.most for draw in draws if draw.supply == DOCUMENT_SUPPLY]:
-        own.append(document_supply.step(recipe, max(most)))
+    if of_documents := [draw for draw in draws if draw.supply == DOCUMENT_SUPPLY]:
+        largest = max(of_documents, key=lambda draw: draw.most)
+        own.append(document_supply.step(recipe, largest.most, f"generation.{largest.method}.at_most"))
     return [*own, *(_at_the_end(step, for_arm.get(step.asset, ())) for step in steps)]
 
 

@@ -63,8 +63,8 @@ def _in_order(
         taken += 1
 
 
-def step(recipe: Recipe, most: int) -> Step:
-    """The asset `document_supply`, with at most `most` rows."""
+def step(recipe: Recipe, most: int, key: str) -> Step:
+    """The asset `document_supply`, with at most `most` rows, as the recipe says at `key`."""
 
     def waiting(tools: Tools, number: int, items: pl.DataFrame) -> Waiting:
         selection = recipe.documents[number]
@@ -86,10 +86,10 @@ def step(recipe: Recipe, most: int) -> Step:
         description="The documents that methods may draw until their arms have their rows, in the order of drawing.",
         model=Document,
         build=build,
-        slice=role_slice(recipe, "documents") | {"at_most": most},
+        slice=role_slice(recipe, "documents") | {key: most},
         inputs={"documents": names.DOCUMENTS, "benchmark_items": names.BENCHMARK_ITEMS},
         kinds=frozenset({"polars", "duckdb"}),
         most=Most(rows=most),
         columns=same(Document, "documents"),
-        remedies={"": "at_most"},
+        remedies={"": key},
     )
