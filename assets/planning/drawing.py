@@ -25,7 +25,8 @@ from warehouse.results.shortage import TooFewRows
 
 
 def with_drawing(recipe: Recipe, found: Sequence[Step]) -> list[Step]:
-    """The steps `found` of a recipe, and those that draw for its methods with `until`, in no order."""
+    """The steps `found` of a recipe, and those that draw for its methods with `until`: these
+    come before the first step that reads them."""
     draws = [draw for name in recipe.methods if (draw := draw_of(recipe, name))]
     if not draws:
         return [*found]
@@ -46,8 +47,10 @@ def with_drawing(recipe: Recipe, found: Sequence[Step]) -> list[Step]:
         own += [drawn_step(draw, group, inner, renewed) for draw in group]
     if of_documents := [draw for draw in draws if draw.supply == DOCUMENT_SUPPLY]:
         largest = max(of_documents, key=lambda draw: draw.most)
-        own.append(document_supply.step(recipe, largest.most, f"generation.{largest.method}.at_most"))
-    return [*own, *(_at_the_end(step, for_arm.get(step.asset, ())) for step in steps)]
+        own.insert(0, document_supply.step(recipe, largest.most, f"generation.{largest.method}.at_most"))
+    first = next(place for place, step in enumerate(steps) if step.asset in reading)
+    ended = [_at_the_end(step, for_arm.get(step.asset, ())) for step in steps]
+    return [*ended[:first], *own, *ended[first:]]
 
 
 def _is_between(

@@ -10,6 +10,7 @@ and then with a5, a6, b3.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from assets.recipe.columns import role_slice, shared_by_roles
+from assets.recipe.selections import DocumentSelection
 from assets.recipe.types import Recipe
 from assets.sources.documents import ROLE, TEXTS
 from assets.sources.held_out import select_without_benchmark_text
@@ -30,20 +32,22 @@ from warehouse.schema.records import Document
 NOT_SAMPLED = "not sampled"
 BEYOND = "beyond at_most"
 
+Row = tuple[Mapping[str, Any], Sequence[Parent]]
+"""A document without its id, and its parents."""
+
 
 @dataclass(frozen=True)
 class Waiting:
     """The rows of a selection that were not sampled, in their order, and how many of them a round takes."""
 
-    rows: Sequence[Mapping[str, Any]]
-    parents: Sequence[Parent]
+    rows: Sequence[Row]
     count: int
 
 
-def supply(documents: pl.DataFrame, waiting: Sequence[Waiting], most: int) -> Result:
-    """The first `most` of the documents and of what waits; the others are rejected."""
+def supply(documents: Sequence[Row], waiting: Sequence[Waiting], most: int) -> Result:
+    """The first `most` of the documents and of what waits after them; the others are rejected."""
     gate = Gate(Document, len(documents) + sum(len(one.rows) for one in waiting))
-    for row, parents in _in_order(documents, waiting):
+    for row, parents in (*documents, *_by_rounds(waiting)):
         if gate.kept < most:
             gate.keep(row, parents)
         else:
@@ -51,34 +55,41 @@ def supply(documents: pl.DataFrame, waiting: Sequence[Waiting], most: int) -> Re
     return gate.result()
 
 
-def _in_order(
-    documents: pl.DataFrame, waiting: Sequence[Waiting]
-) -> Iterator[tuple[Mapping[str, Any], Sequence[Parent]]]:
-    yield from ((row, ()) for row in documents.iter_rows(named=True))
-    taken = 0
-    while any(taken * one.count < len(one.rows) for one in waiting):
+def _by_rounds(waiting: Sequence[Waiting]) -> Iterator[Row]:
+    start = 0
+    while any(start * one.count < len(one.rows) for one in waiting):
         for one in waiting:
-            for row in one.rows[taken * one.count : (taken + 1) * one.count]:
-                yield row, one.parents
-        taken += 1
+            yield from one.rows[start * one.count : (start + 1) * one.count]
+        start += 1
+
+
+def _rows(found: Result, reason: str | None) -> list[Row]:
+    """The rows with a reason, None for the kept ones, in their order."""
+    content = {row.pop("id"): row for row in found.kept.to_dicts()}
+    content |= {row_id: json.loads(text) for row_id, text in found.dropped.iter_rows()}
+    parents = defaultdict[str, list[Parent]](list)
+    for child, parent, role in found.edges.iter_rows():
+        parents[child].append((parent, role))
+    records = found.decisions.filter(pl.col("reason").eq_missing(reason))["record"]
+    return [(content[record], parents[record]) for record in records]
 
 
 def step(recipe: Recipe, most: int, key: str) -> Step:
     """The asset `document_supply`, with at most `most` rows, as the recipe says at `key`."""
 
-    def waiting(tools: Tools, number: int, items: pl.DataFrame) -> Waiting:
-        selection = recipe.documents[number]
-        found = select_without_benchmark_text(
-            ROLE, TEXTS, [selection], items, tools, recipe.seed, recipe.sources, shared_by_roles(recipe)
-        )
-        content = dict(found.dropped.iter_rows())
-        left = found.decisions.filter(reason=NOT_SAMPLED)["record"]
-        source, _ = tools.source_file(selection.source)
-        return Waiting([json.loads(content[record]) for record in left], [(source, "source")], selection.count)
+    def select(tools: Tools, selections: Sequence[DocumentSelection], items: pl.DataFrame) -> Result:
+        ways = shared_by_roles(recipe)
+        return select_without_benchmark_text(ROLE, TEXTS, selections, items, tools, recipe.seed, recipe.sources, ways)
 
-    def build(tools: Tools, documents: pl.DataFrame, benchmark_items: pl.DataFrame) -> Result:
-        left = [waiting(tools, number, benchmark_items) for number in range(len(recipe.documents))]
-        return supply(documents, left, most)
+    def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
+        together = select(tools, recipe.documents, benchmark_items)
+        # The rows that were not sampled do not say of which selection they are.
+        alone = [select(tools, [one], benchmark_items) for one in recipe.documents[1:] and recipe.documents]
+        waiting = [
+            Waiting(_rows(found, NOT_SAMPLED), one.count)
+            for one, found in zip(recipe.documents, alone or [together], strict=True)
+        ]
+        return supply(_rows(together, None), waiting, most)
 
     return Step(
         asset=names.DOCUMENT_SUPPLY,
@@ -87,9 +98,9 @@ def step(recipe: Recipe, most: int, key: str) -> Step:
         model=Document,
         build=build,
         slice=role_slice(recipe, "documents") | {key: most},
-        inputs={"documents": names.DOCUMENTS, "benchmark_items": names.BENCHMARK_ITEMS},
+        inputs={"benchmark_items": names.BENCHMARK_ITEMS},
         kinds=frozenset({"polars", "duckdb"}),
         most=Most(rows=most),
-        columns=same(Document, "documents"),
+        columns=same(Document),
         remedies={"": key},
     )

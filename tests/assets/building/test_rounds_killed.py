@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.building import query
+from tests.support.building import query, store
 from tests.support.killing import content, killed_builds, repeated
 from tests.support.tiny import tiny_recipe, write_rows
+from warehouse.audit.integrity import integrity
 
 ARM, METHOD = "filtered_extract_then_generate", "extract_then_generate"
 CHAIN = (f"raw_{METHOD}", f"enhanced_instructions/{ARM}", f"diverse_instructions/{ARM}", f"training_sets/{ARM}")
@@ -78,6 +79,7 @@ def test_killed_builds_accept_the_rows_of_an_undisturbed_build(
     assert sum(counts.values()) == made == 2 * fragments(data)
     assert drawn == rounds * (rows // 2) < 5 * rows
     assert rounds >= 3
+    assert integrity(store(data).database) == []
 
 
 def fragments(data: Path) -> int:

@@ -14,8 +14,9 @@ from assets.planning.graph import steps
 from assets.planning.planned import Certainty
 from assets.recipe.types import Recipe
 from slingshot import app
-from tests.support.building import build, edit, planned, query
+from tests.support.building import build, edit, planned, query, store
 from tests.support.recipes import parsed, starter
+from warehouse.audit.integrity import integrity
 
 UNTIL = {"until": "accepted", "at_most": 600}
 ARM = "instruction_generation"
@@ -42,7 +43,7 @@ def test_only_what_reads_the_documents_for_a_method_reads_what_it_draws() -> Non
     before, after = reads(parsed(starter())), reads(drawing(ARM, "extract_then_generate"))
     changed = {asset: after[asset] for asset in after if after[asset] != before.get(asset)}
     assert changed == {
-        "document_supply": {"documents", "benchmark_items"},
+        "document_supply": {"benchmark_items"},
         f"drawn/{ARM}": {"document_supply", "backward_model", "benchmark_items"},
         "drawn/extract_then_generate": {"document_supply", "backward_model", "benchmark_items"},
         f"raw_{ARM}": {f"drawn/{ARM}", "backward_model"},
@@ -182,6 +183,7 @@ def test_a_build_costs_at_most_what_its_plan_says_and_makes_no_call_twice(recipe
         ("training_sets/self_training", 14),
     ]
     assert {one.action for one in planned(recipe, data, selection=SETS).values()} == {"none"}
+    assert integrity(store(data).database) == []
 
     # With everything stored, a plan knows how many rounds there are, and a higher bound changes no row.
     edit(recipe, lambda values: values["generation"][ARM].update(at_most=50))
@@ -192,6 +194,26 @@ def test_a_build_costs_at_most_what_its_plan_says_and_makes_no_call_twice(recipe
     assert failures == []
     assert {asset for asset, action in log.actions.items() if action == "built"} == {"document_supply", f"drawn/{ARM}"}
     assert set(log.computed.values()) == {0}
+
+
+def test_the_calls_for_exchanged_instructions_stay_within_the_plan(recipe: Path, tmp_path: Path) -> None:
+    """Their losses are computed anew in each round: 36 texts, and 36 pairs in each of three rounds."""
+
+    def change(values: dict[str, Any]) -> None:
+        values["generation"]["shuffled_instructions"] = {"of": ARM}
+        values["arms"] = {"shuffled": {"methods": ["shuffled_instructions"], "filters": ["perplexity"]}}
+        del values["generation"]["self_training"]
+
+    edit(recipe, change)
+    (data, selection), asset = (tmp_path / "data", '+key:"training_sets/shuffled"'), f"drawn/{ARM}"
+    most = planned(recipe, data, selection=selection)[asset].calls
+    assert most == 36 + 3 * 36
+    log, failures = build(recipe, data, selection)
+    assert failures == []
+    rounds = query(data, f"SELECT max(score) FROM lineage.outcomes WHERE asset = '{asset}'").item()
+    assert rounds == 3
+    assert 36 + 36 < log.computed[asset] <= most
+    assert (log.computed["raw_shuffled_instructions"], log.computed["perplexities/shuffled_instructions"]) == (0, 0)
 
 
 def test_the_first_round_has_the_rows_of_a_build_without_rounds(recipe: Path, tmp_path: Path) -> None:
