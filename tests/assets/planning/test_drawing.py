@@ -3,16 +3,19 @@ bound what a build costs, and count no call twice, although the same assets are 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from assets.loading.file import load_recipe
 from assets.planning.estimate import estimate
 from assets.planning.graph import steps
 from assets.planning.planned import Certainty
 from assets.recipe.types import Recipe
+from assets.steps.step import Most
 from slingshot import app
 from tests.support.building import build, edit, planned, query, store
 from tests.support.recipes import parsed, starter
@@ -66,6 +69,18 @@ def test_a_method_that_draws_seed_tasks_needs_no_supply_of_documents() -> None:
     assert "document_supply" not in after
     assert after["drawn/self_training"] == {"seed_tasks", "benchmark_items"}
     assert after["raw_self_training"] == {"drawn/self_training"}
+
+
+def test_a_method_without_a_backward_model_draws_documents_too() -> None:
+    values = starter()
+    settings = {"instruction": {"max_new_tokens": 24, "temperature": 1.0}, "candidates": 3, **UNTIL}
+    values["generation"]["reverse_instructions"] = settings
+    values["arms"]["reverse"] = {"methods": ["reverse_instructions"], "filters": ["heuristics"]}
+    found = {step.asset: step for step in steps(parsed(values))}
+    assert set(found["drawn/reverse_instructions"].inputs.values()) == {"document_supply", "benchmark_items"}
+    assert found["raw_reverse_instructions"].inputs == {"documents": "drawn/reverse_instructions"}
+    # Three candidates for each of 600 documents, with two losses each.
+    assert found["raw_reverse_instructions"].most == Most(rows=600, calls=600 * 3 * 3)
 
 
 def test_methods_that_share_an_arm_draw_together_and_others_alone() -> None:
@@ -281,11 +296,17 @@ def test_a_killed_rest_is_planned_with_what_is_in_the_memo(recipe: Path, tmp_pat
 
 def test_the_estimate_has_the_cost_of_each_stage_once(recipe: Path, tmp_path: Path) -> None:
     edit(recipe, lambda values: values["arms"][ARM].update(filters=["heuristics", "perplexity"]))
-    from assets.loading.file import load_recipe
-
     found, plan = steps(load_recipe(recipe)), planned(recipe, tmp_path / "data")
     stages = {one.name: one for one in estimate(found, [plan[step.asset] for step in found])}
     assert (stages["generation"].completions, stages["generation"].tokens) == (36 + 40, 24 * (36 + 40))
     assert stages["enhancement"].readings == 36
-    shown = CliRunner(env={"SLINGSHOT_RECIPE": str(recipe)}).invoke(app, ["check", "--cost"])
+    slingshot = CliRunner(env={"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(tmp_path / "data")})
+    shown = slingshot.invoke(app, ["check", "--cost"])
     assert (shown.exit_code, "a build would fail" in shown.output) == (0, False)
+    as_json = json.loads(slingshot.invoke(app, ["plan", "--json"]).stdout)
+    (drawn,) = (one for one in as_json if one["asset"] == f"drawn/{ARM}")
+    assert (drawn["most_rows"], drawn["calls"]) == (36, 72)
+    assert {one["asset"]: one["calls"] for one in drawn["inner"] if one["calls"]} == {
+        f"raw_{ARM}": 36,
+        f"perplexities/{ARM}": 36,
+    }
