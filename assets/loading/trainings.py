@@ -19,7 +19,7 @@ def trainings(recipe: Recipe) -> dict[str, tuple[str, TrainingPart]]:
         settings = generation.settings(method)
         for key in type(settings).model_fields:
             if isinstance(part := getattr(settings, key), TrainingPart):
-                found[f"generation.{method}.{key}"] = (generation.model, part)
+                found[f"{generation.path(method)}.{key}"] = (generation.model, part)
     return found
 
 

@@ -40,6 +40,13 @@ def test_a_batch_must_be_whole_parts() -> None:
     rated = starter({"training": LORA | {"micro_batch": 4}, "instruction": {"max_new_tokens": 8}},
                     "generation", "back_translation")  # fmt: skip
     assert faults(rated) == [f"generation.back_translation.training.micro_batch: found 4; {right} (6)"]
+    variant = {
+        "method": "back_translation",
+        "training": LORA | {"micro_batch": 4},
+        "instruction": {"max_new_tokens": 8},
+    }
+    rated = starter({"other": variant}, "generation", "variants")
+    assert faults(rated) == [f"generation.variants.other.training.micro_batch: found 4; {right} (6)"]
 
 
 def test_settings_at_their_defaults_are_not_in_a_slice() -> None:
