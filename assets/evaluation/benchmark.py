@@ -13,8 +13,6 @@ from typing import Any
 
 from assets.recipe.parts import Part
 from assets.recipe.types import Recipe
-from assets.recipe.values import BASE
-from assets.steps import names
 from assets.steps.discovery import declared
 from assets.steps.step import Step
 from warehouse.schema.records import HIGHER
@@ -43,6 +41,7 @@ class Benchmark:
     `fields` lists the fields that its items need besides the instruction; None means that it has no items of its own.
     `faults` yields (key, value found, how to correct it) for settings that contradict each other or the recipe.
     `models` yields (key, model name) for each setting that refers to a model.
+    `has_answers`: the students write texts, in `predictions/<name>/<arm>`, which other benchmarks may read.
     """
 
     name: str
@@ -53,6 +52,7 @@ class Benchmark:
     fields: tuple[str, ...] | None = ()
     faults: Callable[[Any, Recipe], Iterable[tuple[str, object, str]]] = lambda settings, recipe: ()
     models: Callable[[Any], Iterable[tuple[str, str]]] = lambda settings: ()
+    has_answers: bool = False
 
 
 def benchmarks() -> Mapping[str, Benchmark]:
@@ -62,10 +62,4 @@ def benchmarks() -> Mapping[str, Benchmark]:
 
 def answered(recipe: Recipe) -> list[str]:
     """The benchmarks of a recipe in which the students write answers that others can use."""
-    return [
-        name
-        for name in recipe.benchmarks
-        if benchmarks()[name].fields is not None
-        for step in benchmarks()[name].steps(recipe.evaluation.settings(name), recipe, BASE)
-        if step.asset == names.predictions(name, BASE)
-    ]
+    return [name for name in recipe.benchmarks if benchmarks()[name].has_answers]

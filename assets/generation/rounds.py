@@ -24,7 +24,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.generation.method import methods
+from assets.generation.method import method_in
 from assets.recipe.parts import UntilPart
 from assets.recipe.types import Recipe
 from assets.steps.names import DOCUMENT_SUPPLY, DOCUMENTS, SEED_TASKS, drawn
@@ -43,9 +43,12 @@ NOT_NEEDED = "not needed"
 
 @dataclass(frozen=True)
 class Draw:
-    """How a method draws from the asset `supply`, whose rows are of `model`: `count` in each round, `most` in all."""
+    """How a method draws from the asset `supply`, whose rows are of `model`: `count` in each round, `most` in all.
+
+    `path` is where the recipe has the method's settings."""
 
     method: str
+    path: str
     supply: str
     model: type[Record]
     count: int
@@ -62,14 +65,15 @@ class Drawn:
 
 def draw_of(recipe: Recipe, method: str) -> Draw | None:
     """How a method draws; None where it has no `until`, or where it reads neither documents nor counted seed tasks."""
-    settings, declared = recipe.generation.settings(method), methods()[method]
+    settings, declared = recipe.generation.settings(method), method_in(recipe, method)
     if not isinstance(settings, UntilPart) or not settings.until or not settings.at_most:
         return None
+    path = recipe.generation.path(method)
     if declared.counted_input == SEED_TASKS:
-        return Draw(method, SEED_TASKS, SeedTask, recipe.part(f"generation.{method}.count"), settings.at_most)
+        return Draw(method, path, SEED_TASKS, SeedTask, recipe.part(f"{path}.count"), settings.at_most)
     if DOCUMENTS in declared.inputs and declared.counted_input is None:
         count = sum(selection.count for selection in recipe.documents)
-        return Draw(method, DOCUMENT_SUPPLY, Document, count, settings.at_most)
+        return Draw(method, path, DOCUMENT_SUPPLY, Document, count, settings.at_most)
     return None
 
 
@@ -148,14 +152,13 @@ def step(draw: Draw, draws: Sequence[Draw], inner: Sequence[Step], renewed: froz
         description=f"What {draw.method} draws until its arms have their rows.",
         model=draw.model,
         build=build,
-        slice=_together(inner)
-        | {f"generation.{one.method}.until": {"a round": one.count, "at_most": one.most} for one in draws},
+        slice=_together(inner) | {f"{one.path}.until": {"a round": one.count, "at_most": one.most} for one in draws},
         inputs=inputs,
         kinds=frozenset({"transformers", "duckdb"}),
         checks={CHECK: False},
         most=Most(rows=draw.most, calls=None),
         columns=same(draw.model, draw.supply),
-        remedies={"": f"generation.{draw.method}.until"},
+        remedies={"": f"{draw.path}.until"},
         rounds=Rounds(
             tuple(inner),
             {drawn(one.method): (one.supply, one.most) for one in draws},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assets.generation.method import methods
+from assets.generation.method import method_in, methods
 from assets.generation.rounds import draw_of
 from assets.recipe.parts import UntilPart
 from assets.recipe.types import Recipe
@@ -14,7 +14,7 @@ from assets.steps.names import FRAGMENTS, SEED_TASKS
 def drawing_faults(recipe: Recipe) -> Iterator[tuple[str, object, str]]:
     """Each contradiction as (path of the key, value found, what is accepted)."""
     for name in recipe.methods:
-        settings, path = recipe.generation.settings(name), f"generation.{name}"
+        settings, path = recipe.generation.settings(name), recipe.generation.path(name)
         if not isinstance(settings, UntilPart):
             continue
         if settings.at_most and not settings.until:
@@ -24,9 +24,13 @@ def drawing_faults(recipe: Recipe) -> Iterator[tuple[str, object, str]]:
         if not (settings.until and settings.at_most):
             continue
         draw = draw_of(recipe, name)
-        sharing = [other for other in recipe.methods if other != name and FRAGMENTS in methods()[other].inputs]
-        if FRAGMENTS in methods()[name].inputs and sharing:
-            yield f"{path}.until", settings.until, f"generation.{sharing[0]} reads the same fragments; remove it"
+        sharing = [other for other in recipe.methods if other != name and FRAGMENTS in method_in(recipe, other).inputs]
+        if FRAGMENTS in method_in(recipe, name).inputs and sharing:
+            yield (
+                f"{path}.until",
+                settings.until,
+                f"{recipe.generation.path(sharing[0])} reads the same fragments; remove it",
+            )
         if draw is None:
             accepted = f"{name} reads neither documents nor a count of seed tasks, so it cannot draw more; remove it"
             yield f"{path}.until", settings.until, accepted

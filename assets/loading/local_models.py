@@ -34,11 +34,21 @@ def missing_layers(recipe: Recipe, bench: Workbench) -> Iterator[Problem]:
 def engines(recipe: Recipe, bench: Workbench) -> dict[str, str]:
     """What writes the completions of each model: an engine with its numbers, such as "openvino, float32 on cpu", or a
     server. Models that only embed are left out."""
+    embedders = _embedders(recipe)
     return {
         name: part.address if bench.at_endpoint(name) else str(bench.engine(name))
         for name, part in recipe.models.items()
-        if not (recipe.curation.diversity and name == recipe.curation.diversity.embedder)
+        if name not in embedders
     }
+
+
+def _embedders(recipe: Recipe) -> set[str | None]:
+    """The models that the recipe names as an `embedder`, and not as one that writes."""
+    parts = [recipe.curation.diversity, recipe.enhancement.alignment]
+    parts += [recipe.generation.settings(name) for name in recipe.methods]
+    parts += [recipe.evaluation.settings(name) for name in recipe.benchmarks]
+    named = {getattr(part, "embedder", None) for part in parts}
+    return named - {recipe.generation.model, recipe.training.base}
 
 
 def faster(recipe: Recipe, bench: Workbench) -> list[str]:

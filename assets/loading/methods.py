@@ -55,7 +55,8 @@ def _needs(recipe: Recipe, name: str) -> Iterator[Fault]:
         if model not in recipe.models:
             yield f"{path}.{key}", model, f"it must name a model of the recipe; {nearest(model, recipe.models)}"
     for key, found, accepted in method.faults(settings):
-        yield f"{path}.{key}", found, accepted
+        # A method names its own keys; a variant has them elsewhere.
+        yield f"{path}.{key}", found, accepted.replace(f"generation.{recipe.generation.method(name)}.", f"{path}.")
 
 
 def _arms(recipe: Recipe) -> Iterator[Fault]:

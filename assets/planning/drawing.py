@@ -10,7 +10,7 @@ from functools import wraps
 import polars as pl
 
 from assets.enhancement import fragments
-from assets.generation.method import methods
+from assets.generation.method import method_in
 from assets.generation.rounds import Draw, draw_of
 from assets.generation.rounds import step as drawn_step
 from assets.recipe.parts import UntilPart
@@ -39,7 +39,9 @@ def with_drawing(recipe: Recipe, found: Sequence[Step]) -> list[Step]:
         for asset in map(training_set, recipe.arms)
     }
     # Their pairs depend on all pairs of another method, and so may be others in each round.
-    mixing = {raw(name) for name in recipe.methods if methods()[name].other_methods(recipe.generation.settings(name))}
+    mixing = {
+        raw(name) for name in recipe.methods if method_in(recipe, name).other_methods(recipe.generation.settings(name))
+    }
     own = []
     for group in _groups(draws, for_arm.values()):
         inner = [step for step in steps if _is_between(step.asset, group, for_arm, made_of)]
@@ -47,7 +49,7 @@ def with_drawing(recipe: Recipe, found: Sequence[Step]) -> list[Step]:
         own += [drawn_step(draw, group, inner, renewed) for draw in group]
     if of_documents := [draw for draw in draws if draw.supply == DOCUMENT_SUPPLY]:
         largest = max(of_documents, key=lambda draw: draw.most)
-        own.insert(0, document_supply.step(recipe, largest.most, f"generation.{largest.method}.at_most"))
+        own.insert(0, document_supply.step(recipe, largest.most, f"{largest.path}.at_most"))
     first = next(place for place, step in enumerate(steps) if step.asset in reading)
     ended = [_at_the_end(step, for_arm.get(step.asset, ())) for step in steps]
     return [*ended[:first], *own, *ended[first:]]
@@ -73,12 +75,12 @@ def _groups(draws: Sequence[Draw], sharing: Iterable[Sequence[Draw]]) -> list[li
 
 def _reading(recipe: Recipe, draw: Draw) -> Iterator[Step]:
     """The steps of a method that read what it draws in place of all documents or seed tasks."""
-    method, roomy = methods()[draw.method], _roomy(recipe, draw)
+    method, roomy = method_in(recipe, draw.method), _roomy(recipe, draw)
     replaced = DOCUMENTS if draw.supply == DOCUMENT_SUPPLY else draw.supply
     made = [method.step(roomy)]
     if FRAGMENTS in method.inputs and roomy.enhancement.fragments:
         made.append(fragments.step(roomy, roomy.enhancement.fragments))
-    key = f"generation.{draw.method}"
+    key = draw.path
     for step in made:
         # The rows depend on what is drawn, not on how much might have been.
         own = {key: {name: value for name, value in recipe.slice(key)[key].items() if name not in _DRAWING}}
@@ -100,7 +102,7 @@ def _roomy(recipe: Recipe, draw: Draw) -> Recipe:
     settings = recipe.generation.settings(draw.method)
     if "count" in type(settings).model_fields:
         settings = settings.model_copy(update={"count": draw.most})
-    generation = recipe.generation.model_copy(update={draw.method: settings})
+    generation = recipe.generation.with_settings(draw.method, settings)
     return recipe.model_copy(update={"documents": documents, "generation": generation})
 
 
@@ -108,7 +110,7 @@ def _at_the_end(step: Step, draws: Sequence[Draw]) -> Step:
     """A training set whose error about too few rows says that its methods may draw no more."""
     if not draws:
         return step
-    keys = " and ".join(f"generation.{draw.method}.at_most" for draw in draws)
+    keys = " and ".join(f"{draw.path}.at_most" for draw in draws)
     advice = f"all that {keys} and the sources allow was drawn: raise this, loosen a filter, or lower the size"
 
     def ended(few: TooFewRows) -> TooFewRows:

@@ -86,7 +86,7 @@ class UntilPart(Part):
     at_most: Count | None = None
 
 
-class CandidatesPart(UntilPart):
+class CandidatesPart(Part):
     """How many texts are drawn for each pair, and what chooses one of them (see assets/generation/candidates.py)."""
 
     # Slices leave both out at their defaults, so that the keys alone make nothing stale.

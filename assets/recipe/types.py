@@ -84,6 +84,11 @@ class Generation(Part):
         """The settings of a method or variant; None where it is left out."""
         return self.variants[name] if name in self.variants else getattr(self, name)
 
+    def with_settings(self, name: str, settings: Part) -> Generation:
+        """This value with other settings of a method or variant."""
+        own: dict[str, Any] = {name: settings}
+        return self.model_copy(update={"variants": self.variants | own} if name in self.variants else own)
+
     def path(self, name: str) -> str:
         """Where the recipe has the settings of a method or variant."""
         return f"generation.variants.{name}" if name in self.variants else f"generation.{name}"

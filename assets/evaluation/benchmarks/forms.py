@@ -73,6 +73,7 @@ def steps(settings: Forms, recipe: Recipe, arm: str) -> list[Step]:
 BENCHMARK = Benchmark(
     name=NAME,
     description="Whether answers have the form that is asked for, by their length.",
+    has_answers=True,
     settings=Forms,
     metrics=lambda settings: (Metric(METRIC, "answers whose length is nearest to the form that was asked for"),),
     steps=steps,

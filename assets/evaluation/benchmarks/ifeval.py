@@ -165,6 +165,7 @@ def faults(settings: IFEval, recipe: Recipe) -> Iterable[tuple[str, object, str]
 BENCHMARK = Benchmark(
     name=NAME,
     description="Instructions that a program can check: whether an answer follows all instructions of its prompt.",
+    has_answers=True,
     settings=IFEval,
     metrics=lambda settings: (
         Metric("prompt_strict", "prompts whose instructions are all followed"),

@@ -64,6 +64,7 @@ def faults(settings: LongForm, recipe: Recipe) -> Iterator[tuple[str, object, st
 BENCHMARK = Benchmark(
     name=NAME,
     description="Long answers, compared with human text by METEOR and ROUGE-L.",
+    has_answers=True,
     settings=LongForm,
     metrics=lambda settings: (
         Metric("meteor_exact_stem", "METEOR with exact and stem matches"),

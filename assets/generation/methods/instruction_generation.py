@@ -22,7 +22,7 @@ from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.prompting.prompts import instruction_for
 from assets.recipe.filters import Heuristics
-from assets.recipe.parts import CandidatesPart, SamplingPart
+from assets.recipe.parts import CandidatesPart, SamplingPart, UntilPart
 from assets.recipe.types import Recipe
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS
 from assets.steps.step import Most
@@ -33,7 +33,7 @@ from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 
 
-class InstructionGeneration(CandidatesPart):
+class InstructionGeneration(UntilPart, CandidatesPart):
     """How the backward model decodes, and how many instructions it writes for each text."""
 
     instruction: SamplingPart

@@ -21,7 +21,7 @@ from assets.prompting.one_line import one_line
 from assets.prompting.pairs import pair, pair_columns
 from assets.prompting.parsing import instruction_of
 from assets.recipe.filters import Heuristics
-from assets.recipe.parts import CandidatesPart, SamplingPart
+from assets.recipe.parts import CandidatesPart, SamplingPart, UntilPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import distinct
 from assets.steps.names import DOCUMENTS
@@ -45,7 +45,7 @@ PROMPTS: dict[Style, str] = {
 }
 
 
-class ReverseInstructions(CandidatesPart):
+class ReverseInstructions(UntilPart, CandidatesPart):
     """The `styles` in use, the share of instructions that get a hint at the length of the response, and how many are
     written for each text."""
 

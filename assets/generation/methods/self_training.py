@@ -17,7 +17,7 @@ from assets.generation.responses import Asked, respond
 from assets.generation.shots import shots, turns
 from assets.prompting.pairs import pair, pair_columns
 from assets.recipe.filters import Heuristics
-from assets.recipe.parts import CandidatesPart, SamplingPart
+from assets.recipe.parts import CandidatesPart, SamplingPart, UntilPart
 from assets.recipe.types import Recipe
 from assets.recipe.values import Count
 from assets.steps.names import SEED_TASKS
@@ -29,7 +29,7 @@ from warehouse.schema.records import Pair
 NAME = "self_training"
 
 
-class SelfTraining(CandidatesPart):
+class SelfTraining(UntilPart, CandidatesPart):
     """The number of seed tasks that the model answers, how it decodes, and how many answers it writes to each.
 
     It sees `shots` other seed pairs before each instruction, none by default. With long pairs the prompt may exceed the

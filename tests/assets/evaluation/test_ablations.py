@@ -88,9 +88,9 @@ def test_the_shared_draw_is_the_default() -> None:
 
 def test_settings_that_do_not_apply_to_an_arm_are_reported() -> None:
     assert complaints(("arms.self_training.levels", ["model"]), ("arms.self_training.keep", 0.5)) == [
-        "arms.self_training.keep: found 0.5; it needs perplexity or alignment among arms.self_training.filters",
         "arms.self_training.levels: found ['model']; only pairs of extract_then_generate, shuffled_instructions have a "
         "level",
+        "arms.self_training.keep: found 0.5; it needs perplexity or alignment among arms.self_training.filters",
     ]
 
 

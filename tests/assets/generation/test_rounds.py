@@ -63,7 +63,10 @@ def longer_half(asset: str, reads: str) -> Step:
 def draws(house: House, frame: pl.DataFrame, *inner: Step, methods: Mapping[str, tuple[int, int]]) -> dict[str, int]:
     """How many rows each method draws, of `methods` with (rows a round, at_most), each from texts of its own."""
     frames = {f"for_{name}": supply(*(text.replace("a", name) for text in frame["text"])) for name in methods}
-    all_ = [Draw(name, f"for_{name}", Document, count, most) for name, (count, most) in methods.items()]
+    all_ = [
+        Draw(name, f"generation.{name}", f"for_{name}", Document, count, most)
+        for name, (count, most) in methods.items()
+    ]
     return dict(draw_until_accepted(all_, inner, Tools(house.bench), frames).rows)
 
 
@@ -80,7 +83,7 @@ def test_it_ends_after_the_first_round_in_which_the_arm_has_its_rows(house: Hous
 def test_it_ends_with_what_is_allowed_or_with_what_there_is(house: House, at_most: int, drawn: int) -> None:
     inner = [gate("good", "drawn/m", least=4), wants(5, "good")]
     found = draw_until_accepted(
-        [Draw("m", "supply", Document, 2, at_most)], inner, Tools(house.bench), {"supply": TEXTS}
+        [Draw("m", "generation.m", "supply", Document, 2, at_most)], inner, Tools(house.bench), {"supply": TEXTS}
     )
     assert found.rows == {"m": drawn}
     kept = sum(len(text) == 4 for text in TEXTS["text"][:drawn])
@@ -114,7 +117,7 @@ def test_only_the_methods_of_an_arm_that_lacks_rows_draw_more(house: House) -> N
 
 
 def test_every_row_of_the_supply_is_decided_about_with_the_number_of_its_round() -> None:
-    draw = Draw("m", "supply", Document, 4, 9)
+    draw = Draw("m", "generation.m", "supply", Document, 4, 9)
     found = draw_until_accepted([draw], [wants(5, "drawn/m")], Tools(House(Path("nowhere")).bench), {"supply": TEXTS})
     result = checked(decided(draw, TEXTS, found))
     assert result.decisions.select("outcome", "reason", "score").rows() == [
@@ -132,7 +135,7 @@ def test_every_row_of_the_supply_is_decided_about_with_the_number_of_its_round()
 
 
 def test_the_check_says_what_each_arm_lacks() -> None:
-    draw = Draw("m", "supply", Document, 4, 9)
+    draw = Draw("m", "generation.m", "supply", Document, 4, 9)
     inner = [wants(10, "drawn/m", "one"), wants(3, "drawn/m", "other")]
     found = draw_until_accepted([draw], inner, Tools(House(Path("nowhere")).bench), {"supply": TEXTS})
     (check,) = decided(draw, TEXTS, found).checks
@@ -145,7 +148,11 @@ def asking(house: House) -> list[Step]:
 
 
 def test_a_round_asks_for_its_own_rows_only_and_calls_are_counted_once(house: House) -> None:
-    draw, tools, said = Draw("m", "supply", Document, 2, 8), Tools(house.bench), list[tuple[str, int, int]]()
+    draw, tools, said = (
+        Draw("m", "generation.m", "supply", Document, 2, 8),
+        Tools(house.bench),
+        list[tuple[str, int, int]](),
+    )
     reporting = replace(tools, report=lambda *what: said.append(what))
     assert draw_until_accepted([draw], asking(house), reporting, {"supply": TEXTS}).rows == {"m": 4}
     assert house.asked == ["aaaa", "a", "aaca", "ac"]
@@ -157,7 +164,7 @@ def test_a_round_asks_for_its_own_rows_only_and_calls_are_counted_once(house: Ho
 
 
 def test_a_guess_ends_it_with_all_that_may_be_drawn(house: House) -> None:
-    draw = Draw("m", "supply", Document, 2, 8)
+    draw = Draw("m", "generation.m", "supply", Document, 2, 8)
     asked: list[str] = []
     tools = ForecastTools(house.bench)
     after = small("after", lambda tools, rows: asked.append("after"), Pair, {"rows": "asked"}, {})
@@ -167,7 +174,10 @@ def test_a_guess_ends_it_with_all_that_may_be_drawn(house: House) -> None:
 
 
 def test_the_step_depends_on_all_that_it_builds(house: House) -> None:
-    draw, other = Draw("m", "supply", Document, 2, 8), Draw("n", "others", Document, 1, 3)
+    draw, other = (
+        Draw("m", "generation.m", "supply", Document, 2, 8),
+        Draw("n", "generation.n", "others", Document, 1, 3),
+    )
     inner = [gate("a", "drawn/m", "elsewhere", least=2), gate("b", "a", "drawn/n", least=3)]
     made = step(draw, [draw, other], [replace(inner[0], slice={"least": 2}), replace(inner[1], slice={"least": 3})])
     assert set(made.inputs.values()) == {"supply", "others", "elsewhere"}

@@ -57,19 +57,20 @@ def test_each_contradiction_is_an_error(changes: dict[str, object], complaint: s
 
 def test_a_method_that_reads_neither_documents_nor_seed_tasks_cannot_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = parsed(put(put(starter(), f"{METHOD}.until", "accepted"), f"{METHOD}.at_most", 120))
-    declared = dict(methods())
-    declared["instruction_generation"] = replace(declared["instruction_generation"], inputs=("backward_model",))
-    monkeypatch.setattr(rounds, "methods", lambda: declared)
+    blind = replace(methods()["instruction_generation"], inputs=("backward_model",))
+    monkeypatch.setattr(rounds, "method_in", lambda recipe, name: blind)
     accepted = "instruction_generation reads neither documents nor a count of seed tasks, so it cannot draw more"
     assert list(drawing.drawing_faults(recipe)) == [(f"{METHOD}.until", "accepted", f"{accepted}; remove it")]
 
 
-def test_methods_that_share_fragments_cannot_draw(monkeypatch: pytest.MonkeyPatch) -> None:
-    other = "generation.extract_then_generate"
-    recipe = parsed(put(put(starter(), f"{other}.until", "accepted"), f"{other}.at_most", 120))
-    declared = dict(methods())
-    declared["self_instruct"] = replace(declared["self_instruct"], inputs=("fragments",))
-    monkeypatch.setattr(drawing, "methods", lambda: declared)
-    assert list(drawing.drawing_faults(recipe)) == [
-        (f"{other}.until", "accepted", "generation.self_instruct reads the same fragments; remove it")
+def test_methods_that_share_fragments_cannot_draw() -> None:
+    other = {"method": "extract_then_generate", "instruction": {"max_new_tokens": 8}}
+    found = complaints(
+        ("generation.variants", {"other": other}),
+        ("generation.extract_then_generate.until", "accepted"),
+        ("generation.extract_then_generate.at_most", 120),
+    )
+    assert found == [
+        "generation.extract_then_generate.until: found 'accepted'; generation.variants.other reads the same fragments; "
+        "remove it"
     ]

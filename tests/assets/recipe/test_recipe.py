@@ -59,7 +59,7 @@ KEYS = {
     "policy": "commercial, exceptions, licences",
     "selection": "absent, count, each, fields, join, slice, source, where, words",
     "benchmark": "absent, benchmark, count, each, fields, join, slice, source, where, words",
-    "generation": ", ".join(sorted(["backward_model", "model", *methods()])),
+    "generation": ", ".join(sorted(["backward_model", "model", "variants", *methods()])),
     "self_instruct": "answers, blacklist, calls, candidates, choose, demonstrations, instruction, "
     "machine_demonstrations, most, most_instances, response, rouge_l, rounds, words",
     "sampling": "max_new_tokens, temperature, top_p",
