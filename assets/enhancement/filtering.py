@@ -41,7 +41,9 @@ def decide(
     the perplexity is computed over the pairs that pass the heuristics, that of the alignment over those that also pass
     the perplexity filter.
     """
-    gate = Gate(Pair, sum(len(pool) for pool in pools.values()))
+    # Variants of one method may have made the same pair.
+    pairs = {row["id"]: row for pool in pools.values() for row in pool.iter_rows(named=True)}
+    gate = Gate(Pair, len(pairs))
     responses = Responses(heuristics.equal_responses if heuristics else None, sharing)
     says = {
         row_id: reason
@@ -49,7 +51,7 @@ def decide(
         for row_id, reason in (unwanted(pool, heuristics.unwanted) if heuristics else {}).items()
     }
     passed = []
-    for pair in (row for pool in pools.values() for row in pool.iter_rows(named=True)):
+    for pair in pairs.values():
         if pair["id"] in unmixed:
             gate.reject(pair, shares.REASON)
             continue

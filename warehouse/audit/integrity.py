@@ -34,6 +34,8 @@ _GATES = f"""
 WITH reads AS (
     SELECT v.asset, v.version, v.kind, entry.key AS input, entry.value ->> '$' AS data_version
     FROM lineage.versions v, json_each(CASE WHEN {_READABLE} THEN v.inputs ELSE '{{}}' END) entry
+    -- A method may make new pairs of those of another: it decides about its own.
+    WHERE NOT starts_with(v.asset, 'raw_')
 ), of_kind AS (
     -- Versions of one data version kept the same rows.
     SELECT DISTINCT ON (r.asset, r.version, r.input) r.asset, r.version, i.asset AS input, i.version AS input_version
@@ -48,7 +50,7 @@ SELECT asset, version FROM ((FROM came EXCEPT FROM decided) UNION ALL (FROM deci
 GROUP BY ALL ORDER BY ALL
 """
 """Finds gates that decided about other rows than their inputs kept. A gate is an asset that reads rows of the kind that
-it keeps."""
+it keeps, and no method."""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,24 @@ def test_a_method_without_a_backward_model_draws_documents_too() -> None:
     assert found["raw_reverse_instructions"].most == Most(rows=600, calls=600 * 3 * 3)
 
 
+def test_a_variant_draws_for_itself() -> None:
+    values = starter()
+    settings = {"method": ARM, "instruction": {"max_new_tokens": 24, "temperature": 1.0}, **UNTIL}
+    values["generation"]["variants"] = {
+        "again": settings,
+        "greedy": {"method": "self_training", "count": 40}
+        | {"response": {"max_new_tokens": 24}, "until": "accepted", "at_most": 80},
+    }
+    values["arms"]["again"] = {"methods": ["again", "greedy"], "filters": ["heuristics"]}
+    found = {step.asset: step for step in steps(parsed(values))}
+    assert found["raw_again"].inputs == {"documents": "drawn/again", "backward_model": "backward_model"}
+    assert found[f"raw_{ARM}"].inputs == {"documents": "documents", "backward_model": "backward_model"}
+    assert found["raw_greedy"].inputs == {"seed_tasks": "drawn/greedy"}
+    rounds = found["drawn/again"].rounds
+    assert rounds is not None
+    assert rounds.most == {"drawn/again": ("document_supply", 600), "drawn/greedy": ("seed_tasks", 80)}
+
+
 def test_methods_that_share_an_arm_draw_together_and_others_alone() -> None:
     found = {step.asset: step for step in steps(drawing(ARM, "extract_then_generate", "self_training"))}
     alone = found[f"drawn/{ARM}"].rounds
