@@ -83,7 +83,8 @@ class Forecaster:
 
         Raises what the step raises, unless it is an error that the user can fix or one that placeholder rows may cause.
         """
-        tools, kind = ForecastTools(self.bench), KIND_OF[step.model]
+        by_row = step.most is not None and step.most.by_row
+        tools, kind = ForecastTools(self.bench, by_row=by_row), KIND_OF[step.model]
         certainty = least_certain(view.certainty for view in inputs.values())
         known = certainty is Certainty.KNOWN
 
@@ -129,7 +130,11 @@ class Forecaster:
                 raise
             return _failing(step, str(error), tools)
         if tools.missing.chained or (step.rounds and tools.missing.calls):
-            return bounds()
+            found, missing = bounds(), tools.missing.calls.values()
+            if not (by_row and known):
+                return found
+            seconds = self.rates.estimate(missing)
+            return replace(found, planned=replace(found.planned, calls=len(missing), seconds=seconds))
         if tools.missing.calls or not known:
             return self._from_run(step, result, tools, certainty)
         failed = failed_checks(result.checks, step.blocking)

@@ -55,11 +55,14 @@ def made(*parents: str, **columns: Sequence[tuple[str, str]]) -> Columns:
 class Most:
     """Upper bounds that hold for any inputs: rows kept and model calls (None: nothing bounds them).
 
+    `by_row`: the calls for a row depend on no other row, and are most for a placeholder answer. So a plan counts them.
+
     Calls that are made once more are not counted: those in which a stop string or a verdict's few tokens ended a
     thought, or a line was only a preamble (see assets/prompting/one_line.py and verdicts.py)."""
 
     rows: int
     calls: int | None = 0
+    by_row: bool = False
 
 
 @dataclass(frozen=True)

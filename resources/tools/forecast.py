@@ -36,6 +36,8 @@ class ForecastTools(Tools):
     """The tools of an asset that is planned, not built."""
 
     missing: Missing = field(default_factory=Missing)
+    by_row: bool = False
+    """Whether a missing answer decides about no other row's calls, so that those on record are sure to be asked."""
 
     @property
     def guesses(self) -> bool:
@@ -44,7 +46,7 @@ class ForecastTools(Tools):
 
     def memo(self, *packages: str, numerics: str = "") -> Memo:
         """The memo, which counts what is missing instead of computing it."""
-        return _ReadOnlyMemo(self.bench.database, meter=self.meter, missing=self.missing)
+        return _ReadOnlyMemo(self.bench.database, meter=self.meter, missing=self.missing, by_row=self.by_row)
 
     def source_file(self, name: str) -> tuple[str, Path]:
         """(id, verified local file) of the source `name`. Raises NotFetched if it is not on this machine yet."""
@@ -75,6 +77,7 @@ class ForecastTools(Tools):
 @dataclass
 class _ReadOnlyMemo(Memo):
     missing: Missing = field(default_factory=Missing)
+    by_row: bool = False
 
     def run(
         self,
@@ -99,7 +102,7 @@ class _ReadOnlyMemo(Memo):
     def _forecast(self, calls: Sequence[Call], recorded: Recorded) -> list[Answer]:
         # Even if all of these calls are recorded: with the true answers, there might have been more or other calls.
         self.missing.chained |= bool(self.missing.calls)
-        if not self.missing.chained:
+        if self.by_row or not self.missing.chained:
             self.meter.from_memo += recorded.count
         self.missing.calls |= recorded.missing
         return [recorded.answers.get((call.key, call.budget)) or _placeholder(call) for call in calls]

@@ -43,7 +43,7 @@ def most(settings: InstructionGeneration, recipe: Recipe) -> Most:
     """One pair per fragment, and the calls of its candidates."""
     per_document = recipe.enhancement.fragments.per_document if recipe.enhancement.fragments else 0
     fragments = per_document * sum(selection.count for selection in recipe.documents)
-    return Most(rows=fragments, calls=settings.most_calls(fragments))
+    return Most(fragments, settings.most_calls(fragments), by_row=True)
 
 
 METHOD = Method(

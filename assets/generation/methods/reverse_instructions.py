@@ -108,7 +108,7 @@ def make(job: Job[ReverseInstructions], documents: pl.DataFrame) -> Result:
 def most(settings: ReverseInstructions, recipe: Recipe) -> Most | None:
     """One pair per document, where several candidates cost calls that depend on what they are; else it is counted."""
     documents = sum(selection.count for selection in recipe.documents)
-    return Most(rows=documents, calls=settings.most_calls(documents)) if settings.candidates > 1 else None
+    return Most(documents, settings.most_calls(documents), by_row=True) if settings.candidates > 1 else None
 
 
 METHOD = Method(

@@ -66,7 +66,7 @@ def make(job: Job[SelfTraining], seed_tasks: pl.DataFrame) -> Result:
 
 def most(settings: SelfTraining, recipe: Recipe) -> Most | None:
     """One pair per task, where several candidates cost calls that depend on what they are; else it is counted."""
-    return Most(rows=settings.count, calls=settings.most_calls(settings.count)) if settings.candidates > 1 else None
+    return Most(settings.count, settings.most_calls(settings.count), by_row=True) if settings.candidates > 1 else None
 
 
 def _columns(*answered_from: str) -> Columns:

@@ -232,6 +232,16 @@ def test_stored_calls_that_depend_on_a_missing_answer_are_not_subtracted(house: 
     assert (plan["deep"].calls, plan["deep"].from_memo) == (3, 1)
 
 
+def test_calls_that_depend_only_on_their_own_row_are_counted(house: House) -> None:
+    house.build(texts("aa", "bb"), house.chained("deep", "documents", None))
+    most = Most(rows=4, calls=99, by_row=True)
+    deep = house.plan(texts("aa", "bb", "c"), house.chained("deep", "documents", most))["deep"]
+    assert (deep.calls, deep.from_memo, deep.certainty, deep.most_rows, deep.seconds) == (2, 4, BOUNDED, 4, 1.0)
+    before = len(house.asked)
+    house.build(texts("aa", "bb", "c"), house.chained("deep", "documents", most))
+    assert house.asked[before:] == ["c", "and C"]
+
+
 def test_a_plan_downloads_no_source_and_bounds_later_assets(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a plan downloads nothing")
