@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from resources.fetching.tree_digest import tree_digest
-from tests.support.tiny import ROOT, tiny_recipe, write_rows
+from tests.support.tiny import ROOT, plainer, tiny_recipe, write_rows
 from warehouse.core.identity import file_digest
 
 NO_DIGEST = "1" * 63 + "2"
@@ -30,8 +30,8 @@ def leaves(value: Any, path: str = "") -> Iterator[str]:
 
 
 def starter_keys() -> list[str]:
-    """Every key of the starter recipe."""
-    return list(leaves(yaml.safe_load((ROOT / "recipe.yaml").read_text())))
+    """Every key of the starter recipe, as `plainer` makes it."""
+    return list(leaves(plainer(yaml.safe_load((ROOT / "recipe.yaml").read_text()))))
 
 
 def starter_shaped(model: Path, embedder: Path, folder: Path) -> dict[str, Any]:

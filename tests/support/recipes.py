@@ -11,7 +11,7 @@ import yaml
 
 from assets.loading.file import RecipeError, parse_recipe
 from assets.recipe.types import Recipe
-from tests.support.tiny import ROOT
+from tests.support.tiny import ROOT, plainer
 
 STARTER = ROOT / "recipe.yaml"
 SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -20,8 +20,7 @@ ABSENT = object()
 
 @functools.cache
 def read_starter() -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(STARTER.read_text(encoding="utf-8"))
-    return values
+    return plainer(yaml.safe_load(STARTER.read_text(encoding="utf-8")))
 
 
 def starter() -> dict[str, Any]:

@@ -106,9 +106,19 @@ def write_rows(path: Path, rows: int, seed: int) -> Path:
     return path
 
 
+def plainer(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The starter with the paper's own filter, and with one candidate for each pair, which takes less time."""
+    for method in ("instruction_generation", "extract_then_generate"):
+        del recipe["generation"][method]["candidates"]
+    recipe["enhancement"]["perplexity"] = recipe["enhancement"].pop("alignment")
+    filters = recipe["arms"]["filtered_extract_then_generate"]["filters"]
+    filters[filters.index("alignment")] = "perplexity"
+    return recipe
+
+
 def tiny_recipe(model: Path, embedder: Path, source: Path) -> dict[str, Any]:
     """The starter recipe with the tiny models, one small source and small counts."""
-    recipe: dict[str, Any] = yaml.safe_load((ROOT / "recipe.yaml").read_text())
+    recipe = plainer(yaml.safe_load((ROOT / "recipe.yaml").read_text()))
     for name, folder in (("generator", model), ("embedder", embedder)):
         recipe["models"][name] = {
             "address": f"path:{folder}",

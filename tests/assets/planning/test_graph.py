@@ -23,7 +23,7 @@ from assets.loading.file import load_recipe, parse_recipe
 from assets.planning.graph import steps
 from assets.recipe.types import FILTERS, Recipe
 from assets.steps.step import Step
-from tests.support.tiny import ROOT
+from tests.support.tiny import ROOT, plainer
 
 STARTER = ROOT / "recipe.yaml"
 ARMS = ("self_training", "self_instruct", "instruction_generation", "filtered_extract_then_generate")
@@ -33,8 +33,11 @@ FILTERED = "filtered_extract_then_generate"
 
 @functools.cache
 def _starter() -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(STARTER.read_text(encoding="utf-8"))
-    return values
+    return plainer(yaml.safe_load(STARTER.read_text(encoding="utf-8")))
+
+
+def plain() -> Recipe:
+    return parse_recipe(yaml.safe_dump(_starter(), sort_keys=False))
 
 
 def changed(path: str, value: object) -> Recipe:
@@ -86,7 +89,7 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
             "documents": "documents",
             "backward_model": "backward_model",
         },
-        "perplexities/extract_then_generate": {"pairs": "raw_extract_then_generate"},
+        "alignments/extract_then_generate": {"pairs": "raw_extract_then_generate"},
         "instruction_embeddings/self_instruct": {"pairs": "raw_self_instruct"},
         "instruction_embeddings/instruction_generation": {"pairs": "raw_instruction_generation"},
         "instruction_embeddings/extract_then_generate": {"pairs": "raw_extract_then_generate"},
@@ -95,7 +98,7 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
         "enhanced_instructions/instruction_generation": {"pairs_instruction_generation": "raw_instruction_generation"},
         f"enhanced_instructions/{FILTERED}": {
             "pairs_extract_then_generate": "raw_extract_then_generate",
-            "perplexities_extract_then_generate": "perplexities/extract_then_generate",
+            "alignments_extract_then_generate": "alignments/extract_then_generate",
         },
         "diverse_instructions/self_training": {"pairs": "enhanced_instructions/self_training"},
         "diverse_instructions/self_instruct": {
@@ -109,7 +112,7 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
         f"diverse_instructions/{FILTERED}": {
             "pairs": f"enhanced_instructions/{FILTERED}",
             "embeddings_extract_then_generate": "instruction_embeddings/extract_then_generate",
-            "perplexities_extract_then_generate": "perplexities/extract_then_generate",
+            "alignments_extract_then_generate": "alignments/extract_then_generate",
         },
         "predictions/longform/base": items,
         "leaderboard": {f"scores_longform_{arm}": f"scores/longform/{arm}" for arm in ("base", *ARMS)},
@@ -205,7 +208,7 @@ OF_GENERATOR = {
     ],
 )
 def test_one_changed_value_makes_exactly_these_steps_stale(path: str, value: object, stale: set[str]) -> None:
-    before, after = code_versions(load_recipe(STARTER)), code_versions(changed(path, value))
+    before, after = code_versions(plain()), code_versions(changed(path, value))
     assert before.keys() == after.keys()
     assert {asset for asset in before if before[asset] != after[asset]} == stale
 
@@ -216,7 +219,7 @@ def test_another_order_of_keys_makes_nothing_stale() -> None:
         **turned["enhancement"],
         "perplexity": dict(reversed(turned["enhancement"]["perplexity"].items())),
     }
-    assert code_versions(parse_recipe(yaml.safe_dump(turned, sort_keys=False))) == code_versions(load_recipe(STARTER))
+    assert code_versions(parse_recipe(yaml.safe_dump(turned, sort_keys=False))) == code_versions(plain())
 
 
 def test_writing_out_a_default_makes_nothing_stale() -> None:
@@ -234,7 +237,7 @@ def test_writing_out_a_default_makes_nothing_stale() -> None:
 
 
 def test_adding_a_filter_to_an_arm_adds_its_measurement() -> None:
-    before = code_versions(load_recipe(STARTER))
+    before = code_versions(plain())
     after = code_versions(changed("arms.self_training.filters", ["heuristics", "perplexity"]))
     assert after.keys() - before.keys() == {"perplexities/self_training"}
     assert {asset for asset in before if before[asset] != after[asset]} == {"enhanced_instructions/self_training"}
@@ -242,7 +245,7 @@ def test_adding_a_filter_to_an_arm_adds_its_measurement() -> None:
 
 def test_adding_an_arm_makes_only_the_leaderboard_stale() -> None:
     arm = {"methods": ["self_training", "self_instruct"], "filters": ["heuristics"]}
-    before = code_versions(load_recipe(STARTER))
+    before = code_versions(plain())
     after = code_versions(changed("arms", {**_starter()["arms"], "both": arm}))
     assert {asset for asset in before if before[asset] != after[asset]} == {"leaderboard"}
     assert after.keys() - before.keys() == {

@@ -19,7 +19,7 @@ CONSTANT = {
     "raw_extract_then_generate": {"method", "input"},
     "backward_model": {"name", "seed", "base"},
     "students": {"name", "seed", "base"},
-    "perplexities": {"measure"},
+    "alignments": {"measure"},
     "quality": {"arm", "measure", "unit"},
     "predictions": {"arm"},
     "predictions/longform/base": {"arm", "seed"},
@@ -64,8 +64,7 @@ def test_columns_of_the_starter_have_these_origins() -> None:
     assert origins("raw_extract_then_generate", "instruction") == {"fragments.text"} | adapter
     pairs = "raw_extract_then_generate"
     texts = {f"{pairs}.{column}" for column in ("instruction", "input", "response")}
-    assert origins("perplexities/extract_then_generate", "value") == texts
-    assert origins("perplexities/extract_then_generate", "tokens") == {f"{pairs}.response"}
+    assert origins("alignments/extract_then_generate", "value") == texts
     arm = "filtered_extract_then_generate"
     for stage, before in (
         ("enhanced_instructions", "raw_extract_then_generate"),
