@@ -22,13 +22,18 @@ from warehouse.schema.records import HIGHER
 class Metric:
     """The meaning of scores with this `name`. The leaderboard shows `scale` times their mean, in `unit`.
 
-    `better` says whether higher or lower values are better."""
+    `better` says whether higher or lower values are better. Raises ValueError where there is no unit."""
 
     name: str
     description: str
     better: str = HIGHER
     unit: str = "%"
     scale: float = 100.0
+
+    def __post_init__(self) -> None:
+        # The leaderboard would quarantine its rows.
+        if not self.unit:
+            raise ValueError(f"the metric {self.name} needs a unit")
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ BENCHMARK = Benchmark(
     description="How near answers are to the human text, and whether they answer their own question.",
     settings=Likeness,
     metrics=lambda settings: (
-        Metric(SIMILARITY, "cosine of the answer to the human text", unit="", scale=1.0),
+        Metric(SIMILARITY, "cosine of the answer to the human text", unit="cosine", scale=1.0),
         Metric(OWN, "answers that are nearest to their own question"),
     ),
     steps=steps,

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.evaluation.benchmarks.likeness import measure
+from assets.evaluation.benchmark import Metric
+from assets.evaluation.benchmarks.likeness import BENCHMARK, measure
 from assets.planning.graph import steps
 from resources.models.calls import Vector
 from tests.support.recipes import complaints, parsed, put, starter
@@ -80,6 +81,12 @@ def test_a_text_that_could_not_be_embedded_fails_the_scores_of_its_answer_alone(
         (JAM, "own_question", 1.0),
     ]
     assert {key: count for key, count in result.counts().items() if key[0] != "kept"} == {("failed", "MemoryError"): 2}
+
+
+def test_a_metric_without_a_unit_cannot_be_declared() -> None:
+    assert [metric.unit for metric in BENCHMARK.metrics(None)] == ["cosine", "%"]
+    with pytest.raises(ValueError, match="the metric similarity needs a unit"):
+        Metric("similarity", "cosine", unit="")
 
 
 def test_it_reads_the_answers_of_another_benchmark() -> None:
