@@ -16,7 +16,7 @@ CALLS_A_MODEL = (
     "raw_",
     "backward_model",
     "fragments",
-    "perplexities/",
+    "alignments/",
     "quality/",
     "instruction_embeddings/",
     "students/",
