@@ -230,7 +230,7 @@ def test_a_build_costs_at_most_what_its_plan_says_and_makes_no_call_twice(recipe
 
 
 def test_the_calls_for_exchanged_instructions_stay_within_the_plan(recipe: Path, tmp_path: Path) -> None:
-    """Their losses are computed anew in each round: 36 texts, and 36 pairs in each of three rounds."""
+    """Their losses are computed again in each round: 36 texts, and 36 pairs in each of three rounds."""
 
     def change(values: dict[str, Any]) -> None:
         values["generation"]["shuffled_instructions"] = {"of": ARM}
