@@ -138,6 +138,13 @@ def method_in(recipe: Recipe, name: str) -> Method:
     return replace(methods()[recipe.generation.method(name)], name=name)
 
 
+def read_by(recipe: Recipe, name: str) -> tuple[str, ...]:
+    """The methods and variants whose pairs the one called `name` reads; none where it is not in use."""
+    if name not in recipe.methods:
+        return ()
+    return method_in(recipe, name).other_methods(recipe.generation.settings(name))
+
+
 def methods() -> Mapping[str, Method]:
     """All methods by name, one for each file of the folder methods."""
     return declared("assets.generation.methods", "METHOD")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assets.generation.method import method_in, methods
+from assets.generation.method import method_in, methods, read_by
+from assets.loading.filters import Fault
 from assets.recipe.types import Recipe
 from assets.steps.names import BACKWARD_MODEL, DOCUMENTS, FRAGMENTS
 from warehouse.core.closure import closure
 from warehouse.core.texts import nearest
-
-Fault = tuple[str, object, str]
-"""(the key's path, the value found there, what is accepted)."""
 
 
 def method_faults(recipe: Recipe) -> Iterator[Fault]:
@@ -26,19 +24,13 @@ def _names(recipe: Recipe, name: str) -> Iterator[Fault]:
     path = recipe.generation.path(name)
     if name in recipe.generation.variants and name in methods():
         yield path, name, "this is the name of a method; give the variant another name"
-    for other in _read(recipe, name):
+    for other in read_by(recipe, name):
         if other not in recipe.methods:
             yield f"generation.{other}", None, f"{path} needs its settings"
         elif other == name:
             yield f"{path}.of", other, "it must name another method"
-        elif name in closure([other], lambda one: _read(recipe, one)):
+        elif name in closure([other], lambda one: read_by(recipe, one)):
             yield path, name, f"it is made from {other}, which is made from it"
-
-
-def _read(recipe: Recipe, name: str) -> tuple[str, ...]:
-    """The methods and variants whose pairs one of them reads."""
-    known = name in recipe.methods
-    return method_in(recipe, name).other_methods(recipe.generation.settings(name)) if known else ()
 
 
 def _needs(recipe: Recipe, name: str) -> Iterator[Fault]:

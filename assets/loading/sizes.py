@@ -6,12 +6,10 @@ import math
 from collections.abc import Iterator
 
 from assets.curation.diversity import RULES
-from assets.generation.method import method_in
+from assets.generation.method import method_in, read_by
+from assets.loading.filters import Fault
 from assets.recipe.types import Recipe
 from warehouse.core.closure import closure
-
-Fault = tuple[str, object, str]
-"""(the key's path, the value found there, what is accepted)."""
 
 
 def contradictions(recipe: Recipe) -> Iterator[Fault]:
@@ -25,7 +23,7 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
 def unused_methods(recipe: Recipe) -> list[str]:
     """The methods that are built although no arm uses their pairs, directly or through other methods."""
     by_arms = [name for arm in recipe.arms.values() for name in arm.methods]
-    used = closure(by_arms, lambda name: method_in(recipe, name).other_methods(recipe.generation.settings(name)))
+    used = closure(by_arms, lambda name: read_by(recipe, name))
     return [name for name in recipe.methods if name not in used]
 
 

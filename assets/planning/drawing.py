@@ -10,7 +10,7 @@ from functools import wraps
 import polars as pl
 
 from assets.enhancement import fragments
-from assets.generation.method import method_in
+from assets.generation.method import method_in, read_by
 from assets.generation.rounds import Draw, draw_of
 from assets.generation.rounds import step as drawn_step
 from assets.recipe.parts import UntilPart
@@ -39,9 +39,7 @@ def with_drawing(recipe: Recipe, found: Sequence[Step]) -> list[Step]:
         for asset in map(training_set, recipe.arms)
     }
     # Their pairs depend on all pairs of another method, and so may be others in each round.
-    mixing = {
-        raw(name) for name in recipe.methods if method_in(recipe, name).other_methods(recipe.generation.settings(name))
-    }
+    mixing = {raw(name) for name in recipe.methods if read_by(recipe, name)}
     own = []
     for group in _groups(draws, for_arm.values()):
         inner = [step for step in steps if _is_between(step.asset, group, for_arm, made_of)]
