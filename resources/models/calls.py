@@ -111,7 +111,8 @@ class Training:
     """How to fine-tune, with a loss on completions only: by LoRA, or all weights (`method` full).
 
     `last_layers` limits the adapter (None: every layer). The `batch_size` examples of a step are read `micro_batch` at
-    a time (None: all at once). `warmup` is a share of the steps.
+    a time (None: all at once). `warmup` is a share of the steps. `precision` is the type of numbers in which
+    activations and gradients are computed (None: that of the device); the weights that are trained are in float32.
     """
 
     epochs: int
@@ -130,6 +131,7 @@ class Training:
     scheduler: Literal["linear", "cosine", "constant"] = field(default="linear", metadata=LATER)
     weight_decay: float = field(default=0.0, metadata=LATER)
     dropout: float = field(default=0.0, metadata=LATER)
+    precision: Literal["bfloat16"] | None = field(default=None, metadata=LATER)
 
     def request(self) -> dict[str, Any]:
         """The settings that decide the weights, as part of a request."""

@@ -50,10 +50,12 @@ def test_a_batch_must_be_whole_parts() -> None:
 
 
 def test_settings_at_their_defaults_are_not_in_a_slice() -> None:
-    defaults = {"micro_batch": None, "warmup": 0, "scheduler": "linear", "weight_decay": 0, "dropout": 0}
+    defaults: dict[str, Any] = {"micro_batch": None, "scheduler": "linear", "precision": None}
+    defaults |= {"warmup": 0, "weight_decay": 0, "dropout": 0}
     path = "training"
     assert starter(defaults, path).slice(path) == starter({}, path).slice(path)
-    changed = {"micro_batch": 2, "warmup": 0.1, "scheduler": "cosine", "weight_decay": 0.1, "dropout": 0.1}
+    changed: dict[str, Any] = {"micro_batch": 2, "scheduler": "cosine", "precision": "bfloat16"}
+    changed |= {"warmup": 0.1, "weight_decay": 0.1, "dropout": 0.1}
     sliced = starter(changed, path).slice(path)[path]
     assert sliced == starter({}, path).slice(path)[path] | changed
 

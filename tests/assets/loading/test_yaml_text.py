@@ -152,8 +152,8 @@ def test_problems_are_listed_all_at_once_with_the_lines_of_their_own_files(tmp_p
         "  seed: found -1; it must be greater than or equal to 0 (line 2)",
         "  retries: found 'many'; it must be a whole number (base.yaml, line 2)",
         "  training.ran: found 3; there is no such key; did you mean 'rank'? (known: alpha, base, batch_size, "
-        "checkpoint_every, dropout, epochs, last_layers, learning_rate, max_tokens, method, micro_batch, rank, "
-        "scheduler, seeds, target_modules, truncation, validation, warmup, weight_decay) (line 4)",
+        "checkpoint_every, dropout, epochs, last_layers, learning_rate, max_tokens, method, micro_batch, precision, "
+        "rank, scheduler, seeds, target_modules, truncation, validation, warmup, weight_decay) (line 4)",
     ]
 
 

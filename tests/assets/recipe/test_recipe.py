@@ -65,7 +65,8 @@ KEYS = {
     "sampling": "max_new_tokens, temperature, top_p",
     "arm": "draw, filters, keep, levels, measure, methods, response_tokens, rows, shares",
     "student": "alpha, base, batch_size, checkpoint_every, dropout, epochs, last_layers, learning_rate, max_tokens, "
-    "method, micro_batch, rank, scheduler, seeds, target_modules, truncation, validation, warmup, weight_decay",
+    "method, micro_batch, precision, rank, scheduler, seeds, target_modules, truncation, validation, warmup, "
+    "weight_decay",
 }
 
 

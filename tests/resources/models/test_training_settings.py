@@ -87,6 +87,16 @@ def test_dropout_is_that_of_the_adapter(tiny_model: Path, tmp_path: Path) -> Non
     assert any((without[name] != dropped[name]).any() for name in without)
 
 
+def test_bfloat16_computes_other_gradients_and_trains_weights_in_float32(tiny_model: Path, tmp_path: Path) -> None:
+    """The losses agree to about two decimal places, which is what the 8 bits of a bfloat16 number allow."""
+    exact, losses = trained(tiny_model, tmp_path / "float32", WHOLE)
+    mixed, losses_of_mixed = trained(tiny_model, tmp_path / "bfloat16", replace(WHOLE, precision="bfloat16"))
+    assert losses_of_mixed != losses
+    assert losses_of_mixed == pytest.approx(losses, abs=0.02)
+    assert {tensor.dtype.name for tensor in mixed.values()} == {"float32"}
+    assert 0 < max(abs(exact[name] - mixed[name]).max() for name in exact) < 0.01
+
+
 def test_settings_are_in_a_request_only_where_they_are_not_at_their_defaults() -> None:
     before = {
         "epochs": 2, "learning_rate": 0.02, "rank": 4, "alpha": 8, "batch_size": 4, "max_tokens": 64,
@@ -95,6 +105,7 @@ def test_settings_are_in_a_request_only_where_they_are_not_at_their_defaults() -
     assert WHOLE.request() == before
     changes: dict[str, Any] = {
         "micro_batch": 2, "warmup": 0.1, "scheduler": "cosine", "weight_decay": 0.1, "dropout": 0.1,
+        "precision": "bfloat16",
     }  # fmt: skip
     for name, value in changes.items():
         assert replace(WHOLE, **{name: value}).request() == before | {name: value}
