@@ -87,13 +87,18 @@ def ranks(instructions: Vectors, responses: Vectors, texts: Sequence[str]) -> li
     compared, first = [normalized(text) for text in texts], dict[str, int]()
     for place, text in enumerate(compared):
         first.setdefault(text, place)
-    different, number = responses[[*first.values()]], {text: column for column, text in enumerate(first)}
-    own, found = np.array([number[text] for text in compared]), list[int]()
-    for start in range(0, len(texts), BLOCK):
-        similarity = instructions[start : start + BLOCK] @ different.T
+    number = {text: column for column, text in enumerate(first)}
+    return ranks_among(responses[[*first.values()]], instructions, [number[text] for text in compared])
+
+
+def ranks_among(found: Vectors, asked: Vectors, own: Sequence[int]) -> list[int]:
+    """The rank of `found[own[i]]` among all of `found` by the cosine to `asked[i]`, from 1; equal cosines share one."""
+    ranked = list[int]()
+    for start in range(0, len(asked), BLOCK):
+        similarity = asked[start : start + BLOCK] @ found.T
         mine = similarity[range(len(similarity)), own[start : start + BLOCK]]
-        found += (1 + (similarity > mine[:, None]).sum(axis=1)).tolist()
-    return found
+        ranked += (1 + (similarity > mine[:, None]).sum(axis=1)).tolist()
+    return ranked
 
 
 def of_ranks(found: Sequence[int]) -> dict[str, float]:
