@@ -12,8 +12,8 @@ from resources.tools.workbench import Workbench
 from warehouse.core.identity import canonical
 
 
-def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None) -> Workbench:
-    """The workbench of a recipe.
+def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None, environment: str = "") -> Workbench:
+    """The workbench of a recipe, for an environment of its warehouse ("" for the main one).
 
     Relative `path:` addresses start at `base`. Downloads go to `cache`, or to a folder in `data` if that is None.
     """
@@ -29,6 +29,7 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None)
         endpoints=Settings(**dict(recipe.endpoint)),
         recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),
         chunk=recipe.chunk,
+        environment=environment,
         engines={name: Wanted(part.engine, part.precision) for name, part in recipe.models.items()},
         thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
     )

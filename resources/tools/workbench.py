@@ -58,13 +58,14 @@ class Workbench:
     endpoints: Settings = field(default_factory=Settings)
     engines: Mapping[str, Wanted] = field(default_factory=dict)
     chunk: int = 256
+    environment: str = ""
     _language_models: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
     _tuned: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
     _writers: dict[tuple[str, str, tuple[str, ...]], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.database = Database(self.data / "slingshot.duckdb")
+        self.database = Database(self.data / "slingshot.duckdb", environment=self.environment)
         self.store = Store(self.database)
         self.checkpoints = CheckpointFiles(self.database)
         self.cache = Cache(self.cache_folder or self.data / "cache", self.base)

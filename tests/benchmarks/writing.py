@@ -126,7 +126,7 @@ class Writer:
             "TIMESTAMP '2026-01-01' AS created_at FROM stored LEFT JOIN inputs USING (asset, version)"
         )
         self.connection.execute(
-            "INSERT INTO lineage.current SELECT asset, min(version) FROM lineage.versions GROUP BY asset"
+            "INSERT INTO lineage.pointers SELECT '', asset, min(version) FROM lineage.versions GROUP BY asset"
         )
 
 

@@ -166,13 +166,14 @@ def _ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         "ORDER BY ALL",
     )
     yield from _finding("ledger", "versions that decided and are not stored", unstored)
-    # Publishing a version makes it the current one, so every asset has a current version.
+    # Publishing a version makes it the current one of an environment; only a dropped environment leaves an asset without.
     without_current = _rows_as_text(
         connection,
-        "SELECT asset FROM (SELECT asset FROM lineage.versions UNION SELECT asset FROM lineage.current) "
-        "LEFT JOIN lineage.current c USING (asset) LEFT JOIN (SELECT DISTINCT asset, version, true AS stored "
-        "FROM lineage.versions) USING (asset, version) GROUP BY asset "
-        "HAVING count(c.version) <> 1 OR count(stored) <> 1 ORDER BY 1",
+        "SELECT asset FROM (SELECT asset FROM lineage.versions UNION SELECT asset FROM lineage.pointers) "
+        "LEFT JOIN lineage.pointers p USING (asset) LEFT JOIN (SELECT DISTINCT asset, version, true AS stored "
+        "FROM lineage.versions) USING (asset, version) GROUP BY asset, environment "
+        "HAVING count(p.version) > 1 OR count(stored) <> count(p.version) OR (count(p.version) = 0 AND NOT EXISTS "
+        "(FROM lineage.environments WHERE action = 'dropped')) ORDER BY 1",
     )
     yield from _finding("ledger", "assets without one current version that is stored", without_current)
 

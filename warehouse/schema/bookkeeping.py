@@ -71,11 +71,24 @@ class Version(pa.DataFrameModel):
     created_at: pl.Datetime
 
 
-class Current(pa.DataFrameModel):
-    """The published version of each asset."""
+class Pointer(pa.DataFrameModel):
+    """The published version of an asset in an environment, which is "" for the main one.
 
-    asset: str = pa.Field(unique=True)
+    A named environment has a pointer only for an asset whose version differs from that of the main one.
+    """
+
+    environment: str
+    asset: str
     version: str = pa.Field(str_matches=_ID)
+
+
+class EnvironmentMove(pa.DataFrameModel):
+    """An environment whose pointers were `promoted` to the main one, or `dropped`: so many `pointers`."""
+
+    environment: str
+    action: str = pa.Field(isin=("promoted", "dropped"))
+    pointers: int = pa.Field(ge=0)
+    moved_at: pl.Datetime
 
 
 class Materialization(pa.DataFrameModel):
@@ -187,7 +200,8 @@ LINEAGE: dict[str, type[pa.DataFrameModel]] = {
     "edges": Edge,
     "decisions": Decision,
     "versions": Version,
-    "current": Current,
+    "pointers": Pointer,
+    "environments": EnvironmentMove,
     "materializations": Materialization,
     "materials": Material,
     "recipes": WholeRecipe,

@@ -11,6 +11,13 @@ VIEWS: dict[str, str] = {
     ),
     "lineage.models": "SELECT * EXCLUDE (role) FROM lineage.described WHERE role = 'model'",
     "lineage.sources": "SELECT * EXCLUDE (role) FROM lineage.described WHERE role = 'source'",
+    # The current version of each asset, in the environment of the session (SET VARIABLE environment = 'name'): its own
+    # pointer, or else that of the main environment.
+    "lineage.current": (
+        "SELECT asset, version FROM lineage.pointers "
+        "WHERE environment IN ('', coalesce(getvariable('environment'), '')) "
+        "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY environment DESC) = 1"
+    ),
     # What a model id in memo.calls stands for: a base; a base with the adapter of a checkpoint; or a base with an
     # adapter that a method trained for itself, which is in memo.calls only. The id of a model with an adapter is the
     # digest of [base, weights] (see warehouse/core/identity.py), computed here in SQL.

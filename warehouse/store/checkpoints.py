@@ -92,7 +92,7 @@ class CheckpointFiles:
         with self.database.read() as connection:
             rows = connection.execute(
                 "SELECT training, weights, c.response ->> 'weights', bool_or(r.id IN (SELECT record "
-                "FROM lineage.decisions SEMI JOIN lineage.current USING (asset, version))) FROM records.checkpoint r "
+                "FROM lineage.decisions SEMI JOIN lineage.pointers USING (asset, version))) FROM records.checkpoint r "
                 "FULL JOIN (SELECT key AS training, response FROM memo.calls WHERE kind = 'training') c "
                 "USING (training) WHERE response IS NULL "
                 "OR CASE WHEN json_valid(response) THEN json_type(response) = 'OBJECT' ELSE false END "

@@ -35,7 +35,7 @@ from warehouse.store.database import Database, WarehouseError
 NAMED_OUTSIDE = "SELECT asset, version FROM lineage.exports"
 """The versions that something outside the warehouse refers to."""
 
-CURRENT_OR_NAMED = f"SELECT asset, version FROM lineage.current UNION {NAMED_OUTSIDE}"
+CURRENT_OR_NAMED = f"SELECT asset, version FROM lineage.pointers UNION {NAMED_OUTSIDE}"
 
 _FOLDER = re.compile(r"([0-9a-f]{32})(\.unfinished|\.finished)?")
 _ASIDE = "collected-"

@@ -62,11 +62,13 @@ class Database:
     """The DuckDB file at `path`, created with its tables on first use.
 
     A connection waits up to `patience` seconds until no other process has the file open, then raises WarehouseError.
+    It reads and writes the pointers of an `environment` (see environments.py), "" for the main one.
     """
 
-    def __init__(self, path: Path, patience: float = 300.0) -> None:
+    def __init__(self, path: Path, patience: float = 300.0, environment: str = "") -> None:
         self.path = path
         self.patience = patience
+        self.environment = environment
         self._in_process = _lock_of(path)
         self._ready = False
 
@@ -168,6 +170,8 @@ class Database:
             self._make_file()
         with self._storage_errors("cannot be opened"):
             connection = self._opened(read_only)
+            if self.environment:
+                connection.execute("SET VARIABLE environment = ?", [self.environment])
         with self._storage_errors("cannot be read or written"):
             try:
                 yield connection
@@ -259,8 +263,17 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
             connection.unregister("columns_of_model")
     for index in INDICES.values():
         connection.execute(index)
+    _move_pointers(connection)
     for name, query in VIEWS.items():
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
     for signature, query in MACROS.items():
         connection.execute(f"CREATE OR REPLACE MACRO {signature} AS TABLE {query}")
     connection.execute(f"COMMENT ON VIEW {MARKED} IS '{VIEWS_DIGEST}'")
+
+
+def _move_pointers(connection: duckdb.DuckDBPyConnection) -> None:
+    """Before there were environments, `lineage.current` was a table."""
+    tables = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'lineage' AND table_name = 'current'"
+    if connection.execute(tables).fetchone():
+        connection.execute("INSERT INTO lineage.pointers SELECT '', asset, version FROM lineage.current")
+        connection.execute("DROP TABLE lineage.current")

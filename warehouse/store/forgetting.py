@@ -90,7 +90,7 @@ def forget(database: Database, chosen: Chosen, garbage: Garbage) -> None:
 
 
 _RULES = {
-    "lineage.current": VERSIONS,
+    "lineage.pointers": VERSIONS,
     "lineage.versions": VERSIONS,
     "lineage.decisions": VERSIONS,
     "lineage.records": f"id {TAINTED}",

@@ -218,7 +218,7 @@ class Store:
                     "created_at": now(),
                 }
                 insert(connection, "lineage.versions", pl.DataFrame([row]))
-            _point(connection, published, "built", effort, run)
+            self._point(connection, published, "built", effort, run)
         return published
 
     def reuse(self, published: Published, action: str, effort: Effort, run: Run) -> None:
@@ -228,13 +228,35 @@ class Store:
         """
         with self.database.write() as connection:
             self.check_stored(connection, published)
-            _point(connection, published, action, effort, run)
+            self._point(connection, published, action, effort, run)
 
     @staticmethod
     def check_stored(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
         """Raises WarehouseError if the version was collected in the meantime."""
         if not is_stored(connection, published.asset, published.version):
             raise _gone(published)
+
+    def _point(
+        self, connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: Run
+    ) -> None:
+        """Puts a run of an asset on record, and makes its version the current one in the environment."""
+        row = {
+            "run": run.id,
+            "recipe": run.recipe_digest,
+            "asset": published.asset,
+            "version": published.version,
+            "action": action,
+            "computed": effort.computed,
+            "from_memo": effort.from_memo,
+            "tokens": effort.tokens,
+            "seconds": effort.seconds,
+            "finished_at": now(),
+        }
+        insert(connection, "lineage.materializations", pl.DataFrame([row]))
+        if not connection.execute("FROM lineage.recipes WHERE digest = ?", [run.recipe_digest]).fetchone():
+            recipe = {"digest": run.recipe_digest, "recipe": run.recipe}
+            insert(connection, "lineage.recipes", pl.DataFrame([recipe]))
+        point(connection, self.database.environment, published)
 
 
 def kept_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[str]:
@@ -250,32 +272,29 @@ def _gone(published: Published) -> WarehouseError:
     return WarehouseError(f"version {published.version} of {published.asset} is no longer in the warehouse")
 
 
-def _point(connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: Run) -> None:
-    asset, version = published.asset, published.version
-    row = {
-        "run": run.id,
-        "recipe": run.recipe_digest,
-        "asset": asset,
-        "version": version,
-        "action": action,
-        "computed": effort.computed,
-        "from_memo": effort.from_memo,
-        "tokens": effort.tokens,
-        "seconds": effort.seconds,
-        "finished_at": now(),
-    }
-    insert(connection, "lineage.materializations", pl.DataFrame([row]))
-    if not connection.execute("FROM lineage.recipes WHERE digest = ?", [run.recipe_digest]).fetchone():
-        recipe = {"digest": run.recipe_digest, "recipe": run.recipe}
-        insert(connection, "lineage.recipes", pl.DataFrame([recipe]))
-    if connection.execute("FROM lineage.current WHERE asset = ? AND version = ?", [asset, version]).fetchone():
+def point(connection: duckdb.DuckDBPyConnection, environment: str, published: Published) -> None:
+    """Makes a stored version the current one of its asset in an environment, and shows its rows as a view."""
+    current = connection.execute(
+        "SELECT version FROM lineage.pointers WHERE asset = ? AND environment IN ('', ?) ORDER BY environment DESC",
+        [published.asset, environment],
+    ).fetchall()
+    if current[:1] == [(published.version,)]:
         return
-    connection.execute("DELETE FROM lineage.current WHERE asset = ?", [asset])
-    insert(connection, "lineage.current", pl.DataFrame([{"asset": asset, "version": version}]))
+    connection.execute(
+        "DELETE FROM lineage.pointers WHERE environment = ? AND asset = ?", [environment, published.asset]
+    )
+    if current[-1:] != [(published.version,)]:
+        row = {"environment": environment, "asset": published.asset, "version": published.version}
+        insert(connection, "lineage.pointers", pl.DataFrame([row]))
+    show(connection, published.asset, published.kind)
+
+
+def show(connection: duckdb.DuckDBPyConnection, asset: str, kind: str) -> None:
+    """Creates the view with the kept rows of an asset's current version, in the environment of the session."""
     # View definitions take no parameters; the asset and the kind come from the graph, not from users.
     connection.execute(
         f'CREATE OR REPLACE VIEW "{view_name(asset)}" AS SELECT r.*, d.position FROM lineage.current c '
         f"JOIN lineage.decisions d ON d.asset = c.asset AND d.version = c.version "
-        f"JOIN records.{published.kind} r ON r.id = d.record "
+        f"JOIN records.{kind} r ON r.id = d.record "
         f"WHERE c.asset = '{asset}' AND d.outcome = 'kept' ORDER BY d.position"
     )

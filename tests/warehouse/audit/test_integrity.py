@@ -114,7 +114,7 @@ def test_a_missing_original_of_a_duplicate_is_reported(store: Store) -> None:
 
 
 def test_a_current_version_that_is_not_stored_is_reported(store: Store) -> None:
-    change(store, f"UPDATE lineage.current SET version = '{named('9')}' WHERE asset = 'pairs'")
+    change(store, f"UPDATE lineage.pointers SET version = '{named('9')}' WHERE asset = 'pairs'")
     assert found(store) == [one("ledger", WITHOUT_CURRENT, "pairs")]
 
 
@@ -122,8 +122,8 @@ def test_a_current_version_that_is_not_stored_is_reported(store: Store) -> None:
     "planted",
     [
         # Publishing a version also makes it the current one.
-        "DELETE FROM lineage.current WHERE asset = 'pairs'",
-        f"INSERT INTO lineage.current VALUES ('pairs', '{named('9')}')",
+        "DELETE FROM lineage.pointers WHERE asset = 'pairs'",
+        f"INSERT INTO lineage.pointers VALUES ('', 'pairs', '{named('9')}')",
     ],
 )
 def test_an_asset_with_no_current_version_or_with_two_is_reported(store: Store, planted: str) -> None:
@@ -224,7 +224,7 @@ def gated(store: Store, version: str) -> Published:
 
 
 def test_every_finding_belongs_to_a_rule_that_the_audit_shows(store: Store) -> None:
-    tables = ("lineage.records", "lineage.edges", "lineage.decisions", "lineage.versions", "lineage.current")
+    tables = ("lineage.records", "lineage.edges", "lineage.decisions", "lineage.versions", "lineage.pointers")
     for table in tables:
         change(store, f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1")
     assert {finding.rule for finding in found(store)} <= set(RULES)

@@ -183,7 +183,7 @@ def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path
         print("inside", flush=True)
         time.sleep(30)
 
-    warehouse.store.versions._point = stuck
+    warehouse.store.versions.point = stuck
     publish("raw/wiki", 2)
     """
     with python(interrupted, path) as writer:

@@ -91,7 +91,7 @@ def test_chosen_calls_go_with_all_that_was_made_from_them(store: Store) -> None:
     garbage = find_forgettable(store.database, Chosen(model="writer"))
     assert {one.asset for one in garbage.versions} == {"made", "next"}
     assert garbage.rows == {
-        "lineage.current": 2,
+        "lineage.pointers": 2,
         "lineage.versions": 2,
         "lineage.decisions": 4,
         "lineage.records": 2,

@@ -28,12 +28,12 @@ def path(tmp_path: Path) -> Path:
 
 def filled(path: Path) -> None:
     with Database(path).write() as connection:
-        connection.execute("INSERT INTO lineage.current SELECT 'a' || i, repeat('0', 32) FROM range(20_000) t(i)")
+        connection.execute("INSERT INTO lineage.pointers SELECT '', 'a' || i, repeat('0', 32) FROM range(20_000) t(i)")
 
 
 def used(path: Path) -> None:
     with Database(path).write() as connection:
-        connection.execute("SELECT count(*), min(version), max(asset) FROM lineage.current").fetchall()
+        connection.execute("SELECT count(*), min(version), max(asset) FROM lineage.pointers").fetchall()
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.5, 0.999])
@@ -64,8 +64,8 @@ from pathlib import Path
 from warehouse.store.database import Database, WarehouseError
 try:
     with Database(Path(sys.argv[1])).write() as connection:
-        rows = "SELECT md5(i::VARCHAR), md5(i::VARCHAR) FROM range(300000) t(i)"
-        connection.execute("INSERT INTO lineage.current " + rows)
+        rows = "SELECT '', md5(i::VARCHAR), md5(i::VARCHAR) FROM range(300000) t(i)"
+        connection.execute("INSERT INTO lineage.pointers " + rows)
 except WarehouseError as error:
     print(error)
 """
@@ -87,7 +87,7 @@ def test_a_full_disk_is_one_error_and_loses_nothing(path: Path) -> None:
     assert done.stdout.startswith(f"the warehouse {path} cannot be read or written: ")
     assert done.stdout.endswith("File too large; make room on the disk; nothing that was committed is lost\n")
     with Database(path).read() as connection:
-        assert connection.execute("SELECT count(*) FROM lineage.current").fetchone() == (20_000,)
+        assert connection.execute("SELECT count(*) FROM lineage.pointers").fetchone() == (20_000,)
 
 
 def test_an_error_in_a_query_is_not_taken_for_one_of_the_disk(path: Path) -> None:

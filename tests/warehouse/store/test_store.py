@@ -150,7 +150,7 @@ def test_a_publish_writes_these_rows_and_no_others(store: Store) -> None:
                 created,
             )
         ],
-        "lineage.current": [("documents", V1)],
+        "lineage.pointers": [("", "documents", V1)],
         "lineage.materializations": [("run-1", NO_RECIPE, "documents", V1, "built", 3, 2, 50, 2.5, finished)],
         "lineage.recipes": [(NO_RECIPE, "{}")],
         "views": [("documents",)],
@@ -212,7 +212,7 @@ def test_an_error_at_the_very_end_of_a_publish_leaves_nothing(store: Store, monk
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("warehouse.store.versions._point", broken)
+    monkeypatch.setattr("warehouse.store.versions.point", broken)
     with pytest.raises(KeyboardInterrupt):
         publish(store, documents("b"), version=V2)
     monkeypatch.undo()
@@ -242,8 +242,8 @@ def test_going_back_to_an_earlier_version_moves_the_pointer_and_nothing_else(sto
     assert store.current("documents") == first
     assert store.read(first).equals(documents("ab").kept)
     assert store.read(second).equals(documents("bc").kept)
-    assert after.pop("lineage.current") == [("documents", V1)]
-    assert before.pop("lineage.current") == [("documents", V2)]
+    assert after.pop("lineage.pointers") == [("", "documents", V1)]
+    assert before.pop("lineage.pointers") == [("", "documents", V2)]
     runs = after.pop("lineage.materializations")
     assert runs[:2] == before.pop("lineage.materializations")
     assert [row[:-1] for row in runs[2:]] == [("run-3", NO_RECIPE, "documents", V1, "restored", 0, 0, 0, 0.25)]
