@@ -37,6 +37,7 @@ def why(row: Row, everything: Everything = False, warehouse: WarehouseOption = N
 @clear_errors
 def why_not(
     text: Annotated[str, typer.Argument(help="Words that the row contains, or its id.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many rows to show at most, the most relevant first.")] = 5,
     everything: Everything = False,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
@@ -44,7 +45,7 @@ def why_not(
     """Show where a row was dropped: by which rule, with which score, or which row it repeats."""
     from assets.reporting.audit_tables import why_not_tree
 
-    found = project_at(warehouse=warehouse).why_not(text)
+    found = project_at(warehouse=warehouse).why_not(text, limit)
     if as_json:
         print_json(found)
         return
@@ -52,7 +53,7 @@ def why_not(
     for answer in found.answers:
         terminal.print(why_not_tree(answer, everything), "", highlight=False)
     if found.more:
-        terminal.print(f"and {found.more} more; give a longer text, or an id", highlight=False)
+        terminal.print(f"and {found.more} more; give a longer text or an id, or --limit", highlight=False)
 
 
 @app.command()
@@ -87,7 +88,7 @@ def trace(
 @app.command()
 @clear_errors
 def diff(
-    before: Annotated[str, typer.Argument(help="A version, or an asset for its current one.")],
+    before: Annotated[str, typer.Argument(help="A version (slingshot log ASSET), or an asset for its current one.")],
     after: Annotated[str, typer.Argument(help="A version, or an asset for its current one.")],
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
@@ -104,6 +105,8 @@ def diff(
         return
     terminal = console()
     counts = f"{len(found.added)} added, {len(found.removed)} removed, {len(found.redecided)} with a changed decision"
+    if found.rescored:
+        counts += f"; {found.rescored} with another score only"
     terminal.print(Text(f"{found.asset}, {found.before[:9]} → {found.after[:9]}: {counts}"))
     for table in diff_tables(found):
         terminal.print("", table)

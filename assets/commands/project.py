@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.commands.results import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset
 from resources.tools.locations import recipe_path, warehouse_path
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from assets.building.display import Display
-    from assets.building.run import Failure
     from assets.planning.plan import Planner
     from assets.planning.planned import Planned
     from assets.recipe.types import Recipe
@@ -31,50 +31,7 @@ if TYPE_CHECKING:
     from warehouse.store.database import Database
     from warehouse.store.versions import Published, Store
 
-
-class NoSuchAsset(UserError, LookupError):
-    """Neither the recipe nor the warehouse has an asset of this name."""
-
-
-class BadQuery(UserError, ValueError):
-    """The SQL query is not valid, or does more than read."""
-
-
-class BuildFailed(UserError, RuntimeError):
-    """Assets failed; `failures` has the asset, the message and, for a defect, the traceback of each.
-
-    The assets that were built before stay built.
-    """
-
-    def __init__(self, failures: Sequence[Failure]) -> None:
-        self.failures = tuple(failures)
-        count = "1 asset" if len(failures) == 1 else f"{len(failures)} assets"
-        super().__init__("\n  ".join([f"{count} failed", *(f"{one.asset}: {one.message}" for one in failures)]))
-
-
-class BuildStopped(KeyboardInterrupt):
-    """A build was interrupted, as by Ctrl-C; the message says what was stopped and what is kept."""
-
-    def __init__(self, running: str | None, finished: int) -> None:
-        where = f"while it built {running}" if running else "between two assets"
-        count = "1 finished asset" if finished == 1 else f"{finished} finished assets"
-        super().__init__(
-            f"stopped {where}; kept: {count}, every finished model call and the last training checkpoint; "
-            "the next build continues there"
-        )
-
-
-@dataclass(frozen=True)
-class Built:
-    """What a build did to the assets of its selection, each in the order of the graph.
-
-    `built`: a new version was computed. `restored`: a stored version is the current one again. `unchanged`: the current
-    version stays.
-    """
-
-    built: tuple[str, ...]
-    restored: tuple[str, ...]
-    unchanged: tuple[str, ...]
+__all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "Project", "project_at"]
 
 
 @dataclass(frozen=True)
@@ -205,6 +162,30 @@ class Project:
         """
         return self.store.read(self.current(asset))
 
+    def show(
+        self,
+        asset: str,
+        outcome: str | Sequence[str] = (),
+        reason: str | None = None,
+        arm: str | None = None,
+        where: str | None = None,
+        limit: int = 10,
+        random: int | None = None,
+        seed: int | None = None,
+    ) -> pl.DataFrame:
+        """Rows that the current version of an asset kept or did not keep, each with its decision. No recipe is needed.
+
+        All conditions must hold: one of the outcomes, a text in the reason, an arm, and a condition in SQL. With
+        `random`, so many rows are drawn, with a `seed` always the same. The columns are those of `Rows.frame` in
+        warehouse/audit/rows.py. Raises NotFound, BadCondition and UserError.
+
+        Example: `project.show("raw_self_instruct", "rejected", where="length(response) > 200")`.
+        """
+        from warehouse.audit.rows import Wanted, find_rows
+
+        outcomes = [outcome] if isinstance(outcome, str) else outcome
+        return find_rows(self.store, asset, Wanted(outcomes, reason, arm, where, limit, random, seed)).frame
+
     def leaderboard(self) -> pl.DataFrame:
         """The leaderboard: one row per benchmark, metric and arm. Raises NotBuilt where it is not built yet."""
         return self.rows("leaderboard")
@@ -231,14 +212,15 @@ class Project:
 
         return why(self.database, row)
 
-    def why_not(self, text: str) -> Answers:
+    def why_not(self, text: str, limit: int = 5) -> Answers:
         """Where rows were dropped, by which rule, and what they repeat. No recipe is needed.
 
-        `text` is the id of a row, or words that rows contain. Raises Unknown, Ambiguous and BlankText.
+        `text` is the id of a row, or words that rows contain; the `limit` most relevant are returned. Raises NotFound
+        and UserError.
         """
         from warehouse.audit.why_not import why_not
 
-        return why_not(self.database, text)
+        return why_not(self.database, text, limit)
 
     def export(self, arm: str, to: str | Path, version: str | None = None, override: str | None = None) -> list[Path]:
         """Writes the training set of an arm into the folder `to` as two JSONL files and one Parquet file; their paths.

@@ -134,6 +134,8 @@ def why_not_tree(answer: WhyNot, everything: bool = False) -> Tree:
     for name, value in (answer.row.says or {}).items():
         if value not in ("", None):
             tree.add(_text(_cut(f"{name}: {value}", everything)))
+    if answer.kept and not answer.dropped:
+        tree.add(_text("this row was not dropped", "bold"))
     for one in (*answer.dropped, *answer.kept):
         branch = tree.add(_text(decision(one), style="" if one.outcome == "kept" else "bold"))
         if one.duplicate_of in answer.twins:

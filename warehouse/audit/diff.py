@@ -34,8 +34,9 @@ class Diff:
     """From version `before` to version `after` of `asset`.
 
     `added` rows are kept by `after` alone, `removed` rows by `before` alone. `redecided` rows are kept by both or by
-    neither, with another outcome, reason, score or cut. `because` says what differs in recipe, code, withdrawals,
-    inputs and retries.
+    neither, with another outcome or reason. `rescored` counts the rows with the same outcome and reason, but another
+    score, cut or twin, such as a rank that moved. `because` says what differs in recipe, code, withdrawals, inputs and
+    retries.
     """
 
     asset: str
@@ -45,6 +46,7 @@ class Diff:
     added: tuple[Changed, ...]
     removed: tuple[Changed, ...]
     redecided: tuple[Changed, ...]
+    rescored: int = 0
 
 
 def diff(database: Database, before: str, after: str) -> Diff:
@@ -58,8 +60,8 @@ def diff(database: Database, before: str, after: str) -> Diff:
             raise UserError(
                 f"{old.id} is a version of {old.name}, {new.id} one of {new.name}: give two versions of one asset"
             )
-        changed = _changed(connection, old, new)
-        because = _because(connection, old, new)
+        changed, rescored = _changed(connection, old, new)
+        because = differences(connection, old.name, old.id, new.id)
     kept = [[bool(one and one.outcome == "kept") for one in (row.before, row.after)] for row in changed]
     pairs = list(zip(changed, kept, strict=True))
     return Diff(
@@ -70,6 +72,7 @@ def diff(database: Database, before: str, after: str) -> Diff:
         tuple(row for row, (was, is_now) in pairs if is_now and not was),
         tuple(row for row, (was, is_now) in pairs if was and not is_now),
         tuple(row for row, (was, is_now) in pairs if was == is_now),
+        rescored,
     )
 
 
@@ -88,17 +91,22 @@ def _version(connection: duckdb.DuckDBPyConnection, text: str) -> Match:
     return found[0] if len(found) == 1 else find(connection, text, "version")
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, old: Match, new: Match) -> list[Changed]:
+def _changed(connection: duckdb.DuckDBPyConnection, old: Match, new: Match) -> tuple[list[Changed], int]:
+    """The rows with another outcome or reason, and the number of those that differ in anything else."""
     columns = "record, outcome, reason, score, cut, duplicate_of, position"
     of_version = f"(SELECT {columns} FROM lineage.decisions WHERE asset = ? AND version = ?)"
+    both = f"FROM {of_version} a FULL JOIN {of_version} b ON a.record = b.record WHERE "
+    places = [old.name, old.id, new.name, new.id]
     decision = "outcome, {0}.reason, {0}.score, {0}.cut, {0}.duplicate_of"
     rows = connection.execute(
-        f"SELECT coalesce(a.record, b.record), a.{decision.format('a')}, b.{decision.format('b')} "
-        f"FROM {of_version} a FULL JOIN {of_version} b ON a.record = b.record "
-        "WHERE (a.outcome, a.reason, a.score, a.cut, a.duplicate_of) "
-        "IS DISTINCT FROM (b.outcome, b.reason, b.score, b.cut, b.duplicate_of) "
-        "ORDER BY coalesce(b.position, a.position), 1",
-        [old.name, old.id, new.name, new.id],
+        f"SELECT coalesce(a.record, b.record), a.{decision.format('a')}, b.{decision.format('b')} {both}"
+        "(a.outcome, a.reason) IS DISTINCT FROM (b.outcome, b.reason) ORDER BY coalesce(b.position, a.position), 1",
+        places,
+    ).fetchall()
+    ((rescored,),) = connection.execute(
+        f"SELECT count(*) {both}(a.outcome, a.reason) IS NOT DISTINCT FROM (b.outcome, b.reason) "
+        "AND (a.score, a.cut, a.duplicate_of) IS DISTINCT FROM (b.score, b.cut, b.duplicate_of)",
+        places,
     ).fetchall()
     kinds = dict(connection.execute("SELECT asset, kind FROM lineage.versions WHERE version = ?", [new.id]).fetchall())
     says = contents(connection, {row[0]: kinds[new.name] for row in rows})
@@ -114,13 +122,15 @@ def _changed(connection: duckdb.DuckDBPyConnection, old: Match, new: Match) -> l
     def decided(version: Match, cells: list[Any]) -> Decided | None:
         return Decided(*[version.name, version.id, *cells, (version.id,) in current]) if cells[0] else None
 
-    return [Changed(record, decided(old, rest[:5]), decided(new, rest[5:]), says.get(record)) for record, *rest in rows]
+    changed = [(record, decided(old, rest[:5]), decided(new, rest[5:])) for record, *rest in rows]
+    return [Changed(*one, says.get(one[0])) for one in changed], rescored
 
 
-def _because(connection: duckdb.DuckDBPyConnection, old: Match, new: Match) -> list[str]:
+def differences(connection: duckdb.DuckDBPyConnection, asset: str, old: str, new: str) -> list[str]:
+    """What differs in recipe, code, withdrawals, inputs and retries between two stored versions of an asset."""
     columns = "recipe, code, inputs, attempt, failed"
     query = f"SELECT {columns} FROM lineage.versions WHERE asset = ? AND version = ?"
-    (was, now) = (connection.execute(query, [version.name, version.id]).fetchall()[0] for version in (old, new))
+    (was, now) = (connection.execute(query, [asset, version]).fetchall()[0] for version in (old, new))
     (recipe, code, inputs), (new_recipe, new_code, new_inputs) = (
         [json.loads(cell) for cell in row[:3]] for row in (was, now)
     )

@@ -12,7 +12,7 @@ import duckdb
 from warehouse.lineage.graph import lookup
 from warehouse.schema.records import KINDS
 
-_HIDDEN = ("vector", "losses")
+HIDDEN = ("vector", "losses")
 """Columns of many numbers; a node shows only their length."""
 
 
@@ -80,7 +80,7 @@ def contents(connection: duckdb.DuckDBPyConnection, kinds: dict[str, str]) -> di
     for kind in sorted(set(kinds.values()) & KINDS.keys()):
         ids = [row_id for row_id, other in kinds.items() if other == kind]
         columns = [row[0] for row in connection.execute(f"DESCRIBE records.{kind}").fetchall()]
-        shown = [f"len({name}) AS {name}" if name in _HIDDEN else name for name in columns]
+        shown = [f"len({name}) AS {name}" if name in HIDDEN else name for name in columns]
         for row in lookup(connection, f"SELECT {', '.join(shown)} FROM records.{kind}", "id", ids):
             says = dict(zip(columns, row, strict=True))
             found[says.pop("id")] = says

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -18,8 +18,8 @@ from warehouse.lineage.graph import lookup
 from warehouse.schema.records import KINDS, empty
 from warehouse.store.database import Database
 
-MOST = 20
-"""If a text is in more rows than this, only this many are shown."""
+MOST = 5
+"""If a text is in more rows than this, only this many are shown, unless more are asked for."""
 
 
 @dataclass(frozen=True)
@@ -39,31 +39,32 @@ class WhyNot:
 
 @dataclass(frozen=True)
 class Answers:
-    """One of `answers` per matching row, up to MOST; `more` counts the other rows."""
+    """One of `answers` per matching row, the most relevant first; `more` counts the rows beyond those asked for."""
 
     answers: tuple[WhyNot, ...]
     more: int
 
 
-def why_not(database: Database, text: str) -> Answers:
-    """What happened to the row with the id `text`, or to the rows that have this text.
+def why_not(database: Database, text: str, most: int = MOST) -> Answers:
+    """What happened to the row with the id `text`, or to the rows that have this text, at most `most` of them.
 
-    Rows count that have exactly this text; if there are none, those that contain it, ignoring case. Dropped rows come
-    first. Raises NotFound, and UserError for a blank text and an ambiguous id.
+    Rows count that have exactly this text; if there are none, those that contain it, ignoring case. The most relevant
+    come first: dropped rows before others, and of these the rows of which the text is the largest part (ours). Raises
+    NotFound, and UserError for a blank text and an ambiguous id.
     """
     if not text.strip():
         raise UserError("a blank text is in many rows: give an id, or words from the row")
     with database.read() as connection:
         by_id = candidates(connection, text, "record")
-        ids = [find(connection, text, "record").id] if by_id else _with_text(connection, text)
-        if not ids:
+        lengths = {find(connection, text, "record").id: 0} if by_id else _with_text(connection, text)
+        if not lengths:
             raise NotFound(
                 f"no row has the id or contains the text {text!r}: searched {searched(connection, ['record'])}"
             )
-        found = nodes(connection, _first(connection, ids))
+        found = nodes(connection, _first(connection, lengths, most))
         twin_ids = {one.duplicate_of for node in found.values() for one in node.decisions if one.duplicate_of}
         twins = nodes(connection, twin_ids)
-    return Answers(tuple(_answer(node, twins) for node in found.values()), len(ids) - len(found))
+    return Answers(tuple(_answer(node, twins) for node in found.values()), len(lengths) - len(found))
 
 
 def quarantined(database: Database, asset: str | None = None) -> list[WhyNot]:
@@ -98,8 +99,9 @@ def _answer(row: Node, twins: dict[str, Node]) -> WhyNot:
     )
 
 
-def _with_text(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
-    """Ids of the rows with exactly this text; if there are none, of those that contain it, ignoring case."""
+def _with_text(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, int]:
+    """The rows with exactly this text; if there are none, those that contain it, ignoring case. The value is the length
+    of the shortest text of the row that has it."""
     texts = {
         kind: [name for name, dtype in empty(model).schema.items() if dtype == pl.String and name != "id"]
         for kind, model in KINDS.items()
@@ -113,25 +115,30 @@ def _with_text(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
     ]
     for rule, wanted, in_json, matches in rules:
         queries = [
-            f"SELECT id FROM records.{kind} WHERE {' OR '.join(f'{name} {rule}' for name in names)}"
+            f"SELECT id, least({', '.join(f'CASE WHEN {name} {rule} THEN length({name}) END' for name in names)}) "
+            f"FROM records.{kind} WHERE {' OR '.join(f'{name} {rule}' for name in names)}"
             for kind, names in texts.items()
         ]
-        kept = connection.execute(" UNION ".join(queries), [wanted]).fetchall()
+        found = dict(connection.execute(" UNION ALL ".join(queries), [wanted]).fetchall())
         dropped = connection.execute(
             "SELECT id, content FROM lineage.records WHERE content ILIKE ? ESCAPE '|'", [in_json]
         ).fetchall()
-        matching = {row_id for row_id, content in dropped if any(map(matches, texts_in(json.loads(content))))}
-        if found := matching.union(row_id for (row_id,) in kept):
-            return sorted(found)
-    return []
+        for row_id, content in dropped:
+            lengths = [len(other) for other in texts_in(json.loads(content)) if matches(other)]
+            if lengths:
+                found[row_id] = min(lengths)
+        if found:
+            return found
+    return {}
 
 
-def _first(connection: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]:
-    """The first MOST of the rows: first those that a current version dropped, then the others, each by asset and id."""
-    rows = lookup(connection, "SELECT id, asset FROM lineage.records", "id", ids)
+def _first(connection: duckdb.DuckDBPyConnection, lengths: Mapping[str, int], most: int) -> list[str]:
+    """The first `most` of the rows: those that a current version dropped, then the others, each by length and asset."""
+    rows = lookup(connection, "SELECT id, asset FROM lineage.records", "id", lengths)
     dropping = "SELECT record FROM (FROM lineage.outcomes WHERE outcome <> 'kept')"
-    dropped = {record for (record,) in lookup(connection, dropping, "record", ids)}
-    return [row_id for _, _, row_id in sorted((row_id not in dropped, asset, row_id) for row_id, asset in rows)[:MOST]]
+    dropped = {record for (record,) in lookup(connection, dropping, "record", lengths)}
+    ranked = sorted((row_id not in dropped, lengths[row_id], asset, row_id) for row_id, asset in rows)
+    return [row_id for *_, row_id in ranked[:most]]
 
 
 def _like(text: str) -> str:

@@ -97,13 +97,19 @@ def test_why_of_a_row_of_an_earlier_version_shows_the_version(store: Store) -> N
 
 def test_why_not_says_how_many_more_rows_there_are(store: Store) -> None:
     publish(store, "documents", "1", documents([f"kept {number}" for number in range(23)]))
-    assert output(store, "why-not", "kept").endswith("and 3 more; give a longer text, or an id")
-    found = json.loads(output(store, "why-not", "kept", "--json"))
+    assert output(store, "why-not", "kept").endswith("and 18 more; give a longer text or an id, or --limit")
+    found = json.loads(output(store, "why-not", "kept", "--limit", "20", "--json"))
     assert (len(found["answers"]), found["more"]) == (20, 3)
     assert "more;" not in output(store, "why-not", "kept 22")
     assert output(store, "why-not", " ", code=1) == (
         "slingshot: a blank text is in many rows: give an id, or words from the row"
     )
+
+
+def test_why_not_says_so_where_a_row_was_not_dropped(store: Store) -> None:
+    publish(store, "documents", "1", documents(["stays"], ["goes"]))
+    assert "this row was not dropped └── kept by documents" in output(store, "why-not", "stays")
+    assert "not dropped" not in output(store, "why-not", "goes")
 
 
 def test_trace_goes_down_only_and_refers_to_why_for_the_way_up(store: Store) -> None:

@@ -84,6 +84,28 @@ def test_trace_gives_what_was_made_from_a_row_down_to_exports(store: Store, made
     assert trace(store.database, ids_by_text(store, "documents")["c"]).exports == ()
 
 
+def test_diff_counts_other_outcomes_and_reasons_but_no_rank_that_moved(store: Store) -> None:
+    def ranked(ranks: dict[str, int], outcome: str, reason: str) -> Result:
+        gate = Gate(Document)
+        for text, rank in ranks.items():
+            gate.reject({"source": "wiki", "title": "", "text": text}, "beyond the budget", score=rank, cut=2)
+        row = {"source": "wiki", "title": "", "text": "other"}
+        (gate.reject if outcome == "rejected" else gate.fail)(row, reason)
+        return gate.result()
+
+    publish(store, "documents", "1", ranked({"a": 3, "b": 4, "c": 5}, "rejected", "too long"))
+    publish(store, "documents", "2", ranked({"a": 4, "b": 5, "c": 5}, "rejected", "too short"))
+    publish(store, "documents", "3", ranked({"a": 4, "b": 5, "c": 5}, "failed", "too short"))
+    found = diff(store.database, named("1"), named("2"))
+    assert [(row.before and row.before.reason, row.after and row.after.reason) for row in found.redecided] == [
+        ("too long", "too short")
+    ]
+    assert (found.added, found.removed, found.rescored) == ((), (), 2)
+    found = diff(store.database, named("2"), named("3"))
+    assert [row.after and row.after.outcome for row in found.redecided] == ["failed"]
+    assert found.rescored == 0
+
+
 def test_diff_gives_added_removed_and_redecided_rows_with_the_reason(store: Store, made: Published) -> None:
     before = store.current("pairs")
     assert before is not None
@@ -97,8 +119,8 @@ def test_diff_gives_added_removed_and_redecided_rows_with_the_reason(store: Stor
         Decided("gated", named("6"), "kept", None, 2.0, 2.0, None, True),
     )
     assert found.removed == ()
-    # The cut is part of a decision: all other rows are re-decided, except the duplicate.
-    assert {row.record for row in found.redecided} == {ids_by_text(store, "pairs")[one] for one in "abd"}
+    # All other rows but the duplicate have another cut, which is no other decision.
+    assert (found.redecided, found.rescored) == ((), 3)
     back = diff(store.database, "gated", named("3"))
     assert [row.record for row in back.removed] == [added.record]
 

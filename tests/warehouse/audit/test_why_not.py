@@ -114,7 +114,23 @@ def test_why_not_shows_dropped_rows_first_and_counts_the_rows_beyond_the_limit(
     monkeypatch.setattr(
         "warehouse.audit.why_not.nodes", lambda connection, ids: loaded.append(len(ids)) or nodes(connection, ids)
     )
-    found = why_not(store.database, "kept")
+    found = why_not(store.database, "kept", 20)
     assert (len(found.answers), found.more, loaded) == (20, 15, [20, 0])
     assert [bool(one.dropped) for one in found.answers] == [True] * 5 + [False] * 15
+    found = why_not(store.database, "kept")
+    assert (len(found.answers), found.more) == (5, 30)
     assert why_not(store.database, "kept 29").more == 0
+
+
+def test_the_rows_of_which_the_text_is_the_largest_part_come_first(store: Store) -> None:
+    texts = ["tell me about tea and about jam", "Tell me about tea", "so tell me about tea", "so much of tea"]
+    publish(store, "documents", "1", documents(texts, [f"{text}, please" for text in texts]))
+    found = [one.row.says["text"] for one in why_not(store.database, "me about tea", 9).answers if one.row.says]
+    assert found == [
+        "Tell me about tea, please",
+        "so tell me about tea, please",
+        "tell me about tea and about jam, please",
+        "Tell me about tea",
+        "so tell me about tea",
+        "tell me about tea and about jam",
+    ]
