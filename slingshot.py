@@ -36,9 +36,10 @@ for family in (building, keeping, checking, reading, auditing, releasing, report
 def open(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:
     """The project of a recipe file and a warehouse folder; the folder is made by the first build.
 
-    Without a recipe it is $SLINGSHOT_RECIPE, else the starter; without a warehouse $SLINGSHOT_WAREHOUSE, else
-    warehouse/data in this project. The environment is read and never changed. Raises RecipeError, which lists
-    everything that is wrong with the recipe.
+    Without a recipe it is $SLINGSHOT_RECIPE, else the recipe.yaml in the current folder or the nearest above it, else
+    the starter. Without a warehouse it is $SLINGSHOT_WAREHOUSE, else the folder warehouse beside that recipe.yaml, else
+    that of the starter. The environment is read and never changed. Raises RecipeError, which lists everything that is
+    wrong with the recipe.
 
     Example: `slingshot.open("mine.yaml", warehouse="mine").plan()` lists what a build would do.
     """

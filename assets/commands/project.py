@@ -271,8 +271,9 @@ class Project:
 def project_at(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:
     """The project of a recipe file and a warehouse folder, neither of which is read yet.
 
-    Without a recipe it is $SLINGSHOT_RECIPE, else the starter; without a warehouse $SLINGSHOT_WAREHOUSE, else
-    warehouse/data in this project.
+    Without a recipe it is $SLINGSHOT_RECIPE, else the recipe.yaml in the current folder or the nearest above it, else
+    the starter. Without a warehouse it is $SLINGSHOT_WAREHOUSE, else the folder warehouse beside that recipe.yaml, else
+    that of the starter.
     """
     return Project(
         recipe_path() if recipe is None else Path(recipe).resolve(),

@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.commands.interrupts import STOPPED, OutputClosed
+from resources.tools.locations import not_obvious
 from warehouse.core.plain_errors import plain
 from warehouse.core.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="The recipe file; the starter if not given.")]
+RecipeOption = Annotated[
+    Path | None, typer.Option("--recipe", help="The recipe file; that of the project, else the starter.")
+]
 WarehouseOption = Annotated[
-    Path | None, typer.Option("--warehouse", help="The folder of the warehouse; warehouse/data if not given.")
+    Path | None,
+    typer.Option("--warehouse", help="The folder of the warehouse; that of the project, else the starter's."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -41,6 +45,8 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
+            if note := not_obvious(*(name in kwargs and kwargs[name] is None for name in ("recipe", "warehouse"))):
+                say(f"slingshot: {note}", error=True)
             command(*args, **kwargs)
             sys.stdout.flush()
         except (BrokenPipeError, OutputClosed):

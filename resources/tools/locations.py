@@ -1,4 +1,5 @@
-"""The paths of the recipe and the warehouse: from environment variables, or the starter's."""
+"""Where the recipe and the warehouse are: in environment variables, in a project around the current folder, or those of
+the starter."""
 
 from __future__ import annotations
 
@@ -9,12 +10,44 @@ HOME = Path(__file__).resolve().parents[2]
 RECIPE = "SLINGSHOT_RECIPE"
 WAREHOUSE = "SLINGSHOT_WAREHOUSE"
 
+RECIPE_FILE = "recipe.yaml"
+"""The file that makes a folder a project, as `slingshot init` writes it."""
+
+
+def project_folder(start: Path | None = None) -> Path | None:
+    """The folder with a recipe.yaml that is `start` (the current folder unless given) or the nearest above it.
+
+    None outside of any project. The folder of this code is none: its recipe.yaml is the starter."""
+    folder = (start or Path.cwd()).resolve()
+    found = next((one for one in (folder, *folder.parents) if (one / RECIPE_FILE).is_file()), None)
+    return None if found == HOME else found
+
 
 def recipe_path() -> Path:
-    """The recipe to use: $SLINGSHOT_RECIPE, or the starter recipe."""
-    return Path(os.environ.get(RECIPE, HOME / "recipe.yaml")).resolve()
+    """The recipe to use: $SLINGSHOT_RECIPE, or recipe.yaml of the project, or the starter recipe."""
+    if given := os.environ.get(RECIPE):
+        return Path(given).resolve()
+    return (project_folder() or HOME) / RECIPE_FILE
 
 
 def warehouse_path() -> Path:
-    """The folder of the warehouse: $SLINGSHOT_WAREHOUSE, or warehouse/data."""
-    return Path(os.environ.get(WAREHOUSE, HOME / "warehouse" / "data")).resolve()
+    """The folder of the warehouse: $SLINGSHOT_WAREHOUSE, or warehouse in the project, or that of the starter."""
+    if given := os.environ.get(WAREHOUSE):
+        return Path(given).resolve()
+    project = project_folder()
+    return project / "warehouse" if project else HOME / "warehouse" / "data"
+
+
+def not_obvious(recipe: bool, warehouse: bool) -> str | None:
+    """A line that says which recipe and which warehouse are used, where `recipe` and `warehouse` say that a command
+    takes them from here; None where that is obvious.
+
+    It is obvious in the folder of the project, anywhere below the starter, and by an environment variable."""
+    here, project = Path.cwd().resolve(), project_folder()
+    recipe, warehouse = recipe and not os.environ.get(RECIPE), warehouse and not os.environ.get(WAREHOUSE)
+    if not (recipe or warehouse) or here == project or (not project and (here == HOME or HOME in here.parents)):
+        return None
+    used = [f"the recipe {recipe_path()}"] if recipe else []
+    used += [f"the warehouse {warehouse_path()}"] if warehouse else []
+    where = "" if project else "no recipe.yaml is here or in a folder above; "
+    return f"{where}using {' and '.join(used)}"
