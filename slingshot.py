@@ -18,7 +18,7 @@ from pathlib import Path
 
 import typer
 
-from assets.commands import auditing, building, checking, keeping, reading, releasing, reporting
+from assets.commands import auditing, building, checking, keeping, reading, releasing, reporting, starting
 from assets.commands.project import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset, Project, project_at
 
 __all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "Project", "app", "main", "open"]
@@ -29,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for family in (building, keeping, checking, reading, auditing, releasing, reporting):
+for family in (starting, building, keeping, checking, reading, auditing, releasing, reporting):
     app.add_typer(family.app)
 
 
