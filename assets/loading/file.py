@@ -1,24 +1,23 @@
-"""Read a recipe file; every error names the key's path, the value found, what is accepted, and the line."""
+"""Read a recipe file; every error names the key's path, the value found, what is accepted, and where it is."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
-from assets.loading.drawing import that_draw
+from assets.loading.faults import problem_of, repeats
+from assets.loading.names import unknown_names
 from assets.loading.rules import Problem, problems
-from assets.loading.whole import VARIANTS, FullRecipe
+from assets.loading.whole import FullRecipe
 from assets.loading.yaml_text import Place, YamlError, read_yaml
-from assets.recipe.parts import UntilPart
 from assets.recipe.types import Recipe
 from warehouse.core.errors import UserError
-from warehouse.core.texts import nearest, shortened
+from warehouse.core.texts import shortened
 
 
 class RecipeError(UserError, ValueError):
@@ -35,7 +34,7 @@ MOST_PROBLEMS = 50
 
 @dataclass(frozen=True)
 class _Values:
-    """The plain values of a recipe, and where each key was written: "line 3", or "starter, line 3"."""
+    """The plain values of a recipe, and where each key was written, such as "starter, line 3, column 5"."""
 
     values: dict[Any, Any]
     places: Mapping[Place, str] = field(default_factory=dict)
@@ -126,7 +125,7 @@ def _values(text: str, name: str = "") -> _Values:
     holders = document.shared - FullRecipe.model_fields.keys() - {"extends"}
     return _Values(
         {key: value for key, value in values.items() if key not in holders},
-        {place: f"{file}line {line}" for place, line in document.lines.items()},
+        {place: f"{file}line {line}, column {column}" for place, (line, column) in document.positions.items()},
     )
 
 
@@ -135,13 +134,17 @@ def _recipe(written: _Values, also: Callable[[Recipe], Iterable[Problem]]) -> Re
         recipe = FullRecipe.model_validate(written.values)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        found = [_problem(detail) for detail in details if not _repeats(detail, details)]
-        raise _combined(found, written.places) from error
+        found = [problem_of(detail) for detail in details if not repeats(detail, details)]
+        raise _combined([*found, *unknown_names(written.values, details, _starter)], written.places) from error
     except RecursionError as error:
         raise RecipeError("its values are nested too deeply") from error
     if found := [*problems(recipe), *also(recipe)]:
         raise _combined(found, written.places)
     return recipe
+
+
+def _starter() -> dict[Any, Any]:
+    return _values_of(STARTER).values
 
 
 def _combined(found: list[Problem], places: Mapping[Place, str]) -> RecipeError:
@@ -157,101 +160,3 @@ def _where(problem: Problem, places: Mapping[Place, str]) -> str:
     while place and place not in places:
         place = place[:-1]
     return f" ({places[place]})" if place else ""
-
-
-def _repeats(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
-    """Whether a list is reported as too short only because one of its entries has an error of its own."""
-    place = detail["loc"]
-    return detail["type"] == "too_short" and any(
-        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details
-    )
-
-
-def _problem(detail: ErrorDetails) -> Problem:
-    loc = [key for key in detail["loc"] if key not in _UNION_MEMBERS]
-    variant = VARIANTS.get(str(loc.pop(3))) if loc[:2] == ["generation", "variants"] and len(loc) > 3 else None
-    path = ".".join(str(key) for key in loc if key != "[key]")
-    found: Any = detail["input"]
-    context: dict[str, Any] = detail.get("ctx", {})
-    if detail["type"] == "extra_forbidden":
-        *parents, key = loc
-        if loc[:1] == ["generation"] and key in UntilPart.model_fields and (variant or len(parents) == 2):
-            return Problem(path, found, f"this method cannot draw more; these can: {', '.join(that_draw())}")
-        known = list(variant.model_fields) if variant and len(loc) == 4 else _keys_at(parents)
-        return Problem(path, found, f"there is no such key; {nearest(str(key), known)}")
-    if detail["type"] == "missing":
-        return Problem(path, None, "this key is required")
-    if detail["type"] == "union_tag_not_found":
-        return Problem(f"{path}.method", None, f"this key is required; it must name one of {', '.join(VARIANTS)}")
-    if detail["type"] == "union_tag_invalid":
-        return Problem(
-            f"{path}.method", context["tag"], f"there is no such method; {nearest(context['tag'], VARIANTS)}"
-        )
-    if detail["type"] == "literal_error":
-        expected = str(context["expected"]).replace(" or ", ", ")
-        return Problem(
-            path, found, f"there is no such value; {nearest(str(found), expected.replace(chr(39), '').split(', '))}"
-        )
-    if detail["type"] == "string_pattern_mismatch":
-        return Problem(path, found, _PATTERNS[context["pattern"]])
-    if detail["type"] in _WORDS:
-        return Problem(path, found, _WORDS[detail["type"]].format(**context))
-    return Problem(path, found, detail["msg"].removeprefix("Value error, ").replace("Input should", "it must"))
-
-
-# Pydantic describes types in Python's terms; these messages use YAML's.
-_WORDS = {
-    "int_type": "it must be a whole number",
-    "int_parsing": "it must be a whole number",
-    "int_from_float": "it must be a whole number",
-    "float_type": "it must be a number",
-    "float_parsing": "it must be a number",
-    "finite_number": "it must be a finite number",
-    "string_type": "it must be text",
-    "bool_type": "it must be true or false",
-    "list_type": "it must be a list",
-    "tuple_type": "it must be a list",
-    "dict_type": "it must be a mapping of keys to values",
-    "model_type": "it must be a mapping of keys to values",
-    "model_attributes_type": "it must be a mapping of keys to values",
-    "invalid_key": "a key must be text",
-    "string_too_short": "it must not be empty",
-    "too_short": "it must have at least {min_length} in it",
-    "too_long": "it must have at most {max_length} in it",
-}
-_PATTERNS = {
-    r"^([0-9a-f]{64}|unpinned)$": "it must be 64 hex digits (0-9, a-f), or unpinned until slingshot pin sets it",
-    r"^[a-z][a-z0-9_]*$": "a name has lower-case letters, digits and _, and starts with a letter",
-    r"^(human|mixed|model:.+)$": "it must be human, mixed or model:NAME",
-    r"^[^\r\n]$": 'it must be one character, such as ";" or "\\t"',
-    r"^[^\r\n]?$": 'it must be one character, such as "\'", or "" for none',
-}
-_UNION_MEMBERS = ("str", "list[str]")
-
-
-def _keys_at(path: Sequence[int | str]) -> list[str]:
-    """The keys that the recipe's types allow at a path."""
-    part: type[BaseModel] = FullRecipe
-    inner: Any = None
-    for key in path:
-        if inner is None:
-            annotation = part.model_fields[str(key)].annotation
-            found = _part_in(annotation)
-            if found is None:
-                return []
-            # In a mapping or list of parts the next key only selects one of them.
-            inner = found if get_origin(annotation) in (dict, tuple) else None
-            part = found if inner is None else part
-        else:
-            part, inner = inner, None
-    return list(part.model_fields) if inner is None else []
-
-
-def _part_in(annotation: Any) -> type[BaseModel] | None:
-    if _is_part(annotation):
-        return cast(type[BaseModel], annotation)
-    return next((part for inner in get_args(annotation) if (part := _part_in(inner))), None)
-
-
-def _is_part(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -31,6 +31,8 @@ from assets.sources.partition import slices_overlap
 from resources.fetching.addresses import Address
 from warehouse.core.texts import nearest, shortened
 
+NAMES = "it must name"
+"""How the problem with a name that refers to nothing begins."""
 NO_WEIGHTS = "it is at an endpoint, which gives no access to its weights"
 FETCHED = "use an address that starts with pypi:, path: or hf:"
 

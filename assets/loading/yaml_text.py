@@ -1,4 +1,4 @@
-"""Read YAML text into plain values, and remember on which line each key stands.
+"""Read YAML text into plain values, and remember at which line and column each key stands.
 
 Safe YAML 1.1 as PyYAML reads it, with three differences (ours). A repeated key is an error; PyYAML would use the last
 one. `12:30` is a text and not a number in base 60. Text that grows beyond MOST_VALUES when its aliases (`*name`) are
@@ -23,6 +23,9 @@ MOST_VALUES = 100_000
 Place = tuple[str, ...]
 """A key's path, such as ("sources", "faq", "sha256"); items of a list have their number from 0."""
 
+Position = tuple[int, int]
+"""A line and a column, both from 1."""
+
 _MERGE = "tag:yaml.org,2002:merge"
 _INT = "tag:yaml.org,2002:int"
 _FLOAT = "tag:yaml.org,2002:float"
@@ -34,13 +37,13 @@ class YamlError(ValueError):
 
 @dataclass(frozen=True)
 class Document:
-    """The value of a YAML document, and the line (from 1) of every key and list item in it.
+    """The value of a YAML document, and the position of every key and list item in it.
 
     `shared` are the top-level keys under which something stands that an alias uses, such as `common: &common {…}`.
     """
 
     value: Any
-    lines: dict[Place, int]
+    positions: dict[Place, Position]
     shared: frozenset[str] = frozenset()
 
 
@@ -53,11 +56,11 @@ def read_yaml(text: str) -> Document:
         if root is None:
             return Document(None, {})
         _check_size(root)
-        lines: dict[Place, int] = {}
-        _find_lines(root, (), lines)
+        positions: dict[Place, Position] = {}
+        _find_positions(root, (), positions)
         # Merging changes the nodes, so the shared ones are looked for first.
         shared = _shared_keys(root)
-        return Document(loader.construct_document(root), lines, shared)
+        return Document(loader.construct_document(root), positions, shared)
     except yaml.MarkedYAMLError as error:
         raise YamlError(_located(error)) from error
     except yaml.reader.ReaderError as error:
@@ -119,19 +122,19 @@ def _shared_keys(root: yaml.Node) -> frozenset[str]:
     )
 
 
-def _find_lines(node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
+def _find_positions(node: yaml.Node, place: Place, positions: dict[Place, Position]) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.tag == _MERGE:
                 continue
             inner = (*place, str(key.value))
-            lines[inner] = key.start_mark.line + 1
-            _find_lines(value, inner, lines)
+            positions[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
+            _find_positions(value, inner, positions)
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             inner = (*place, str(number))
-            lines[inner] = item.start_mark.line + 1
-            _find_lines(item, inner, lines)
+            positions[inner] = (item.start_mark.line + 1, item.start_mark.column + 1)
+            _find_positions(item, inner, positions)
 
 
 class _Loader(yaml.SafeLoader):

@@ -58,7 +58,7 @@ def test_a_wrong_recipe_is_one_clear_error(command: str, tiny: Path, tmp_path: P
     assert done.stderr == (
         f"slingshot: {tiny}: 1 problem\n"
         "  curation.rwos: found 3; there is no such key; did you mean 'rows'? "
-        f"(known: control_tokens, decontamination, diversity, response_tokens, rows) (line {line})\n"
+        f"(known: control_tokens, decontamination, diversity, response_tokens, rows) (line {line}, column 3)\n"
     )
 
 

@@ -31,11 +31,11 @@ def test_layers_that_a_model_lacks_are_an_error_before_a_build(command: str, tin
     first, *lines = done.stderr.splitlines()
     assert first == f"slingshot: {tiny}: 2 problems"
     written = tiny.read_text(encoding="utf-8").splitlines()
-    assert lines[0].endswith(f"(line {written.index('  target_modules:') + 1})")
+    assert lines[0].endswith(f"(line {written.index('  target_modules:') + 1}, column 3)")
     assert lines[0].startswith("  training.target_modules: found ['query']; the model has no layer of this name; ")
     assert lines[1:] == [
         "  generation.backward_model.last_layers: found 30; the model has 2 layers; it must be at most 2 "
-        f"(line {written.index('    last_layers: 30') + 1})"
+        f"(line {written.index('    last_layers: 30') + 1}, column 5)"
     ]
     assert not (tmp_path / "data").exists()
 

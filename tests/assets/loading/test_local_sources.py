@@ -34,10 +34,10 @@ def test_all_problems_are_listed_at_once_with_their_lines(tiny: Path) -> None:
     assert status == 1
     misspelt = next(line for line in lines if "seed_tasks.0" in line)
     assert "its template names 'respnse', which no row of the source has; available: " in misspelt
-    assert misspelt.endswith(f"(line {text.index('seed_tasks:') + 2})")
+    assert misspelt.endswith(f"(line {text.index('seed_tasks:') + 2}, column 3)")
     missing = next(line for line in lines if "sources.gone.address" in line)
     assert f"no file matches {tiny.parent / 'gone'}/*.jsonl" in missing
-    assert missing.endswith(f"(line {text.index('  gone:') + 2})")
+    assert missing.endswith(f"(line {text.index('  gone:') + 2}, column 5)")
 
 
 def test_a_changed_file_is_named_with_both_hashes(tiny: Path) -> None:

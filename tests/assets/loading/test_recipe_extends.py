@@ -55,7 +55,8 @@ def test_recipes_that_extend_each_other_are_an_error(tmp_path: Path) -> None:
         load_recipe(path)
     assert str(refused.value) == (
         f"{path}: extends other.yaml: 1 problem\n"
-        "  extends: found 'mine.yaml'; a recipe cannot extend itself, directly or through others (other.yaml, line 1)"
+        "  extends: found 'mine.yaml'; a recipe cannot extend itself, directly or through others "
+        "(other.yaml, line 1, column 1)"
     )
 
 
@@ -71,5 +72,6 @@ def test_extends_must_be_a_name(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as refused:
         load_recipe(path)
     assert str(refused.value) == (
-        f"{path}: 1 problem\n  extends: found ['starter']; it must be starter, or the path of another recipe (line 1)"
+        f"{path}: 1 problem\n  extends: found ['starter']; it must be starter, or the path of another recipe "
+        "(line 1, column 1)"
     )

@@ -90,7 +90,7 @@ def test_an_error_in_a_file_starts_with_its_path(tmp_path: Path) -> None:
         load_recipe(path)
     line = path.read_text(encoding="utf-8").splitlines().index("  rows: 0") + 1
     assert str(refused.value) == (
-        f"{path}: 1 problem\n  curation.rows: found 0; it must be greater than or equal to 1 (line {line})"
+        f"{path}: 1 problem\n  curation.rows: found 0; it must be greater than or equal to 1 (line {line}, column 3)"
     )
 
 

@@ -47,14 +47,17 @@ def test_a_key_that_is_given_twice_beside_a_merge_is_an_error() -> None:
     assert str(refused.value) == "the key 'x' is given twice (line 2, column 25)"
 
 
-def test_every_key_and_item_has_its_line() -> None:
-    assert read_yaml("a: 1\nb:\n  - c: 2\n    d: 3\n  - 4\n").lines == {
-        ("a",): 1,
-        ("b",): 2,
-        ("b", "0"): 3,
-        ("b", "0", "c"): 3,
-        ("b", "0", "d"): 4,
-        ("b", "1"): 5,
+def test_every_key_and_item_has_its_line_and_column() -> None:
+    assert read_yaml("a: 1\nb:\n  - c: 2\n    d: 3\n  - 4\ne: {f: 5, g: 6}\n").positions == {
+        ("a",): (1, 1),
+        ("b",): (2, 1),
+        ("b", "0"): (3, 5),
+        ("b", "0", "c"): (3, 5),
+        ("b", "0", "d"): (4, 5),
+        ("b", "1"): (5, 5),
+        ("e",): (6, 1),
+        ("e", "f"): (6, 5),
+        ("e", "g"): (6, 11),
     }
 
 
@@ -133,7 +136,7 @@ def test_another_file_that_is_extended_by_mistake_is_not_repeated(tmp_path: Path
 
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     assert refusal(written(tmp_path, 'extends: "a\\0b"\n')) == (
-        "1 problem\n  extends: found 'a\\x00b'; it must be starter, or the path of another recipe (line 1)"
+        "1 problem\n  extends: found 'a\\x00b'; it must be starter, or the path of another recipe (line 1, column 1)"
     )
 
 
@@ -149,11 +152,11 @@ def test_problems_are_listed_all_at_once_with_the_lines_of_their_own_files(tmp_p
     text = "extends: base.yaml\nseed: -1\ntraining:\n  ran: 3\n"
     assert refusal(written(tmp_path, text)).split("\n") == [
         "3 problems",
-        "  seed: found -1; it must be greater than or equal to 0 (line 2)",
-        "  retries: found 'many'; it must be a whole number (base.yaml, line 2)",
+        "  seed: found -1; it must be greater than or equal to 0 (line 2, column 1)",
+        "  retries: found 'many'; it must be a whole number (base.yaml, line 2, column 1)",
         "  training.ran: found 3; there is no such key; did you mean 'rank'? (known: alpha, base, batch_size, "
         "checkpoint_every, dropout, epochs, last_layers, learning_rate, max_tokens, method, micro_batch, precision, "
-        "rank, scheduler, seeds, target_modules, truncation, validation, warmup, weight_decay) (line 4)",
+        "rank, scheduler, seeds, target_modules, truncation, validation, warmup, weight_decay) (line 4, column 3)",
     ]
 
 

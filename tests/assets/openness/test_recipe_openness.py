@@ -187,7 +187,7 @@ def test_every_command_refuses_before_it_downloads_or_calls_a_model(
     monkeypatch.setenv(locations.WAREHOUSE, str(data))
     done = CliRunner().invoke(app, [command])
     assert done.exit_code == 1
-    problem = f"{SOURCE}.origin: found 'model:gpt-4'; gpt-4 {OPENAI} (line {line})"
+    problem = f"{SOURCE}.origin: found 'model:gpt-4'; gpt-4 {OPENAI} (line {line}, column 5)"
     assert done.output == f"slingshot: {recipe}: 1 problem\n  {problem}\n"
     assert not data.exists()
 
