@@ -223,29 +223,38 @@ class Project:
         return why_not(self.database, text, limit)
 
     def export(self, arm: str, to: str | Path, version: str | None = None, override: str | None = None) -> list[Path]:
-        """Writes the training set of an arm into the folder `to` as two JSONL files and one Parquet file; their paths.
+        """Writes the training set of an arm into the folder `to`, with a dataset card; the paths of all files.
 
-        `version` is the start of an earlier version's id. `override` is the reason to write rows that were withdrawn.
-        Raises UserError if the recipe has no such arm, if nothing is built, if the version failed a blocking check, for
-        withdrawn rows without an override, and for a blank override.
+        `datasets.load_dataset(to, arm)` opens it; an arm that is in the folder already stays there. What
+        `training.validation` holds out is the split `validation`. `version` is the start of an earlier version's id,
+        `override` the reason to write rows that were withdrawn. Raises UserError if the recipe has no such arm, if
+        nothing is built, if the version failed a blocking check, for withdrawn rows without an override, for a blank
+        override, and if the folder has files that no export wrote.
         """
+        from assets.training.validation import held_out
         from warehouse.release.export import export
 
         if version is None and arm not in self.recipe.arms:
             raise UserError(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
-        return export(self.store, arm, Path(to), version, override)
+        share, seed = self.recipe.training.validation, self.recipe.seed
 
-    def merge(self, arm: str, to: str | Path, seed: int | None = None) -> Path:
-        """Writes the student of an arm as one model that transformers loads into `to`/ARM-SEED; its path.
+        def split(responses: Sequence[str]) -> list[bool]:
+            return held_out(responses, share, seed, "training.validation")
+
+        return export(self.store, arm, Path(to), version, override, split)
+
+    def export_student(self, arm: str, to: str | Path, seed: int | None = None, merged: bool = False) -> Path:
+        """Writes the student of an arm into `to`/ARM-SEED with a model card: as an adapter that peft loads or, if it is
+        `merged`, as one model that transformers loads; its path.
 
         `seed` is the student's training seed, by default the first one. Raises UserError if the recipe has no such arm,
         if there is no such student, if it was made from something withdrawn, or if the folder exists.
         """
-        from assets.training.merged import write_student
+        from assets.training.student_files import write_student
 
         if arm not in self.recipe.arms:
             raise UserError(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
-        return write_student(self.bench, arm, Path(to), seed)
+        return write_student(self.bench, arm, Path(to), seed, merged)
 
     def sql(self, query: str) -> pl.DataFrame:
         """What a query in DuckDB's SQL finds in the warehouse. No recipe is needed.

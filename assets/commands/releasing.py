@@ -17,14 +17,30 @@ app = typer.Typer()
 @clear_errors
 def export(
     arm: Annotated[str, typer.Argument(help="The arm whose training set to write.")],
-    to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("exports"),
+    to: Annotated[Path | None, typer.Option(help="The folder to write into: exports, or students.")] = None,
     version: Annotated[str | None, typer.Option(help="An earlier version, by its id or the first digits.")] = None,
     override: Annotated[str | None, typer.Option(help="The reason to write a version with withdrawn rows.")] = None,
+    student: Annotated[
+        bool, typer.Option("--student", help="Write the student as an adapter for peft instead.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="The training seed of the student; by default the first.")] = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Write an arm's training set as JSONL (messages and Alpaca forms) and Parquet."""
-    for path in project_at(recipe, warehouse).export(arm, to, version, override):
+    """Write an arm's training set as a folder that `datasets` opens, with a dataset card, and as JSONL for trainers.
+
+    Arms that were exported to the folder before stay in it."""
+    from warehouse.core.errors import UserError
+
+    project = project_at(recipe, warehouse)
+    if student:
+        if version is not None or override is not None:
+            raise UserError("--version and --override are for training sets; leave them out, or leave out --student")
+        say(str(project.export_student(arm, to or Path("students"), seed)))
+        return
+    if seed is not None:
+        raise UserError("--seed is for students; add --student, or leave it out")
+    for path in project.export(arm, to or Path("exports"), version, override):
         say(str(path))
 
 
@@ -38,7 +54,7 @@ def merge(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Write an arm's student as one model: a folder that transformers loads, with its adapter merged."""
-    say(str(project_at(recipe, warehouse).merge(arm, to, seed)))
+    say(str(project_at(recipe, warehouse).export_student(arm, to, seed, merged=True)))
 
 
 @app.command()
@@ -102,7 +118,7 @@ def attest(
 @app.command()
 @clear_errors
 def verify(
-    file: Annotated[Path, typer.Argument(help="The attestation; its files must be in the same folder.")],
+    file: Annotated[Path, typer.Argument(help="The attestation, in the folder with the exported files.")],
     key: Annotated[Path | None, typer.Option(help="The Ed25519 public key (PEM) of the expected signer.")] = None,
     as_json: AsJson = False,
 ) -> None:

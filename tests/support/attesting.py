@@ -13,6 +13,7 @@ from warehouse.lineage.material import Material
 from warehouse.release.attestation import Exported, Provenance, Signer, attestation_path, statement
 from warehouse.release.attestation import write_attestation as write
 from warehouse.release.export import export
+from warehouse.release.layout import SHARED
 from warehouse.store.database import Database
 from warehouse.store.versions import Store
 
@@ -32,6 +33,15 @@ PROVENANCE = Provenance(
     versions={"slingshot": "0.1.0"},
 )
 
+TABLES = [
+    "alpaca/mine/train.jsonl",
+    "data/mine/train.parquet",
+    "messages/mine/train.jsonl",
+    "sharegpt/mine/train.jsonl",
+]
+"""The files with rows that an export of the arm `mine` writes."""
+FILES = sorted([*TABLES, "recipes/mine.yaml"])
+
 
 def exported(folder: Path) -> Exported:
     """The files of the arm `mine` with three rows, as `slingshot export` writes them into `folder`/out."""
@@ -39,7 +49,8 @@ def exported(folder: Path) -> Exported:
     made_of = publish(store, "documents", "1", documents("cab"))
     published = publish(store, "training_sets/mine", "2", pairs(store, made_of), documents=made_of)
     paths = export(store, "mine", folder / "out")
-    files = {path.name: file_digest(path) for path in paths}
+    own = {str(path.relative_to(folder / "out")): path for path in paths if path.name not in SHARED}
+    files = {name: file_digest(path) for name, path in own.items()}
     ids = store.read(published)["id"].to_list()
     return Exported("mine", "training_sets/mine", named("2"), folder / "out", files, ids)
 

@@ -6,7 +6,8 @@ The statement is about the bytes of the files. Our choices where the specificati
   `annotations`, under names with our prefix.
 - The whole recipe is an external parameter. Its digest is one of the `byproducts`, where SLSA puts the digest of a
   fully evaluated configuration.
-- The list of row ids is another byproduct. Its digest is a Merkle root, as the name of the algorithm says.
+- The list of row ids is another byproduct, and so is that of the held-out rows. Its digest is a Merkle root, as the
+  name of the algorithm says.
 
 https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md
@@ -25,6 +26,7 @@ from urllib.parse import quote
 from warehouse.core.atomic import written_whole
 from warehouse.core.identity import canonical, text_digest
 from warehouse.lineage.material import Material
+from warehouse.release.layout import ATTESTATION
 from warehouse.release.merkle import ALGORITHM, merkle_root
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -37,14 +39,15 @@ LOCAL_BUILDER = "slingshot:builder/local/v1"
 
 ROLE, LICENCE, ORIGIN = "slingshot_role", "slingshot_licence", "slingshot_origin"
 EXCEPTION, ROWS = "slingshot_exception", "slingshot_rows"
-RECIPE, ROW_IDS = "recipe", "row ids"
+RECIPE, ROW_IDS, HELD_OUT = "recipe", "row ids", "held-out row ids"
 UNLOCATED = "slingshot:name/"
 """The URI of a material without a known address and digest starts with this."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The files of one export. `files` has SHA-256 by file name, `row_ids` the ids in the order of the training set.
+    """The files of one export. `files` has SHA-256 by path from the folder, `row_ids` the ids of the training set in
+    the order of the files, and `held_out` those of the benchmark items in the split `test`.
 
     `override` is the reason to write them although something in them was withdrawn; None if nothing was.
     """
@@ -56,6 +59,7 @@ class Exported:
     files: Mapping[str, str]
     row_ids: Sequence[str]
     override: str | None = None
+    held_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def as_uri(address: str) -> str:
 
 def attestation_path(exported: Exported) -> Path:
     """The path of the attestation of exported files: in the same folder."""
-    return exported.folder / f"{exported.arm}.intoto.json"
+    return exported.folder / f"{exported.arm}{ATTESTATION}"
 
 
 def statement(exported: Exported, provenance: Provenance) -> dict[str, Any]:
@@ -136,11 +140,8 @@ def statement(exported: Exported, provenance: Provenance) -> dict[str, Any]:
                 "metadata": metadata,
                 "byproducts": [
                     {"name": RECIPE, "digest": {"sha256": recipe_digest(provenance.recipe)}},
-                    {
-                        "name": ROW_IDS,
-                        "digest": {ALGORITHM: merkle_root(exported.row_ids)},
-                        "annotations": {ROWS: len(exported.row_ids)},
-                    },
+                    _ids(ROW_IDS, exported.row_ids),
+                    *([_ids(HELD_OUT, exported.held_out)] if exported.held_out else []),
                 ],
             },
         },
@@ -169,6 +170,10 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         f"recipe     sha256 {recipe['digest']['sha256']}",
         f"materials  {len(made['resolvedDependencies'])}",
     ]
+
+
+def _ids(name: str, ids: Sequence[str]) -> dict[str, Any]:
+    return {"name": name, "digest": {ALGORITHM: merkle_root(ids)}, "annotations": {ROWS: len(ids)}}
 
 
 def _dependency(material: Material, exception: str | None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from warehouse.core.visible import visible
 from warehouse.lineage.material import Material
 from warehouse.release.attestation import (
     BUILD_TYPE,
+    HELD_OUT,
     PAYLOAD_TYPE,
     PREDICATE_TYPE,
     RECIPE,
@@ -49,7 +50,9 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Attested:
-    """The content of a statement of ours. `files` has SHA-256 by name, `exceptions` a reason by name of a material."""
+    """The content of a statement of ours. `files` has SHA-256 by name, `exceptions` a reason by name of a material.
+
+    `rows` counts the row ids whose Merkle root is `root`; `held_out` has both for the split `test`, if there is one."""
 
     arm: str
     files: Mapping[str, str]
@@ -59,6 +62,7 @@ class Attested:
     recipe_digest: str
     materials: tuple[Material, ...]
     exceptions: Mapping[str, str]
+    held_out: tuple[int, str] | None = None
 
 
 def parse(content: bytes) -> dict[str, Any]:
@@ -105,14 +109,14 @@ def read_statement(content: Mapping[str, Any]) -> Attested:
     names = [subject.name for subject in statement.subject]
     if len(set(names)) < len(names):
         raise InvalidAttestation("it lists a file twice")
-    row_ids, recipe = _only(byproducts, ROW_IDS), _only(byproducts, RECIPE)
+    (rows, root), recipe = _counted(_only(byproducts, ROW_IDS)), _only(byproducts, RECIPE)
     where = "predicate.buildDefinition.resolvedDependencies.annotations."
     materials = [(one, _checked(_Annotations, one.annotations, where)) for one in made.resolvedDependencies]
     return Attested(
         parameters.arm,
         {subject.name: _digest(subject, "sha256") for subject in statement.subject},
-        _checked(_Count, row_ids.annotations, "predicate.runDetails.byproducts.annotations.").slingshot_rows,
-        _digest(row_ids, ALGORITHM),
+        rows,
+        root,
         parameters.recipe,
         _digest(recipe, "sha256"),
         tuple(_material(one, annotations) for one, annotations in materials),
@@ -121,6 +125,7 @@ def read_statement(content: Mapping[str, Any]) -> Attested:
             for one, annotations in materials
             if annotations.slingshot_exception
         },
+        _counted(_only(byproducts, HELD_OUT)) if any(one.name == HELD_OUT for one in byproducts) else None,
     )
 
 
@@ -214,6 +219,12 @@ def _only(byproducts: Sequence[_Descriptor], name: str) -> _Descriptor:
     if len(found) != 1:
         raise InvalidAttestation(f"it has {len(found)} byproducts with the name {name!r}, not one")
     return found[0]
+
+
+def _counted(descriptor: _Descriptor) -> tuple[int, str]:
+    """(count, Merkle root) of a list of ids."""
+    counted = _checked(_Count, descriptor.annotations, "predicate.runDetails.byproducts.annotations.")
+    return counted.slingshot_rows, _digest(descriptor, ALGORITHM)
 
 
 def _digest(descriptor: _Descriptor, algorithm: str) -> str:

@@ -8,12 +8,14 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from warehouse.audit.ancestry import Place
 from warehouse.audit.versions import ancestry_of_version, built_by, column_of, with_upstream
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 from warehouse.release.attestation import Exported, Provenance
+from warehouse.release.layout import TEST, TRAIN, VALIDATION, table
 from warehouse.store.database import Database
 from warehouse.store.versions import kept_rows
 
@@ -75,7 +77,7 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
                 f"export it first: slingshot export {arm} --to {folder}"
             )
         version, files, override = rows[0][0], json.loads(rows[0][1]), rows[0][2]
-        ids = kept_rows(connection, asset, version)
+        kept = kept_rows(connection, asset, version)
         provenance = provenance_of(connection, asset, version)
     for name, sha256 in files.items():
         path = place / name
@@ -85,4 +87,14 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
                 f"{path} is not what was exported (found: {found}; written: {sha256}); "
                 f"export it again: slingshot export {arm} --to {folder}"
             )
-    return Exported(arm, asset, version, place, files, ids, override), provenance
+    tables = [table(arm, split) for split in (TRAIN, VALIDATION) if table(arm, split) in files]
+    ids = (
+        ids_in(place, tables) if tables else kept
+    )  # an export from before there were splits has the order of the version
+    held_out = ids_in(place, [table(arm, TEST)]) if table(arm, TEST) in files else ()
+    return Exported(arm, asset, version, place, files, ids, override, held_out), provenance
+
+
+def ids_in(folder: Path, tables: Iterable[str]) -> list[str]:
+    """The row ids of Parquet files in `folder`, in order."""
+    return [row_id for name in tables for row_id in pl.read_parquet(folder / name, columns=["id"])["id"]]

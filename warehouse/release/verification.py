@@ -23,6 +23,7 @@ from warehouse.release.attested import (
     read_envelope,
     read_statement,
 )
+from warehouse.release.layout import TEST, group_of, table
 from warehouse.release.merkle import merkle_root
 from warehouse.release.signing import load_verifier
 
@@ -51,6 +52,7 @@ class Verified:
     exceptions: Mapping[str, str]
     signed: bool
     key: str | None
+    held_out: int | None = None
 
     def lines(self) -> list[str]:
         """What was checked and what was not, as lines of text; control characters are written as escapes."""
@@ -60,11 +62,13 @@ class Verified:
             signature = "not checked, because no key was given: the author is unknown"
         else:
             signature = "none: anyone who could write the files could also write this"
+        form = "form" if any("/" in name for name in self.files) else "file"
         lines = [
             f"verified   {self.attestation}",
             f"           sha256 {self.digest}",
             *_column("files", [f"{name}  sha256 {sha256}" for name, sha256 in self.files.items()]),
-            f"rows       {self.rows}, the same in every file; Merkle root {self.root}",
+            f"rows       {self.rows}, the same in every {form}; Merkle root {self.root}",
+            *([f"           and {self.held_out} benchmark items in the split test"] if self.held_out else []),
             f"recipe     sha256 {self.recipe_digest}, of arm {self.arm}",
             *_column("materials", [self._material(one) for one in self.materials]),
             f"signature  {signature}",
@@ -113,6 +117,7 @@ def verify(file: Path, public_key: Path | None = None) -> Verified:
         attested.exceptions,
         envelope is not None,
         key,
+        attested.held_out and attested.held_out[0],
     )
 
 
@@ -129,11 +134,11 @@ def _check_files(file: Path, attested: Attested) -> None:
     wrong = []
     for name, expected in attested.files.items():
         # A path to another folder could make us read any file of this machine.
-        if Path(name).name != name or name in ("", "..") or "\\" in name or not name.isprintable():
+        if not is_inside(name):
             raise NotVerified(f"{file} lists {name!r}, which is not the name of a file in its folder")
         try:
             found = file_digest(file.parent / name)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             wrong.append(f"{file.parent / name} is missing; its sha256 should be {expected}")
         except OSError as error:
             wrong.append(f"{file.parent / name} cannot be read: {error.strerror}; its sha256 should be {expected}")
@@ -144,22 +149,46 @@ def _check_files(file: Path, attested: Attested) -> None:
         raise NotVerified("; ".join(wrong))
 
 
+def is_inside(name: str) -> bool:
+    """Whether a path, with "/" between its parts, is that of something inside the folder that it starts from."""
+    parts = name.split("/")
+    return name.isprintable() and "\\" not in name and all(part not in ("", ".", "..") for part in parts)
+
+
 def _check_rows(file: Path, attested: Attested) -> None:
-    tables = [file.parent / name for name in attested.files if Path(name).suffix in _ROW_IDS]
-    if not tables:
+    """Each form of the training set must have the attested row ids, in the files of its splits together."""
+    held_out = {table(attested.arm, TEST)} if attested.held_out else set()
+    groups: dict[str, list[Path]] = {}
+    for name in sorted(attested.files):
+        if Path(name).suffix in _ROW_IDS and name not in held_out:
+            groups.setdefault(group_of(name), []).append(file.parent / name)
+    if not groups:
         raise NotVerified(f"{file} lists no file with rows (.jsonl or .parquet)")
-    for table in tables:
+    for files in groups.values():
+        _check_ids(files, attested.rows, attested.root)
+    if attested.held_out:
+        if not held_out <= attested.files.keys():
+            raise NotVerified(f"{file} has held-out rows, but lists no {table(attested.arm, TEST)}")
+        _check_ids([file.parent / name for name in held_out], *attested.held_out)
+
+
+def _check_ids(files: list[Path], rows: int, expected: str) -> None:
+    """That `files` have together, in this order, `rows` ids with the Merkle root `expected`."""
+    ids: list[str] = []
+    for one in files:
         try:
-            ids = list(_ROW_IDS[table.suffix](table))
-            if not all(isinstance(one, str) for one in ids):
+            found = list(_ROW_IDS[one.suffix](one))
+            if not all(isinstance(row_id, str) for row_id in found):
                 raise TypeError("an id is not text")
-            root = merkle_root(ids)
+            merkle_root(found)
         except (ValueError, LookupError, TypeError, OSError, RecursionError, pl.exceptions.PolarsError) as error:
-            raise NotVerified(f"{table} is as attested, but its row ids cannot be read: {error!r}") from None
-        if len(ids) != attested.rows:
-            raise NotVerified(f"{table} has {len(ids)} rows, but {attested.rows} are attested")
-        if root != attested.root:
-            raise NotVerified(f"the row ids of {table} have the Merkle root {root}, but {attested.root} is attested")
+            raise NotVerified(f"{one} is as attested, but its row ids cannot be read: {error!r}") from None
+        ids += found
+    root, named = merkle_root(ids), " and ".join(map(str, files))
+    if len(ids) != rows:
+        raise NotVerified(f"{named} has {len(ids)} rows, but {rows} are attested")
+    if root != expected:
+        raise NotVerified(f"the row ids of {named} have the Merkle root {root}, but {expected} is attested")
 
 
 def _jsonl_ids(file: Path) -> Iterator[str]:

@@ -126,17 +126,29 @@ def test_status_shows_version_rows_and_cost_of_each_asset(built: tuple[Path, Pat
     assert "not built" in table
 
 
-def test_export_writes_the_same_rows_in_three_forms(built: tuple[Path, Path], tmp_path: Path) -> None:
+OWN = [
+    "data/self_training/train.parquet",
+    "messages/self_training/train.jsonl",
+    "alpaca/self_training/train.jsonl",
+    "sharegpt/self_training/train.jsonl",
+    "data/self_training/test.parquet",
+    "recipes/self_training.yaml",
+]
+"""The files of an arm; those about all arms follow."""
+
+
+def test_export_writes_the_same_rows_in_every_form(built: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, data = built
     folder = tmp_path / "out"
     done = slingshot("export", "self_training", "--to", str(folder), recipe=recipe, data=data)
-    assert done.stdout.split() == [
-        str(folder / f"self_training.{form}") for form in ("messages.jsonl", "alpaca.jsonl", "parquet")
-    ]
-    rows = pl.read_parquet(folder / "self_training.parquet").to_dicts()
+    names = [*OWN, "LICENSE", "croissant.json", "README.md"]
+    assert done.stdout.split() == [str(folder / name) for name in names]
+    rows = pl.read_parquet(folder / OWN[0]).to_dicts()
     assert len(rows) == 2
+    assert len(pl.read_parquet(folder / OWN[4])) == 2
+    assert [len(row["sources"]) for row in rows] == [1, 1]  # the seed task whose instruction it has
     chats, alpacas = (
-        [json.loads(line) for line in (folder / f"self_training.{form}.jsonl").read_text().splitlines()]
+        [json.loads(line) for line in (folder / f"{form}/self_training/train.jsonl").read_text().splitlines()]
         for form in ("messages", "alpaca")
     )
     assert alpacas == [
@@ -152,7 +164,8 @@ def test_export_writes_the_same_rows_in_three_forms(built: tuple[Path, Path], tm
         }
         for row in rows
     ]
-    assert sorted(path.name for path in folder.iterdir()) == sorted(Path(line).name for line in done.stdout.split())
+    there = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    assert sorted(there) == sorted(names)
 
 
 def test_an_export_is_recorded_with_the_digests_of_its_files(built: tuple[Path, Path], tmp_path: Path) -> None:
@@ -160,11 +173,13 @@ def test_an_export_is_recorded_with_the_digests_of_its_files(built: tuple[Path, 
     folder = tmp_path / "out"
     for _ in range(2):
         slingshot("export", "self_training", "--to", str(folder), recipe=recipe, data=data)
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in OWN}
     current = query(data, "SELECT asset, version FROM lineage.current WHERE asset = 'training_sets/self_training'").row(
         0
     )
-    exports = query(data, "FROM lineage.exports ORDER BY exported_at").rows()
+    exports = query(data, f"FROM lineage.exports WHERE folder = '{folder}' ORDER BY exported_at").rows()
+    items, exports = exports[::2], exports[1::2]
+    assert [(row[0], json.loads(row[3])) for row in items] == 2 * [("benchmark_items", {OWN[4]: digests[OWN[4]]})]
     assert [(*row[:3], json.loads(row[3])) for row in exports] == 2 * [(*current, str(folder), digests)]
     assert [row[4] for row in exports] == [None, None]
     assert exports[0][5] < exports[1][5]

@@ -129,10 +129,10 @@ def test_an_export_is_attested_and_verified_and_a_changed_file_is_found(own: tup
     ]
     runner = CliRunner()
     done = runner.invoke(app, ["verify", str(attestation)])
-    assert (done.exit_code, "3 files" in done.output or f"{ARM}.parquet" in done.output) == (0, True)
-    changed = folder / f"{ARM}.alpaca.jsonl"
+    assert (done.exit_code, f"data/{ARM}/train.parquet" in done.output) == (0, True)
+    changed = folder / f"alpaca/{ARM}/train.jsonl"
     changed.write_bytes(changed.read_bytes().replace(b"a", b"b", 1))
     done = runner.invoke(app, ["verify", str(attestation)])
-    assert (done.exit_code, f"{ARM}.alpaca.jsonl" in done.output) == (1, True)
+    assert (done.exit_code, f"alpaca/{ARM}/train.jsonl" in done.output) == (1, True)
     code, output = run(data, "attest", ARM, "--to", str(folder))
     assert (code, "is not what was exported" in output) == (1, True)

@@ -122,8 +122,10 @@ def test_a_wrong_recipe_is_an_error_when_it_is_opened(tiny: Path) -> None:
 def test_export_writes_files_and_returns_their_paths(own: tuple[Path, Path], tmp_path: Path) -> None:
     project = slingshot.open(*own)
     paths = project.export(ARM, tmp_path / "out")
-    assert [path.name for path in paths] == [f"{ARM}.{form}" for form in ("messages.jsonl", "alpaca.jsonl", "parquet")]
-    assert pl.read_parquet(paths[-1]).equals(project.rows(f"training_sets/{ARM}"))
+    assert paths[-1] == tmp_path / "out" / "README.md"
+    rows = project.rows(f"training_sets/{ARM}")
+    assert paths[0] == tmp_path / "out" / "data" / ARM / "train.parquet"
+    assert pl.read_parquet(paths[0], columns=rows.columns).equals(rows)
     with pytest.raises(UserError, match=r"the recipe has no arm 'self_trainng'; did you mean 'self_training'\?"):
         project.export("self_trainng", tmp_path / "out")
 

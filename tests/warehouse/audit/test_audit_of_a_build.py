@@ -137,7 +137,7 @@ def test_the_merkle_root_of_an_attestation_is_that_of_the_exported_ids(
         export(Store(own), arm, tmp_path)
         byproducts = statement(*exported(own, arm, tmp_path))["predicate"]["runDetails"]["byproducts"]
         (stated,) = [one for one in byproducts if one["name"] == ROW_IDS]
-        lines = (tmp_path / f"{arm}.messages.jsonl").read_text().splitlines()
+        lines = (tmp_path / f"messages/{arm}/train.jsonl").read_text().splitlines()
         ids = [json.loads(line)["id"] for line in lines]
         assert ids == rows
         assert list(stated["digest"].values()) == [root(ids).hex()]

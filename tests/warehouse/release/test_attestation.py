@@ -19,11 +19,12 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement
 
-from tests.support.attesting import ANCESTOR, MODEL, PROVENANCE, SOURCE, attested, exported, reread
+from tests.support.attesting import ANCESTOR, FILES, MODEL, PROVENANCE, SOURCE, attested, exported, reread
 from warehouse.core.identity import file_digest
 from warehouse.lineage.material import Material
 from warehouse.release.attestation import Exported, as_uri, statement, summary, write_attestation
 from warehouse.release.attested import read_statement
+from warehouse.release.layout import SHARED
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 MATERIALS = st.builds(
@@ -50,7 +51,7 @@ def test_a_statement_has_exactly_these_fields(files: Exported) -> None:
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [
             {"name": name, "digest": {"sha256": hashlib.sha256((files.folder / name).read_bytes()).hexdigest()}}
-            for name in ("mine.alpaca.jsonl", "mine.messages.jsonl", "mine.parquet")
+            for name in FILES
         ],
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
@@ -145,12 +146,13 @@ def test_a_signer_that_fails_leaves_the_earlier_attestation_and_no_other_file(fi
     with pytest.raises(RuntimeError, match="no key"):
         write_attestation(statement(files, replace(PROVENANCE, run="run-2")), path, Broken())
     assert path.read_bytes() == before
-    assert sorted(one.name for one in files.folder.iterdir()) == sorted([*files.files, path.name])
+    there = [str(one.relative_to(files.folder)) for one in files.folder.rglob("*") if one.is_file()]
+    assert sorted(there) == sorted([*files.files, *SHARED, path.name])
 
 
 @given(st.lists(MATERIALS, max_size=4))
 def test_materials_read_back_unchanged(materials: list[Material]) -> None:
-    none = Exported("mine", "training_sets/mine", "2" * 32, Path(), {"mine.parquet": "e" * 64}, [])
+    none = Exported("mine", "training_sets/mine", "2" * 32, Path(), {FILES[0]: "e" * 64}, [])
     content = statement(none, replace(PROVENANCE, materials=materials, exceptions={}))
     assert read_statement(content).materials == tuple(materials)
 
@@ -194,7 +196,7 @@ def test_the_summary_has_files_rows_root_recipe_and_materials(files: Exported) -
     content = statement(files, PROVENANCE)
     recipe, row_ids = (one["digest"] for one in content["predicate"]["runDetails"]["byproducts"])
     assert summary(content) == [
-        "files      mine.alpaca.jsonl, mine.messages.jsonl, mine.parquet",
+        f"files      {', '.join(FILES)}",
         f"rows       3, Merkle root {row_ids['rfc9162_sha256']}",
         f"recipe     sha256 {recipe['sha256']}",
         "materials  3",

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.attesting import attested, exported, reread
+from tests.support.attesting import FILES, attested, exported, reread
 from warehouse.release.attestation import Exported
 from warehouse.release.verification import NotVerified, verify
 
 MADE, RAN = "predicate__buildDefinition", "predicate__runDetails"
-NAMES = ["mine.alpaca.jsonl", "mine.messages.jsonl", "mine.parquet"]
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +46,8 @@ def refused(path: Path) -> str:
          "slingshot_rows: input should be a valid integer"),
         ((f"{RAN}__byproducts__1__name", "rows"), "it has 0 byproducts with the name 'row ids', not one"),
         ((f"{RAN}__byproducts__0__digest", {"md5": "x"}), "it has no sha256 of 'recipe'"),
-        (("subject__1__digest", None), "it has no sha256 of 'mine.messages.jsonl'"),
-        (("subject__1__name", NAMES[0]), "it lists a file twice"),
+        (("subject__1__digest", None), f"it has no sha256 of {FILES[1]!r}"),
+        (("subject__1__name", FILES[0]), "it lists a file twice"),
         (("subject", []), "at subject: list should have at least 1 item after validation, not 0"),
         (("predicate", None), "at predicate.buildDefinition: field required"),
     ],

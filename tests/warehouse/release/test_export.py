@@ -45,7 +45,7 @@ def document(store: Store, letter: str) -> str:
 
 
 def written(folder: Path) -> list[str]:
-    return pl.read_parquet(folder / "x.parquet")["response"].to_list()
+    return pl.read_parquet(folder / "data/x/train.parquet")["response"].to_list()
 
 
 def overrides(store: Store) -> list[tuple[Any, ...]]:
@@ -147,4 +147,4 @@ def test_rows_of_a_withdrawn_source_are_refused_also_under_another_name_of_its_f
         ):
             export(store, "x", tmp_path, version)
     export(store, "x", tmp_path, "6")
-    assert json.loads((tmp_path / "x.alpaca.jsonl").read_text().splitlines()[0])["output"] == "Document o."
+    assert json.loads((tmp_path / "alpaca/x/train.jsonl").read_text().splitlines()[0])["output"] == "Document o."

