@@ -1,4 +1,4 @@
-"""The commands that hand out a dataset or a student and call it back: export, merge, attest, verify, recall."""
+"""The commands that hand out a dataset or a student and call it back: export, merge, attest, verify, push, recall."""
 
 from __future__ import annotations
 
@@ -131,3 +131,17 @@ def verify(
         return
     for line in found.lines():
         say(line)
+
+
+@app.command()
+@clear_errors
+def push(
+    target: Annotated[str, typer.Argument(help="Where to: a path, or a URL such as hf://datasets/OWNER/NAME.")],
+    folder: Annotated[Path, typer.Option("--from", help="The folder with the exported files.")] = Path("exports"),
+    key: Annotated[Path | None, typer.Option(help="The Ed25519 public key (PEM) of the expected signer.")] = None,
+) -> None:
+    """Copy exported and attested training sets to a hub, an object store or a folder; verifies them first."""
+    from warehouse.release.push import push
+
+    done = push(folder, target, key)
+    say(f"verified and copied to {done.target}: {', '.join(done.arms)} in {len(done.files)} files")
