@@ -1,11 +1,11 @@
 """Whose instructions belong to their texts: `python -m tests.benchmarks.candidates`.
 
-It builds the pairs of recipes/candidates.yaml: instructions for 100 documents, written in five ways (for the whole
+It builds the pairs of recipes/candidates.yaml: instructions for 64 documents, written in five ways (for the whole
 text, for a fragment of each level, and by the untrained model), each with 1, 2, 4, 8 and 16 candidates of which the
 highest gain is chosen. A candidate's own gain decides, so the gain of the chosen one must rise; R@1 and MRR are by
 another model, the sentence embedder. For each way it prints:
 
-- R@1 and MRR: the rank of the own text among all 100, by the cosine of the embeddings to the instruction,
+- R@1 and MRR: the rank of the own text among all 64, by the cosine of the embeddings to the instruction,
 - the mean gain in nats per token, and the share of the instruction's words that its text has in one run,
 - the difference of R@1 and gain from one candidate, and from `whole` with as many, over the documents for which both
   have a pair. Intervals are at 95 %, by a bootstrap over documents.
@@ -44,7 +44,7 @@ Way = tuple[str, int]
 
 
 def measured(project: slingshot.Project, embedder: str = "embedder") -> dict[Way, pl.DataFrame]:
-    """For each way, its pairs with the columns document (0 to 99), rank, gain and copied."""
+    """For each way, its pairs with the columns document (its number), rank, gain and copied."""
     texts = project.rows("documents")["text"].to_list()
     model = project.bench.embedder(embedder)
     vectors = np.asarray(model.embed(texts), dtype=np.float64)
