@@ -18,7 +18,7 @@ from pathlib import Path
 
 import typer
 
-from assets.commands import auditing, building, checking, keeping, reading, releasing, reporting, starting
+from assets.commands import auditing, building, checking, environments, keeping, reading, releasing, reporting, starting
 from assets.commands.project import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset, Project, project_at
 
 __all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "Project", "app", "main", "open"]
@@ -29,21 +29,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for family in (starting, building, keeping, checking, reading, auditing, releasing, reporting):
+for family in (starting, building, keeping, checking, reading, auditing, environments, releasing, reporting):
     app.add_typer(family.app)
 
 
-def open(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:
+def open(
+    recipe: str | Path | None = None, warehouse: str | Path | None = None, environment: str | None = None
+) -> Project:
     """The project of a recipe file and a warehouse folder; the folder is made by the first build.
 
     Without a recipe it is $SLINGSHOT_RECIPE, else the recipe.yaml in the current folder or the nearest above it, else
     the starter. Without a warehouse it is $SLINGSHOT_WAREHOUSE, else the folder warehouse beside that recipe.yaml, else
-    that of the starter. The environment is read and never changed. Raises RecipeError, which lists everything that is
+    that of the starter. Without the name of an environment it is $SLINGSHOT_ENVIRONMENT, else the main one. These
+    variables are read and never changed. Raises RecipeError, which lists everything that is
     wrong with the recipe.
 
     Example: `slingshot.open("mine.yaml", warehouse="mine").plan()` lists what a build would do.
     """
-    project = project_at(recipe, warehouse)
+    project = project_at(recipe, warehouse, environment)
     _ = project.recipe  # read now, so that a recipe that cannot be used is an error here
     return project
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.commands.results import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset
-from resources.tools.locations import recipe_path, warehouse_path
+from resources.tools.locations import environment_name, recipe_path, warehouse_path
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from assets.recipe.types import Recipe
     from assets.steps.step import Step
     from resources.tools.workbench import Workbench
+    from warehouse.audit.review import Review
     from warehouse.audit.status import AssetStatus
     from warehouse.audit.why import Why
     from warehouse.audit.why_not import Answers
@@ -45,6 +46,7 @@ class Project:
 
     recipe_file: Path
     warehouse: Path
+    environment: str = ""
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -65,7 +67,7 @@ class Project:
         """The models and sources of the recipe, fetched and loaded when they are first used."""
         from assets.loading.bench import workbench
 
-        return workbench(self.recipe, self.warehouse, self.recipe_file.parent)
+        return workbench(self.recipe, self.warehouse, self.recipe_file.parent, environment=self.environment)
 
     @cached_property
     def store(self) -> Store:
@@ -73,7 +75,7 @@ class Project:
         from warehouse.store.database import Database
         from warehouse.store.versions import Store
 
-        return Store(Database(self.warehouse / "slingshot.duckdb"))
+        return Store(Database(self.warehouse / "slingshot.duckdb", environment=self.environment))
 
     @property
     def database(self) -> Database:
@@ -203,6 +205,12 @@ class Project:
 
         return engines(self.recipe, self.bench)
 
+    def review(self, against: str = "") -> Review:
+        """What differs between the environment `against` ("" for the main one) and that of this project."""
+        from warehouse.audit.review import review
+
+        return review(self.database, against)
+
     def why(self, row: str) -> Why:
         """Where a row comes from: its texts, prompts, models, scores and sources. No recipe is needed.
 
@@ -277,14 +285,18 @@ class Project:
                 raise BadQuery(f"the query cannot be run: {error}") from error
 
 
-def project_at(recipe: str | Path | None = None, warehouse: str | Path | None = None) -> Project:
+def project_at(
+    recipe: str | Path | None = None, warehouse: str | Path | None = None, environment: str | None = None
+) -> Project:
     """The project of a recipe file and a warehouse folder, neither of which is read yet.
 
     Without a recipe it is $SLINGSHOT_RECIPE, else the recipe.yaml in the current folder or the nearest above it, else
     the starter. Without a warehouse it is $SLINGSHOT_WAREHOUSE, else the folder warehouse beside that recipe.yaml, else
-    that of the starter.
+    that of the starter. Without an environment it is $SLINGSHOT_ENVIRONMENT, else the main one (""). Raises UserError
+    where an environment cannot have this name.
     """
     return Project(
         recipe_path() if recipe is None else Path(recipe).resolve(),
         warehouse_path() if warehouse is None else Path(warehouse).resolve(),
+        environment_name(environment),
     )

@@ -29,6 +29,10 @@ WarehouseOption = Annotated[
     Path | None,
     typer.Option("--warehouse", help="The folder of the warehouse; that of the project, else the starter's."),
 ]
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option("--env", help="An environment: current versions of its own, over the same rows and model calls."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 OUTPUT_CLOSED = 141

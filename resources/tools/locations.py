@@ -4,11 +4,15 @@ the starter."""
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+from warehouse.core.errors import UserError
 
 HOME = Path(__file__).resolve().parents[2]
 RECIPE = "SLINGSHOT_RECIPE"
 WAREHOUSE = "SLINGSHOT_WAREHOUSE"
+ENVIRONMENT = "SLINGSHOT_ENVIRONMENT"
 
 RECIPE_FILE = "recipe.yaml"
 """The file that makes a folder a project, as `slingshot init` writes it."""
@@ -36,6 +40,16 @@ def warehouse_path() -> Path:
         return Path(given).resolve()
     project = project_folder()
     return project / "warehouse" if project else HOME / "warehouse" / "data"
+
+
+def environment_name(given: str | None = None) -> str:
+    """The environment of the warehouse to use (see warehouse/store/environments.py): as `given`, or
+    $SLINGSHOT_ENVIRONMENT, or the main one, "". Raises UserError where an environment cannot have this name."""
+    name = os.environ.get(ENVIRONMENT, "") if given is None else given
+    if name and not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,62}", name):
+        right = "small letters, digits, '.', '_' and '-', such as pr-12"
+        raise UserError(f"an environment cannot be named {name!r}; right would be {right}")
+    return name
 
 
 def not_obvious(recipe: bool, warehouse: bool) -> str | None:

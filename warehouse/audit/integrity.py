@@ -166,7 +166,7 @@ def _ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         "ORDER BY ALL",
     )
     yield from _finding("ledger", "versions that decided and are not stored", unstored)
-    # Publishing a version makes it the current one of an environment; only a dropped environment leaves an asset without.
+    # Publishing a version makes it the current one of an environment; only a dropped one leaves an asset without any.
     without_current = _rows_as_text(
         connection,
         "SELECT asset FROM (SELECT asset FROM lineage.versions UNION SELECT asset FROM lineage.pointers) "

@@ -8,7 +8,6 @@ environments in SQLMesh (https://sqlmesh.readthedocs.io/en/stable/concepts/envir
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import duckdb
@@ -23,8 +22,6 @@ from warehouse.store.versions import Published, point
 MAIN = ""
 """The main environment."""
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-
 _STORED = (
     "SELECT asset, v.version, data_version, kind, attempt, failed, failed_checks "
     "FROM lineage.pointers p JOIN lineage.versions v USING (asset, version) WHERE environment = ? ORDER BY asset"
@@ -37,15 +34,6 @@ class Environment:
 
     name: str
     assets: tuple[str, ...]
-
-
-def checked_name(name: str) -> str:
-    """The name of an environment. Raises UserError where it cannot be one."""
-    if NAME.fullmatch(name):
-        return name
-    raise UserError(
-        f"an environment cannot be named {name!r}; right would be small letters, digits, '.', '_' and '-', such as pr-12"
-    )
 
 
 def environments(database: Database) -> list[Environment]:

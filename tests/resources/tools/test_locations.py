@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 import slingshot
 from resources.tools import locations
-from resources.tools.locations import HOME, not_obvious, project_folder, recipe_path, warehouse_path
+from resources.tools.locations import HOME, environment_name, not_obvious, project_folder, recipe_path, warehouse_path
+from warehouse.core.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +96,18 @@ def test_commands_and_the_library_use_the_project_around_the_current_folder(
     assert checked.stderr == f"slingshot: using the recipe {tiny}\n"
     listed = CliRunner().invoke(slingshot.app, ["log", "--warehouse", str(tiny.parent / "data")])
     assert (listed.stdout, listed.stderr) == ("nothing was built here\n", "")
+
+
+def test_an_environment_is_given_or_in_the_variable_or_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLINGSHOT_ENVIRONMENT", raising=False)
+    assert environment_name() == ""
+    monkeypatch.setenv("SLINGSHOT_ENVIRONMENT", "pr-12")
+    assert (environment_name(), environment_name("other"), environment_name("")) == ("pr-12", "other", "")
+
+
+@pytest.mark.parametrize("name", ["PR 12", "-a", "a/b", "a" * 64, "é"])
+def test_an_odd_name_of_an_environment_is_an_error(name: str) -> None:
+    right = "small letters, digits, '.', '_' and '-', such as pr-12"
+    with pytest.raises(UserError) as error:
+        environment_name(name)
+    assert str(error.value) == f"an environment cannot be named {name!r}; right would be {right}"

@@ -14,7 +14,7 @@ from warehouse.audit.integrity import integrity
 from warehouse.core.errors import UserError
 from warehouse.store.collection import collect, find_garbage
 from warehouse.store.database import Database
-from warehouse.store.environments import Environment, checked_name, drop, environments, promote
+from warehouse.store.environments import Environment, drop, environments, promote
 from warehouse.store.versions import Effort, Run, Store, Target
 
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
@@ -84,7 +84,7 @@ def test_a_version_that_failed_a_check_is_not_promoted(tmp_path: Path) -> None:
     main, branch = opened(tmp_path), opened(tmp_path, "pr-12")
     target = Target("documents", V1, 0, {}, {}, {})
     branch.publish(target, documents("ab"), {}, Effort(), Run("run"), failed_checks='{"leakage": {}}')
-    with pytest.raises(UserError, match="^pr-12 is not promoted, since .*leakage"):
+    with pytest.raises(UserError, match=r"^pr-12 is not promoted, since .*leakage"):
         promote(main.database, "pr-12")
     assert pointers(main) == [("pr-12", "documents", V1)]
 
@@ -104,7 +104,7 @@ def test_a_dropped_environment_leaves_versions_for_a_collection(tmp_path: Path) 
     assert read(main) == ["a", "b"]
 
 
-def test_an_unknown_or_odd_name_is_one_clear_error(tmp_path: Path) -> None:
+def test_an_unknown_name_is_one_clear_error(tmp_path: Path) -> None:
     main = opened(tmp_path)
     right = "there is none: slingshot build --env NAME makes one"
     with pytest.raises(UserError) as error:
@@ -113,9 +113,6 @@ def test_an_unknown_or_odd_name_is_one_clear_error(tmp_path: Path) -> None:
     publish(opened(tmp_path, "pr-12"), "documents", "1", documents("ab"))
     with pytest.raises(UserError, match="did you mean 'pr-12'"):
         drop(main.database, "pr-1")
-    with pytest.raises(UserError, match="an environment cannot be named 'PR 12'"):
-        checked_name("PR 12")
-    assert checked_name("pr-12") == "pr-12"
 
 
 def test_a_warehouse_from_before_environments_keeps_its_versions(tmp_path: Path) -> None:
