@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from assets.commands import auditing, building, checking, environments, keeping, reading, releasing, reporting, starting
+from assets.commands.examples import epilog
 from assets.commands.project import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset, Project, project_at
 
 __all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "Project", "app", "main", "open"]
@@ -26,11 +29,39 @@ __all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "P
 app = typer.Typer(
     help="A declarative build system for instruction-tuning datasets made with open models only.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for family in (starting, building, keeping, checking, reading, auditing, environments, releasing, reporting):
-    app.add_typer(family.app)
+FAMILIES = {
+    "Write a recipe": (starting, checking),
+    "Build": (building,),
+    "See what is there": (keeping, reading, reporting),
+    "Ask where rows come from": (auditing,),
+    "Compare environments": (environments,),
+    "Hand out and call back": (releasing,),
+}
+"""The commands by the title under which the help lists them."""
+
+for title, families in FAMILIES.items():
+    for family in families:
+        for command in family.app.registered_commands:
+            command.rich_help_panel = title
+            command.epilog = epilog(command.name or getattr(command.callback, "__name__", ""))
+        app.add_typer(family.app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"slingshot {version('slingshot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    wanted: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options that need no command."""
 
 
 def open(

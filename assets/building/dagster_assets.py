@@ -4,6 +4,7 @@
 import time
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -14,7 +15,7 @@ from assets.building.metadata import CHECKS, column_lineage, column_schema, meta
 from assets.building.recipe_shown import recipe_metadata
 from assets.openness.rules import Terms
 from assets.steps.step import Step
-from resources.tools.tools import Report, Tools
+from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench
 from warehouse.core.plain_errors import plain
 from warehouse.results.result import Check
@@ -39,7 +40,8 @@ def to_asset(
     """
 
     def results(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        tools = Tools(bench, _reporting(context, display, step.asset))
+        report = _Reporting(context, display, step.asset)
+        tools, bench.loading = Tools(bench, report), report.loading
         try:
             publication = materialize(step, tools, retries, terms)
         except Exception as error:
@@ -87,14 +89,24 @@ def _check_results(checks: Iterable[Check]) -> Iterator[dg.AssetCheckResult]:
         yield dg.AssetCheckResult(check_name=check.name, passed=check.passed, metadata=check.facts)
 
 
-def _reporting(context: dg.AssetExecutionContext, display: Display, asset: str) -> Report:
-    last = time.monotonic()
+class _Reporting:
+    """Passes progress on to the display and, now and then, to Dagster's log."""
 
-    def report(what: str, done: int, total: int) -> None:
-        nonlocal last
-        display.progress(asset, what, done, total)
-        if done == total or time.monotonic() - last >= SECONDS_BETWEEN_LOG_LINES:
-            last = time.monotonic()
-            context.log.info(f"{what}: {done} of {total}")
+    def __init__(self, context: dg.AssetExecutionContext, display: Display, asset: str) -> None:
+        self._log, self._display, self._asset = context.log, display, asset
+        self._shown, self._logged = ("", 0, 0), time.monotonic()
 
-    return report
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self._shown = (what, done, total)
+        self._display.progress(self._asset, what, done, total)
+        if done == total or time.monotonic() - self._logged >= SECONDS_BETWEEN_LOG_LINES:
+            self._logged = time.monotonic()
+            self._log.info(f"{what}: {done} of {total}" if total else what)
+
+    @contextmanager
+    def loading(self, what: str) -> Iterator[None]:
+        """Shows what is loaded in the block, and afterwards what was shown before."""
+        before = self._shown
+        self(what, 0, 0)
+        yield
+        self(*before) if before[0] else None

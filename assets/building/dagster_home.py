@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from warehouse.core.waiting import locked
 
@@ -19,6 +20,12 @@ run_coordinator:
 """
 
 
+# While a run executes, Dagster would point the output of the process at a file: the bar of a build would stand still.
+NOT_CAPTURED = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
+
+
 def dagster_home(data: Path) -> Path:
     """The folder for DAGSTER_HOME, created with its settings if needed."""
     home = data / "dagster"
@@ -30,10 +37,13 @@ def dagster_home(data: Path) -> Path:
 
 
 def dagster_instance(data: Path) -> dg.DagsterInstance:
-    """The Dagster instance, the same that the UI shows."""
+    """The Dagster instance, the same that the UI shows. A run in this process prints to the terminal.
+
+    The UI reads the settings in the folder instead, so that the output of its own runs is kept with them.
+    """
     home = dagster_home(data)
     # Dagster creates its tables on first use, and fails if two processes create them at once.
     with locked(home / "making.lock", f"Dagster's storage in {home}"):
-        instance = dg.DagsterInstance.from_config(str(home))
+        instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=NOT_CAPTURED))
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
     return instance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,14 @@ class Recorder(Display):
         self.actions: dict[str, str] = {}
         self.running: str | None = None
         self.interrupt: KeyboardInterrupt | None = None
+
+    def planned(self, stale: Sequence[str], fresh: int) -> None:
+        """Passes it on."""
+        self.display.planned(stale, fresh)
+
+    def started(self, asset: str) -> None:
+        """Passes it on."""
+        self.display.started(asset)
 
     def progress(self, asset: str, what: str, done: int, total: int) -> None:
         """Passes it on."""

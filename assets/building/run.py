@@ -15,6 +15,7 @@ from uuid import uuid4
 import dagster as dg
 
 from assets.building.dead_runs import PROCESS, close_dead_runs
+from assets.building.display import Display
 from assets.planning.plan import Planner
 from assets.steps.step import Step
 from warehouse.core.errors import UserError
@@ -40,15 +41,18 @@ def build_stale(
     steps: Sequence[Step],
     planner: Planner,
     selection: str | None = None,
+    display: Display | None = None,
 ) -> list[Failure]:
     """Builds the stale assets and those that may become stale, in order. Fresh assets are left alone.
 
     An asset that failed a blocking check is run again and fails again, so that every build reports why it blocks
-    others. Raises BadSelection.
+    others. `display` gets what is planned. Raises BadSelection.
     """
     close_dead_runs(instance)
     plan = planner.plan(steps, selected(definitions, selection))
-    stale = [one.asset for one in plan if one.action != "none" or one.error]
+    stale = [one.asset for one in plan if one.state != "fresh"]
+    if display:
+        display.planned(stale, len(plan) - len(stale))
     return build_assets(definitions, instance, stale) if stale else []
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.commands.completion import assets
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, print_json
+from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, print_all, print_json
 
 if TYPE_CHECKING:
     from warehouse.results.result import Check
@@ -122,14 +123,15 @@ def ledger(
     as_json: AsJson = False,
 ) -> None:
     """Show the flow of rows from sources to training sets: how many came in, what became of them, and why."""
-    from assets.reporting.audit_tables import ledger_table
+    from assets.reporting.audit_tables import ledger_lines
     from warehouse.audit.ledger import ledger
 
     found = ledger(project_at(warehouse=warehouse).database, every_version)
     if as_json:
         print_json(found)
     else:
-        console().print(ledger_table(found))
+        terminal = console()
+        print_all(terminal, ledger_lines(found, terminal.width))
     if not all(entry.closes for entry in found):
         raise typer.Exit(1)
 
@@ -137,7 +139,9 @@ def ledger(
 @app.command()
 @clear_errors
 def quarantine(
-    asset: Annotated[str | None, typer.Argument(help="One asset; all assets if not given.")] = None,
+    asset: Annotated[
+        str | None, typer.Argument(help="One asset; all assets if not given.", autocompletion=assets)
+    ] = None,
     everything: Everything = False,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assets.commands.completion import assets
 from assets.commands.keeping import print_leaderboard, say_engines
 from assets.commands.project import BuildFailed, Built, Project, project_at
-from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
+from assets.commands.terminal import (
+    AsJson,
+    RecipeOption,
+    WarehouseOption,
+    clear_errors,
+    console,
+    print_all,
+    print_json,
+    say,
+)
 from resources.tools.locations import HOME, RECIPE, WAREHOUSE
+
+if TYPE_CHECKING:
+    from assets.planning.planned import Planned
 
 app = typer.Typer()
 
-Selection = Annotated[str | None, typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.")]
+CHANGES = 2
+"""The exit status of `plan --detailed-exitcode` where a build would change something."""
+
+Selection = Annotated[
+    str | None,
+    typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.", autocompletion=assets),
+]
 
 
 @app.command()
@@ -24,26 +45,44 @@ def plan(
     selection: Selection = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also show what is fresh, and what waits for what.")
+    ] = False,
+    detailed: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there is something to build; for scripts.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a build would do, why, and what it would cost, without building anything.
 
     The exit status is 1 where a build would fail.
     """
-    from assets.reporting.tables import plan_summary, plan_table
-
     project = project_at(recipe, warehouse)
     found = project.plan(selection)
     if as_json:
         print_json(found)
     else:
-        terminal = console()
-        terminal.print(plan_table(found))
-        terminal.print(f"\n{plan_summary(found)}", highlight=False)
-        if any(one.calls != 0 for one in found):
-            say_engines(project)
+        _print_plan(project, found, selection, everything)
     if any(one.error for one in found):
         raise typer.Exit(1)
+    if detailed and any(one.state != "fresh" for one in found):
+        raise typer.Exit(CHANGES)
+
+
+def _print_plan(project: Project, found: Sequence[Planned], selection: str | None, everything: bool) -> None:
+    from assets.reporting.plan_tables import plan_lines, plan_summary
+
+    terminal = console()
+    inputs = {step.asset: [*step.inputs.values()] for step in project.steps}
+    if lines := [*plan_lines(found, inputs, terminal.width, everything)]:
+        print_all(terminal, [*lines, ""])
+    print_all(terminal, [plan_summary(found)])
+    if any(one.calls != 0 for one in found):
+        say_engines(project)
+    if any(one.error for one in found):
+        say("next: change what fails, then slingshot plan")
+    elif any(one.state != "fresh" for one in found):
+        say(f"next: slingshot build{f' {shlex.quote(selection)}' if selection else ''}")
 
 
 @app.command()
@@ -52,13 +91,18 @@ def build(
     selection: Selection = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Build what is stale, of everything or of a selection, and show the leaderboard."""
+    """Build what is stale, of everything or of a selection, and show the leaderboard.
+
+    With --json, print what was built, restored and left unchanged; progress goes to stderr.
+    """
     project = project_at(recipe, warehouse)
-    done = _build(project, selection)
-    if not done.built and not done.restored:
-        say("nothing is stale")
-    print_leaderboard(project)
+    done = _build(project, selection, as_json)
+    if as_json:
+        print_json(done)
+    else:
+        print_leaderboard(project, brief=True)
 
 
 @app.command()
@@ -88,20 +132,23 @@ def _quarantined(project: Project) -> Counter[str]:
     return Counter(one.asset for row in rows for one in row.dropped if one.outcome == "quarantined")
 
 
-def _build(project: Project, selection: str | None) -> Built:
-    """Builds with progress on the terminal; where assets fail, prints why and exits with 1."""
+def _build(project: Project, selection: str | None, aside: bool = False) -> Built:
+    """Builds with progress on the terminal, `aside` on stderr; where assets fail, prints why and exits with 1."""
     from assets.building.display import TerminalDisplay
 
     project.require_buildable()  # an error here must not come after the display's lines
     try:
-        with TerminalDisplay(console()) as display:
-            return project.build(selection, display)
+        with TerminalDisplay(console(error=aside)) as display:
+            done = project.build(selection, display)
     except BuildFailed as error:
         for failure in error.failures:
             if failure.trace:
                 say(failure.trace.rstrip(), error=True)
             say(f"slingshot: {failure.asset} failed: {failure.message}", error=True)
+        say(display.totals(), error=aside)
         raise typer.Exit(1) from None
+    say(display.totals() if done.built or done.restored else f"nothing is stale: {display.totals()}", error=aside)
+    return done
 
 
 @app.command()

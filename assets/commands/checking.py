@@ -11,7 +11,7 @@ import typer
 
 from assets.commands.keeping import say_engines
 from assets.commands.project import Project, project_at
-from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console, say
+from assets.commands.terminal import RecipeOption, WarehouseOption, clear_errors, console, print_all, say
 
 if TYPE_CHECKING:
     from assets.loading.rules import Problem
@@ -76,18 +76,20 @@ def _print_cost(project: Project, tokens_per_second: float | None, trained_per_s
     from assets.loading.bench import workbench
     from assets.planning.estimate import estimate
     from assets.planning.plan import Planner
-    from assets.reporting.tables import estimate_summary, estimate_table
+    from assets.reporting.tables import estimate_summary, estimate_tables
 
     with tempfile.TemporaryDirectory() as empty:
         bench = workbench(project.recipe, Path(empty), project.recipe_file.parent)
         planned = Planner(bench, project.recipe.retries).plan(project.steps)
     stages = estimate(project.steps, planned)
     terminal = console()
-    terminal.print("", estimate_table(stages), "", sep="\n")
-    terminal.print(estimate_summary(stages, tokens_per_second, trained_per_second), highlight=False)
-    for one in planned:
-        if one.error and one.action == "build":
-            say(f"a build would fail at {one.asset}: {one.error}")
+    summary = estimate_summary(stages, tokens_per_second, trained_per_second)
+    print_all(terminal, ["", *estimate_tables(stages, terminal.width), "", summary])
+    failing = [one for one in planned if one.state == "fails"]
+    for one in failing:
+        say(f"a build would fail at {one.asset}: {one.error}", error=True)
+    if failing:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assets.commands.project import Project, project_at
-from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
+from assets.commands.terminal import (
+    AsJson,
+    RecipeOption,
+    WarehouseOption,
+    clear_errors,
+    console,
+    print_all,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from assets.planning.planned import State
+    from warehouse.audit.status import AssetStatus
 
 app = typer.Typer()
 
@@ -31,21 +47,36 @@ def status(
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the version, the rows by outcome and the cost of the last build of each asset, and the leaderboard."""
-    from assets.reporting.tables import stages_table, status_table
+    """Show what is built and fresh, how many rows each asset keeps, and the leaderboard."""
+    from assets.recipe.values import BASE
+    from assets.reporting.status_tables import headline, stages_line, status_tables
+    from assets.reporting.tables import mebibytes
 
     project = project_at(recipe, warehouse)
-    found = project.status()
+    found, states = project.status(), project.states()
     if as_json:
-        print_json(found)
+        print_json([asdict(one) | {"state": states.get(one.asset)} for one in found])
         return
     terminal = console()
-    terminal.print(status_table(found))
-    terminal.print("", stages_table([step.group for step in project.steps], found))
+    where = f"{shown_path(project.warehouse)} ({mebibytes(size_of(project.warehouse))} MiB)"
+    print_all(terminal, [headline(found, states, where)])
+    arms = [BASE, *project.recipe.arms]
+    print_all(terminal, status_tables(found, states, arms, project.recipe.benchmarks, terminal.width))
+    print_all(terminal, ["", stages_line([step.group for step in project.steps], found)])
     say_engines(project)
     print_quality(project)
     print_overlaps(project)
     print_leaderboard(project)
+    say(f"\nnext: {_after(project, found, states)}")
+
+
+def _after(project: Project, found: Sequence[AssetStatus], states: Mapping[str, State]) -> str:
+    """What to run next."""
+    if not states:
+        return f"slingshot pin --recipe {shown_path(project.recipe_file)}"
+    if set(states.values()) == {"fresh"}:
+        return f"slingshot export {next(iter(project.recipe.arms))} --to exports"
+    return "slingshot plan" if any(one.version for one in found) else "slingshot build"
 
 
 @app.command()
@@ -68,6 +99,7 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be freed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Free old versions that no current, recent or exported version was made from; show them and ask first.
 
@@ -84,19 +116,21 @@ def gc(
     if not (chosen.nothing or calls):
         raise UserError("--model, --kind, --error, --before and --failures choose calls to forget: add --calls")
     garbage = find_garbage(database, keep, calls) if chosen.nothing else find_forgettable(database, chosen)
-    if garbage.nothing:
+    if as_json:
+        print_json(garbage)
+    elif garbage.nothing:
         say("nothing to free")
+    else:
+        print_all(console(), (part for table in garbage_tables(garbage) for part in (table, "")))
+    if garbage.nothing:
         return
-    terminal = console()
-    for table in garbage_tables(garbage):
-        terminal.print(table, "")
     if dry_run:
         return
     if not yes and not sys.stdin.isatty():
-        say("nothing was freed; add --yes to free it")
+        say("nothing was freed; add --yes to free it", error=as_json)
         return
-    if not yes and not typer.confirm("Free this?"):
-        say("nothing was freed")
+    if not yes and not typer.confirm("Free this?", err=as_json):
+        say("nothing was freed", error=as_json)
         return
     size_before = database.path.stat().st_size
     if chosen.nothing:
@@ -104,7 +138,19 @@ def gc(
     else:
         forget(database, chosen, garbage)
     size = database.path.stat().st_size
-    say(f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now")
+    say(
+        f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now", error=as_json
+    )
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files in a folder; 0 where there is none."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def shown_path(path: Path) -> str:
+    """A path as short as it can be written in the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def say_engines(project: Project) -> None:
@@ -116,10 +162,11 @@ def say_engines(project: Project) -> None:
 def print_quality(project: Project) -> None:
     """Prints the quality of the training sets that are built; nothing where none is."""
     from assets.reporting.study import quality_of
-    from assets.reporting.tables import quality_table
+    from assets.reporting.tables import quality_tables
 
     if found := quality_of(project.store, project.recipe.arms):
-        console().print("", quality_table(found))
+        terminal = console()
+        print_all(terminal, ["", *quality_tables(found, terminal.width)])
 
 
 def print_overlaps(project: Project) -> None:
@@ -128,15 +175,19 @@ def print_overlaps(project: Project) -> None:
     from assets.reporting.tables import overlaps_table
 
     if found := current_overlaps(project.store, project.recipe.arms):
-        console().print("", overlaps_table(found))
+        terminal = console()
+        print_all(terminal, ["", overlaps_table(found, terminal.width)])
 
 
-def print_leaderboard(project: Project) -> None:
-    """Prints the current leaderboard and what its numbers do not cover; nothing where none is built."""
+def print_leaderboard(project: Project, brief: bool = False) -> None:
+    """Prints the current leaderboard and what its numbers do not cover; nothing where none is built.
+
+    If `brief`, one line where no arm differs from the baseline.
+    """
     from assets.evaluation.leaderboard import BESIDE, BY_PART, DETECTABLE
     from assets.reporting.overlaps import overlaps_behind, with_baseline
+    from assets.reporting.score_tables import facts_tables, leaderboard_tables, nothing_differs, parts_tables
     from assets.reporting.standings import caveats
-    from assets.reporting.tables import facts_table, leaderboard_table, parts_tables
     from warehouse.results.result import WARNINGS
 
     published = project.store.current("leaderboard")
@@ -144,13 +195,17 @@ def print_leaderboard(project: Project) -> None:
         return
     standings, recipe = project.store.read(published), project.store.target_of(published).recipe
     baseline = recipe["evaluation.baseline"]
-    console().print("", leaderboard_table(standings, baseline))
+    if brief and (line := nothing_differs(standings, baseline)):
+        say(line)
+        return
+    terminal = console()
     notes = project.store.facts(published)["notes"]
+    print_all(terminal, ["", *leaderboard_tables(standings, baseline, terminal.width)])
     if facts := notes.get(BESIDE):
-        console().print("", facts_table(facts))
-    for table in parts_tables(notes.get(BY_PART, {}), standings):
-        console().print("", table)
+        print_all(terminal, ["", *facts_tables(facts, terminal.width)])
+    if parts := notes.get(BY_PART, {}):
+        print_all(terminal, ["", *parts_tables(parts, standings, terminal.width)])
     metrics = [(key.split("/")[0], key.split("/")[1]) for key in recipe["metrics"]]
     shared = with_baseline(overlaps_behind(project.store, published, recipe["arms"]), baseline)
-    for caveat in [*caveats(standings, metrics, notes.get(DETECTABLE), shared), *notes.get(WARNINGS, [])]:
-        say(caveat)
+    limits = [*caveats(standings, metrics, notes.get(DETECTABLE), shared), *notes.get(WARNINGS, [])]
+    print_all(terminal, ["", *limits])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from assets.building.display import Display
     from assets.planning.plan import Planner
-    from assets.planning.planned import Planned
+    from assets.planning.planned import Planned, State
     from assets.recipe.types import Recipe
     from assets.steps.step import Step
     from resources.tools.workbench import Workbench
@@ -88,7 +88,7 @@ class Project:
         `selection` is in Dagster's syntax, such as "+leaderboard"; without one, all assets are planned. Raises
         BadSelection where it selects nothing, and UserError where the recipe is not pinned.
 
-        Example: `[one.asset for one in project.plan() if one.action != "none"]` are the assets that are not fresh.
+        Example: `[one.asset for one in project.plan() if one.state != "fresh"]` are the assets that are not fresh.
         """
         planner, chosen = self._planner(forecast=True), None
         if selection:
@@ -116,7 +116,7 @@ class Project:
         definitions = define(self.recipe, self.bench, recorder)
         try:
             with dagster_instance(self.warehouse) as instance:
-                failures = build_stale(definitions, instance, self.steps, planner, selection)
+                failures = build_stale(definitions, instance, self.steps, planner, selection, recorder)
         except KeyboardInterrupt as interrupt:
             raise recorder.interrupt or BuildStopped(recorder.running, len(recorder.actions)) from interrupt
         if failures:
@@ -197,6 +197,14 @@ class Project:
         from warehouse.audit.status import status
 
         return status(self.database, [step.asset for step in self.steps])
+
+    def states(self) -> dict[str, State]:
+        """Whether each asset of the recipe is fresh, in the words of `plan`; nothing where the recipe is not pinned."""
+        try:
+            planner = self._planner(forecast=False)
+        except UserError:
+            return {}
+        return {one.asset: one.state for one in planner.plan(self.steps)}
 
     def engines(self) -> dict[str, str]:
         """What writes the completions of each model of the recipe on this machine: an engine and its numbers, such as

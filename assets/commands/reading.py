@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assets.commands.completion import assets
 from assets.commands.project import project_at
 from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, print_json
 
@@ -30,7 +31,7 @@ class Outcome(StrEnum):
 @app.command()
 @clear_errors
 def show(
-    asset: Annotated[str, typer.Argument(help="An asset, such as training_sets/self_instruct.")],
+    asset: Annotated[str, typer.Argument(help="An asset, such as training_sets/self_instruct.", autocompletion=assets)],
     outcome: Annotated[list[Outcome] | None, typer.Option(help="Only rows with this outcome; may be repeated.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only rows with this text in their reason.")] = None,
     arm: Annotated[
@@ -67,7 +68,8 @@ def show(
 @clear_errors
 def log(
     asset: Annotated[
-        str | None, typer.Argument(help="An asset, to list its versions; all builds if not given.")
+        str | None,
+        typer.Argument(help="An asset, for its versions; all builds if not given.", autocompletion=assets),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to show at most, the newest first.")] = 20,
     everything: Annotated[bool, typer.Option("--all", help="Show all changes and all names.")] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from assets.commands.completion import arms
 from assets.commands.project import project_at
 from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
 
@@ -16,7 +17,7 @@ app = typer.Typer()
 @app.command()
 @clear_errors
 def export(
-    arm: Annotated[str, typer.Argument(help="The arm whose training set to write.")],
+    arm: Annotated[str, typer.Argument(help="The arm whose training set to write.", autocompletion=arms)],
     to: Annotated[Path | None, typer.Option(help="The folder to write into: exports, or students.")] = None,
     version: Annotated[str | None, typer.Option(help="An earlier version, by its id or the first digits.")] = None,
     override: Annotated[str | None, typer.Option(help="The reason to write a version with withdrawn rows.")] = None,
@@ -47,7 +48,7 @@ def export(
 @app.command()
 @clear_errors
 def merge(
-    arm: Annotated[str, typer.Argument(help="The arm whose student to write.")],
+    arm: Annotated[str, typer.Argument(help="The arm whose student to write.", autocompletion=arms)],
     to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("students"),
     seed: Annotated[int | None, typer.Option(help="The training seed of the student; by default the first.")] = None,
     recipe: RecipeOption = None,
@@ -98,7 +99,7 @@ def recall(
 @app.command()
 @clear_errors
 def attest(
-    arm: Annotated[str, typer.Argument(help="The arm whose exported files to attest.")],
+    arm: Annotated[str, typer.Argument(help="The arm whose exported files to attest.", autocompletion=arms)],
     to: Annotated[Path, typer.Option(help="The folder with the exported files.")] = Path("exports"),
     key: Annotated[Path | None, typer.Option(help="An Ed25519 private key (PEM) to sign with.")] = None,
     warehouse: WarehouseOption = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, is_dataclass
 from functools import wraps
@@ -20,7 +20,7 @@ from warehouse.core.plain_errors import plain
 from warehouse.core.visible import visible, visible_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 RecipeOption = Annotated[
     Path | None, typer.Option("--recipe", help="The recipe file; that of the project, else the starter.")
@@ -34,6 +34,9 @@ EnvironmentOption = Annotated[
     typer.Option("--env", help="An environment: current versions of its own, over the same rows and model calls."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+WIDTH_OF_A_PIPE = 100
+"""Our choice: every table fits 80 characters, and has all of its columns in 100."""
 
 OUTPUT_CLOSED = 141
 """The exit status where the reader of the output has left: 128 and the number of SIGPIPE, as shells have it."""
@@ -68,11 +71,25 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-def console() -> Console:
-    """The terminal. Lines are 160 characters wide in a pipe, which has no width."""
+def console(error: bool = False) -> Console:
+    """Prints to stdout or, for an `error`, to stderr.
+
+    In a pipe, lines are as wide as COLUMNS says, or WIDTH_OF_A_PIPE characters. There are colours in a terminal only,
+    and none with NO_COLOR.
+    """
     from assets.commands.console import SafeConsole
 
-    return SafeConsole(width=None if sys.stdout.isatty() else 160)
+    given = os.environ.get("COLUMNS", "")
+    piped = not (sys.stderr if error else sys.stdout).isatty() and not (given.isdigit() and int(given))
+    return SafeConsole(stderr=error, width=WIDTH_OF_A_PIPE if piped else None)
+
+
+def print_all(terminal: Console, parts: Iterable[RenderableType]) -> None:
+    """Prints tables and texts; the texts as they are, without markup."""
+    from rich.text import Text
+
+    for part in parts:
+        terminal.print(Text(part) if isinstance(part, str) else part, highlight=False)
 
 
 def say(text: object, error: bool = False) -> None:

@@ -111,7 +111,7 @@ class Forecaster:
             frame = pl.concat([view.frame for view in same_kind])
             if step.most:
                 frame = frame.head(step.most.rows)
-            planned = Planned(step.asset, "build", certainty=Certainty.BOUNDED, most_rows=len(frame))
+            planned = Planned(step.asset, "stale", certainty=Certainty.BOUNDED, most_rows=len(frame))
             return Forecast(planned, _counted(kind, frame, certainty))
         try:
             result = step.run(tools, {name: view.frame for name, view in inputs.items()})
@@ -141,7 +141,7 @@ class Forecaster:
         fault = blocked_message(step.asset, failed) if failed else None
         planned = Planned(
             step.asset,
-            "build",
+            "stale",
             rows=len(result.decisions),
             from_memo=tools.meter.from_memo,
             same_content=result.data_version == current,
@@ -161,7 +161,7 @@ class Forecaster:
         missing, frame, exact = tools.missing.calls, all_decided_rows(result), certainty is Certainty.KNOWN
         planned = Planned(
             step.asset,
-            "build",
+            "stale",
             certainty=Certainty.COUNTED if exact else Certainty.BOUNDED,
             rows=len(frame) if exact else None,
             most_rows=len(frame),
@@ -183,7 +183,7 @@ class Forecaster:
         calls, seconds = [one.calls for one in found], [one.seconds for one in found]
         planned = Planned(
             step.asset,
-            "build",
+            "stale",
             certainty=Certainty.BOUNDED,
             most_rows=len(views[step.asset].frame),
             calls=None if None in calls else sum(filter(None, calls)),
@@ -208,7 +208,7 @@ class Forecaster:
             seconds = measured / len(missing) * calls
         planned = Planned(
             step.asset,
-            "build",
+            "stale",
             certainty=Certainty.BOUNDED,
             most_rows=most.rows,
             calls=calls,
@@ -238,14 +238,14 @@ def _first(view: View, rows: int) -> View:
 def unbounded(step: Step) -> Forecast:
     """A step about which nothing is known, except whether it calls a model."""
     view = View(KIND_OF[step.model], lambda: empty(step.model), Certainty.UNBOUNDED)
-    planned = Planned(step.asset, "build", certainty=Certainty.UNBOUNDED)
+    planned = Planned(step.asset, "stale", certainty=Certainty.UNBOUNDED)
     return Forecast(replace(planned, calls=None, seconds=None) if step.calls_model else planned, view)
 
 
 def _failing(step: Step, message: str, tools: ForecastTools) -> Forecast:
     """A step whose build is known to fail. It makes no row, so assets downstream add no cost."""
     view = View(KIND_OF[step.model], lambda: empty(step.model), Certainty.BOUNDED)
-    return Forecast(Planned(step.asset, "build", from_memo=tools.meter.from_memo, error=message), view)
+    return Forecast(Planned(step.asset, "stale", from_memo=tools.meter.from_memo, error=message), view)
 
 
 def _lacking(step: Step, few: TooFewRows, same_kind: Sequence[View], tools: ForecastTools) -> Forecast:

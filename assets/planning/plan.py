@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from assets.planning.forecast import Forecast, Forecaster, View, unbounded
-from assets.planning.planned import Action, Certainty, Planned
+from assets.planning.planned import Certainty, Planned, State
 from assets.planning.staleness import input_reasons, own_reasons, retry_reason
 from assets.steps.step import Settled, Step
 from resources.tools.workbench import Workbench
@@ -61,10 +61,10 @@ class Planner:
         fault = next((self.faults[asset] for asset in step.inputs.values() if asset in self.faults), None)
         if fault:
             self.faults[step.asset] = fault
-            return Planned(step.asset, "wait", error=fault)
+            return Planned(step.asset, "blocked", error=fault)
         absent = [asset for asset in step.inputs.values() if asset not in self.views]
         if absent:
-            return Planned(step.asset, "wait", error=f"its input {absent[0]} has not been built")
+            return Planned(step.asset, "blocked", error=f"its input {absent[0]} has not been built")
         versions = {name: self.views[asset].data_version for name, asset in step.inputs.items()}
         known = {name: version for name, version in versions.items() if version is not None}
         if len(known) < len(versions):
@@ -78,17 +78,18 @@ class Planner:
         self._keep(settled.stored)
         fault = settled.stored.fault
         if current == settled.stored:
-            return Planned(step.asset, "none", same_content=True, error=fault)
+            return Planned(step.asset, "fails" if fault else "fresh", same_content=True, error=fault)
         same = current is not None and current.data_version == settled.stored.data_version
         reasons = tuple(self._reasons(step, settled, current))
-        return Planned(step.asset, "restore", reasons, same_content=same, error=fault)
+        return Planned(step.asset, "fails" if fault else "restore", reasons, same_content=same, error=fault)
 
     def _waiting(self, step: Step, unknown: list[str]) -> Planned:
         """A step with inputs whose rows only the build will give; it has to be built if it changed itself."""
         own = self._own_reasons(step, self._target_of(self.catalog.current(step.asset)))
-        action: Action = "build" if own else "wait"
+        forecast = self._forecast(step, None)
+        state: State = "stale" if own else "waiting"
         reasons = tuple(own or [f"waits for {', '.join(unknown)}"])
-        return replace(self._forecast(step, None), action=action, reasons=reasons)
+        return replace(forecast, state="fails" if forecast.error else state, reasons=reasons)
 
     def _forecast(self, step: Step, current: Published | None) -> Planned:
         inputs = {name: self.views[asset] for name, asset in step.inputs.items()}
@@ -102,7 +103,7 @@ class Planner:
         self.views[step.asset] = found.view
         if found.fault:
             self.faults[step.asset] = found.fault
-        return found.planned
+        return replace(found.planned, state="fails") if found.planned.error else found.planned
 
     def _keep(self, published: Published) -> None:
         """Notes a stored version as what a build leaves."""

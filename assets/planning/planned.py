@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 from warehouse.results.shortage import Loss
 
-Action = Literal["none", "restore", "build", "wait"]
+State = Literal["fresh", "restore", "stale", "waiting", "fails", "blocked"]
+STATES: tuple[State, ...] = get_args(State)
 
 
 class Certainty(StrEnum):
@@ -34,8 +35,9 @@ def least_certain(found: Iterable[Certainty]) -> Certainty:
 class Planned:
     """What a build would do to an asset, and why.
 
-    `action`: "none" (the asset is fresh), "restore" (a stored version becomes the current one), "build", or "wait"
-    (whether the asset is stale depends on an input that has to be built first).
+    `state`: "fresh", "restore" (a stored version becomes the current one), "stale" (it is built), "waiting" (whether
+    the asset is stale depends on an input that has to be built first), "fails" (the build of the asset fails, or it has
+    failed a blocking check), or "blocked" (an input of it fails, or is not built).
 
     `calls` is the number of model calls to compute and `from_memo` the number that is already stored. `seconds` is the
     time of the calls to compute, estimated from measured rates; None if no rate was measured. `calls` and `seconds` are
@@ -43,15 +45,15 @@ class Planned:
 
     `rows` is the number of rows that the build decides about, None if that is not known; `most_rows` is then an upper
     bound of the rows that it keeps. `same_content`: the kept rows do not change, so nothing downstream becomes stale.
-    `error` is the message that a build would fail with, because of this asset or of one that it reads. Where that is
-    because there are too few rows, `losses` are what removed the others.
+    `error` is the message that a build would fail with, because of this asset ("fails") or of one that it reads
+    ("blocked"). Where that is because there are too few rows, `losses` are what removed the others.
 
     Of an asset that builds others in rounds, `inner` has what the calls are for, asset by asset; the calls are then not
     counted again with those assets.
     """
 
     asset: str
-    action: Action
+    state: State
     reasons: tuple[str, ...] = ()
     certainty: Certainty = Certainty.KNOWN
     rows: int | None = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from assets.reporting.tables import table
+from assets.reporting.layout import GAP, LEAST_WIDTH, table
 from warehouse.audit.diff import Changed, Diff
 from warehouse.audit.integrity import RULES, Finding
 from warehouse.audit.ledger import Entry
@@ -17,7 +20,7 @@ from warehouse.audit.nodes import Decided, Node
 from warehouse.audit.trace import Trace
 from warehouse.audit.why import Why
 from warehouse.audit.why_not import WhyNot
-from warehouse.core.texts import on_one_line, shortened
+from warehouse.core.texts import counted, on_one_line, shortened, shortened_name
 from warehouse.core.visible import visible
 from warehouse.release.recall import Affected
 from warehouse.results.result import Check
@@ -192,19 +195,41 @@ def _texts(row: Changed) -> str:
     return _cut(" / ".join(texts), False)
 
 
-def ledger_table(entries: Sequence[Entry]) -> Table:
-    """One line per asset: rows in, rows by outcome, and why rows were dropped."""
-    shown = table("asset", "in", *OUTCOMES, "closes", "because", left=1)
-    shown.columns[-1].justify = "left"
-    for entry in entries:
-        because = "; ".join(
-            f"{count} {reason or outcome}"
-            for outcome, reasons in entry.reasons.items()
-            for reason, count in reasons.items()
-        )
-        counts = [str(entry.outcomes[outcome] or "") for outcome in OUTCOMES]
-        _line(shown, entry.asset, str(entry.incoming), *counts, _holds(entry.closes), _cut(because, False))
-    return shown
+def ledger_lines(entries: Sequence[Entry], width: int) -> Iterator[RenderableType]:
+    """Each asset with the rows that came in and that were kept, and below it why the others were dropped.
+
+    At the end stands whether every row that came in was decided about.
+    """
+    several = {entry.asset for entry, after in pairwise(entries) if entry.asset == after.asset}
+    names = [f"{one.asset} {one.version[:9]}" if one.asset in several else one.asset for one in entries]
+    counts = [(str(entry.incoming), str(entry.outcomes["kept"])) for entry in entries]
+    incoming = max([len("in"), *(len(came) for came, _ in counts)])
+    kept = max([len("kept"), *(len(stayed) for _, stayed in counts)])
+    named = max(LEAST_WIDTH, width) - incoming - kept - 2 * GAP
+    named = min(named, max([len("asset"), *map(len, names)]))
+    yield Text(f"{'asset':<{named}}  {'in':>{incoming}}  {'kept':>{kept}}", "bold")
+    for entry, name, (came, stayed) in zip(entries, names, counts, strict=True):
+        yield _text(f"{shortened_name(name, named):<{named}}  {came:>{incoming}}  {stayed:>{kept}}")
+        for outcome, reasons in entry.reasons.items():
+            yield Padding(_text(_cut(_dropped(outcome, reasons), False)), (0, 0, 0, 4), expand=False)
+        if not entry.closes:
+            decided = sum(entry.outcomes.values())
+            yield Padding(
+                _text(f"does not add up: {came} came in, {decided} were decided about", "red"),
+                (0, 0, 0, 4),
+                expand=False,
+            )
+    if open_ := sum(not entry.closes for entry in entries):
+        yield _text(f"NO: {open_} of {counted(len(entries), 'asset')} do not add up", "red")
+    else:
+        yield _text(f"{counted(len(entries), 'asset')}: every row that came in was decided about once")
+
+
+def _dropped(outcome: str, reasons: Mapping[str, int]) -> str:
+    """Rows that were not kept: "42 rejected: 30 surplus; 12 too short", "1 duplicate: similar instruction"."""
+    known = {reason: count for reason, count in reasons.items() if reason}
+    because = "; ".join(f"{count} {reason}" if len(reasons) > 1 else reason for reason, count in known.items())
+    return f"{sum(reasons.values())} {outcome}{f': {because}' if because else ''}"
 
 
 def recall_tables(affected: Affected) -> list[Table]:

@@ -16,6 +16,7 @@ from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES
 from assets.evaluation.facts import named
 from assets.reporting.overlaps import with_baseline
+from assets.reporting.score_tables import fact_figure, part_title
 from assets.reporting.standing_plots import (
     INCHES_HIGH,
     INCHES_WIDE,
@@ -27,7 +28,7 @@ from assets.reporting.standing_plots import (
 )
 from assets.reporting.standings import caveats, figure, metrics_of, standing_of
 from assets.reporting.study import Study
-from assets.reporting.tables import fact_figure, part_title, quality_figure
+from assets.reporting.tables import quality_figure
 from warehouse.core.texts import duration
 from warehouse.schema.records import BETTER, NOISE, WORSE
 

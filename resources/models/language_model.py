@@ -60,7 +60,10 @@ class LanguageModel:
             self.model = self.model.unload()
 
     def complete(
-        self, prompts: Sequence[Prompt], sampling: Sampling, done: Callable[[int], None] = lambda rows: None
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        done: Callable[[int, int], None] = lambda rows, tokens: None,
     ) -> list[Written]:
         """One completion per prompt, in one batch; each row is sampled with its own seed. All end together (`done`)."""
         ids, mask = self._padded([self.texts.of_prompt(prompt) for prompt in prompts])
@@ -77,11 +80,12 @@ class LanguageModel:
                 ),
                 stopping_criteria=StoppingCriteriaList(stopping),
             )
-        done(len(prompts))
-        return [
+        written = [
             self.texts.written(row, own, sampling.max_new_tokens)
             for row, own in zip(output[:, ids.shape[1] :].tolist(), stops, strict=True)
         ]
+        done(len(prompts), sum(tokens for _, tokens, _ in written))
+        return written
 
     def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[tuple[float, int]]:
         """(mean loss in nats, tokens) of each continuation given its prompt, in one batch.

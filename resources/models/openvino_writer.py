@@ -57,9 +57,13 @@ class OpenVinoWriter:
         self.pipeline.generate([ov.Tensor(np.array([[self.texts.first]]))], [settings])
 
     def complete(
-        self, prompts: Sequence[Prompt], sampling: Sampling, done: Callable[[int], None] = lambda rows: None
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        done: Callable[[int, int], None] = lambda rows, tokens: None,
     ) -> list[Written]:
-        """One completion per prompt; each row is sampled with its own seed. `done` gets how many rows have ended."""
+        """One completion per prompt; each row is sampled with its own seed. `done` gets how many rows have ended, and
+        how many tokens all rows have."""
         import numpy as np
         import openvino as ov
 
@@ -82,7 +86,7 @@ class OpenVinoWriter:
                     del handles[number]
                 elif _has_ended(handle):
                     del handles[number]
-            done(len(prompts) - len(handles))
+            done(len(prompts) - len(handles), sum(map(len, rows)))
         return [self.texts.written(row, own, sampling.max_new_tokens) for row, own in zip(rows, stops, strict=True)]
 
     def _is_stopped(self, row: list[int], stops: Sequence[str]) -> bool:

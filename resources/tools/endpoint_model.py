@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from resources.models import protocol
 from resources.models.calls import Prompt, Sampling
-from resources.tools.session import Session
+from resources.tools.session import Session, completions_at
 from warehouse.core.texts import shortened
 from warehouse.store.memo import Answer, Call
 
@@ -45,13 +45,13 @@ class EndpointModel:
         from resources.endpoint.request import refusal
 
         refusals = {call.key: refused for call in calls if (refused := refusal(prompts[call.key]))}
-        memo, pausing = self.session.memo(), ""
+        memo, pausing, tokens, began = self.session.memo(), "", 0, time.monotonic()
 
         def void(call: Call, answer: Answer) -> bool:
             return is_no_answer(answer.response) or (call.key in refusals) != ("refusal" in answer.response)
 
         def arriving(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
-            nonlocal pausing
+            nonlocal pausing, tokens
             # A refusal and not an error, since no retry helps. Not complete, as a refusal of a local model.
             yield [
                 (call, Answer({"refusal": refusals[call.key]}, 0, 0.0, complete=False, engine="not sent"))
@@ -70,10 +70,13 @@ class EndpointModel:
                 seconds = (now - before) / max(1, len(group))
                 before = now if group else before
                 pausing = shortened(endpoint.pausing, MOST_SHOWN)
-                yield [(asked[one.index], _answer(one, seconds)) for one in group]
+                answers = [(asked[one.index], _answer(one, seconds)) for one in group]
+                tokens += sum(answer.tokens for _, answer in answers)
+                yield answers
 
         def progress(done: int, total: int) -> None:
-            self.session.progress(f"completions ({pausing}; waiting)" if pausing else "completions")(done, total)
+            rate = completions_at(tokens, time.monotonic() - began)
+            self.session.progress(f"completions ({pausing}; waiting)" if pausing else rate)(done, total)
 
         return memo.run_as_they_arrive(calls, arriving, progress, void)
 

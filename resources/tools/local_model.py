@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from resources.models.calls import Adapter, Prompt, Sampling
 from resources.models.device import numerics
 from resources.models.thoughts import opens_thought
 from resources.tools.batching import Batches, fitting_batches, timed
-from resources.tools.session import Session
+from resources.tools.session import Session, completions_at
 from warehouse.store.checkpoints import is_model
 from warehouse.store.memo import Answer, Call
 
@@ -34,8 +35,10 @@ class Writing(Protocol):
         """The most rows, and the most tokens, that are computed and committed as a whole."""
         ...
 
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling, done: Callable[[int], None]) -> list[Written]:
-        """One completion per prompt, in order; `done` gets how many of them have ended."""
+    def complete(
+        self, prompts: Sequence[Prompt], sampling: Sampling, done: Callable[[int, int], None]
+    ) -> list[Written]:
+        """One completion per prompt, in order; `done` gets how many have ended, and how many tokens all have."""
         ...
 
 
@@ -53,23 +56,30 @@ class LocalModel:
 
     def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
         """The answers to completion calls; a prompt that leaves no room for the budget is refused."""
-        report, before, total = self.session.progress("completions"), 0, 0
+        before, total, tokens_before, began = 0, 0, 0, time.monotonic()
+
+        def report(done: int, tokens: int) -> None:
+            self.session.progress(completions_at(tokens, time.monotonic() - began))(done, total)
 
         def progress(done: int, of: int) -> None:
             nonlocal before, total
             before, total = done, of
-            report(done, of)
+            report(done, tokens_before)
+
+        def ended(done: int, tokens: int) -> None:
+            report(before + done, tokens_before + tokens)
 
         def compose(missing: list[Call]) -> Batches:
+            nonlocal began
             with self._writing() as writing:
-                texts = writing.texts
+                texts, began = writing.texts, time.monotonic()
                 rendered = {call.key: texts.render(prompts[call.key]) for call in missing}
 
                 def work(batch: list[Call]) -> list[Answer]:
+                    nonlocal tokens_before
                     asked = [prompts[call.key] for call in batch]
-                    written, seconds = timed(
-                        lambda: writing.complete(asked, sampling, lambda done: report(before + done, total))
-                    )
+                    written, seconds = timed(lambda: writing.complete(asked, sampling, ended))
+                    tokens_before += sum(tokens for _, tokens, _ in written)
                     return [
                         Answer({"text": text} | self._opened(rendered[call.key]), tokens, seconds, complete=complete)
                         for call, (text, tokens, complete) in zip(batch, written, strict=True)

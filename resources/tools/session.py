@@ -11,7 +11,10 @@ from resources.tools.workbench import Workbench
 from warehouse.store.memo import Memo
 
 Progress = Callable[[int, int], None]
-"""Called with how many calls or steps are done, and how many there are."""
+"""Called with how many calls or steps are done, and how many there are; 0 and 0 where nothing is counted."""
+
+SECONDS_OF_A_RATE = 1.0
+"""A rate over less time than this is not shown (our choice)."""
 
 
 class Session(Protocol):
@@ -37,3 +40,10 @@ class Session(Protocol):
     def base_folder(self, name: str) -> Path:
         """The folder of the language model `name`, in the form that transformers loads."""
         ...
+
+
+def completions_at(tokens: int, seconds: float) -> str:
+    """What is in progress while tokens are written: "completions (175 tokens/s)"."""
+    if not tokens or seconds < SECONDS_OF_A_RATE:
+        return "completions"
+    return f"completions ({tokens / seconds:,.0f} tokens/s)"

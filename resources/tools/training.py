@@ -57,6 +57,7 @@ def train(
 
             session.bench.make_room()
             _remove_unless_intact(files, call.key)
+            session.progress(f"loading {name}")(0, 0)
             began = time.monotonic()
             made = train_adapter(base, examples, training, target, session.progress("training steps"), held_out)
             response = {"weights": made.weights, "losses": made.losses, "files": files.found(call.key)}

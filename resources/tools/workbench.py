@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from resources.models.openvino_writer import OpenVinoWriter
 
 
+Loading = Callable[[str], AbstractContextManager[object]]
+"""Called with what is fetched or loaded, which may take minutes; the block is left when it is there."""
+
+
 class CheckpointLost(UserError):
     """The files of a checkpoint are missing, or not those that its training wrote."""
 
@@ -43,7 +48,7 @@ class Workbench:
     `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
     are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
     servers are asked, `engines` which engine writes a model's completions, where the recipe says it. At most `chunk`
-    calls of a model on this machine are computed and committed as a whole.
+    calls of a model on this machine are computed and committed as a whole. `loading` follows what is loaded.
     """
 
     data: Path
@@ -63,6 +68,7 @@ class Workbench:
     _tuned: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
     _writers: dict[tuple[str, str, tuple[str, ...]], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
+    loading: Loading = nullcontext
 
     def __post_init__(self) -> None:
         self.database = Database(self.data / "slingshot.duckdb", environment=self.environment)
@@ -72,7 +78,11 @@ class Workbench:
 
     def fetch(self, material: Material) -> Path:
         """The verified local file or folder of a model or source."""
-        return self.cache.fetch(_address(material), material.sha256 or "")
+        address, sha256 = _address(material), material.sha256 or ""
+        if self.cache.place(address, sha256):
+            return self.cache.fetch(address, sha256)
+        with self.loading(f"fetching {material.address}"):
+            return self.cache.fetch(address, sha256)
 
     def find(self, material: Material) -> Path | None:
         """The verified local file or folder of a model or source; None where it is not downloaded yet."""
@@ -114,7 +124,11 @@ class Workbench:
 
     def base_folder(self, name: str) -> Path:
         """The folder of a language model, in the form that transformers loads."""
-        return loadable(self.fetch(self.models[name]))
+        place = self.fetch(self.models[name])
+        if found := converted(place):
+            return found
+        with self.loading(f"converting {name}"):
+            return loadable(place)
 
     def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
         """The folder of a language model; None where it is not on this machine (or not converted) and `fetch` is false.
@@ -145,7 +159,8 @@ class Workbench:
         if (name, precision) not in self._language_models:
             from resources.models.language_model import LanguageModel
 
-            self._language_models[name, precision] = LanguageModel(self.base_folder(name), precision)
+            with self.loading(f"loading {name}"):
+                self._language_models[name, precision] = LanguageModel(self.base_folder(name), precision)
         return self._language_models[name, precision]
 
     def tuned_model(self, name: str, trained: Adapter, precision: str | None = None) -> LanguageModel:
@@ -157,7 +172,8 @@ class Workbench:
 
             self._tuned.clear()
             free_memory()
-            self._tuned[key] = LanguageModel(self.base_folder(name), precision, self.adapter_folder(trained))
+            with self.loading(f"loading {name}, tuned"):
+                self._tuned[key] = LanguageModel(self.base_folder(name), precision, self.adapter_folder(trained))
         return self._tuned[key]
 
     def openvino_writer(self, name: str, adapter: Adapter | None, precision: str) -> OpenVinoWriter:
@@ -180,11 +196,14 @@ class Workbench:
 
         base = self.base_folder(name)
         if folder and whole:
-            graph = exported(folder, folder / f".{folder_name()}-{whole.weights[:16]}")
+            source, graph = folder, folder / f".{folder_name()}-{whole.weights[:16]}"
         else:
-            graph = exported(base, self.cache.root / (self.models[name].sha256 or "") / folder_name())
+            source, graph = base, self.cache.root / (self.models[name].sha256 or "") / folder_name()
+        with nullcontext() if graph.is_dir() else self.loading(f"exporting {name} to OpenVINO"):
+            exported(source, graph)
         self._writers.clear()
-        self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, None if whole else folder)
+        with self.loading(f"loading {name}"):
+            self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, None if whole else folder)
         return self._writers[key]
 
     def make_room(self) -> None:
@@ -214,7 +233,8 @@ class Workbench:
         if name not in self._embedders:
             from resources.models.embedder import Embedder
 
-            self._embedders[name] = Embedder(self.fetch(self.models[name]))
+            with self.loading(f"loading {name}"):
+                self._embedders[name] = Embedder(self.fetch(self.models[name]))
         return self._embedders[name]
 
     def adapter_folder(self, adapter: Adapter) -> Path:

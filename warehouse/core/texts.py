@@ -44,6 +44,11 @@ def listed(things: Sequence[object], most: int = FEW) -> str:
     return ", ".join(map(str, things[:most])) + more
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: "1 asset", "3 assets"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def kind_named(kind: str, count: int) -> str:
     """A kind of record in words, in the singular or plural for `count`: "seed task", "seed tasks", "perplexities"."""
     named = kind.replace("_", " ")
@@ -70,6 +75,31 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, such as "4:12"; with hours where there are any, such as "1:04:12"."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def shortened_in_the_middle(text: str, most: int) -> str:
+    """The text in at most `most` characters, its beginning and its end; what is left out is marked."""
+    if len(text) <= most:
+        return text
+    end = most // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
+def shortened_name(name: str, most: int) -> str:
+    """The name of an asset in at most `most` characters. What follows the last "/" tells it from others, so it stays as
+    long as three characters are left before it."""
+    end = name[max(0, name.rfind("/")) :]
+    room = most - 1 - len(end)
+    if len(name) <= most or room < 3:
+        return shortened_in_the_middle(name, most)
+    return f"{name[:room]}…{end}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from assets.building.io_manager import WarehouseIOManager
 from assets.building.run import build_assets, build_stale
 from assets.planning.plan import Planner
 from assets.planning.planned import Planned
-from assets.reporting.tables import plan_summary
+from assets.reporting.plan_tables import plan_summary
 from assets.steps.step import Step
 from resources.tools.tools import Tools
 from tests.support.building import Log
@@ -122,7 +122,7 @@ def test_earlier_versions_stay_but_are_not_shown_as_fresh(built: Built) -> None:
     assert built(graph(good=False, text="bb"), stale=True) == ({"documents": "built"}, {"documents": FAULT})
     assert built.house.bench.store.current("long") == before
     plan = built.house.plan(*graph(good=False, text="bb"))
-    assert plan["long"] == Planned("long", "wait", error=FAULT)
+    assert plan["long"] == Planned("long", "blocked", error=FAULT)
 
 
 def test_a_fixed_asset_no_longer_blocks(built: Built) -> None:
@@ -157,22 +157,22 @@ def test_a_plan_shows_blocked_assets_and_why(built: Built) -> None:
     built(graph(good=False))
     plan = built.house.plan(*graph(good=False))
     assert list(plan.values()) == [
-        Planned("documents", "none", same_content=True, error=FAULT),
-        Planned("long", "wait", error=FAULT),
-        Planned("last", "wait", error=FAULT),
+        Planned("documents", "fails", same_content=True, error=FAULT),
+        Planned("long", "blocked", error=FAULT),
+        Planned("last", "blocked", error=FAULT),
     ]
     (own,) = built.house.plan(*graph(good=False), only={"long"}).values()
-    assert own == Planned("long", "wait", error=FAULT)
+    assert own == Planned("long", "blocked", error=FAULT)
     (alone,) = built.house.plan(tasted("aa", good=False)).values()
-    assert plan_summary([alone]) == "1 asset: 1 fresh; no model call to compute"
+    assert plan_summary([alone]) == "1 asset: 1 fails; no model call to compute"
 
 
 def test_a_plan_shows_that_a_check_will_fail(built: Built) -> None:
     plan = built.house.plan(*graph(good=False))
     assert list(plan.values()) == [
-        Planned("documents", "build", ("never built",), rows=1, error=FAULT),
-        Planned("long", "wait", error=FAULT),
-        Planned("last", "wait", error=FAULT),
+        Planned("documents", "fails", ("never built",), rows=1, error=FAULT),
+        Planned("long", "blocked", error=FAULT),
+        Planned("last", "blocked", error=FAULT),
     ]
 
 

@@ -48,7 +48,7 @@ def test_the_plan_of_an_empty_warehouse_bounds_everything_and_writes_nothing(tin
     plan = planned(tiny, tmp_path / "data")
     assert not (tmp_path / "data").exists()
     assert len(plan) == 44
-    assert {one.action for one in plan.values()} == {"build"}
+    assert {one.state for one in plan.values()} == {"stale"}
     assert {one.reasons for one in plan.values()} == {("never built",)}
     assert (plan["raw_self_training"].calls, plan["raw_self_training"].exact) == (12, True)
     assert (plan["raw_self_instruct"].calls, plan["raw_self_instruct"].exact) == (24 + 16, False)
@@ -59,9 +59,9 @@ def test_the_plan_of_an_empty_warehouse_bounds_everything_and_writes_nothing(tin
 def test_the_plan_after_a_build_shows_fresh_assets_and_writes_nothing(own: tuple[Path, Path]) -> None:
     recipe, data = own
     before = files(data)
-    assert {one.action for one in planned(recipe, data).values()} == {"none"}
+    assert {one.state for one in planned(recipe, data).values()} == {"fresh"}
     edit(recipe, lambda values: values["curation"].update(rows=3))
-    assert {one.action for one in planned(recipe, data).values()} == {"none", "build", "wait"}
+    assert {one.state for one in planned(recipe, data).values()} == {"fresh", "stale", "waiting"}
     assert files(data) == before
 
 
@@ -86,7 +86,7 @@ def test_a_build_does_what_the_plan_showed(own: tuple[Path, Path], path: tuple[A
     edit(recipe, change)
     plan = planned(recipe, data)
     log = rebuilt(recipe, data)
-    touched = {asset for asset, one in plan.items() if one.action != "none"}
+    touched = {asset for asset, one in plan.items() if one.state != "fresh"}
     assert {asset for asset, action in log.actions.items() if action != "unchanged"} <= touched
     for asset in touched:
         one = plan[asset]
@@ -95,14 +95,14 @@ def test_a_build_does_what_the_plan_showed(own: tuple[Path, Path], path: tuple[A
             assert (log.actions[asset], log.computed[asset]) == ("built", one.calls), asset
         else:
             assert log.computed[asset] <= one.calls, asset
-    assert {one.action for one in planned(recipe, data).values()} == {"none"}
+    assert {one.state for one in planned(recipe, data).values()} == {"fresh"}
 
 
 def test_unchanged_rows_stop_the_rebuild(own: tuple[Path, Path]) -> None:
     recipe, data = own
     edit(recipe, lambda values: values["documents"][0].update(words=[1, 200]))
     plan = planned(recipe, data)
-    assert [asset for asset, one in plan.items() if one.action != "none"] == ["documents"]
+    assert [asset for asset, one in plan.items() if one.state != "fresh"] == ["documents"]
     assert plan["documents"].same_content
     log = rebuilt(recipe, data)
     assert {asset: action for asset, action in log.actions.items() if action != "unchanged"} == {"documents": "built"}
@@ -216,7 +216,7 @@ def test_each_build_retries_failed_rows_up_to_the_limit_of_the_recipe(
     log, _ = build(tiny, data, chosen)
     assert log.computed["raw_self_training"] == 1
     assert query(data, outcome).is_empty()
-    assert planned(tiny, data)["raw_self_training"].action == "none"
+    assert planned(tiny, data)["raw_self_training"].state == "fresh"
 
 
 def test_an_edit_of_code_makes_its_users_stale_and_a_new_parser_calls_no_model(

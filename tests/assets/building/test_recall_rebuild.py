@@ -43,7 +43,7 @@ def test_a_withdrawn_document_is_replaced_and_only_its_calls_are_computed(own: t
     assert {"documents", "fragments"} <= current_descendants(data, gone)
     recall(data, gone)
     plan = planned(recipe, data)
-    exact = {asset: one for asset, one in plan.items() if one.action == "build" and one.exact}
+    exact = {asset: one for asset, one in plan.items() if one.state == "stale" and one.exact}
     assert {asset: one.reasons for asset, one in exact.items()} == {
         "benchmark_items": ("1 document withdrawn",),
         "seed_tasks": ("1 document withdrawn",),
@@ -92,7 +92,7 @@ def test_withdrawn_rows_of_every_role_leave_no_descendants(own: tuple[Path, Path
     assert [current_descendants(data, one) for one in gone] == [set(), set(), set()]
     assert log.computed["raw_self_training"] == 1
     assert log.computed["predictions/longform/base"] == 1
-    assert {one.action for one in planned(recipe, data).values()} == {"none"}
+    assert {one.state for one in planned(recipe, data).values()} == {"fresh"}
 
 
 def test_no_earlier_recipe_and_no_other_mapping_brings_back_a_withdrawn_row(own: tuple[Path, Path]) -> None:
@@ -139,7 +139,7 @@ def test_a_withdrawn_model_is_refused_before_any_call_and_can_be_replaced(
     plan = planned(recipe, data)
     assert {asset for asset, one in plan.items() if one.error == refusal} >= calling
     assert plan["raw_self_training"].reasons == ("1 model withdrawn",)
-    assert plan["documents"].action == "none"
+    assert plan["documents"].state == "fresh"
     assert plan["instruction_embeddings/self_instruct"].error is None
     calls = len(query(data, "FROM memo.calls"))
     edit(recipe, lambda values: values["documents"][0].update(count=13))

@@ -117,13 +117,15 @@ def test_status_shows_version_rows_and_cost_of_each_asset(built: tuple[Path, Pat
         "from_memo": None,
         "tokens": None,
         "seconds": None,
+        "state": "stale",
     }
     build(recipe, data, "raw_self_training")
     again = json.loads(slingshot("status", "--json", recipe=recipe, data=data).stdout)
     assert again == list(by_asset.values())
     table = slingshot("status", recipe=recipe, data=data).stdout
-    assert "raw_self_training" in table
-    assert "not built" in table
+    assert table.startswith("20 of 44 assets built in ")
+    assert "– not built" in table
+    assert table.endswith("\nnext: slingshot plan\n")
 
 
 OWN = [
@@ -267,6 +269,17 @@ def test_gc_shows_what_it_would_free_and_frees_it_with_yes(aged: Path) -> None:
     assert not (aged / "checkpoints" / ("1" * 32)).exists()
     assert gc(data=aged) == "nothing to free\n"
     assert "lineage.versions 4" in " ".join(gc("--keep", "1", "--dry-run", data=aged).split())
+
+
+def test_gc_as_json_has_what_it_would_free(aged: Path) -> None:
+    done = CliRunner().invoke(app, ["gc", "--dry-run", "--json"], env={"SLINGSHOT_WAREHOUSE": str(aged)})
+    found = json.loads(done.stdout)
+    assert [(one["asset"], one["version"]) for one in found["versions"]] == [
+        ("documents", named("1")),
+        ("students/x", named("1")),
+    ]
+    assert found["rows"]["records.document"] == 1
+    assert [one["bytes"] for one in found["folders"]] == [3 * 2**19]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ report the state clearly, as text and as JSON."""
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from assets.loading.file import load_recipe
 from slingshot import app
 from tests.support.building import edit
 
@@ -34,15 +34,16 @@ def words(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if line.strip()]
 
 
-HEAD = ["asset", "state", "because", "rows", "calls", "in", "memo", "model", "time"]
+HEAD = ["state", "asset", "rows", "calls", "time"]
 
 
 def test_the_plan_of_a_fresh_warehouse_is_that_nothing_is_to_do(built: tuple[Path, Path]) -> None:
-    lines = words(slingshot("plan", recipe=built[0], data=built[1]).stdout)
+    done = slingshot("plan", "--detailed-exitcode", recipe=built[0], data=built[1])
+    assert (done.exit_code, done.stdout) == (0, "44 assets, all fresh: a build has nothing to do\n")
+    lines = words(slingshot("plan", "--all", recipe=built[0], data=built[1]).stdout)
     assert lines[0] == HEAD
-    assert {line[1] for line in lines[1:-1]} == {"fresh"}
+    assert {line[0] for line in lines[1:-1]} == {"fresh"}
     assert len(lines[1:-1]) == 44
-    assert " ".join(lines[-1]) == "44 assets, all fresh: a build has nothing to do"
 
 
 def test_the_plan_of_a_selection_shows_what_is_stale_and_why(edited: tuple[Path, Path]) -> None:
@@ -50,15 +51,23 @@ def test_the_plan_of_a_selection_shows_what_is_stale_and_why(edited: tuple[Path,
     done = slingshot("plan", "+training_sets/self_training", recipe=recipe, data=data)
     assert (done.exit_code, done.stderr) == (0, "")
     lines = words(done.stdout)
-    rows = lines[-2][-1]
+    rows = lines[1][-1]
     assert lines == [
         HEAD,
-        *([asset, "fresh"] for asset in ("benchmark_items", "seed_tasks", "raw_self_training")),
-        *([f"{stage}_instructions/self_training", "fresh"] for stage in ("enhanced", "diverse")),
-        ["training_sets/self_training", "stale", "curation.rows", "2", "→", "3", rows],
+        ["stale", "training_sets/self_training", rows],
+        ["curation.rows", "2", "→", "3"],
         ["6", "assets:", "5", "fresh,", "1", "stale;", "no", "model", "call", "to", "compute"],
+        ["next:", "slingshot", "build", "+training_sets/self_training"],
     ]
     assert int(rows) >= 3
+
+
+def test_the_exit_status_says_on_request_whether_there_is_something_to_build(edited: tuple[Path, Path]) -> None:
+    recipe, data = edited
+    for asset, code in (("training_sets/self_training", 2), ("seed_tasks", 0)):
+        assert slingshot("plan", asset, "--detailed-exitcode", recipe=recipe, data=data).exit_code == code
+        assert slingshot("plan", asset, "--detailed-exitcode", "--json", recipe=recipe, data=data).exit_code == code
+        assert slingshot("plan", asset, recipe=recipe, data=data).exit_code == 0
 
 
 def test_the_plan_as_json_has_every_field_of_every_asset(edited: tuple[Path, Path]) -> None:
@@ -68,7 +77,7 @@ def test_the_plan_as_json_has_every_field_of_every_asset(edited: tuple[Path, Pat
     rows = found["training_sets/self_training"]["rows"]
     assert found["training_sets/self_training"] == {
         "asset": "training_sets/self_training",
-        "action": "build",
+        "state": "stale",
         "reasons": ["curation.rows 2 → 3"],
         "certainty": "known",
         "rows": rows,
@@ -83,7 +92,7 @@ def test_the_plan_as_json_has_every_field_of_every_asset(edited: tuple[Path, Pat
     }
     assert found["seed_tasks"] == {
         "asset": "seed_tasks",
-        "action": "none",
+        "state": "fresh",
         "reasons": [],
         "certainty": "known",
         "rows": None,
@@ -115,23 +124,26 @@ def test_a_plan_of_an_unknown_asset_is_one_clear_error(tiny: Path, tmp_path: Pat
 
 def test_the_plan_of_an_asset_without_its_inputs_names_the_missing_one(tiny: Path, tmp_path: Path) -> None:
     done = slingshot("plan", "seed_tasks", recipe=tiny, data=tmp_path / "data")
+    assert done.exit_code == 1
     assert [" ".join(line) for line in words(done.stdout)[1:]] == [
-        "seed_tasks waiting fails: its input benchmark_items has not been built",
-        "1 asset: 1 waiting; no model call to compute",
+        "blocked seed_tasks",
+        "its input benchmark_items has not been built",
+        "1 asset: 1 blocked; no model call to compute",
+        "next: change what fails, then slingshot plan",
     ]
 
 
-def test_a_build_with_nothing_stale_says_so_and_shows_the_leaderboard(own: tuple[Path, Path]) -> None:
+def test_a_build_with_nothing_stale_says_so_and_that_no_arm_differs(own: tuple[Path, Path]) -> None:
     recipe, data = own
     done = slingshot("build", recipe=recipe, data=data)
     assert (done.exit_code, done.stderr) == (0, "")
-    lines = [" ".join(line) for line in words(done.stdout)]
-    assert lines[:2] == [
-        "nothing is stale",
-        "benchmark metric arm mean interval difference interval verdict items seeds",
-    ]
-    assert lines[12] == "benchmark arm answer length (words) cut off (%)"
-    assert [line.split()[1] for line in lines[13:18]] == ["base", *sorted(load_recipe(recipe).arms)]
-    assert len(lines) == 2 + 10 + 6 + 2
-    assert lines[-2] == "Verdicts and intervals of differences are adjusted over 4 arms, and not over metrics."
-    assert lines[-1].startswith("Trained once: filtered_extract_then_generate, instruction_generation, ")
+    first, board = done.stdout.splitlines()
+    assert re.fullmatch(r"nothing is stale: 44 unchanged in \d:\d\d, no calls", first)
+    done = slingshot("build", "--json", recipe=recipe, data=data)
+    assert {name: len(assets) for name, assets in json.loads(done.stdout).items()} == {
+        "built": 0,
+        "restored": 0,
+        "unchanged": 44,
+    }
+    assert done.stderr.startswith("nothing is stale: 44 unchanged in ")
+    assert board == "leaderboard: 4 arms within the noise of base in 2 metrics; slingshot status shows it"

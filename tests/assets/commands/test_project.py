@@ -31,7 +31,7 @@ def project(built: tuple[Path, Path]) -> slingshot.Project:
 def test_the_plan_of_a_built_project_is_all_fresh(project: slingshot.Project) -> None:
     plan = project.plan()
     assert [one.asset for one in plan] == [step.asset for step in project.steps]
-    assert {one.action for one in plan} == {"none"}
+    assert {one.state for one in plan} == {"fresh"}
     assert [one.asset for one in project.plan("seed_tasks")] == ["seed_tasks"]
 
 
@@ -136,7 +136,7 @@ def test_a_build_after_an_edit_returns_what_it_did_and_leaves_the_environment_un
     before = dict(os.environ)
     project = slingshot.open(str(recipe), warehouse=str(data))
     asset = f"training_sets/{ARM}"
-    assert [(one.asset, one.action) for one in project.plan(f"+{asset}") if one.action != "none"] == [(asset, "build")]
+    assert [(one.asset, one.state) for one in project.plan(f"+{asset}") if one.state != "fresh"] == [(asset, "stale")]
     done = project.build(f"+{asset}")
     assert (done.built, done.restored) == ((asset,), ())
     assert done.unchanged == (

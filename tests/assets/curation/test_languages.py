@@ -13,7 +13,7 @@ from rich.console import Console
 from assets.curation.languages import MOST, PREFIX, language_of, language_of_pair, languages, languages_shown
 from assets.curation.quality import MEASURES, quality
 from assets.prompting.alignment import Measured
-from assets.reporting.tables import quality_table
+from assets.reporting.tables import quality_tables
 from tests.support.building import query
 from warehouse.core.identity import digest
 from warehouse.results.validation import validated
@@ -99,8 +99,9 @@ def test_the_table_shows_languages_and_an_older_record_has_none() -> None:
     old = pl.DataFrame({"measure": ["gain"], "value": [0.4]})
     new = pl.DataFrame({"measure": ["gain", f"{PREFIX}en"], "value": [0.4, 100.0]})
     console = Console(width=400, record=True)
-    console.print(quality_table({"old": old, "new": new}))
-    title, *lines = (line.rstrip() for line in console.export_text().splitlines())
+    console.print(*quality_tables({"old": old, "new": new}, 400), sep="\n")
+    *_, title, old_line, new_line = (line.rstrip() for line in console.export_text().splitlines())
+    lines = [old_line, new_line]
     assert title.endswith("languages")
     assert [line.split()[0] for line in lines] == ["old", "new"]
     assert [line.endswith("en 100 %") for line in lines] == [False, True]

@@ -15,8 +15,8 @@ from assets.evaluation.facts import budgets, named, of_answers, of_verdicts, war
 from assets.evaluation.judges import own_judges
 from assets.evaluation.leaderboard import BESIDE
 from assets.reporting.page import page
+from assets.reporting.score_tables import facts_tables
 from assets.reporting.study import study
-from assets.reporting.tables import facts_table
 from slingshot import app
 from tests.assets.reporting.test_report import Reader, rows_of
 from tests.support.building import query, store
@@ -55,11 +55,14 @@ def test_only_facts_that_an_arm_has_become_columns() -> None:
     assert named(facts, "judge") == []
     console = Console(width=100)
     with console.capture() as capture:
-        console.print(facts_table({"longform": {"base": {"words": 2.0}, "x": {"words": 21.25}}}))
+        console.print(*facts_tables({"longform": {"base": {"words": 2.0}, "x": {"words": 21.25}}}, 80), sep="\n")
     assert [line.split() for line in capture.get().splitlines()] == [
-        ["benchmark", "arm", "answer", "length", "(words)"],
-        ["longform", "base", "2.0"],
-        ["longform", "x", "21.2"],
+        ["longform"],
+        ["answer"],
+        ["length"],
+        ["arm", "(words)"],
+        ["base", "2.0"],
+        ["x", "21.2"],
     ]
 
 

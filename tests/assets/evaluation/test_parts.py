@@ -19,8 +19,8 @@ from assets.loading.file import load_recipe
 from assets.openness.rules import Terms
 from assets.planning.graph import steps
 from assets.reporting.page import page
+from assets.reporting.score_tables import parts_tables
 from assets.reporting.study import study
-from assets.reporting.tables import parts_tables
 from resources.tools.tools import Tools
 from slingshot import app
 from tests.assets.reporting.test_report import rows_of
@@ -117,7 +117,7 @@ def test_the_default_changes_no_slice() -> None:
     assert all("parts" not in str(step.slice) for step in steps(plain))
 
 
-def test_metrics_with_the_same_parts_share_a_table() -> None:
+def test_each_metric_has_a_table_with_its_parts() -> None:
     parts: Parts = {
         "b/m": {"items": {"C4": 3, "Wiki [x]": 1}, "means": {"base": {"C4": 5.0}, "x": {"C4": 6.0, "Wiki [x]": 7.5}}},
         "b/n": {"items": {"C4": 3, "Wiki [x]": 1}, "means": {"x": {"C4": 1.0}}},
@@ -128,14 +128,23 @@ def test_metrics_with_the_same_parts_share_a_table() -> None:
     )
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(*parts_tables(parts, standings), sep="\n")
+        console.print(*parts_tables(parts, standings, 80), sep="\n")
     assert [" ".join(line.split()) for line in capture.get().splitlines() if line.strip()] == [
-        "benchmark metric arm C4 (3) Wiki [x] (1)",
-        "b m base 5.00 %",
-        "b m x 6.00 % 7.50 %",
-        "b n x 1.00 %",
-        "benchmark metric arm one (1) two (1)",
-        "c m x 2.000 nats",
+        "b/m by part, in %",
+        "Wiki",
+        "C4 [x]",
+        "arm (3) (1)",
+        "base 5.00",
+        "x 6.00 7.50",
+        "b/n by part, in %",
+        "Wiki",
+        "C4 [x]",
+        "arm (3) (1)",
+        "x 1.00",
+        "c/m by part, in nats",
+        "one two",
+        "arm (1) (1)",
+        "x 2.000",
     ]
 
 

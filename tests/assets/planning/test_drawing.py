@@ -215,14 +215,14 @@ def test_a_build_costs_at_most_what_its_plan_says_and_makes_no_call_twice(recipe
         (f"training_sets/{ARM}", 14),
         ("training_sets/self_training", 14),
     ]
-    assert {one.action for one in planned(recipe, data, selection=SETS).values()} == {"none"}
+    assert {one.state for one in planned(recipe, data, selection=SETS).values()} == {"fresh"}
     assert integrity(store(data).database) == []
 
     # With everything stored, a plan knows how many rounds there are, and a higher bound changes no row.
     edit(recipe, lambda values: values["generation"][ARM].update(at_most=50))
     plan = planned(recipe, data, selection=SETS)
-    changed = {asset: (one.action, one.calls, one.same_content) for asset, one in plan.items() if one.action != "none"}
-    assert changed == {"document_supply": ("build", 0, False), f"drawn/{ARM}": ("build", 0, True)}
+    changed = {asset: (one.state, one.calls, one.same_content) for asset, one in plan.items() if one.state != "fresh"}
+    assert changed == {"document_supply": ("stale", 0, False), f"drawn/{ARM}": ("stale", 0, True)}
     log, failures = build(recipe, data, SETS)
     assert failures == []
     assert {asset for asset, action in log.actions.items() if action == "built"} == {"document_supply", f"drawn/{ARM}"}

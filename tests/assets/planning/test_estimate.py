@@ -32,23 +32,23 @@ def training(examples: Planned) -> list[Any]:
     """The training stage of one arm of the starter, if its training set is planned as `examples`."""
     found: dict[str, Step] = {step.asset: step for step in steps(parsed(starter()))}
     drawn, student = found[f"training_sets/{ARM}"], found[f"students/{ARM}"]
-    planned = [examples, Planned(student.asset, "wait", certainty=Certainty.BOUNDED, most_rows=1, calls=1)]
+    planned = [examples, Planned(student.asset, "waiting", certainty=Certainty.BOUNDED, most_rows=1, calls=1)]
     return [stage for stage in estimate([drawn, student], planned) if stage.name == "training"]
 
 
 def test_a_training_on_an_unknown_number_of_examples_is_listed_as_uncounted() -> None:
-    (stage,) = training(Planned(f"training_sets/{ARM}", "wait", certainty=Certainty.UNBOUNDED))
+    (stage,) = training(Planned(f"training_sets/{ARM}", "waiting", certainty=Certainty.UNBOUNDED))
     assert (stage.trainings, stage.trained, stage.uncounted) == (0, 0, (f"students/{ARM}",))
     assert estimate_summary([stage], None, None).endswith(f"; not counted: students/{ARM}")
 
 
 def test_a_training_is_counted_over_the_most_rows_that_may_be_kept() -> None:
-    (stage,) = training(Planned(f"training_sets/{ARM}", "build", rows=80))
+    (stage,) = training(Planned(f"training_sets/{ARM}", "stale", rows=80))
     assert (stage.trainings, stage.trained, stage.uncounted) == (1, 64 * 256, ())
 
 
 def test_hours_come_with_what_they_leave_out() -> None:
-    (stage,) = training(Planned(f"training_sets/{ARM}", "build", rows=64))
+    (stage,) = training(Planned(f"training_sets/{ARM}", "stale", rows=64))
     assert estimate_summary([stage], None, 4.0) == (
         "at most 0 completions with 0 tokens, and 1 training over 16,384 tokens (1.1 hours at 4 tokens a second); "
         "the hours leave out prompts, losses and embeddings"

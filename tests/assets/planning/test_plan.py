@@ -48,11 +48,11 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def fresh(asset: str) -> Planned:
-    return Planned(asset, "none", same_content=True)
+    return Planned(asset, "fresh", same_content=True)
 
 
 def test_without_a_warehouse_rows_are_exact_up_to_the_first_model_call_and_bounded_after_it(house: House) -> None:
-    never: dict[str, Any] = {"action": "build", "reasons": ("never built",)}
+    never: dict[str, Any] = {"state": "stale", "reasons": ("never built",)}
     plan = house.planner().plan(graph(house, least=2))
     assert plan == [
         Planned("documents", **never, rows=3),
@@ -75,11 +75,11 @@ def test_one_more_row_costs_its_own_calls_at_the_measured_rate(house: House) -> 
     house.build(*graph(house))
     plan = house.plan(*graph(house, "aa", "bb", "c", "dd"))
     assert list(plan.values()) == [
-        Planned("documents", "build", ('documents.texts ["aa", "bb", "c"] → ["aa", "bb", "c", "dd"]',), rows=4),
-        Planned("long", "build", ("1 document added",), rows=4),
-        Planned("asked", "build", ("long: 1 document added",), COUNTED, 4, 4, calls=1, from_memo=3, seconds=0.5),
-        Planned("good", "wait", ("waits for asked",), certainty=BOUNDED, most_rows=4),
-        Planned("more", "wait", ("waits for good",), BOUNDED, None, 4, calls=1, from_memo=3, seconds=0.5),
+        Planned("documents", "stale", ('documents.texts ["aa", "bb", "c"] → ["aa", "bb", "c", "dd"]',), rows=4),
+        Planned("long", "stale", ("1 document added",), rows=4),
+        Planned("asked", "stale", ("long: 1 document added",), COUNTED, 4, 4, calls=1, from_memo=3, seconds=0.5),
+        Planned("good", "waiting", ("waits for asked",), certainty=BOUNDED, most_rows=4),
+        Planned("more", "waiting", ("waits for good",), BOUNDED, None, 4, calls=1, from_memo=3, seconds=0.5),
     ]
 
 
@@ -89,9 +89,9 @@ def test_a_changed_rule_is_run_so_that_later_assets_are_known_exactly(house: Hou
     assert list(plan.values()) == [
         fresh("documents"),
         fresh("long"),
-        Planned("asked", "build", ("asked.rule  → A",), rows=3, from_memo=3),
-        Planned("good", "build", ("asked: 1 pair removed",), rows=2),
-        Planned("more", "build", ("good: 1 pair removed",), rows=2, most_rows=None, from_memo=2),
+        Planned("asked", "stale", ("asked.rule  → A",), rows=3, from_memo=3),
+        Planned("good", "stale", ("asked: 1 pair removed",), rows=2),
+        Planned("more", "stale", ("good: 1 pair removed",), rows=2, most_rows=None, from_memo=2),
     ]
     assert house.build(*graph(house, rule="A")) == dict.fromkeys(("asked", "good", "more"), "built")
 
@@ -101,7 +101,7 @@ def test_unchanged_rows_stop_the_plan(house: House) -> None:
     plan = house.plan(*graph(house, "aa", "bb", least=2))
     assert list(plan.values()) == [
         fresh("documents"),
-        Planned("long", "build", ("long.least 1 → 2",), rows=2, same_content=True),
+        Planned("long", "stale", ("long.least 1 → 2",), rows=2, same_content=True),
         fresh("asked"),
         fresh("good"),
         fresh("more"),
@@ -112,7 +112,7 @@ def test_an_earlier_recipe_restores_stored_versions(house: House) -> None:
     house.build(*graph(house, "aa", "bb"))
     house.build(*graph(house, "aa"))
     plan = house.plan(*graph(house, "aa", "bb"))
-    assert {one.action for one in plan.values()} == {"restore"}
+    assert {one.state for one in plan.values()} == {"restore"}
     assert plan["documents"] == Planned("documents", "restore", ('documents.texts ["aa"] → ["aa", "bb"]',))
     assert plan["asked"] == Planned("asked", "restore", ("long: 1 document added",))
     assert set(house.build(*graph(house, "aa", "bb")).values()) == {"restored"}
@@ -147,7 +147,7 @@ def test_a_waiting_gate_is_bounded_by_what_the_step_declares(house: House) -> No
     asked = house.asking("asked", "documents")
     drawn = gate("drawn", "asked", model=asked.model, most=Most(rows=2))
     plan = house.plan(texts("aa", "bb", "cc"), asked, drawn, house.asking("more", "drawn"))
-    assert plan["drawn"] == Planned("drawn", "build", ("never built",), certainty=BOUNDED, most_rows=2)
+    assert plan["drawn"] == Planned("drawn", "stale", ("never built",), certainty=BOUNDED, most_rows=2)
     assert (plan["more"].calls, plan["more"].most_rows) == (2, 2)
 
 
@@ -162,7 +162,7 @@ def test_the_plan_shows_that_a_gate_cannot_get_enough_rows(house: House) -> None
     for source in (texts("aa", "bb", "cc"), fetched("far", most=3)):
         plan = house.plan(source, asked, drawn)
         assert plan["asked"].most_rows == 3
-        assert plan["drawn"] == Planned("drawn", "build", ("never built",), error="at most 3; 4 are needed")
+        assert plan["drawn"] == Planned("drawn", "fails", ("never built",), error="at most 3; 4 are needed")
     assert house.plan(texts("aa", "bb", "cc", "dd"), asked, drawn)["drawn"].error is None
 
 
@@ -175,7 +175,7 @@ def test_a_gate_with_unbounded_inputs_is_not_reported_as_failing(house: House) -
 def test_rows_may_be_bounded_though_calls_are_not(house: House) -> None:
     most = Most(rows=7, calls=None)
     plan = house.plan(fetched("far", most=2), house.asking("asked", "documents", most=most))
-    assert plan["asked"] == Planned("asked", "build", ("never built",), BOUNDED, None, 7, calls=None, seconds=None)
+    assert plan["asked"] == Planned("asked", "stale", ("never built",), BOUNDED, None, 7, calls=None, seconds=None)
     plan = house.plan(texts("aa"), house.asking("asked", "documents", most=most))
     assert (plan["asked"].calls, plan["asked"].certainty) == (1, COUNTED)
 
@@ -197,7 +197,7 @@ def test_a_call_whose_files_are_lost_is_computed_again(house: House) -> None:
 
     house.build(*graph(house))
     plan = house.plan(Step("other", "group", "", texts().model, build, {"models.writer": 1}))
-    assert plan["other"] == Planned("other", "build", ("never built",), COUNTED, 1, 1, 1, from_memo=1, seconds=0.5)
+    assert plan["other"] == Planned("other", "stale", ("never built",), COUNTED, 1, 1, 1, from_memo=1, seconds=0.5)
 
 
 def test_calls_that_depend_on_answers_are_bounded_by_what_the_step_declares(house: House) -> None:
@@ -206,12 +206,12 @@ def test_calls_that_depend_on_answers_are_bounded_by_what_the_step_declares(hous
     plan = house.plan(*steps)
     deep = plan["deep"]
     assert (deep.calls, deep.certainty, deep.most_rows, deep.rows) == (6, BOUNDED, 2, None)
-    assert (plan["more"].calls, plan["more"].certainty, plan["more"].action) == (2, BOUNDED, "build")
+    assert (plan["more"].calls, plan["more"].certainty, plan["more"].state) == (2, BOUNDED, "stale")
     house.build(*steps)
     assert house.asked == ["aa", "bb", "and AA", "and BB", "AND AA", "AND BB"]
     again = [texts("aa", "bb", "c"), house.chained("deep", "documents", Most(rows=3, calls=6))]
     assert house.plan(*again)["deep"] == Planned(
-        "deep", "build", ("1 document added",), BOUNDED, None, 3, calls=4, from_memo=2, seconds=2.0
+        "deep", "stale", ("1 document added",), BOUNDED, None, 3, calls=4, from_memo=2, seconds=2.0
     )
 
 
@@ -220,9 +220,9 @@ def test_calls_that_depend_on_answers_are_never_exact(house: House) -> None:
     made = texts("aa", "bb")
     for refused in ("none", "not yet"):
         plan = house.plan(made, house.chained("deep", "documents", None, refused))
-        assert plan["deep"] == Planned("deep", "build", ("never built",), UNBOUNDED, calls=None, seconds=None)
+        assert plan["deep"] == Planned("deep", "stale", ("never built",), UNBOUNDED, calls=None, seconds=None)
         plan = house.plan(made, house.chained("deep", "documents", Most(rows=2, calls=6), refused))
-        assert plan["deep"] == Planned("deep", "build", ("never built",), BOUNDED, None, 2, calls=6, seconds=None)
+        assert plan["deep"] == Planned("deep", "stale", ("never built",), BOUNDED, None, 2, calls=6, seconds=None)
 
 
 def test_stored_calls_that_depend_on_a_missing_answer_are_not_subtracted(house: House) -> None:
@@ -255,10 +255,10 @@ def test_a_plan_downloads_no_source_and_bounds_later_assets(house: House, monkey
         house.asking("more", "long"),
     ]
     assert list(house.plan(*steps).values()) == [
-        Planned("documents", "build", ("never built", "the source far is not downloaded yet"), BOUNDED, None, 3),
-        Planned("long", "build", ("never built",), BOUNDED, None, 3),
-        Planned("asked", "build", ("never built",), BOUNDED, None, 3, calls=5, seconds=None),
-        Planned("more", "build", ("never built",), BOUNDED, None, 3, calls=3, seconds=None),
+        Planned("documents", "stale", ("never built", "the source far is not downloaded yet"), BOUNDED, None, 3),
+        Planned("long", "stale", ("never built",), BOUNDED, None, 3),
+        Planned("asked", "stale", ("never built",), BOUNDED, None, 3, calls=5, seconds=None),
+        Planned("more", "stale", ("never built",), BOUNDED, None, 3, calls=3, seconds=None),
     ]
 
 
@@ -268,10 +268,10 @@ def test_the_plan_shows_the_error_of_a_build(house: House) -> None:
         f"cannot fetch path:gone.jsonl: no file or folder is at {house.folder}/gone.jsonl; "
         f"relative paths start at {house.folder}"
     )
-    assert (plan["documents"].action, plan["documents"].calls, plan["documents"].rows) == ("build", 0, None)
+    assert (plan["documents"].state, plan["documents"].calls, plan["documents"].rows) == ("stale", 0, None)
     assert (plan["asked"].calls, plan["asked"].error) == (0, None)
     plan = house.plan(texts("a"), strict("measured", "documents", UserError("one is too short")))
-    assert plan["measured"] == Planned("measured", "build", ("never built",), error="one is too short")
+    assert plan["measured"] == Planned("measured", "fails", ("never built",), error="one is too short")
 
 
 def test_invalid_rows_are_quarantined_as_in_a_build(house: House) -> None:
@@ -298,10 +298,10 @@ def test_an_error_caused_by_placeholder_rows_is_no_failure_but_leaves_the_step_u
     ]
     plan = house.plan(*steps)
     never = ("never built",)
-    assert plan["measured"] == Planned("measured", "build", never, certainty=UNBOUNDED)
-    assert plan["good"] == Planned("good", "build", never, certainty=UNBOUNDED)
-    assert plan["more"] == Planned("more", "build", never, certainty=UNBOUNDED, calls=None, seconds=None)
-    assert plan["bounded"] == Planned("bounded", "build", never, BOUNDED, None, 7, calls=7, seconds=None)
+    assert plan["measured"] == Planned("measured", "stale", never, certainty=UNBOUNDED)
+    assert plan["good"] == Planned("good", "stale", never, certainty=UNBOUNDED)
+    assert plan["more"] == Planned("more", "stale", never, certainty=UNBOUNDED, calls=None, seconds=None)
+    assert plan["bounded"] == Planned("bounded", "stale", never, BOUNDED, None, 7, calls=7, seconds=None)
 
 
 @pytest.mark.parametrize("error", [UserError("odd"), ValueError("odd")])
@@ -314,7 +314,7 @@ def test_an_error_caused_by_placeholder_answers_is_no_failure(house: House, erro
     made = texts("aa")
     asks = Step("asks", "group", "", made.model, build, {"models.writer": 1}, {"rows": "documents"})
     assert house.plan(made, asks)["asks"] == Planned(
-        "asks", "build", ("never built",), UNBOUNDED, calls=None, seconds=None
+        "asks", "stale", ("never built",), UNBOUNDED, calls=None, seconds=None
     )
     assert house.build(made, asks) == {"documents": "built", "asks": "built"}
 
@@ -324,16 +324,16 @@ def test_a_selection_uses_the_stored_versions_of_all_other_assets(house: House) 
     changed = graph(house, "aa", "bb", "c", "dd", rule="A")
     plan = house.plan(*changed, only={"asked", "good"})
     assert list(plan.values()) == [
-        Planned("asked", "build", ("asked.rule  → A",), rows=3, from_memo=3),
-        Planned("good", "build", ("asked: 1 pair removed",), rows=2),
+        Planned("asked", "stale", ("asked.rule  → A",), rows=3, from_memo=3),
+        Planned("good", "stale", ("asked: 1 pair removed",), rows=2),
     ]
 
 
 def test_a_selection_names_its_inputs_that_were_never_built(house: House) -> None:
     plan = house.plan(*graph(house), only={"asked", "good"})
     assert list(plan.values()) == [
-        Planned("asked", "wait", error="its input long has not been built"),
-        Planned("good", "wait", error="its input asked has not been built"),
+        Planned("asked", "blocked", error="its input long has not been built"),
+        Planned("good", "blocked", error="its input asked has not been built"),
     ]
 
 

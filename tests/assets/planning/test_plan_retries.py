@@ -40,7 +40,7 @@ def test_failed_rows_are_a_reason_to_build(house: House, disliked: list[str], ro
     fails(house, *disliked)
     assert house.plan(*asked(house))["asked"] == Planned(
         "asked",
-        "build",
+        "stale",
         (f"{rows} failed: retry 1 of 2",),
         Certainty.COUNTED,
         rows=3,
@@ -54,11 +54,11 @@ def test_failed_rows_are_a_reason_to_build(house: House, disliked: list[str], ro
 def test_retries_end_at_the_limit_and_go_on_if_it_is_raised(house: House) -> None:
     fails(house, "aa", builds=3)
     assert attempt(house) == 2
-    assert house.plan(*asked(house))["asked"].action == "none"
+    assert house.plan(*asked(house))["asked"].state == "fresh"
     house.retries = 3
     assert house.plan(*asked(house))["asked"].reasons == ("1 row failed: retry 3 of 3",)
     assert house.build(*asked(house)) == {"asked": "built"}
-    assert house.plan(*asked(house))["asked"].action == "none"
+    assert house.plan(*asked(house))["asked"].state == "fresh"
 
 
 def test_a_lower_limit_keeps_the_version_of_a_later_retry(house: House) -> None:
@@ -66,7 +66,7 @@ def test_a_lower_limit_keeps_the_version_of_a_later_retry(house: House) -> None:
     house.build(*asked(house))
     assert attempt(house) == 2
     house.retries = 0
-    assert house.plan(*asked(house))["asked"] == Planned("asked", "none", same_content=True)
+    assert house.plan(*asked(house))["asked"] == Planned("asked", "fresh", same_content=True)
     assert house.build(*asked(house)) == {}
     assert attempt(house) == 2
 
@@ -75,14 +75,14 @@ def test_collecting_earlier_attempts_makes_nothing_stale(house: House) -> None:
     fails(house, "aa", builds=2)
     house.build(*asked(house))
     collect(house.bench.database, find_garbage(house.bench.database, keep=1))
-    assert house.plan(*asked(house))["asked"] == Planned("asked", "none", same_content=True)
+    assert house.plan(*asked(house))["asked"] == Planned("asked", "fresh", same_content=True)
     assert house.build(*asked(house)) == {}
 
 
 def test_without_retries_failed_rows_stay(house: House) -> None:
     house.retries = 0
     fails(house, "aa")
-    assert house.plan(*asked(house))["asked"].action == "none"
+    assert house.plan(*asked(house))["asked"].state == "fresh"
 
 
 def test_failed_rows_are_not_tried_again_if_the_step_calls_no_model(house: House) -> None:
@@ -91,7 +91,7 @@ def test_failed_rows_are_not_tried_again_if_the_step_calls_no_model(house: House
     plain = Step("asked", "group", "", step.model, step.build, {"rule": ""}, step.inputs)
     house.build(plain)
     house.dislikes = {"aa"}
-    assert house.plan(texts("aa", "bb", "cc"), plain)["asked"].action == "none"
+    assert house.plan(texts("aa", "bb", "cc"), plain)["asked"].state == "fresh"
 
 
 def test_a_retry_is_no_reason_if_there_is_another(house: House) -> None:
@@ -105,7 +105,7 @@ def test_a_changed_file_of_code_is_a_reason(house: House, monkeypatch: pytest.Mo
     house.build(texts("aa"))
     monkeypatch.setattr(Step, "code", {"assets/a.py": "2", "assets/b.py": "1"})
     assert house.plan(texts("aa"))["documents"] == Planned(
-        "documents", "build", ("code of assets/a.py changed",), rows=1, same_content=True
+        "documents", "stale", ("code of assets/a.py changed",), rows=1, same_content=True
     )
 
 
@@ -131,4 +131,4 @@ def test_a_waiting_asset_has_its_own_reasons(house: House) -> None:
     house.build(*asked(house), gate("good", "asked", model=asked(house)[1].model))
     changed = [texts("aa", "dd"), asked(house)[1], gate("good", "asked", model=asked(house)[1].model, least=2)]
     plan = house.plan(*changed)
-    assert (plan["good"].action, plan["good"].reasons) == ("build", ("good.least 1 → 2",))
+    assert (plan["good"].state, plan["good"].reasons) == ("stale", ("good.least 1 → 2",))

@@ -37,7 +37,7 @@ def test_the_leaderboard_says_what_an_arm_shares_with_the_baseline() -> None:
 
 def test_the_table_shows_both_sizes() -> None:
     console = Console(width=100, record=True)
-    console.print(overlaps_table([Overlap("a", 64, "b", 48, 40)]))
+    console.print(overlaps_table([Overlap("a", 64, "b", 48, 40)], 100))
     assert [line.split() for line in console.export_text().splitlines()] == [
         ["training", "set", "rows", "and", "rows", "shared"],
         ["a", "64", "b", "48", "40"],

@@ -8,14 +8,14 @@ import pytest
 from rich.console import Console
 
 from assets.planning.planned import Certainty, Planned
-from assets.reporting.tables import plan_summary, plan_table
+from assets.reporting.plan_tables import plan_lines, plan_summary
 
-FRESH = Planned("a", "none", same_content=True)
+FRESH = Planned("a", "fresh", same_content=True)
 REASON = ("never built",)
 
 
 def waiting(**more: Any) -> Planned:
-    return Planned("c", "wait", ("waits for b",), certainty=Certainty.BOUNDED, **more)
+    return Planned("c", "waiting", ("waits for b",), certainty=Certainty.BOUNDED, **more)
 
 
 @pytest.mark.parametrize(
@@ -24,31 +24,31 @@ def waiting(**more: Any) -> Planned:
         ([FRESH], "1 asset, all fresh: a build has nothing to do"),
         ([FRESH, FRESH], "2 assets, all fresh: a build has nothing to do"),
         ([FRESH, Planned("b", "restore", REASON)], "2 assets: 1 fresh, 1 restore; no model call to compute"),
-        ([Planned("b", "build", REASON, rows=3)], "1 asset: 1 stale; no model call to compute"),
+        ([Planned("b", "stale", REASON, rows=3)], "1 asset: 1 stale; no model call to compute"),
         (
-            [Planned("b", "build", REASON, calls=1, seconds=1.0)],
+            [Planned("b", "stale", REASON, calls=1, seconds=1.0)],
             "1 asset: 1 stale; 1 model call to compute, 1.0 s at the rates measured here",
         ),
         (
-            [FRESH, Planned("b", "build", REASON, calls=12, seconds=90.0), waiting(calls=3, seconds=40.0)],
+            [FRESH, Planned("b", "stale", REASON, calls=12, seconds=90.0), waiting(calls=3, seconds=40.0)],
             "3 assets: 1 fresh, 1 stale, 1 waiting; at most 15 model calls to compute, "
             "at most 2 min at the rates measured here",
         ),
         (
-            [Planned("b", "build", REASON, calls=2, seconds=3600.0), Planned("c", "build", REASON, rows=1)],
+            [Planned("b", "stale", REASON, calls=2, seconds=3600.0), Planned("c", "stale", REASON, rows=1)],
             "2 assets: 2 stale; 2 model calls to compute, 60 min at the rates measured here",
         ),
         (
-            [Planned("b", "build", REASON, calls=2, seconds=9000.0)],
+            [Planned("b", "stale", REASON, calls=2, seconds=9000.0)],
             "1 asset: 1 stale; 2 model calls to compute, 2.5 h at the rates measured here",
         ),
         (
-            [Planned("b", "build", REASON, calls=2, seconds=1.0), Planned("c", "build", REASON, calls=2, seconds=None)],
+            [Planned("b", "stale", REASON, calls=2, seconds=1.0), Planned("c", "stale", REASON, calls=2, seconds=None)],
             "2 assets: 2 stale; 4 model calls to compute; how long some of them take is not known yet",
         ),
         ([FRESH, waiting(most_rows=3)], "2 assets: 1 fresh, 1 waiting; no model call to compute"),
         (
-            [Planned("b", "build", REASON, calls=2, seconds=1.0), waiting(calls=None, seconds=None)],
+            [Planned("b", "stale", REASON, calls=2, seconds=1.0), waiting(calls=None, seconds=None)],
             "2 assets: 1 stale, 1 waiting; at most 2 model calls to compute, apart from those of 1 asset, "
             "which cannot be counted yet",
         ),
@@ -62,44 +62,45 @@ def test_the_summary_says_what_a_build_would_do(plan: list[Planned], sentence: s
     assert plan_summary(plan) == sentence
 
 
-def line(one: Planned) -> list[str]:
-    """The cells of an asset's line."""
-    console = Console(width=300)
-    cells = [next(iter(column.cells)) for column in plan_table([one]).columns]
-    return ["".join(segment.text for segment in console.render(cell)).strip() for cell in cells]
+def shown(*plan: Planned, everything: bool = False, width: int = 80, **inputs: list[str]) -> list[str]:
+    """The lines of a plan below its title; `inputs` are what each asset reads."""
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(*plan_lines(plan, inputs, width, everything), sep="\n")
+    return [line.rstrip() for line in capture.get().splitlines()][1:]
 
 
 @pytest.mark.parametrize(
-    ("one", "cells"),
+    ("one", "lines"),
     [
-        (FRESH, ["a", "fresh", "", "", "", "", ""]),
+        (FRESH, []),
         (
-            Planned("b", "build", ("k 1 → 2", "1 pair added"), rows=3, calls=1, from_memo=2, seconds=0.5),
-            ["b", "stale", "k 1 → 2; 1 pair added", "3", "1", "2", "0.5 s"],
+            Planned("b", "stale", ("k 1 → 2", "1 pair added"), rows=3, calls=1, from_memo=2, seconds=0.5),
+            ["stale    b            3       1     0.5 s", "           k 1 → 2; 1 pair added; 2 calls from the memo"],
         ),
-        (Planned("b", "build", REASON, rows=3), ["b", "stale", "never built", "3", "", "", ""]),
+        (Planned("b", "stale", REASON, rows=3), ["stale    b            3", "           never built"]),
         (
-            Planned("b", "build", ("k 1 → 2",), rows=3, from_memo=3, same_content=True),
-            ["b", "stale", "k 1 → 2; its rows do not change", "3", "", "3", ""],
+            Planned("b", "stale", ("k 1 → 2",), rows=3, same_content=True),
+            ["stale    b            3", "           k 1 → 2; its rows do not change"],
         ),
-        (Planned("b", "restore", ("k 1 → 2",)), ["b", "restore", "k 1 → 2", "", "", "", ""]),
+        (Planned("b", "restore", ("k 1 → 2",)), ["restore  b", "           k 1 → 2"]),
         (
             Planned("b", "restore", ("k 1 → 2",), same_content=True),
-            ["b", "restore", "k 1 → 2; its rows do not change", "", "", "", ""],
+            ["restore  b", "           k 1 → 2; its rows do not change"],
         ),
+        (waiting(most_rows=4, calls=3, seconds=300.0), ["waiting  c          ≤ 4     ≤ 3   ≤ 5 min"]),
+        (waiting(most_rows=4), ["waiting  c          ≤ 4"]),
+        (waiting(calls=None, seconds=None), ["waiting  c            ?       ?         ?"]),
+        (waiting(most_rows=0, calls=2, seconds=None), ["waiting  c          ≤ 0     ≤ 2         ?"]),
         (
-            waiting(most_rows=4, calls=3, from_memo=1, seconds=300.0),
-            ["c", "waiting", "waits for b", "≤ 4", "≤ 3", "1", "≤ 5 min"],
+            Planned("b", "fails", REASON, calls=7, error="odd"),
+            ["fails    b", "           never built; a build fails: odd"],
         ),
-        (waiting(most_rows=4), ["c", "waiting", "waits for b", "≤ 4", "", "", ""]),
-        (waiting(calls=None, seconds=None), ["c", "waiting", "waits for b", "?", "?", "", "?"]),
-        (waiting(most_rows=0, calls=2, seconds=None), ["c", "waiting", "waits for b", "≤ 0", "≤ 2", "", "?"]),
-        (Planned("b", "build", REASON, error="odd"), ["b", "stale", "never built; fails: odd", "", "", "", ""]),
-        (Planned("b", "wait", error="a is not there"), ["b", "waiting", "fails: a is not there", "", "", "", ""]),
+        (Planned("b", "blocked", error="a is not there"), ["blocked  b", "           a is not there"]),
     ],
 )
-def test_a_line_of_the_table_shows_state_reasons_and_cost(one: Planned, cells: list[str]) -> None:
-    assert line(one) == cells
+def test_an_asset_is_shown_with_state_cost_and_reasons(one: Planned, lines: list[str]) -> None:
+    assert shown(one) == lines
 
 
 @pytest.mark.parametrize(
@@ -112,16 +113,47 @@ def test_a_line_of_the_table_shows_state_reasons_and_cost(one: Planned, cells: l
     ],
 )
 def test_texts_of_the_recipe_are_shown_unchanged(reason: str) -> None:
-    assert line(Planned("b", "build", (reason,)))[2] == reason
-    assert line(Planned("b", "build", error=reason))[2] == f"fails: {reason}"
+    assert shown(Planned("b", "stale", (reason,)))[1].strip() == reason
+    assert shown(Planned("b", "fails", error=reason))[1].strip() == f"a build fails: {reason}"
 
 
-def test_the_table_has_a_header_and_a_line_per_asset() -> None:
-    console = Console(width=100)
-    with console.capture() as capture:
-        console.print(plan_table([FRESH, Planned("b", "build", REASON, calls=2, seconds=1.0)]))
-    assert [row.split() for row in capture.get().splitlines()] == [
-        ["asset", "state", "because", "rows", "calls", "in", "memo", "model", "time"],
-        ["a", "fresh"],
-        ["b", "stale", "never", "built", "?", "2", "1.0", "s"],
+def test_what_fails_and_what_changed_come_first_and_fresh_assets_only_on_request() -> None:
+    plan = [
+        FRESH,
+        Planned("follows", "stale", ("changed: 1 pair added",), rows=1),
+        waiting(most_rows=1),
+        Planned("after", "blocked", error="odd"),
+        Planned("changed", "stale", ("k 1 → 2",), rows=1),
+        Planned("broken", "fails", error="odd"),
+    ]
+    reads = {"follows": ["changed"], "changed": ["a"], "after": ["broken"]}
+    assert shown(*plan, **reads) == [
+        "fails    broken",
+        "           a build fails: odd",
+        "stale    changed        1",
+        "           k 1 → 2",
+        "stale    follows        1",
+        "           changed: 1 pair added",
+        "waiting  c            ≤ 1",
+        "blocked  after",
+    ]
+    assert shown(*plan, everything=True, **reads)[-4:] == [
+        "waiting  c            ≤ 1",
+        "           waits for b",
+        "blocked  after",
+        "fresh    a",
+    ]
+
+
+def test_the_calls_of_what_fails_do_not_count() -> None:
+    plan = [Planned("b", "fails", REASON, calls=100, error="odd"), Planned("c", "blocked", error="odd")]
+    assert plan_summary(plan) == "2 assets: 1 fails, 1 blocked; no model call to compute"
+
+
+def test_long_names_keep_the_end_that_tells_them_apart() -> None:
+    arms = ("extract_then_generate", "filtered_extract_then_generate")
+    plan = [Planned(f"enhanced_instructions/{arm}", "stale", rows=1) for arm in arms]
+    assert shown(*plan) == [
+        "stale    enhanced_instructions/extract_then_generate         1",
+        "stale    enhanced_ins…/filtered_extract_then_generate        1",
     ]

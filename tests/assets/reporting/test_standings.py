@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
+from assets.reporting.score_tables import leaderboard_tables, nothing_differs
 from assets.reporting.standings import caveats, figure, standing_of
-from assets.reporting.tables import leaderboard_table
 
 
 def row(arm: str, metric: str = "rouge_l", items: int = 9, seeds: int = 3, **more: Any) -> dict[str, Any]:
@@ -28,16 +28,49 @@ def test_without_a_verdict_an_arm_is_the_baseline_or_not_compared() -> None:
     assert standing_of(row("base"), "x") == "not compared"
 
 
-def test_the_terminal_shows_the_verdict_on_each_arm() -> None:
-    shown = leaderboard_table(pl.DataFrame([row("x", **OVER), row("base"), row("x", "agreement")]), "base")
-    console = Console(width=300)
+LONG = "filtered_extract_then_generate"
+
+
+def terminal(standings: pl.DataFrame, width: int) -> list[str]:
+    """The lines of a leaderboard in a terminal of this width."""
+    console = Console(width=width)
     with console.capture() as capture:
-        console.print(shown)
-    assert [line.split("%")[1].split() for line in capture.get().splitlines()[1:]] == [
-        ["4.00", "to", "6.00", "+1.00", "-1.00", "to", "+2.00", "within", "the", "noise", "9", "3"],
-        ["4.00", "to", "6.00", "baseline", "9", "3"],
-        ["4.00", "to", "6.00", "not", "compared", "9", "3"],
+        console.print(*leaderboard_tables(standings, "base", width), sep="\n")
+    return [line.rstrip() for line in capture.get().splitlines() if line.strip()]
+
+
+def test_80_columns_have_the_verdict_and_the_interval_of_the_difference() -> None:
+    found = pl.DataFrame([row(LONG, **OVER), row("base", seeds=1), row("x", "agreement")], infer_schema_length=None)
+    assert terminal(found, 80) == [
+        "b/rouge_l ↑ in %, 9 items, 1 to 3 seeds",
+        "arm                             mean   difference, interval  verdict",
+        "filtered_extract_then_generate  5.00  +1.00  -1.00 to +2.00  within the noise",
+        "base                            5.00                         baseline",
+        "b/agreement ↑ in %, 9 items, 3 seeds",
+        "arm  mean      interval  difference, interval  verdict",
+        "x    5.00  4.00 to 6.00                        not compared",
     ]
+    assert terminal(found, 100)[1:3] == [
+        "arm                             mean      interval   difference, interval  verdict",
+        "filtered_extract_then_generate  5.00  4.00 to 6.00  +1.00  -1.00 to +2.00  within the noise",
+    ]
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    found = pl.DataFrame([row(f"{LONG}_number_{number}", **OVER) for number in range(2)])
+    assert [line.split()[0] for line in terminal(found, 80)[2:]] == [
+        "filtered_extract…enerate_number_0",
+        "filtered_extract…enerate_number_1",
+    ]
+
+
+def test_a_leaderboard_is_one_line_where_nothing_differs() -> None:
+    same, better = row("x", **OVER), row("y", **OVER | {"verdict": "better"})
+    assert nothing_differs(pl.DataFrame([same, row("base")], infer_schema_length=None), "base") == (
+        "leaderboard: 1 arm within the noise of base in 1 metric; slingshot status shows it"
+    )
+    assert nothing_differs(pl.DataFrame([same, better, row("base")], infer_schema_length=None), "base") is None
+    assert nothing_differs(pl.DataFrame([row("base")]), "base") is None
 
 
 def test_a_leaderboard_without_limits_has_no_caveat() -> None:

@@ -260,7 +260,7 @@ def test_an_edit_makes_stale_what_depends_on_it_and_nothing_else(
     edited = folder / "edited.yaml"
     edited.write_text(yaml.safe_dump(recipe, sort_keys=False))
     plan = planned(edited, folder / "data")
-    assert {asset for asset, one in plan.items() if one.action != "none"} == stale
+    assert {asset for asset, one in plan.items() if one.state != "fresh"} == stale
     assert sum(one.calls or 0 for asset, one in plan.items() if asset not in QUALITY) == calls
     # Two losses and two embeddings for each of the two pairs of a training set.
     assert all((plan[asset].calls or 0) <= 8 for asset in QUALITY)

@@ -72,7 +72,7 @@ def test_audit_and_plan_find_a_damaged_checkpoint(damage: str, own: tuple[Path, 
     assert (finding.rule, finding.rows) == ("checkpoints", 1)
     assert finding.ids == (f"checkpoints/{place.name}: {fault}",)
     plan = planned(recipe, data)
-    assert {asset for asset, one in plan.items() if one.action == "build"} == {STUDENT}
+    assert {asset for asset, one in plan.items() if one.state == "stale"} == {STUDENT}
     assert plan[STUDENT].reasons == finding.ids
     assert plan[STUDENT].calls == 1
 

@@ -245,7 +245,7 @@ def test_a_recipe_builds_with_a_generator_at_an_endpoint(tiny: Path, server: Ser
     data = tmp_path / "data"
     assert build(tiny, data, "+seed_tasks")[1] == []
     plan = planned(tiny, data)
-    assert (plan["raw_self_training"].action, plan["raw_self_training"].calls) == ("build", 12)
+    assert (plan["raw_self_training"].state, plan["raw_self_training"].calls) == ("stale", 12)
     assert server.asked == []
 
     disliked = query(data, "SELECT instruction FROM seed_tasks")["instruction"][0]

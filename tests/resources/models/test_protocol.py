@@ -211,7 +211,7 @@ CODE: dict[str, list[str]] = {
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
 
 DIGESTS = {
-    "COMPLETION": (1, "f849926e5511740c"),
+    "COMPLETION": (1, "1aa4c309e5a628d5"),
     "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
     "LOSS": (1, "7acc946aa0cc1ee6"),
     "EMBEDDING": (1, "023525d5bce91793"),
