@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ import yaml
 from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES
 from assets.evaluation.facts import named
+from assets.reporting.loss_plot import draw_losses
 from assets.reporting.overlaps import with_baseline
+from assets.reporting.samples import Answered
 from assets.reporting.score_tables import fact_figure, part_title
 from assets.reporting.standing_plots import (
     INCHES_HIGH,
@@ -56,6 +58,10 @@ def page(study: Study) -> str:
             *study.warnings,
         ],
         baseline=_baseline(study),
+        answers=[_answered(study, one) for one in study.answers],
+        losses=_picture(INCHES_WIDE * 2, INCHES_HIGH * 1.2, partial(draw_losses, curves=study.curves))
+        if study.curves
+        else None,
         confidence=f"{100 * study.recipe['evaluation']['confidence']:g} %",
     )
 
@@ -64,12 +70,13 @@ def _metric(study: Study, metric: tuple[str, str]) -> dict[str, Any]:
     rows = study.standings.filter(benchmark=metric[0], metric=metric[1]).to_dicts()
     standings = [standing_of(row, _baseline(study)) for row in rows]
     tall = inches_tall(len(rows))
-    drawn = [("means", _picture(INCHES_WIDE * 1.2, tall, draw_means, study, metric))]
+    shown: dict[str, Any] = {"standings": study.standings, "metric": metric, "baseline": _baseline(study)}
+    drawn = [("means", _picture(INCHES_WIDE * 1.2, tall, partial(draw_means, **shown)))]
     if compared(study.standings, metric):
-        drawn.append(("differences", _picture(INCHES_WIDE * 1.2, tall, draw_differences, study, metric)))
+        drawn.append(("differences", _picture(INCHES_WIDE * 1.2, tall, partial(draw_differences, **shown))))
     for one in study.series:
         alt = f"along {one.along}" + (f" of {one.of}".replace("\n", ": ") if one.of else "")
-        drawn.append((alt, _picture(INCHES_WIDE, INCHES_HIGH, partial(draw_series, series=one), study, metric)))
+        drawn.append((alt, _picture(INCHES_WIDE, INCHES_HIGH, partial(draw_series, **shown, series=one))))
     return {
         "benchmark": metric[0],
         "name": metric[1],
@@ -84,6 +91,23 @@ def _metric(study: Study, metric: tuple[str, str]) -> dict[str, Any]:
     }
 
 
+def _answered(study: Study, one: Answered) -> dict[str, Any]:
+    """An item with its answers; scores are shown in the unit of their metric."""
+    metrics = list(dict.fromkeys(name for answer in one.answers for name in answer.scores))
+
+    def scores(found: Mapping[str, float]) -> list[str]:
+        said = {name: study.metrics[one.benchmark, name] for name in metrics}
+        return [
+            figure(found[name] * said[name]["scale"], said[name]["unit"]) if name in found else "" for name in metrics
+        ]
+
+    return {
+        "item": one,
+        "metrics": metrics,
+        "answers": [(answer.arm, answer.text, scores(answer.scores)) for answer in one.answers],
+    }
+
+
 def _baseline(study: Study) -> str:
     return str(study.recipe["evaluation"]["baseline"])
 
@@ -94,14 +118,14 @@ def _summary(standings: list[str]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in (BETTER, WORSE, NOISE) if counts[verdict])
 
 
-def _picture(wide: float, high: float, draw: Callable[..., None], study: Study, metric: tuple[str, str]) -> str:
+def _picture(wide: float, high: float, draw: Callable[..., None]) -> str:
     """An SVG in base64, without the date and random ids that would make it differ from run to run."""
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({"svg.hashsalt": "slingshot", "font.size": 9}):
         figure = Figure(figsize=(wide, high), layout="constrained")
-        draw(figure.subplots(), study.standings, metric, _baseline(study))
+        draw(figure.subplots())
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return base64.b64encode(buffer.getvalue()).decode()

@@ -15,12 +15,14 @@ from assets.evaluation.ablations import SERIES, Series
 from assets.evaluation.facts import Facts
 from assets.evaluation.leaderboard import BESIDE, BY_PART, DETECTABLE
 from assets.evaluation.parts import Parts
+from assets.recipe.values import BASE
 from assets.reporting.overlaps import Overlap, overlaps_behind
+from assets.reporting.samples import Answered, Curve, answers, curves, example_rows
 from assets.steps import names
-from warehouse.audit.ancestry import Ancestry, Place, ancestry
+from warehouse.audit.ancestry import Ancestry, Place
 from warehouse.audit.cost import Cost, costs
 from warehouse.audit.ledger import Entry, ledger
-from warehouse.audit.versions import with_upstream
+from warehouse.audit.versions import ancestry_of_version, with_upstream
 from warehouse.core.errors import UserError
 from warehouse.results.result import WARNINGS
 from warehouse.store.database import Database
@@ -52,8 +54,10 @@ class Study:
     differences that would be found, by "longform/rouge_l" (see the leaderboard). `quality` has what is measured of each
     training set now, by arm. `overlaps` says which of the leaderboard's training sets share rows. `facts` are shown
     beside the scores, `warnings` below them; `parts` has the means of each part of a benchmark. `ledger` has the
-    entries of all versions that the leaderboard was made from. `recipe` is the whole recipe of the build, with all
-    defaults.
+    entries of all versions that the leaderboard was made from. `materials` has what these name in the recipe, too, so
+    that what only measured or embedded is there. `examples` has some rows of each training set, `answers` some items
+    with the answers of all arms, and `curves` the losses of each training (see samples.py). `recipe` is the whole
+    recipe of the build, with all defaults.
     """
 
     built: datetime
@@ -72,6 +76,14 @@ class Study:
     arms: list[Arm]
     ledger: list[Entry]
     materials: Ancestry
+    examples: dict[str, list[dict[str, Any]]]
+    answers: list[Answered]
+    curves: list[Curve]
+
+    @property
+    def students(self) -> list[str]:
+        """The arms that have a student: all but the untouched base."""
+        return [arm.name for arm in self.arms if arm.name != BASE]
 
 
 def study(database: Database) -> Study:
@@ -87,7 +99,11 @@ def study(database: Database) -> Study:
         built, digest, recipe = _made(connection, board.version)
         places = set(with_upstream(connection, LEADERBOARD, board.version))
         arms = [_arm(connection, arm, places, notes) for arm in named.recipe["arms"]]
-        materials = ancestry(connection, standings["id"].to_list())
+        materials = ancestry_of_version(connection, LEADERBOARD, board.version)
+        names_of_arms = [arm.name for arm in arms]
+        examples = example_rows(connection, places, names_of_arms)
+        answered = answers(connection, places, names_of_arms)
+        losses = curves(connection, places, names_of_arms)
     return Study(
         built,
         board.version,
@@ -108,6 +124,9 @@ def study(database: Database) -> Study:
         arms,
         [entry for entry in ledger(database, every_version=True) if (entry.asset, entry.version) in places],
         materials,
+        examples,
+        answered,
+        losses,
     )
 
 

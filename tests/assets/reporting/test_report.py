@@ -18,8 +18,10 @@ from typer.testing import CliRunner
 
 from assets.curation.languages import languages_shown
 from assets.evaluation.ablations import Series
+from assets.reporting.loss_plot import draw_losses
 from assets.reporting.page import page
 from assets.reporting.plots import draw
+from assets.reporting.samples import Curve
 from assets.reporting.standing_plots import COLOURS, draw_differences, draw_leaderboard, draw_means, draw_series
 from assets.reporting.study import Study, study
 from slingshot import app
@@ -81,7 +83,7 @@ def test_the_page_has_the_numbers_of_the_leaderboard_and_the_ledger(found: Study
     for row in found.standings.to_dicts():
         assert f"{row['mean']:.2f}" in text
         assert f"{row['low']:.2f} to {row['high']:.2f}" in text
-    assert "Study of 5 students" in text
+    assert "Study of 4 students and the base" in text
     assert "Compared with base: " in text
     current = query(built[1], "SELECT asset FROM lineage.current")["asset"].to_list()
     entries = [asset for asset in current if not asset.startswith("quality/")]  # the leaderboard is not made from these
@@ -104,8 +106,67 @@ def test_the_page_has_the_numbers_of_the_leaderboard_and_the_ledger(found: Study
 def test_nothing_is_loaded_and_nothing_runs(found: Study) -> None:
     read = Reader(page(found))
     assert read.tags.isdisjoint({"script", "link", "iframe", "object", "form"})
-    assert len(read.places) == 2 * 2
-    assert all(place.startswith("data:image/svg+xml;base64,") for place in read.places)
+    inside = [place for place in read.places if place.startswith("#")]
+    pictures = [place for place in read.places if place not in inside]
+    assert len(pictures) == 2 * 2 + 1  # means and differences of two metrics, and the losses
+    assert all(place.startswith("data:image/svg+xml;base64,") for place in pictures)
+
+
+def test_the_contents_lead_to_every_section(found: Study) -> None:
+    text = page(found)
+    sections = re.findall(r'<h2 id="([\w-]+)">', text)
+    assert [place.removeprefix("#") for place in Reader(text).places if place.startswith("#")] == sections
+    assert len(sections) == len(re.findall("<h2", text)) - 1  # that of the contents
+    bare = page(dataclasses.replace(found, quality={}, overlaps=[], examples={}, answers=[], curves=[]))
+    assert [place for place in Reader(bare).places if place.startswith("#")] == [
+        "#leaderboard", "#cost", "#outcomes", "#made-from", "#recipe",
+    ]  # fmt: skip
+
+
+def test_rows_of_every_training_set_can_be_read(found: Study, built: tuple[Path, Path]) -> None:
+    assert list(found.examples) == found.students
+    for arm, rows in found.examples.items():
+        kept = query(built[1], f"FROM training_sets__{arm}")
+        assert sorted(row["id"] for row in rows) == sorted(kept["id"])  # the sets have two rows, and up to 5 are shown
+        for row in rows:
+            assert row["response"] in Reader(page(found)).text
+
+
+def test_the_answers_of_all_arms_to_an_item_are_side_by_side_with_their_scores(
+    found: Study, built: tuple[Path, Path]
+) -> None:
+    assert [one.benchmark for one in found.answers] == ["longform", "longform"]
+    item = found.answers[0]
+    assert [one.arm for one in item.answers] == ["base", *found.students]
+    for one in item.answers:
+        row = query(
+            built[1],
+            "SELECT p.text, s.value FROM records.prediction p JOIN records.benchmark_item i ON i.id = p.item "
+            "JOIN records.score s ON s.item = p.item AND s.arm = p.arm AND s.metric = 'rouge_l' "
+            f"WHERE p.arm = '{one.arm}' AND i.instruction = '{item.instruction}'",
+        ).row(0)
+        assert (one.text, one.scores["rouge_l"]) == row
+    shown = [row.split("\t") for row in rows_of(page(found)) if row.startswith("self_training\t")]
+    value = item.answers[1].scores["rouge_l"]
+    assert any(cells[-1].strip() == f"{100 * value:.2f}" for cells in shown if len(cells) == 4)
+
+
+def test_the_losses_of_all_students_are_in_one_picture(found: Study) -> None:
+    assert [one.arm for one in found.curves] == found.students
+    axes = Figure().subplots()
+    draw_losses(axes, [*found.curves, Curve(found.students[0], 8, (2.0, 1.0))])
+    drawn = [(line.get_label(), line.get_xydata().tolist()) for line in axes.lines]  # type: ignore[union-attr]
+    first = list(enumerate(found.curves[0].losses, 1))
+    assert drawn[0] == (found.students[0], [[float(step), loss] for step, loss in first])
+    assert drawn[1][1] == [[1.0, 2.0], [2.0, 1.0]]
+    assert axes.lines[0].get_color() == axes.lines[1].get_color() != axes.lines[2].get_color()
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == found.students
+
+
+def test_what_only_measured_or_embedded_is_in_made_from(found: Study) -> None:
+    assert [one.name for one in found.materials.used] == ["embedder", "generator", "rows"]
 
 
 def test_the_same_warehouse_gives_the_same_bytes(found: Study, built: tuple[Path, Path]) -> None:
