@@ -61,7 +61,11 @@ def student_card(
         "tags": ["instruction-tuning", "slingshot", *([] if whole else ["lora"])],
     }
     losses = list(student["losses"])
-    settings = [(key, value) for key, value in recipe.get("training", {}).items() if value is not None]
+    settings = [
+        (key, ", ".join(map(str, value)) if isinstance(value, list) else value)
+        for key, value in recipe.get("training", {}).items()
+        if value is not None
+    ]
     facts = [
         ("base", f"{base.name}, {place(base)}"),
         ("training set", f"{arm}, version {trained[1] if trained else 'unknown'}"),

@@ -67,7 +67,8 @@ def write_student(bench: Workbench, arm: str, folder: Path, seed: int | None = N
             "arm": arm, "seed": student.row["seed"], "checkpoint": student.row["id"],
             "version": student.published.version,
             "training": student.row["training"], "weights": student.row["weights"],
-            "base": {"name": student.base, "address": base.address, "sha256": base.sha256, "licence": base.licence},
+            "base": {"name": student.base, "address": _public(base.address), "sha256": base.sha256,
+                     "licence": base.licence},
         }  # fmt: skip
         (made / ORIGIN).write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
         card = student_card(bench.store, arm, student.published, student.row, base, whole)
@@ -89,6 +90,11 @@ def portable(name: str, address: str | None) -> tuple[str, str | None]:
     if found is None or found.scheme == "path":
         return name, None
     return (found.name, found.version) if found.scheme == "hf" else (str(found), None)
+
+
+def _public(address: str | None) -> str | None:
+    """An address that means something to others; None for a path on this machine."""
+    return address if address and Address.parse(address).scheme != "path" else None
 
 
 def _found(bench: Workbench, arm: str, seed: int | None) -> _Student:

@@ -112,7 +112,8 @@ def _rows_into(file: Path, rows: pl.DataFrame, write: Callable[[Path, pl.DataFra
 
 
 def _parquet(file: Path, rows: pl.DataFrame) -> None:
-    rows.write_parquet(file)
+    # Without the types of Arrow: readers would take polars' large strings for something special.
+    rows.write_parquet(file, use_pyarrow=True, pyarrow_options={"store_schema": False})
 
 
 def _lines(file: Path, rows: pl.DataFrame, form: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import datasets
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
@@ -71,6 +72,8 @@ def test_datasets_opens_the_folder_with_an_arm_as_a_config_and_items_apart(store
         "train": ["Text a.", "Text b.", "Text c."],
         "test": ["A lake."],  # an item without a human reference has no response
     }
+    types = {str(kind) for kind in pq.read_schema(out / "data/x/train.parquet").types}
+    assert types == {"string", "list<element: string>"}
     export(store, "y", out)
     assert datasets.get_dataset_config_names(str(out)) == ["x", "y"]
     assert [row["response"] for row in opened(out, "y")["train"]] == ["Text b."]
@@ -274,13 +277,14 @@ def test_a_withdrawn_benchmark_item_is_refused_and_found_by_a_recall(store: Stor
         export(store, "x", tmp_path / "later")
 
 
-def test_croissant_describes_every_parquet_file(store: Store, tmp_path: Path) -> None:
+def test_croissant_describes_every_parquet_file(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     mlcroissant = pytest.importorskip("mlcroissant")
     out = tmp_path / "out"
     export(store, "x", out)
     export(store, "y", out)
     described = mlcroissant.Dataset(jsonld=str(out / "croissant.json"))
     assert described.metadata.ctx.issues.errors == set()
+    assert "is not standard" not in caplog.text  # its @context
     assert {one.uuid: one.sha256 for one in described.metadata.distribution} == {
         str(file.relative_to(out)): file_digest(file) for file in sorted(out.rglob("*.parquet"))
     }
