@@ -50,7 +50,7 @@ def review(
         typer.echo(markdown(found, planned, samples), nl=False)
     if found.faults or any(one.error for one in planned):
         raise typer.Exit(1)
-    if not found.is_empty or any(one.action != "none" for one in planned):
+    if not found.is_empty or any(one.state != "fresh" for one in planned):
         raise typer.Exit(DIFFERS)
 
 

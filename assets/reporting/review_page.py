@@ -18,7 +18,7 @@ SAMPLES, SHOWN = 3, 160
 
 def markdown(found: Review, planned: Sequence[Planned] = (), samples: int = SAMPLES) -> str:
     """The review; `planned` is what a build in the environment would still do. Texts of rows stand in code blocks."""
-    waiting = [one for one in planned if one.action != "none" or one.error]
+    waiting = [one for one in planned if one.state != "fresh" or one.error]
     parts = [
         [f"# {_named(found.after)} against {_named(found.before)}", "", _headline(found, waiting)],
         _section("Not built yet", _plan(waiting)),
@@ -57,8 +57,8 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
 def _plan(waiting: Sequence[Planned]) -> list[str]:
     if not waiting:
         return []
-    rows = [(one.asset, one.action, "; ".join(one.reasons), one.error or "") for one in waiting]
-    return _table(("asset", "would be", "because", "fails"), rows)
+    rows = [(one.asset, one.state, "; ".join(one.reasons), one.error or "") for one in waiting]
+    return _table(("asset", "state", "because", "fails"), rows)
 
 
 def _assets(found: Review) -> list[str]:

@@ -78,7 +78,7 @@ def test_rows_cannot_break_out_of_the_page() -> None:
         scores=(Moved("longform/meteor", "x", "%", 10.0, 12.5, "better"),), quality=(),
         declared=(Declared("models.generator", None, '{"licence": "MIT"}'),), faults=(),
     )  # fmt: skip
-    page = markdown(found, [Planned("leaderboard", "build", ("x changed",))])
+    page = markdown(found, [Planned("leaderboard", "stale", ("x changed",))])
     assert page.splitlines() == [
         "# `pr-12` against the main environment",
         "",
@@ -87,9 +87,9 @@ def test_rows_cannot_break_out_of_the_page() -> None:
         "",
         "## Not built yet",
         "",
-        "| asset | would be | because | fails |",
+        "| asset | state | because | fails |",
         "| --- | --- | --- | --- |",
-        "| leaderboard | build | x changed |  |",
+        "| leaderboard | stale | x changed |  |",
         "",
         "## Assets",
         "",
