@@ -15,12 +15,19 @@ from hypothesis import settings
 from assets.steps import code_digest
 from resources.fetching.cache import Cache
 from resources.models.quiet import quiet
+from resources.tools.locations import CACHE
 from tests.support.tiny import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 
 # Shared machines are sometimes slow; a slow example is not a failure.
 settings.register_profile("slingshot", deadline=None)
 settings.load_profile("slingshot")
 quiet()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _downloads(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Commands that a test runs write nothing into the user's cache."""
+    os.environ[CACHE] = str(tmp_path_factory.mktemp("downloads"))
 
 
 @pytest.fixture(scope="session")

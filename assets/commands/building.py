@@ -38,6 +38,13 @@ Selection = Annotated[
     typer.Argument(help="Assets in Dagster's selection syntax, such as '+leaderboard'.", autocompletion=assets),
 ]
 
+Sample = Annotated[
+    int | None,
+    typer.Option(
+        "--sample", min=2, help="Build the whole graph on so many rows, in the folder sample of the warehouse."
+    ),
+]
+
 
 @app.command()
 @clear_errors
@@ -89,6 +96,7 @@ def _print_plan(project: Project, found: Sequence[Planned], selection: str | Non
 @clear_errors
 def build(
     selection: Selection = None,
+    sample: Sample = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
@@ -98,6 +106,9 @@ def build(
     With --json, print what was built, restored and left unchanged; progress goes to stderr.
     """
     project = project_at(recipe, warehouse)
+    if sample:
+        project = project.sample(sample)
+        say(f"a sample of {sample} rows per selection and method, in {project.warehouse}", error=as_json)
     done = _build(project, selection, as_json)
     if as_json:
         print_json(done)

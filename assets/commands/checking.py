@@ -43,13 +43,14 @@ def check(
     from assets.loading.local_sources import local_problems
     from assets.loading.pinning import unpinned
     from assets.loading.sizes import unused_methods
+    from resources.tools.locations import cache_path
     from warehouse.core.texts import listed
 
     project = project_at(recipe)
     path = project.recipe_file
 
     def on_this_machine(read: Recipe) -> Iterator[Problem]:
-        bench = workbench(read, project.warehouse, path.parent)
+        bench = workbench(read, project.warehouse, path.parent, cache_path())
         yield from local_problems(read, bench)
         yield from missing_layers(read, bench)
 

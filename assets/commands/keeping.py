@@ -107,11 +107,14 @@ def gc(
     made from them are forgotten instead, so that the next build asks again.
     """
     from assets.reporting.tables import garbage_tables, mebibytes
+    from resources.tools.locations import cache_path
+    from warehouse.audit.disk import disk_use
     from warehouse.core.errors import UserError
     from warehouse.store.collection import collect, find_garbage
     from warehouse.store.forgetting import Chosen, find_forgettable, forget
 
-    database = project_at(warehouse=warehouse).database
+    project = project_at(warehouse=warehouse)
+    database = project.database
     chosen = Chosen(model, kind.value if kind else None, error, before, failures)
     if not (chosen.nothing or calls):
         raise UserError("--model, --kind, --error, --before and --failures choose calls to forget: add --calls")
@@ -141,6 +144,7 @@ def gc(
     say(
         f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now", error=as_json
     )
+    say(f"in use: {disk_use(project.warehouse, cache_path()).in_words}", error=as_json)
 
 
 def size_of(folder: Path) -> int:

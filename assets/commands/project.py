@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.commands.results import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset
-from resources.tools.locations import environment_name, recipe_path, warehouse_path
+from resources.tools.locations import cache_path, environment_name, recipe_path, warehouse_path
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 
@@ -47,13 +47,22 @@ class Project:
     recipe_file: Path
     warehouse: Path
     environment: str = ""
+    sample_rows: int | None = None
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The checked recipe. Raises RecipeError."""
+        """The checked recipe, of a sample the one that is cut. Raises RecipeError."""
         from assets.loading.file import load_recipe
+        from assets.loading.sample import sampled
 
-        return load_recipe(self.recipe_file)
+        loaded = load_recipe(self.recipe_file)
+        return loaded if self.sample_rows is None else sampled(loaded, self.sample_rows)
+
+    def sample(self, rows: int) -> Project:
+        """The same recipe cut down to `rows` rows for each selection and method (see assets/loading/sample.py), with
+        the folder sample of this warehouse as its own: `project.sample(8).build()` replaces no version of this one.
+        """
+        return Project(self.recipe_file, self.warehouse / "sample", self.environment, rows)
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -67,7 +76,9 @@ class Project:
         """The models and sources of the recipe, fetched and loaded when they are first used."""
         from assets.loading.bench import workbench
 
-        return workbench(self.recipe, self.warehouse, self.recipe_file.parent, environment=self.environment)
+        older = () if self.sample_rows is None else (self.warehouse.parent / "cache",)
+        folder = self.recipe_file.parent
+        return workbench(self.recipe, self.warehouse, folder, cache_path(), self.environment, older)
 
     @cached_property
     def store(self) -> Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from assets.recipe.declarations import materials
@@ -11,11 +12,22 @@ from resources.models.engines import Wanted
 from resources.tools.workbench import Workbench
 from warehouse.core.identity import canonical
 
+CACHE_FOLDER = "cache"
+"""Where a warehouse of before there was a cache for all of them has its downloads."""
 
-def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None, environment: str = "") -> Workbench:
+
+def workbench(
+    recipe: Recipe,
+    data: Path,
+    base: Path,
+    cache: Path | None = None,
+    environment: str = "",
+    older: Sequence[Path] = (),
+) -> Workbench:
     """The workbench of a recipe, for an environment of its warehouse ("" for the main one).
 
-    Relative `path:` addresses start at `base`. Downloads go to `cache`, or to a folder in `data` if that is None.
+    Relative `path:` addresses start at `base`. Downloads go to `cache`, or to a folder in `data` if that is None. What
+    is in that folder, or in one of the `older` ones, is not downloaded again.
     """
     declared = materials(recipe)
     by_role = {role: {one.name: one for one in declared if one.role == role} for role in ("model", "source")}
@@ -25,6 +37,7 @@ def workbench(recipe: Recipe, data: Path, base: Path, cache: Path | None = None,
         models=by_role["model"],
         sources=by_role["source"],
         cache_folder=cache,
+        older_caches=(data / CACHE_FOLDER, *older) if cache else older,
         ancestors=tuple(one for one in declared if one.role == "ancestor"),
         endpoints=Settings(**dict(recipe.endpoint)),
         recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),

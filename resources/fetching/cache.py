@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -30,12 +31,14 @@ STALE_SECONDS = 3600
 class Cache:
     """Stores fetched files at `root/<sha256>/<key of the address>/<last name of the path>`.
 
-    `base` is the folder that relative `path:` addresses start from (the working directory unless given).
-    Any number of processes may share one `root`.
+    `base` is the folder that relative `path:` addresses start from (the working directory unless given). What is in one
+    of the `older` folders of the same form is used from there; nothing is added to them. Any number of processes may
+    share one `root`.
     """
 
-    def __init__(self, root: Path, base: Path | None = None) -> None:
+    def __init__(self, root: Path, base: Path | None = None, older: Sequence[Path] = ()) -> None:
         self.root = root.absolute()
+        self.older = tuple(folder.absolute() for folder in older)
         self.base = (base or Path.cwd()).absolute()
         self._digest = FileDigests().of
 
@@ -92,8 +95,14 @@ class Cache:
         if address.is_endpoint:
             what = "an endpoint answers and hands out no files"
             raise failure(address, f"{what}; right would be an address that starts with pypi:, path: or hf:")
-        name = PurePosixPath(address.path or address.name).name
-        return self.root / expected / _key(address) / name
+        place = Path(expected, _key(address), PurePosixPath(address.path or address.name).name)
+        here = (root / place for root in (self.root, *self.older) if expected and (root / place).parent.is_dir())
+        return next(here, self.root / place)
+
+    def made_from(self, address: Address, sha256: str) -> Path:
+        """The folder for what is made from the files of an address, such as another form of a model."""
+        sha256 = sha256.lower()
+        return self.root / sha256 if address.scheme == "path" else self._place(address, sha256).parents[1]
 
     def existing(self, address: Address) -> Path:
         """The file, folder or pattern of a `path:` address, unverified. Raises FetchError where nothing is there."""

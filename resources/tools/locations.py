@@ -13,6 +13,7 @@ HOME = Path(__file__).resolve().parents[2]
 RECIPE = "SLINGSHOT_RECIPE"
 WAREHOUSE = "SLINGSHOT_WAREHOUSE"
 ENVIRONMENT = "SLINGSHOT_ENVIRONMENT"
+CACHE = "SLINGSHOT_CACHE"
 
 RECIPE_FILE = "recipe.yaml"
 """The file that makes a folder a project, as `slingshot init` writes it."""
@@ -50,6 +51,15 @@ def environment_name(given: str | None = None) -> str:
         right = "small letters, digits, '.', '_' and '-', such as pr-12"
         raise UserError(f"an environment cannot be named {name!r}; right would be {right}")
     return name
+
+
+def cache_path() -> Path:
+    """The folder for downloaded models and sources, for all warehouses: $SLINGSHOT_CACHE, or slingshot in the user's
+    folder for caches (https://specifications.freedesktop.org/basedir)."""
+    if given := os.environ.get(CACHE):
+        return Path(given).resolve()
+    user = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(user) if Path(user).is_absolute() else Path.home() / ".cache") / "slingshot"
 
 
 def not_obvious(recipe: bool, warehouse: bool) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -56,6 +56,7 @@ class Workbench:
     models: Mapping[str, Material]
     sources: Mapping[str, Material]
     cache_folder: Path | None = None
+    older_caches: Sequence[Path] = ()
     ancestors: tuple[Material, ...] = ()
     recipe: str = "{}"
     thoughts: Mapping[str, Marks] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class Workbench:
         self.database = Database(self.data / "slingshot.duckdb", environment=self.environment)
         self.store = Store(self.database)
         self.checkpoints = CheckpointFiles(self.database)
-        self.cache = Cache(self.cache_folder or self.data / "cache", self.base)
+        self.cache = Cache(self.cache_folder or self.data / "cache", self.base, self.older_caches)
 
     def fetch(self, material: Material) -> Path:
         """The verified local file or folder of a model or source."""
@@ -198,7 +199,8 @@ class Workbench:
         if folder and whole:
             source, graph = folder, folder / f".{folder_name()}-{whole.weights[:16]}"
         else:
-            source, graph = base, self.cache.root / (self.models[name].sha256 or "") / folder_name()
+            made = self.cache.made_from(_address(self.models[name]), self.models[name].sha256 or "")
+            source, graph = base, made / folder_name()
         with nullcontext() if graph.is_dir() else self.loading(f"exporting {name} to OpenVINO"):
             exported(source, graph)
         self._writers.clear()

@@ -263,8 +263,10 @@ def test_gc_shows_what_it_would_free_and_frees_it_with_yes(aged: Path) -> None:
     assert gc("--dry-run", "--yes", data=aged).splitlines() == shown
     assert oldest(aged) == {("documents", "1"), ("students/x", "1")}
     freed = gc("--yes", data=aged).splitlines()
-    assert freed[:-1] == shown
-    assert freed[-1].startswith("freed; the warehouse's file had ")
+    assert freed[:-2] == shown
+    assert freed[-2].startswith("freed; the warehouse's file had ")
+    assert freed[-1].startswith("in use: ")
+    assert freed[-1].endswith(" MiB database")
     assert oldest(aged) == set()
     assert not (aged / "checkpoints" / ("1" * 32)).exists()
     assert gc(data=aged) == "nothing to free\n"

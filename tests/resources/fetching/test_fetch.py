@@ -258,3 +258,19 @@ def test_a_cache_that_cannot_be_written_is_a_fetch_error(registry: Path, tmp_pat
     (tmp_path / "taken").write_bytes(b"a file")
     with pytest.raises(FetchError, match=r"cannot fetch pypi:toy==1\.0#toy/data/a\.json: \[Errno \d+\] .*taken"):
         Cache(tmp_path / "taken").fetch(Address.parse(A), wheel(registry, FILES))
+
+
+def test_what_an_older_cache_has_is_used_from_there_and_new_files_go_to_the_first_one(
+    registry: Path, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = wheel(registry, FILES)
+    address, other = Address.parse(A), Address.parse("pypi:toy==1.0#toy/data/deep/b.txt")
+    found = cache.fetch(address, sha)
+    before = tree(cache.root)
+    shared = Cache(tmp_path / "shared", older=[tmp_path / "none", cache.root])
+    downloaded = shared.fetch(other, sha)
+    assert downloaded.is_relative_to(shared.root)
+    monkeypatch.setattr(subprocess, "run", None)
+    assert shared.find(address, sha) == shared.place(address, sha) == shared.fetch(address, sha.upper()) == found
+    assert (shared.made_from(address, sha), shared.made_from(other, sha)) == (cache.root / sha, shared.root / sha)
+    assert tree(cache.root) == before

@@ -10,7 +10,15 @@ from typer.testing import CliRunner
 
 import slingshot
 from resources.tools import locations
-from resources.tools.locations import HOME, environment_name, not_obvious, project_folder, recipe_path, warehouse_path
+from resources.tools.locations import (
+    HOME,
+    cache_path,
+    environment_name,
+    not_obvious,
+    project_folder,
+    recipe_path,
+    warehouse_path,
+)
 from warehouse.core.errors import UserError
 
 
@@ -111,3 +119,19 @@ def test_an_odd_name_of_an_environment_is_an_error(name: str) -> None:
     with pytest.raises(UserError) as error:
         environment_name(name)
     assert str(error.value) == f"an environment cannot be named {name!r}; right would be {right}"
+
+
+def test_downloads_are_in_the_users_cache_unless_a_variable_names_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(locations.CACHE)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_path() == Path.home() / ".cache" / "slingshot"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative, and so not valid")
+    assert cache_path() == Path.home() / ".cache" / "slingshot"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_path() == tmp_path / "slingshot"
+    monkeypatch.setenv(locations.CACHE, str(tmp_path / "mine"))
+    assert cache_path() == tmp_path / "mine"
+    opened = slingshot.open(HOME / "recipe.yaml", tmp_path / "data")
+    assert (opened.bench.cache.root, opened.bench.cache.older) == (tmp_path / "mine", (tmp_path / "data" / "cache",))
