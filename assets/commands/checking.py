@@ -38,11 +38,12 @@ def check(
     """Check the recipe, and what of it is on this machine, without building anything."""
     from assets.evaluation.judges import own_judges
     from assets.loading.bench import workbench
-    from assets.loading.file import load_recipe
+    from assets.loading.file import load_recipe, recipe_error
     from assets.loading.local_models import faster, missing_layers
     from assets.loading.local_sources import local_problems
     from assets.loading.pinning import unpinned
     from assets.loading.sizes import unused_methods
+    from assets.planning.shortages import certain_shortages
     from resources.tools.locations import cache_path
     from warehouse.core.texts import listed
 
@@ -55,6 +56,8 @@ def check(
         yield from missing_layers(read, bench)
 
     loaded = load_recipe(path, on_this_machine)
+    if short := [*certain_shortages(loaded, project.steps)]:
+        raise recipe_error(path, short)
     say(f"{path} is good: {len(project.steps)} assets, arms {', '.join(loaded.arms)}")
     if paths := list(unpinned(loaded)):
         say(f"unpinned: {listed(paths)}; before a build: slingshot pin --recipe {path}")
