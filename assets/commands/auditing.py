@@ -10,7 +10,15 @@ import typer
 
 from assets.commands.completion import assets
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, print_all, print_json
+from assets.commands.terminal import (
+    AsJson,
+    EnvironmentOption,
+    WarehouseOption,
+    clear_errors,
+    console,
+    print_all,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from warehouse.results.result import Check
@@ -92,6 +100,7 @@ def diff(
     before: Annotated[str, typer.Argument(help="A version (slingshot log ASSET), or an asset for its current one.")],
     after: Annotated[str, typer.Argument(help="A version, or an asset for its current one.")],
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how two versions of an asset differ: rows added, rows removed, changed decisions, and why."""
@@ -100,7 +109,7 @@ def diff(
     from assets.reporting.audit_tables import diff_tables
     from warehouse.audit.diff import diff
 
-    found = diff(project_at(warehouse=warehouse).database, before, after)
+    found = diff(project_at(warehouse=warehouse, environment=env).database, before, after)
     if as_json:
         print_json(found)
         return
@@ -120,13 +129,14 @@ def ledger(
         bool, typer.Option("--every-version", help="Include versions that are not current.")
     ] = False,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the flow of rows from sources to training sets: how many came in, what became of them, and why."""
     from assets.reporting.audit_tables import ledger_lines
     from warehouse.audit.ledger import ledger
 
-    found = ledger(project_at(warehouse=warehouse).database, every_version)
+    found = ledger(project_at(warehouse=warehouse, environment=env).database, every_version)
     if as_json:
         print_json(found)
     else:

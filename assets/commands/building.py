@@ -15,6 +15,7 @@ from assets.commands.keeping import print_leaderboard, say_engines
 from assets.commands.project import BuildFailed, Built, Project, project_at
 from assets.commands.terminal import (
     AsJson,
+    EnvironmentOption,
     RecipeOption,
     WarehouseOption,
     clear_errors,
@@ -23,7 +24,7 @@ from assets.commands.terminal import (
     print_json,
     say,
 )
-from resources.tools.locations import HOME, RECIPE, WAREHOUSE
+from resources.tools.locations import ENVIRONMENT, HOME, RECIPE, WAREHOUSE
 
 if TYPE_CHECKING:
     from assets.planning.planned import Planned
@@ -52,6 +53,7 @@ def plan(
     selection: Selection = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also show what is fresh, and what waits for what.")
     ] = False,
@@ -64,7 +66,7 @@ def plan(
 
     The exit status is 1 where a build would fail.
     """
-    project = project_at(recipe, warehouse)
+    project = project_at(recipe, warehouse, env)
     found = project.plan(selection)
     if as_json:
         print_json(found)
@@ -89,7 +91,8 @@ def _print_plan(project: Project, found: Sequence[Planned], selection: str | Non
     if any(one.error for one in found):
         say("next: change what fails, then slingshot plan")
     elif any(one.state != "fresh" for one in found):
-        say(f"next: slingshot build{f' {shlex.quote(selection)}' if selection else ''}")
+        options = f" --env {project.environment}" if project.environment else ""
+        say(f"next: slingshot build{f' {shlex.quote(selection)}' if selection else ''}{options}")
 
 
 @app.command()
@@ -99,13 +102,14 @@ def build(
     sample: Sample = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Build what is stale, of everything or of a selection, and show the leaderboard.
 
     With --json, print what was built, restored and left unchanged; progress goes to stderr.
     """
-    project = project_at(recipe, warehouse)
+    project = project_at(recipe, warehouse, env)
     if sample:
         project = project.sample(sample)
         say(f"a sample of {sample} rows per selection and method, in {project.warehouse}", error=as_json)
@@ -167,6 +171,7 @@ def _build(project: Project, selection: str | None, aside: bool = False) -> Buil
 def up(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 for any that is free.")] = 3000,
     automatic: Annotated[
         bool, typer.Option("--automatic", help="Rebuild what calls no model whenever the recipe changes.")
@@ -179,7 +184,7 @@ def up(
     from assets.building.serving import serve
     from assets.loading.file import load_recipe
 
-    project = project_at(recipe, warehouse)
+    project = project_at(recipe, warehouse, env)
 
     def state() -> str:
         return load_recipe(project.recipe_file).model_dump_json()
@@ -192,6 +197,7 @@ def up(
     os.environ |= {
         RECIPE: str(project.recipe_file),
         WAREHOUSE: str(project.warehouse),
+        ENVIRONMENT: project.environment,
         "DAGSTER_HOME": str(home),
         AUTOMATIC: "1" if automatic else "",
     }

@@ -15,6 +15,7 @@ import typer
 from assets.commands.project import Project, project_at
 from assets.commands.terminal import (
     AsJson,
+    EnvironmentOption,
     RecipeOption,
     WarehouseOption,
     clear_errors,
@@ -45,6 +46,7 @@ class CallKind(StrEnum):
 def status(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is built and fresh, how many rows each asset keeps, and the leaderboard."""
@@ -52,7 +54,7 @@ def status(
     from assets.reporting.status_tables import headline, stages_line, status_tables
     from assets.reporting.tables import mebibytes
 
-    project = project_at(recipe, warehouse)
+    project = project_at(recipe, warehouse, env)
     found, states = project.status(), project.states()
     if as_json:
         print_json([asdict(one) | {"state": states.get(one.asset)} for one in found])

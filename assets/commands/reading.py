@@ -10,7 +10,7 @@ import typer
 
 from assets.commands.completion import assets
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, console, print_json
+from assets.commands.terminal import AsJson, EnvironmentOption, WarehouseOption, clear_errors, console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -43,6 +43,7 @@ def show(
     seed: Annotated[int | None, typer.Option(help="With --random: the same number draws the same rows.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show whole texts.")] = False,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show rows of an asset: their texts, what was decided about them and why, and their scores.
@@ -53,7 +54,7 @@ def show(
     from warehouse.audit.rows import Wanted, find_rows
 
     wanted = Wanted([one.value for one in outcome or ()], reason, arm, where, limit, random, seed)
-    found = find_rows(project_at(warehouse=warehouse).store, asset, wanted)
+    found = find_rows(project_at(warehouse=warehouse, environment=env).store, asset, wanted)
     if as_json:
         print_json(rows_as_json(found))
         return
@@ -74,13 +75,14 @@ def log(
     limit: Annotated[int, typer.Option(min=1, help="How many to show at most, the newest first.")] = 20,
     everything: Annotated[bool, typer.Option("--all", help="Show all changes and all names.")] = False,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show past builds and what changed in the recipe; of an asset, show its versions, which diff and export take."""
     from assets.reporting.log_shown import builds_blocks, versions_blocks
     from warehouse.audit.log import builds, versions_of
 
-    database, terminal = project_at(warehouse=warehouse).database, console()
+    database, terminal = project_at(warehouse=warehouse, environment=env).database, console()
     if asset is None:
         done = builds(database)
         if as_json:

@@ -9,7 +9,16 @@ import typer
 
 from assets.commands.completion import arms
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, RecipeOption, WarehouseOption, clear_errors, console, print_json, say
+from assets.commands.terminal import (
+    AsJson,
+    EnvironmentOption,
+    RecipeOption,
+    WarehouseOption,
+    clear_errors,
+    console,
+    print_json,
+    say,
+)
 
 app = typer.Typer()
 
@@ -27,13 +36,14 @@ def export(
     seed: Annotated[int | None, typer.Option(help="The training seed of the student; by default the first.")] = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
 ) -> None:
     """Write an arm's training set as a folder that `datasets` opens, with a dataset card, and as JSONL for trainers.
 
     Arms that were exported to the folder before stay in it."""
     from warehouse.core.errors import UserError
 
-    project = project_at(recipe, warehouse)
+    project = project_at(recipe, warehouse, env)
     if student:
         if version is not None or override is not None:
             raise UserError("--version and --override are for training sets; leave them out, or leave out --student")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assets.commands.project import project_at
-from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json, say
+from assets.commands.terminal import AsJson, EnvironmentOption, WarehouseOption, clear_errors, print_json, say
 
 app = typer.Typer()
 
@@ -18,6 +18,7 @@ app = typer.Typer()
 def report(
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the study as one HTML file: leaderboard with intervals, curves, cost per arm, the outcome of every row.
@@ -32,7 +33,7 @@ def report(
         raise UserError(f"{out} is a folder; choose a file with --out")
     if not as_json and not out.parent.is_dir():
         raise UserError(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
-    found = study(project_at(warehouse=warehouse).database)
+    found = study(project_at(warehouse=warehouse, environment=env).database)
     if as_json:
         print_json(found.arms)
         return
