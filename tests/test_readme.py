@@ -29,7 +29,7 @@ MANUALS = {
     ]
     if DATA not in path.parents
 }
-GLOSSARY = ["record", "edge", "gate", "decision", "ledger", "version", "memo", "method", "arm", "withdrawal"]
+GLOSSARY = ["record", "review", "edge", "gate", "decision", "ledger", "version", "memo", "method", "arm", "withdrawal"]
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

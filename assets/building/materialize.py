@@ -109,10 +109,10 @@ def _distinct(step: Step, target: Target, result: Result, catalog: Catalog) -> T
     Another machine or library may train other weights than before. Such a result is a further attempt (our choice):
     the rows of a stored version never change.
     """
-    withdrawn = step.applicable_withdrawals(catalog.withdrawals)
+    withdrawn, reviews = step.applicable_withdrawals(catalog.withdrawals), step.applicable_reviews(catalog.reviews)
     inputs = {name: target.inputs[asset] for name, asset in step.inputs.items()}
     while (found := catalog.find(step.asset, target.version)) and found.data_version != result.data_version:
-        target = step.target(inputs, target.attempt + 1, withdrawn)
+        target = step.target(inputs, target.attempt + 1, withdrawn, reviews)
     return target
 
 

@@ -123,7 +123,9 @@ class Planner:
         return self.bench.store.target_of(current) if current and self.forecast else None
 
     def _own_reasons(self, step: Step, before: Target | None) -> list[str]:
-        return own_reasons(step, before, self.catalog.withdrawals) if self.forecast else []
+        if not self.forecast:
+            return []
+        return own_reasons(step, before, self.catalog.withdrawals, self.catalog.reviews)
 
     def _reasons(self, step: Step, settled: Settled, current: Published | None) -> list[str]:
         before = self._target_of(current)

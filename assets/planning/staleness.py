@@ -6,20 +6,24 @@ from collections.abc import Mapping
 
 from assets.planning.forecast import View
 from assets.steps.step import Settled, Step
+from warehouse.lineage.reviews import NO_REVIEWS, Reviews
 from warehouse.lineage.withdrawals import Withdrawals
-from warehouse.store.reasons import code_changes, recipe_changes, row_changes, withdrawal_changes
-from warehouse.store.versions import WITHDRAWALS, Store, Target
+from warehouse.store.reasons import code_changes, recipe_changes, review_changes, row_changes, withdrawal_changes
+from warehouse.store.versions import NO_ASSETS, REVIEWS, WITHDRAWALS, Store, Target
 
 
-def own_reasons(step: Step, before: Target | None, withdrawals: Withdrawals) -> list[str]:
-    """Changes of the step's recipe slice and code, and withdrawals that apply to it.
+def own_reasons(
+    step: Step, before: Target | None, withdrawals: Withdrawals, reviews: Reviews = NO_REVIEWS
+) -> list[str]:
+    """Changes of the step's recipe slice and code, and withdrawals and decisions by people that apply to it.
 
     `before` is the target of the current version, None if there is none.
     """
     if before is None:
         return ["never built"]
     withdrawn = withdrawal_changes(step.applicable_withdrawals(withdrawals), before.inputs.get(WITHDRAWALS))
-    return [*recipe_changes(before.recipe, step.slice), *code_changes(before.code, step.code), *withdrawn]
+    reviewed = review_changes(step.applicable_reviews(reviews), before.inputs.get(REVIEWS))
+    return [*recipe_changes(before.recipe, step.slice), *code_changes(before.code, step.code), *withdrawn, *reviewed]
 
 
 def input_reasons(step: Step, settled: Settled, before: Target, views: Mapping[str, View], store: Store) -> list[str]:
@@ -32,7 +36,7 @@ def input_reasons(step: Step, settled: Settled, before: Target, views: Mapping[s
         elif before.inputs[asset] != version:
             old = store.kept_ids(asset, before.inputs[asset])
             reasons.append(row_changes(asset, views[asset].kind, old, views[asset].frame["id"].to_list()))
-    read = [asset for asset in before.inputs if asset != WITHDRAWALS]
+    read = [asset for asset in before.inputs if asset not in NO_ASSETS]
     return reasons + [f"no longer reads {asset}" for asset in read if asset not in settled.target.inputs]
 
 

@@ -13,12 +13,14 @@ from assets.steps.code_digest import code_digests
 from resources.tools.tools import Tools
 from warehouse.core.identity import digest
 from warehouse.lineage.material import Material, Role
+from warehouse.lineage.reviews import Review, Reviews, reviews_digest
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, applied_digest
 from warehouse.results.checks import LEDGER, OPENNESS, SCHEMA
 from warehouse.results.result import Result
+from warehouse.results.reviewed import reviewed
 from warehouse.results.shortage import TooFewRows
-from warehouse.schema.records import Record, empty
-from warehouse.store.versions import WITHDRAWALS, Catalog, Published, Target
+from warehouse.schema.records import Pair, Record, empty
+from warehouse.store.versions import REVIEWS, WITHDRAWALS, Catalog, Published, Target
 
 QUARANTINE = ("warehouse/results/validation.py", "validated")
 """(file, name) of what decides about the rows of every step after its `build`."""
@@ -171,10 +173,35 @@ class Step:
             applicable |= withdrawals.rows.keys()
         return [one for one in withdrawals.entries if one.id in applicable]
 
-    def target(self, inputs: Mapping[str, str], attempt: int = 0, withdrawn: Sequence[Withdrawn] = ()) -> Target:
-        """What a build would publish, given the inputs' data versions by parameter and the `withdrawn` that apply;
-        `attempt` counts retries."""
+    def applicable_reviews(self, reviews: Reviews) -> list[Review]:
+        """What people decided that applies to this step itself, or to one that it builds in rounds.
+
+        A decision applies where its row is made. Where an arm filters the row, one that keeps it applies too, so that
+        no filter drops it. Duplicates, leaks and the size of a training set are no matter of a decision.
+        """
+        steps = (self, *(self.rounds.inner if self.rounds else ()))
+        return [one for one in reviews.entries if any(step.makes(one) or step.filters(one) for step in steps)]
+
+    def makes(self, review: Review) -> bool:
+        """Whether this step makes the row of a review."""
+        return self.model is Pair and self.asset in review.makers
+
+    def filters(self, review: Review) -> bool:
+        """Whether this step is the filter of an arm, and gets a row that a person wants to keep."""
+        reads = not set(review.makers).isdisjoint(self.inputs.values())
+        return self.model is Pair and self.group == "enhancement" and reads and review.keeps
+
+    def target(
+        self,
+        inputs: Mapping[str, str],
+        attempt: int = 0,
+        withdrawn: Sequence[Withdrawn] = (),
+        reviews: Sequence[Review] = (),
+    ) -> Target:
+        """What a build would publish, given the inputs' data versions by parameter and the `withdrawn` and `reviews`
+        that apply; `attempt` counts retries."""
         applied = {WITHDRAWALS: applied_digest(withdrawn)} if withdrawn else {}
+        applied |= {REVIEWS: reviews_digest(reviews)} if reviews else {}
         hashed = [self.asset, self.slice, self.code, dict(inputs) | applied, *([attempt] if attempt else [])]
         by_asset = {self.inputs[parameter]: version for parameter, version in inputs.items()}
         return Target(self.asset, digest(hashed), attempt, self.code, dict(self.slice), by_asset | applied)
@@ -184,12 +211,12 @@ class Step:
 
         A stored version with rows at which a model failed is built again, up to `retries` times. The last stored
         attempt counts: earlier ones may have been collected, and `retries` may have been higher before. Withdrawals
-        that apply are part of the version, so a version from before a withdrawal is not found again.
+        and reviews that apply are part of the version, so a version from before them is not found again.
         """
-        withdrawn = self.applicable_withdrawals(catalog.withdrawals)
+        withdrawn, reviews = self.applicable_withdrawals(catalog.withdrawals), self.applicable_reviews(catalog.reviews)
         current = catalog.current(self.asset)
         attempts = max(retries, current.attempt if current else 0) if self.calls_model else 0
-        targets = [self.target(inputs, attempt, withdrawn) for attempt in range(attempts + 1)]
+        targets = [self.target(inputs, attempt, withdrawn, reviews) for attempt in range(attempts + 1)]
         found = ((target, catalog.find(self.asset, target.version)) for target in reversed(targets))
         target, stored = next(((target, stored) for target, stored in found if stored), (targets[0], None))
         if stored and stored.failed and target.attempt < min(attempts, retries):
@@ -197,9 +224,15 @@ class Step:
         return Settled(target, stored)
 
     def run(self, tools: Tools, frames: Mapping[str, Any]) -> Result:
-        """Builds the asset from its inputs' frames. Raises UsesWithdrawn before it reads a source or calls a model."""
+        """Builds the asset from its inputs' frames, and applies what people decided about its rows.
+
+        Raises UsesWithdrawn before it reads a source or calls a model."""
         tools.refuse_withdrawn(self.slice)
-        return self.build(tools, **frames)
+        result = self.build(tools, **frames)
+        if self.model is not Pair:
+            return result
+        applicable = [one for one in tools.reviews().entries if self.makes(one) or self.filters(one)]
+        return reviewed(result, applicable, frozenset(one.id for one in applicable if self.makes(one)))
 
 
 @cache

@@ -17,6 +17,7 @@ from resources.tools.training import train
 from resources.tools.workbench import Workbench
 from warehouse.audit.answers import answers_behind
 from warehouse.audit.items import origins_of
+from warehouse.lineage.reviews import Reviews
 from warehouse.lineage.withdrawals import Withdrawals
 from warehouse.store.memo import Memo, Meter
 
@@ -49,6 +50,10 @@ class Tools:
     def withdrawals(self) -> Withdrawals:
         """All that is withdrawn."""
         return self.bench.withdrawals()
+
+    def reviews(self) -> Reviews:
+        """What people decided about rows."""
+        return self.bench.reviews()
 
     def answers(self, scores: Sequence[str], budgets: Mapping[str, int]) -> pl.DataFrame:
         """The answers that scores (ids) were made from, and which were cut off (see warehouse/audit/answers.py)."""

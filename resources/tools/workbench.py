@@ -20,6 +20,7 @@ from resources.models.weights import converted, loadable
 from warehouse.core.closure import closure
 from warehouse.core.errors import UserError
 from warehouse.lineage.material import Material
+from warehouse.lineage.reviews import Reviews, read_reviews
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
 from warehouse.store.checkpoints import CheckpointFiles, is_model
 from warehouse.store.database import Database
@@ -99,6 +100,11 @@ class Workbench:
         """All withdrawals in the warehouse."""
         with self.database.read() as connection:
             return read_withdrawals(connection)
+
+    def reviews(self) -> Reviews:
+        """What people decided about rows."""
+        with self.database.read() as connection:
+            return read_reviews(connection)
 
     def refuse_withdrawn(self, paths: Iterable[str]) -> None:
         """Raise UsesWithdrawn if a model or source in recipe `paths`, or something it was made from, is withdrawn."""

@@ -16,7 +16,7 @@ from warehouse.core.texts import listed
 from warehouse.lineage.withdrawals import applied_digest, read_withdrawals
 from warehouse.store.database import Database
 from warehouse.store.reasons import attempt_changes, code_changes, recipe_changes, row_changes, withdrawal_changes
-from warehouse.store.versions import WITHDRAWALS, kept_rows
+from warehouse.store.versions import REVIEWS, WITHDRAWALS, kept_rows
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ def differences(connection: duckdb.DuckDBPyConnection, asset: str, old: str, new
         *recipe_changes(recipe, new_recipe),
         *code_changes(code, new_code),
         *_withdrawals(connection, inputs.pop(WITHDRAWALS, None), new_inputs.pop(WITHDRAWALS, None)),
+        *(["other reviews apply"] if inputs.pop(REVIEWS, None) != new_inputs.pop(REVIEWS, None) else []),
         *(
             _rows(connection, asset, inputs[asset], new_inputs[asset])
             for asset in sorted(inputs.keys() & new_inputs.keys())

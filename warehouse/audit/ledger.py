@@ -9,7 +9,7 @@ import duckdb
 
 from warehouse.schema.bookkeeping import OUTCOMES
 from warehouse.store.database import Database
-from warehouse.store.versions import WITHDRAWALS
+from warehouse.store.versions import NO_ASSETS
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def ledger(database: Database, every_version: bool = False) -> list[Entry]:
         Entry(
             asset,
             version,
-            tuple(asset for asset in json.loads(inputs) if asset != WITHDRAWALS),
+            tuple(asset for asset in json.loads(inputs) if asset not in NO_ASSETS),
             incoming,
             dict(zip(OUTCOMES, counts, strict=True)),
             reasons.get((asset, version), {}),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from warehouse.core.errors import UserError
 from warehouse.core.texts import FEW, shortened
+from warehouse.results.reviewed import BY_PEOPLE
 
 LONGEST_REASON = 120
 
@@ -70,9 +71,11 @@ def losses_of(counts: Mapping[tuple[str, str], int], remedies: Mapping[str, str]
 def deciding_key(remedies: Mapping[str, str], outcome: str, reason: str) -> str:
     """The recipe key that decides about an outcome; "" where none does.
 
-    It is that of the longest start of `reason` in `remedies`; the start "" fits every reason.
+    It is that of the longest start of `reason` in `remedies`; the start "" fits every reason but those of people.
     """
     if outcome == "failed":
         return FAILED
+    if reason.startswith(BY_PEOPLE):
+        return ""
     fitting = [start for start in remedies if reason.startswith(start)]
     return remedies[max(fitting, key=len)] if fitting else ""

@@ -7,6 +7,9 @@ import polars as pl
 
 OUTCOMES = ("kept", "rejected", "duplicate", "failed", "quarantined")
 
+ACCEPT, REJECT, EDIT, CLEAR = VERDICTS = ("accept", "reject", "edit", "clear")
+"""What a person may decide about a record."""
+
 _ID = r"^[0-9a-f]{32}$"
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -149,6 +152,24 @@ class Withdrawal(pa.DataFrameModel):
     withdrawn_at: pl.Datetime
 
 
+class Review(pa.DataFrameModel):
+    """What a person decided about a record, and why: a new row each time, of which the latest of a record counts.
+
+    `verdict` "clear" takes the earlier ones back. `content` (JSON) is set for an edit: what the record should say.
+    `makers` (JSON) lists the assets that made the record.
+    """
+
+    id: str = pa.Field(unique=True, str_matches=_ID)
+    record: str = pa.Field(str_matches=_ID)
+    kind: str
+    verdict: str = pa.Field(isin=VERDICTS)
+    content: str = pa.Field(nullable=True)
+    makers: str
+    reviewer: str = pa.Field(str_length={"min_value": 1})
+    reason: str = pa.Field(str_length={"min_value": 1})
+    reviewed_at: pl.Datetime
+
+
 class Export(pa.DataFrameModel):
     """An export of a version: `files` (JSON) holds the SHA-256 of each file by name.
 
@@ -207,6 +228,7 @@ LINEAGE: dict[str, type[pa.DataFrameModel]] = {
     "recipes": WholeRecipe,
     "exports": Export,
     "withdrawals": Withdrawal,
+    "reviews": Review,
 }
 
 MEMO: dict[str, type[pa.DataFrameModel]] = {"calls": ModelCall, "failures": ModelFailure}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from warehouse.core.texts import kind_named, shortened
+from warehouse.lineage.reviews import Review, reviews_digest
 from warehouse.lineage.withdrawals import Withdrawn, applied_digest
 
 LONGEST_VALUE = 40
@@ -51,6 +52,16 @@ def withdrawal_changes(applicable: Sequence[Withdrawn], before: str | None) -> l
         return ["other withdrawals concern it"]
     kinds = Counter(one.kind for one in applicable[known:])
     return [", ".join(f"{count} {kind_named(kind, count)}" for kind, count in kinds.items()) + " withdrawn"]
+
+
+def review_changes(applicable: Sequence[Review], before: str | None) -> list[str]:
+    """What people decided since a version was built: "2 rows reviewed". `before` is the digest of the decisions applied
+    then (see reviews.reviews_digest), `applicable` are those that apply now."""
+    if before == (reviews_digest(applicable) if applicable else None):
+        return []
+    if not applicable:
+        return ["a review was taken back"]
+    return ["other reviews apply"] if before else [f"{len(applicable)} row{'s' * (len(applicable) > 1)} reviewed"]
 
 
 def attempt_changes(old: int, new: int, failed: int) -> list[str]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from warehouse.core.closure import closure
 from warehouse.core.identity import canonical, text_digest
+from warehouse.lineage.reviews import NO_REVIEWS, Reviews, read_reviews
 from warehouse.lineage.withdrawals import NONE, Withdrawals, read_withdrawals
 from warehouse.results.checks import blocked_message
 from warehouse.results.result import Result
@@ -35,12 +36,18 @@ class Effort:
 WITHDRAWALS = "withdrawals"
 """The key in Target.inputs for the digest of the withdrawals that apply; no asset has this name."""
 
+REVIEWS = "reviews"
+"""The key in Target.inputs for the digest of people's decisions that apply; no asset has this name."""
+
+NO_ASSETS = (WITHDRAWALS, REVIEWS)
+"""The keys in Target.inputs that are no assets."""
+
 
 @dataclass(frozen=True)
 class Target:
     """Everything that determines the hash of a version: the asset's code (digests by file), its slice of the recipe
     (values by path), the data versions of its inputs (by asset), and how often failed rows were tried again. Where
-    withdrawals apply to the asset, `inputs` also has their digest under WITHDRAWALS."""
+    withdrawals apply to the asset, `inputs` also has their digest under WITHDRAWALS; of reviews, under REVIEWS."""
 
     asset: str
     version: str
@@ -87,11 +94,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Catalog:
-    """A snapshot of the stored versions, the current ones, and the withdrawals."""
+    """A snapshot of the stored versions, the current ones, the withdrawals, and what people decided."""
 
     stored: Mapping[tuple[str, str], Published]
     published: Mapping[str, Published]
     withdrawals: Withdrawals = NONE
+    reviews: Reviews = NO_REVIEWS
 
     def find(self, asset: str, version: str) -> Published | None:
         """The stored version `version` of `asset`, current or not; None if it is not stored."""
@@ -120,12 +128,13 @@ class Store:
                 "SELECT v.asset, v.version, data_version, kind, attempt, failed, failed_checks, c.version IS NOT NULL "
                 "FROM lineage.versions v LEFT JOIN lineage.current c USING (asset, version)"
             ).fetchall()
-            withdrawals = read_withdrawals(connection)
+            withdrawals, reviews = read_withdrawals(connection), read_reviews(connection)
         versions = [(Published(*row[:-1]), row[-1]) for row in rows]
         return Catalog(
             {(found.asset, found.version): found for found, _ in versions},
             {found.asset: found for found, is_current in versions if is_current},
             withdrawals,
+            reviews,
         )
 
     def current(self, asset: str) -> Published | None:
