@@ -2,12 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: dataset test long lint bench install
+.PHONY: dataset test long lint bench install browser
 
 dataset: install
 	$(BIN)/slingshot build
 
-test: install
+test: install browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Damaged recipes, damaged source files and killed builds, in sizes and numbers that take hours; the suite runs a few of each.
@@ -26,6 +26,11 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.audits
 	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.engines
+
+# For the tests of pages. Where this is no Debian, or you are not root, install one yourself; without it these tests skip.
+browser:
+	@command -v chromedriver > /dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null || \
+		{ apt-get update --quiet && apt-get install --yes --quiet chromium chromium-driver; } || true
 
 install: .venv/installed
 

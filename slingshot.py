@@ -20,7 +20,7 @@ from typing import Annotated
 
 import typer
 
-from assets.commands import auditing, building, checking, environments, keeping, reading, releasing, reporting, starting
+from assets.commands import auditing, browsing, building, checking, environments, keeping, reading, releasing, reporting, starting
 from assets.commands.examples import epilog
 from assets.commands.project import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset, Project, project_at
 
@@ -34,7 +34,7 @@ app = typer.Typer(
 FAMILIES = {
     "Write a recipe": (starting, checking),
     "Build": (building,),
-    "See what is there": (keeping, reading, reporting),
+    "See what is there": (keeping, reading, browsing, reporting),
     "Ask where rows come from": (auditing,),
     "Compare environments": (environments,),
     "Hand out and call back": (releasing,),

@@ -1,7 +1,8 @@
-"""Lets nobody use Dagster's web server but the UI's own pages and the holder of this start's token.
+"""Lets nobody use a web server of ours but its own pages and the holder of this start's token.
 
-Dagster's server does what any request says, even by GET. It listens on 127.0.0.1 only, but that is no protection: every
-page that is open in a browser of this machine can send requests there, and so can every other user of the machine.
+Dagster's server does what any request says, even by GET, and the pages of `slingshot browse` show and change the
+warehouse. Both listen on 127.0.0.1 only, but that is no protection: every page that is open in a browser of this
+machine can send requests there, and so can every other user of the machine.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ OWN_PAGE = {"same-origin", "none"}
 """The values of Sec-Fetch-Site for requests of the UI itself, and of an address that a person has typed or opened."""
 
 TOKEN_MISSING = (
-    "Open the address that `slingshot up` has printed: it has the token of this start, which the browser then keeps. "
+    "Open the address that was printed at the start: it has the token of this start, which the browser then keeps. "
     "Programs send the header `Authorization: Bearer TOKEN`."
 )
 
@@ -41,10 +42,11 @@ class Guard:
       could read it from a person who visits that server.
 
     Everything else gets status 403, 405 or 415 and a line that says why. The pages that are passed on cannot be put
-    into a frame, and load pictures and data from the UI only, whatever a row of a data set says.
+    into a frame, and load pictures and data from the UI only, whatever a row of a data set says. `policy` has further
+    directives of their Content-Security-Policy.
     """
 
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
+    def __init__(self, app: ASGIApp, port: int, token: str, policy: str = "") -> None:
         self.app = app
         self.token = token
         self.cookie = f"slingshot-{port}"
@@ -54,7 +56,7 @@ class Guard:
         sockets = " ".join(sorted(f"ws://{host}" for host in self.hosts if "[" not in host))
         self.policy = (
             "frame-ancestors 'none'; form-action 'self'; frame-src 'none'; font-src 'self' data:; media-src 'self'; "
-            f"img-src 'self' data: blob:; connect-src 'self' {sockets}"
+            f"img-src 'self' data: blob:; connect-src 'self' {sockets}{'; ' if policy else ''}{policy}"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import signal
@@ -20,16 +19,14 @@ import httpx2
 import yaml
 
 from assets.building import guard, lifeline
+from assets.building.listening import HOST, listening
 from warehouse.core.errors import UserError
 
 LOCATION = "slingshot"
-HOST = "127.0.0.1"
 CODE_SERVER = "code server"
 WEB_SERVER = "web server"
 SECONDS_BETWEEN_CHECKS = 1.0
 SECONDS_TO_STOP = 20.0
-SECONDS_FOR_PORT = 5.0
-"""How long the children of an `up` that was killed may take to give the port back."""
 SECONDS_TO_RELOAD = 300.0
 
 RELOAD = """
@@ -43,10 +40,6 @@ mutation Reload($name: String!) {
 
 class ServerStopped(UserError):
     """One of the processes of the UI has stopped."""
-
-
-class PortTaken(UserError):
-    """The port of the UI cannot be used."""
 
 
 def serve(
@@ -67,7 +60,7 @@ def serve(
     token = secrets.token_urlsafe(32)
     with (
         tempfile.TemporaryDirectory(prefix="slingshot-", ignore_cleanup_errors=True) as private,
-        _listening(port) as listener,
+        listening(port) as listener,
     ):
         port = listener.getsockname()[1]
         code_socket = str(Path(private) / "code.sock")
@@ -106,25 +99,6 @@ def _follow(
             continue
         known = now
         report("the recipe has changed; the UI shows what is stale" if good else f"{now}\nthe UI keeps the last recipe")
-
-
-def _listening(port: int) -> socket.socket:
-    """The socket of the web server. Raises PortTaken."""
-    deadline = time.monotonic() + SECONDS_FOR_PORT
-    while True:
-        listener = socket.socket()
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((HOST, port))
-            listener.listen()
-            return listener
-        except OSError as error:
-            listener.close()
-            if error.errno != errno.EADDRINUSE:
-                raise PortTaken(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
-            if time.monotonic() > deadline:
-                raise PortTaken(f"port {port} is used by another process; name another with --port") from error
-        time.sleep(0.1)
 
 
 def _check_running(processes: Mapping[str, subprocess.Popen[bytes]], folder: Path) -> None:

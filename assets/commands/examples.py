@@ -7,6 +7,7 @@ EXAMPLES = {
     "build": ("slingshot build", "slingshot build '+training_sets/self_instruct' --recipe mine.yaml --warehouse mine"),
     "replay": ("slingshot quarantine", "slingshot replay"),
     "up": ("slingshot up", "slingshot up --port 0 --automatic"),
+    "browse": ("slingshot browse", "slingshot browse --port 0 --reviewer ann"),
     "schema": ("slingshot schema --out recipe.schema.json",),
     "check": ("slingshot check --recipe mine.yaml", "slingshot check --cost --tokens-per-second 150"),
     "pin": ("slingshot pin --recipe mine.yaml --warehouse mine",),

@@ -183,7 +183,7 @@ def test_without_the_token_nothing_is_answered(server: Server, proof: str) -> No
     for path in ("/", "/graphql", "/logs/x", "/notebook?path=x", "/download_debug/x", "/server_info", "/?token=wrong"):
         status, answer = sent(server, f"GET {path}", OWN, proof)
         assert status == 403
-        assert "Open the address that `slingshot up` has printed" in answer
+        assert "Open the address that was printed at the start" in answer
 
 
 def test_the_printed_address_sets_a_cookie_that_no_other_site_can_use(server: Server) -> None:

@@ -1,0 +1,1 @@
+"""The pages on which people read the rows of a warehouse and decide about them."""
