@@ -20,7 +20,18 @@ from typing import Annotated
 
 import typer
 
-from assets.commands import auditing, browsing, building, checking, environments, keeping, reading, releasing, reporting, starting
+from assets.commands import (
+    auditing,
+    browsing,
+    building,
+    checking,
+    environments,
+    keeping,
+    reading,
+    releasing,
+    reporting,
+    starting,
+)
 from assets.commands.examples import epilog
 from assets.commands.project import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset, Project, project_at
 

@@ -3,20 +3,25 @@
 # No `from __future__ import annotations`: Dagster needs the annotation of `context` as a class, not as a text.
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
+from assets import STAGES
+from assets.building.dead_runs import PROCESS
 from assets.building.display import Display
-from assets.building.materialize import NotOpen, materialize
+from assets.building.materialize import NotBuilt, NotOpen, materialize
 from assets.building.metadata import CHECKS, column_lineage, column_schema, metadata_of
 from assets.building.recipe_shown import recipe_metadata
 from assets.openness.rules import Terms
+from assets.planning.waiting import waits_for
+from assets.steps.names import method_of
 from assets.steps.step import Step
 from resources.tools.tools import Tools
 from resources.tools.workbench import Workbench
+from warehouse.core.errors import UserError
 from warehouse.core.plain_errors import plain
 from warehouse.results.result import Check
 
@@ -33,16 +38,25 @@ def to_asset(
     terms: Terms,
     display: Display,
     condition: dg.AutomationCondition[Any] | None = None,
+    steps: Mapping[str, Step] | None = None,
+    stale: str = "",
+    problem: str = "",
 ) -> dg.AssetsDefinition:
     """The Dagster asset of a step (see `materialize`). `display` gets progress and the end, beside Dagster's log.
 
-    `condition` says when Dagster rebuilds the asset by itself.
+    `condition` says when Dagster rebuilds the asset by itself. `steps` are those of the whole graph, by asset: in a run
+    of the UI, an asset ends at once where one of them is out of date that it reads, directly or through others. `stale`
+    says why the asset is out of date now, and `problem` what is wrong with the recipe, which fails every run.
     """
 
     def results(context: dg.AssetExecutionContext) -> Iterator[Any]:
         report = _Reporting(context, display, step.asset)
         tools, bench.loading = Tools(bench, report), report.loading
         try:
+            if problem:
+                raise UserError(f"nothing is built until the recipe is mended: {problem}")
+            if steps and PROCESS not in context.run.tags:
+                _refuse_stale_inputs(step, steps, bench, retries)
             publication = materialize(step, tools, retries, terms)
         except Exception as error:
             if isinstance(error, NotOpen):
@@ -52,7 +66,7 @@ def to_asset(
             raise dg.Failure(description=message, allow_retries=False) from error
         yield dg.Output(
             publication,
-            metadata=metadata_of(publication.facts, publication.effort, publication.action)
+            metadata=metadata_of(publication.facts, publication.cost, publication.action)
             | recipe_metadata(publication.recipe, step.slice),
             data_version=dg.DataVersion(publication.result.data_version),
         )
@@ -65,8 +79,8 @@ def to_asset(
     @dg.asset(
         key=step.asset.split("/"),
         ins={name: dg.AssetIn(key=asset.split("/")) for name, asset in step.inputs.items()},
-        group_name=step.group,
-        description=step.description,
+        group_name=group_shown(step),
+        description=f"{step.description}\n\n{stale}" if stale else step.description,
         kinds=set(step.kinds),
         code_version=step.recipe_and_code,
         metadata={"dagster/column_schema": column_schema(step), "dagster/column_lineage": column_lineage(step)},
@@ -82,6 +96,24 @@ def to_asset(
             yield from results(context)
 
     return asset
+
+
+def group_shown(step: Step) -> str:
+    """The group of an asset in the UI, which sorts groups by name: the stage with its number, such as "2_generation".
+
+    All methods are in one group, whatever a method says of its own stage.
+    """
+    stage = "generation" if method_of(step.asset) else step.group
+    return f"{1 + STAGES.index(stage)}_{stage}"
+
+
+def _refuse_stale_inputs(step: Step, steps: Mapping[str, Step], bench: Workbench, retries: int) -> None:
+    """Raises NotBuilt where an asset upstream is out of date."""
+    with bench.database.read():
+        catalog = bench.store.catalog()
+        waiting = waits_for(step, steps, bench.store, catalog, retries)
+    if waiting:
+        raise NotBuilt(waiting)
 
 
 def _check_results(checks: Iterable[Check]) -> Iterator[dg.AssetCheckResult]:

@@ -43,12 +43,13 @@ class Guard:
 
     Everything else gets status 403, 405 or 415 and a line that says why. The pages that are passed on cannot be put
     into a frame, and load pictures and data from the UI only, whatever a row of a data set says. `policy` has further
-    directives of their Content-Security-Policy.
+    directives of their Content-Security-Policy. `start` is the page that is opened first.
     """
 
-    def __init__(self, app: ASGIApp, port: int, token: str, policy: str = "") -> None:
+    def __init__(self, app: ASGIApp, port: int, token: str, policy: str = "", start: str = "/") -> None:
         self.app = app
         self.token = token
+        self.start = start
         self.cookie = f"slingshot-{port}"
         # Browsers leave out the port that http has by default.
         self.hosts = {name if port == 80 else f"{name}:{port}" for name in NAMES}
@@ -91,7 +92,7 @@ class Guard:
             elif path.rstrip("/") == "/graphql" and scope["query_string"]:
                 return _refused(405, "GraphQL is asked by POST only.")
             elif self._is_token(request.query_params.get("token", "")):
-                opened = RedirectResponse("/", 303)
+                opened = RedirectResponse(self.start, 303)
                 opened.set_cookie(self.cookie, self.token, path="/", httponly=True, samesite="strict")
                 return opened
         kind, _, value = request.headers.get("authorization", "").partition(" ")

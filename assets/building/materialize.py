@@ -37,7 +37,8 @@ class Publication:
     """What a build of an asset hands to the warehouse: a new result, or a stored version to point to again.
 
     `action` is "built", "unchanged" or "restored". `facts` are shown with the version (see `facts_of`). `recipe` is the
-    whole current recipe (JSON). `failed_checks` lists the blocking checks that failed and what they found.
+    whole current recipe (JSON). `failed_checks` lists the blocking checks that failed and what they found. `built_for`
+    is what a stored version cost when it was built.
     """
 
     target: Target
@@ -47,6 +48,12 @@ class Publication:
     effort: Effort
     recipe: str
     failed_checks: str = ""
+    built_for: Effort | None = None
+
+    @property
+    def cost(self) -> Effort:
+        """What the version cost when it was built: a run that only finds it again costs nothing."""
+        return self.built_for or self.effort
 
     @property
     def checks(self) -> list[Check]:
@@ -65,7 +72,7 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
     Rows at which a model failed are tried again up to `retries` times. Whatever the rows are made from must be open
     under `terms`. Raises NotBuilt, NotOpen, and any UserError of the step.
     """
-    began, bench = time.monotonic(), tools.bench
+    began, bench, built_for = time.monotonic(), tools.bench, None
     # One connection for all reads: opening the file takes longer than any of the queries.
     with bench.database.read():
         catalog = bench.store.catalog()
@@ -75,7 +82,7 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
         if stored and bench.checkpoints.faults(stored):
             stored = None
         if stored:
-            facts = bench.store.facts(stored)
+            facts, built_for = bench.store.facts(stored), bench.store.built_for(stored)
         else:
             frames = {name: bench.store.read(one) for name, one in inputs.items()}
     unchanged = stored is not None and catalog.current(step.asset) == stored
@@ -100,7 +107,7 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
     meter = tools.meter
     effort = Effort(meter.computed, meter.from_memo, meter.tokens, meter.seconds, time.monotonic() - began)
     failed = failed_checks(_checks_of(facts), step.blocking)
-    return Publication(target, result, action, facts, effort, bench.recipe, failed)
+    return Publication(target, result, action, facts, effort, bench.recipe, failed, built_for)
 
 
 def _distinct(step: Step, target: Target, result: Result, catalog: Catalog) -> Target:

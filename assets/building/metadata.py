@@ -25,9 +25,12 @@ CHECKS = {
 
 
 def metadata_of(facts: dict[str, Any], effort: Effort, action: str) -> dict[str, Any]:
-    """Dagster metadata of a materialization."""
+    """Dagster metadata of a materialization; `effort` is what its version cost when it was built.
+
+    Dagster plots the numbers over the runs of an asset.
+    """
     kept = sum(row["rows"] for row in facts["rows"] if row["outcome"] == "kept")
-    rate = effort.tokens / effort.model_seconds if effort.model_seconds else 0.0
+    decided = sum(row["rows"] for row in facts["rows"])
     metadata: dict[str, Any] = {
         "action": action,
         "dagster/row_count": kept,
@@ -46,8 +49,15 @@ def metadata_of(facts: dict[str, Any], effort: Effort, action: str) -> dict[str,
         "model calls computed": effort.computed,
         "model calls from memo": effort.from_memo,
         "tokens": effort.tokens,
-        "tokens per second": round(rate, 1),
+        "seconds": round(effort.seconds, 1),
     }
+    if effort.model_seconds:
+        metadata["tokens per second"] = round(effort.tokens / effort.model_seconds, 1)
+    if decided:
+        metadata["kept share"] = round(kept / decided, 4)
+    metadata |= facts.get("numbers", {})
+    if "quarantined" in facts:
+        metadata["quarantined rows"] = _sample(facts["quarantined"])
     if "plot" in facts:
         metadata["plot"] = dg.MetadataValue.md(f"![plot](data:image/png;base64,{facts['plot']})")
     metadata.update(facts["notes"])

@@ -95,7 +95,7 @@ def _follow(
             now, good = state(), True
         except UserError as error:
             now, good = str(error), False
-        if now == known or (good and not reload()):
+        if now == known or (not reload() and good):
             continue
         known = now
         report("the recipe has changed; the UI shows what is stale" if good else f"{now}\nthe UI keeps the last recipe")

@@ -24,6 +24,9 @@ from dagster_webserver.version import __version__
 
 from assets.building.guard import TOKEN, Guard
 
+FIRST_PAGE = "/asset-groups"
+"""The whole graph. The page that Dagster opens first shows runs, and is empty after builds of the command."""
+
 SECONDS_BETWEEN_POLLS = 2
 SECONDS_TO_STOP = 2
 
@@ -43,7 +46,7 @@ def main(listener: socket.socket, workspace: str, code: Path, token: str) -> Non
         with WorkspaceProcessContext(instance, version=__version__, workspace_load_target=target) as context:
             app = create_app_from_workspace_process_context(context, live_data_poll_rate=SECONDS_BETWEEN_POLLS * 1000)
             config = uvicorn.Config(
-                Guard(app, listener.getsockname()[1], token),
+                Guard(app, listener.getsockname()[1], token, start=FIRST_PAGE),
                 # The other parser drops the host of an absolute address, which the guard has to see.
                 http="h11",
                 proxy_headers=False,

@@ -31,8 +31,8 @@ def draw(name: str, result: Result) -> str | None:
     figure = Figure(figsize=(6, 3), layout="constrained")
     if len(result.decisions) == 0 or not _PLOTS[name](figure, result):
         return None
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    buffer = io.BytesIO()  # nothing is cut off: the picture grows with its labels
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     return base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -87,6 +87,7 @@ def _lines(axes: Axes, rows: list[dict[str, Any]], columns: tuple[str, str, str]
         axes.errorbar(middle, place, xerr=error, **_dot(row, baseline))
     axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
     axes.set(ylim=(-0.6, len(rows) - 0.4))
+    axes.xaxis.label.set_fontsize("small")  # the labels of two panels side by side would meet
     _lighten(axes, "x")
 
 

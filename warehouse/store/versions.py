@@ -151,6 +151,16 @@ class Store:
         """What the UI shows of a stored version: counts, checks, notes, a plot."""
         return value_of_version(self.database.path, published.version, self._of(published, "facts")[0])
 
+    def built_for(self, published: Published) -> Effort | None:
+        """What the first build of a stored version cost, without the seconds of its model; None where it is unknown."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                "SELECT computed, from_memo, tokens, seconds FROM lineage.materializations "
+                "WHERE asset = ? AND version = ? AND action = 'built' ORDER BY finished_at LIMIT 1",
+                [published.asset, published.version],
+            ).fetchone()
+        return None if row is None else Effort(computed=row[0], from_memo=row[1], tokens=row[2], seconds=row[3])
+
     def losses(self, catalog: Catalog, assets: Iterable[str], kind: str) -> list[Loss]:
         """The rows of `kind` that the current versions of `assets`, and of what they were made from, did not keep."""
 

@@ -189,7 +189,7 @@ def test_without_the_token_nothing_is_answered(server: Server, proof: str) -> No
 def test_the_printed_address_sets_a_cookie_that_no_other_site_can_use(server: Server) -> None:
     status, answer = sent(server, "GET /?token={token}", OWN, "Sec-Fetch-Site: none")
     assert status == 303
-    assert "location: /\r\n" in answer.lower()
+    assert "location: /asset-groups\r\n" in answer.lower()
     cookie = f"set-cookie: slingshot-{server.port}={server.token}; httponly; path=/; samesite=strict\r\n"
     assert cookie.lower() in answer.lower()
     status, page = sent(server, "GET /", OWN, COOKIE, "Sec-Fetch-Site: none")

@@ -1,0 +1,54 @@
+"""Whether the inputs of an asset are up to date, so that it is not built from rows that a build would replace.
+
+`slingshot build` walks the whole graph and needs no such look. In the UI a person picks assets, and one whose input is
+out of date would be computed, or trained for minutes, for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assets.planning.staleness import own_reasons
+from assets.steps.step import Step
+from warehouse.core.closure import closure
+from warehouse.core.texts import listed
+from warehouse.store.versions import Catalog, Store
+
+
+def waits_for(step: Step, steps: Mapping[str, Step], store: Store, catalog: Catalog, retries: int) -> str | None:
+    """Which assets upstream are out of date, and why; None where all are up to date or not built at all.
+
+    `steps` are those of the whole graph, by asset. An input that was never built has its own error.
+    """
+    upstream = closure(step.inputs.values(), lambda asset: steps[asset].inputs.values() if asset in steps else ())
+    stale = [asset for asset in steps if asset in upstream and is_stale(steps[asset], catalog, retries)]
+    if not stale:
+        return None
+    first = stale[0]
+    reasons = why_stale(steps[first], store, catalog, retries)
+    return (
+        f"{step.asset} waits for {listed(stale)}: {first} is out of date ({listed(reasons)}); materialize "
+        f"{'it' if len(stale) == 1 else 'them'} first, or in the same run"
+    )
+
+
+def is_stale(step: Step, catalog: Catalog, retries: int) -> bool:
+    """Whether an asset is built, and not as its code, its recipe and the current versions of its inputs want it."""
+    current = catalog.current(step.asset)
+    inputs = {name: catalog.current(asset) for name, asset in step.inputs.items()}
+    known = {name: one.data_version for name, one in inputs.items() if one}
+    if current is None or len(known) < len(inputs):
+        return False
+    return step.settle(known, retries, catalog).target.version != current.version
+
+
+def why_stale(step: Step, store: Store, catalog: Catalog, retries: int) -> list[str]:
+    """Why an asset is out of date; empty where it is not, or was never built."""
+    current = catalog.current(step.asset)
+    if current is None or not is_stale(step, catalog, retries):
+        return []
+    before = store.target_of(current)
+    own = own_reasons(step, before, catalog.withdrawals, catalog.reviews)
+    now = {asset: one.data_version for asset in step.inputs.values() if (one := catalog.current(asset))}
+    changed = [f"{asset} changed" for asset, version in now.items() if before.inputs.get(asset) != version]
+    return [*own, *changed] or ["rows at which a model failed are tried again"]
