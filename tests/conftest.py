@@ -102,4 +102,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accepted", type=int, default=24, help="rows for test_rounds_killed.py; at length: 1000")
     more = "how many files test_mutated_files.py and test_mutated_recipes.py damage; at length: 100000"
     parser.addoption("--mutations", type=int, default=400, help=more)
+    parser.addoption("--screenshots", type=Path, help="a folder for the pictures of test_walk.py")
     parser.addoption("--audit", help="a warehouse built from the starter recipe, for test_audit_of_a_build.py")
