@@ -27,7 +27,7 @@ def markdown(found: Review, planned: Sequence[Planned] = (), samples: int = SAMP
         _section("Scores", _numbers(found.scores)),
         _section("Quality of training sets", _numbers(found.quality)),
         _section("Models, sources and licences", _declarations(found.declared)),
-        _section("Rows", [line for one in found.diffs for line in _rows(one, samples)]),
+        _section("Rows", [line for one in found.diffs if not _has_numbers(one) for line in _rows(one, samples)]),
     ]
     return "\n".join(line for part in parts for line in part) + "\n"
 
@@ -96,6 +96,11 @@ def _numbers(moved: Sequence[Moved]) -> list[str]:
 def _declarations(declared: Sequence[Declared]) -> list[str]:
     rows = [(one.path, one.before or "not used", one.after or "not used") for one in declared]
     return _table(("what", "before", "after"), rows) if rows else []
+
+
+def _has_numbers(found: Diff) -> bool:
+    """Whether the rows are numbers, which the page shows as such."""
+    return found.asset.split("/")[0] in ("leaderboard", "quality", "scores")
 
 
 def _rows(found: Diff, samples: int) -> Iterator[str]:
