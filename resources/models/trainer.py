@@ -177,7 +177,7 @@ def _settings(training: Training, folder: Path, evaluate_every: int | None = Non
         # Recomputing activations lets large models fit on a GPU; on a CPU it would only halve the speed.
         gradient_checkpointing=gpu,
         bf16=gpu or training.precision == "bfloat16",
-        use_cpu=not gpu,  # without it, bf16 is refused where there is no GPU
+        use_cpu=not gpu and training.precision is not None,  # without it, bf16 is refused where there is no GPU
         # At the last step of each epoch, not at the "epoch": a checkpoint of that step then has the measured loss.
         eval_strategy="steps" if evaluate_every else "no",
         eval_steps=evaluate_every,

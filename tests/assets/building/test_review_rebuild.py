@@ -36,9 +36,9 @@ def test_rejected_and_edited_rows_are_replaced_where_they_are_made(own: tuple[Pa
     review(database, first, "reject", "ann", "says nothing")
     review(database, second, "edit", "ann", "clearer", {"instruction": "what is the garden near the old river"})
     plan = planned(recipe, data)
-    stale = {asset: one.reasons for asset, one in plan.items() if one.action == "build" and one.exact}
+    stale = {asset: one.reasons for asset, one in plan.items() if one.state == "stale" and one.exact}
     assert stale[RAW] == ("2 rows reviewed",)
-    assert {asset for asset, one in plan.items() if one.action == "none"} >= {
+    assert {asset for asset, one in plan.items() if one.state == "fresh"} >= {
         "raw_self_instruct",
         "raw_instruction_generation",
         "enhanced_instructions/self_instruct",
@@ -60,11 +60,11 @@ def test_rejected_and_edited_rows_are_replaced_where_they_are_made(own: tuple[Pa
     assert [(link.parent, link.role) for link in found.parents(edited)] == [(second, "edited")]
     assert found.parents(second) != []
     assert integrity(database) == []
-    assert {one.action for one in planned(recipe, data).values()} == {"none"}
+    assert {one.state for one in planned(recipe, data).values()} == {"fresh"}
 
     for record in (first, second):
         review(database, record, "clear", "ann", "it was fine")
-    assert planned(recipe, data)[RAW].action == "restore"
+    assert planned(recipe, data)[RAW].state == "restore"
     assert planned(recipe, data)[RAW].reasons == ("a review was taken back",)
     log, failures = build(recipe, data)
     assert (failures, set(log.actions.values()) - {"unchanged"}) == ([], {"restored"})
@@ -82,7 +82,7 @@ def test_an_accepted_row_passes_the_filters_of_its_arm(own: tuple[Path, Path]) -
     record = decided(data, gate, "rejected")[0]
     kept = decided(data, gate, "kept")
     review(store(data).database, record, "accept", "ann", "it is good")
-    made = {one.asset: one.reasons for one in planned(recipe, data).values() if one.action == "build"}
+    made = {one.asset: one.reasons for one in planned(recipe, data).values() if one.state == "stale"}
     assert made[gate] == ("1 row reviewed",)
     log, failures = build(recipe, data, f'key:"{gate}"')
     assert failures == []

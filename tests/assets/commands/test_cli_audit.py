@@ -18,7 +18,7 @@ ARM = "self_training"
 
 def run(data: Path, *words: str) -> tuple[int, str]:
     """The exit code, and the output with single spaces between words."""
-    done = CliRunner().invoke(app, [*words, "--warehouse", str(data)])
+    done = CliRunner().invoke(app, [*words, "--warehouse", str(data)], env={"COLUMNS": "300"})
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, " ".join(done.output.split())
 

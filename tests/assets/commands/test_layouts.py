@@ -42,8 +42,13 @@ def test_status_is_arms_by_steps_methods_by_steps_and_the_rest(built: tuple[Path
     assert re.fullmatch(r"44 of 44 assets built in \S+ \(\d+\.\d MiB\), all fresh", " ".join(headline.split()))
     lines = masked(blank[1:] + below, built[1])
     shown = next(place for place, line in enumerate(lines) if line.startswith("last builds: sources # s, generation "))
-    assert "\n".join(lines[:shown]) == STATUS
+    assert _without_builds("\n".join(lines[:shown])) == _without_builds(STATUS)
     assert lines[-1] == "next: slingshot export self_training --to exports"
+
+
+def _without_builds(text: str) -> str:
+    """Without what the last builds did, which depends on the tests that used the warehouse before."""
+    return re.sub(r"(built|unchanged) in # s(, # calls?)?", "LAST", text)
 
 
 STATUS = """\
@@ -151,7 +156,7 @@ def test_what_is_not_fresh_is_marked(built: tuple[Path, Path], edited: Path, tmp
     assert "* not fresh" in lines
     assert lines[-1] == "next: slingshot plan"
     empty = printed("status", recipe=edited, data=tmp_path / "none").splitlines()
-    assert " ".join(empty[: empty.index("")]) == f"0 of 44 assets built in {tmp_path}/none (0.0 MiB)"
+    assert " ".join(" ".join(empty[: empty.index("")]).split()) == f"0 of 44 assets built in {tmp_path}/none (0.0 MiB)"
     assert "– not built" in empty
     assert empty[-1] == "next: slingshot build"
 

@@ -268,7 +268,7 @@ def test_the_plan_shows_the_error_of_a_build(house: House) -> None:
         f"cannot fetch path:gone.jsonl: no file or folder is at {house.folder}/gone.jsonl; "
         f"relative paths start at {house.folder}"
     )
-    assert (plan["documents"].state, plan["documents"].calls, plan["documents"].rows) == ("stale", 0, None)
+    assert (plan["documents"].state, plan["documents"].calls, plan["documents"].rows) == ("fails", 0, None)
     assert (plan["asked"].calls, plan["asked"].error) == (0, None)
     plan = house.plan(texts("a"), strict("measured", "documents", UserError("one is too short")))
     assert plan["measured"] == Planned("measured", "fails", ("never built",), error="one is too short")

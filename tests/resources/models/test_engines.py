@@ -93,7 +93,9 @@ def test_control_tokens_in_a_text_are_read_as_text(complete: Complete) -> None:
 
 def test_progress_counts_rows_within_a_chunk(tiny_model: Path, graph: Path) -> None:
     seen: list[int] = []
-    OpenVinoWriter(graph, ModelTexts(tiny_model)).complete(prompts(12), Sampling(16, 1.0), seen.append)
+    OpenVinoWriter(graph, ModelTexts(tiny_model)).complete(
+        prompts(12), Sampling(16, 1.0), lambda done, tokens: seen.append(done)
+    )
     assert seen == sorted(seen)
     assert seen[-1] == 12
     assert len(set(seen)) > 2

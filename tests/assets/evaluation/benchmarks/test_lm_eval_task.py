@@ -239,7 +239,8 @@ def test_shares_are_shown_in_percent_and_other_metrics_as_they_are() -> None:
 
 def test_documents_are_required_and_lower_must_name_metrics() -> None:
     assert complaints(("evaluation.lm_eval", {"task": "arc_easy", "lower": ["f1"], "shots": -1})) == [
-        "evaluation.lm_eval.shots: found -1; it must be greater than or equal to 0"
+        "evaluation.lm_eval.shots: found -1; it must be greater than or equal to 0",
+        "evaluation.lm_eval.lower: found ['f1']; it must name metrics of this benchmark",
     ]
     assert complaints(("evaluation.lm_eval", {"task": "arc_easy", "lower": ["f1"]})) == [
         "benchmark_items: found nothing; evaluation.lm_eval needs a selection with the benchmark 'lm_eval'",
