@@ -245,7 +245,7 @@ def test_adding_a_judge_and_held_out_perplexity_to_a_built_recipe_trains_nothing
         "of its own kind, so let another one judge.",
     ]
     shown = CliRunner().invoke(app, ["status", "--recipe", str(recipe), "--warehouse", str(data)]).output
-    assert shown.splitlines()[-4:-2] == notes[WARNINGS]
+    assert " ".join(notes[WARNINGS]) in " ".join(shown.split())
     assert all(html.escape(warning) in page(study(Database(data / "slingshot.duckdb"))) for warning in notes[WARNINGS])
     own_loss = query(data, "SELECT mean, low, high FROM leaderboard WHERE benchmark = 'perplexity'")
     assert all(low <= mean <= high and mean > 0 for mean, low, high in own_loss.rows())
