@@ -104,7 +104,7 @@ def group_shown(step: Step) -> str:
     All methods are in one group, whatever a method says of its own stage.
     """
     stage = "generation" if method_of(step.asset) else step.group
-    return f"{1 + STAGES.index(stage)}_{stage}" if stage in STAGES else stage
+    return f"{1 + STAGES.index(stage)}_{stage}"
 
 
 def _refuse_stale_inputs(step: Step, steps: Mapping[str, Step], bench: Workbench, retries: int) -> None:
@@ -141,4 +141,5 @@ class _Reporting:
         before = self._shown
         self(what, 0, 0)
         yield
-        self(*before) if before[0] else None
+        if before[0]:
+            self(*before)

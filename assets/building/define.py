@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import dagster as dg
@@ -17,6 +16,7 @@ from assets.recipe.declarations import declarations
 from assets.recipe.types import Recipe
 from assets.steps.step import Step
 from resources.tools.workbench import Workbench
+from warehouse.core.markdown import code_block
 from warehouse.store.database import now
 
 AUTOMATIC = "SLINGSHOT_AUTOMATIC"
@@ -68,11 +68,10 @@ def define(
 def problem_shown(problem: str) -> dg.AssetSpec:
     """An asset that cannot be materialized and says in the graph what is wrong with the recipe."""
     # Dagster renders markdown in descriptions, and an error may quote anything: as a block of code it stays a text.
-    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", problem)), default=0))
     return dg.AssetSpec(
         PROBLEM,
         description="The recipe cannot be used, so the graph is that of the last good one and nothing is built.\n\n"
-        f"{fence}\n{problem}\n{fence}",
+        f"{code_block(problem)}",
         group_name=PROBLEM_GROUP,
         kinds={"yaml"},
     )

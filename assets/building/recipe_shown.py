@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -12,6 +11,7 @@ import dagster as dg
 import yaml
 
 from warehouse.core.identity import text_digest
+from warehouse.core.markdown import code_block
 
 MOST_CHARACTERS = 10_000
 """Dagster's history has the recipe once per asset and run, so a longer one is left out; the warehouse has it."""
@@ -35,5 +35,4 @@ def recipe_text(recipe: str) -> str:
             f"The recipe has {len(text)} characters, more than the {MOST_CHARACTERS} that are shown here. Read it by "
             f"`SELECT recipe FROM lineage.recipes WHERE digest = '{text_digest(recipe)}'`"
         )
-    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", text)), default=0))
-    return f"{fence}yaml\n{text}{fence}"
+    return code_block(text, "yaml")

@@ -14,6 +14,7 @@ from assets.commands.completion import assets
 from assets.commands.keeping import print_leaderboard, say_engines
 from assets.commands.project import BuildFailed, Built, Project, project_at
 from assets.commands.terminal import (
+    CHANGES,
     AsJson,
     EnvironmentOption,
     RecipeOption,
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from assets.planning.planned import Planned
 
 app = typer.Typer()
-
-CHANGES = 2
-"""The exit status of `plan --detailed-exitcode` where a build would change something."""
 
 Selection = Annotated[
     str | None,

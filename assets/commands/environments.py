@@ -8,6 +8,7 @@ import typer
 
 from assets.commands.project import project_at
 from assets.commands.terminal import (
+    CHANGES,
     AsJson,
     EnvironmentOption,
     RecipeOption,
@@ -18,9 +19,6 @@ from assets.commands.terminal import (
 )
 
 app = typer.Typer()
-
-DIFFERS = 2
-"""The exit status of a review that found a difference."""
 
 Name = Annotated[str, typer.Argument(help="The environment, as it was given to --env.")]
 
@@ -51,7 +49,7 @@ def review(
     if found.faults or any(one.error for one in planned):
         raise typer.Exit(1)
     if not found.is_empty or any(one.state != "fresh" for one in planned):
-        raise typer.Exit(DIFFERS)
+        raise typer.Exit(CHANGES)
 
 
 @app.command()

@@ -53,6 +53,7 @@ def status(
     from assets.recipe.values import BASE
     from assets.reporting.status_tables import headline, stages_line, status_tables
     from assets.reporting.tables import mebibytes
+    from warehouse.audit.disk import disk_use
 
     project = project_at(recipe, warehouse, env)
     found, states = project.status(), project.states()
@@ -60,7 +61,7 @@ def status(
         print_json([asdict(one) | {"state": states.get(one.asset)} for one in found])
         return
     terminal = console()
-    where = f"{shown_path(project.warehouse)} ({mebibytes(size_of(project.warehouse))} MiB)"
+    where = f"{shown_path(project.warehouse)} ({mebibytes(disk_use(project.warehouse).warehouse)} MiB)"
     print_all(terminal, [headline(found, states, where)])
     arms = [BASE, *project.recipe.arms]
     print_all(terminal, status_tables(found, states, arms, project.recipe.benchmarks, terminal.width))
@@ -147,11 +148,6 @@ def gc(
         f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now", error=as_json
     )
     say(f"in use: {disk_use(project.warehouse, cache_path()).in_words}", error=as_json)
-
-
-def size_of(folder: Path) -> int:
-    """The bytes of all files in a folder; 0 where there is none."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def shown_path(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The commands for a project of one's own: init, schema."""
+"""The commands to start your own project: init, schema."""
 
 from __future__ import annotations
 

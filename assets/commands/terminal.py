@@ -38,6 +38,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WIDTH_OF_A_PIPE = 100
 """Our choice: every table fits 80 characters, and has all of its columns in 100."""
 
+CHANGES = 2
+"""The exit status where something differs: of a review, and of a plan with `--detailed-exitcode`."""
+
 OUTPUT_CLOSED = 141
 """The exit status where the reader of the output has left: 128 and the number of SIGPIPE, as shells have it."""
 

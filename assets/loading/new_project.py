@@ -68,7 +68,7 @@ def write_project(
 ) -> list[Path]:
     """Writes recipe, its schema, .gitignore and the rows into `folder`; the paths.
 
-    Without rows of one's own it writes sample rows. Raises UserError where one of the files exists: none is replaced.
+    Without your own rows it writes sample rows. Raises UserError where one of the files exists: none is replaced.
     """
     name = rows.file.name if rows else ROWS
     data = folder / "data" / name

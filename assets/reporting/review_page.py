@@ -9,6 +9,7 @@ from assets.planning.planned import Planned
 from assets.reporting.standings import figure
 from warehouse.audit.diff import Changed, Diff
 from warehouse.audit.review import Declared, Moved, Review
+from warehouse.core.markdown import code_block
 from warehouse.core.texts import kind_named, on_one_line, shortened
 from warehouse.core.visible import visible
 
@@ -109,7 +110,7 @@ def _rows(found: Diff, samples: int) -> Iterator[str]:
         texts = [line for row in rows[:samples] for line in _row(row)]
         if texts:
             more = f", {min(samples, len(rows))} of {len(rows)}" if len(rows) > samples else ""
-            yield from (f"`{found.asset}`, {title}{more}:", "", *_block(texts), "")
+            yield from (f"`{found.asset}`, {title}{more}:", "", code_block("\n".join(texts), "text"), "")
 
 
 def _row(row: Changed) -> Iterator[str]:
@@ -120,13 +121,6 @@ def _row(row: Changed) -> Iterator[str]:
     decided = [one.reason or one.outcome for one in (row.before, row.after) if one]
     yield visible(shortened(" → ".join(on_one_line(text) for text in texts), SHOWN))
     yield f"    {row.record[:12]}: {visible(' → '.join(decided))}"
-
-
-def _block(lines: Sequence[str]) -> list[str]:
-    """A code block that no row can end: its fence is longer than any in the rows."""
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", *lines, fence]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

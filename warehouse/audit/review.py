@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from warehouse.audit.diff import Diff, diff
+from warehouse.audit.versions import column_of
 from warehouse.store.database import Database
 from warehouse.store.versions import Published, Store
 
@@ -128,17 +127,10 @@ def _declarations(database: Database, published: Mapping[str, Published]) -> dic
     with database.read() as connection:
         for asset, one in published.items():
             if asset.startswith("training_sets/"):
-                recipe = _recipe(connection, one)
+                recipe = json.loads(column_of(connection, (asset, one.version), "recipe"))
                 found |= recipe.get("declared", {})
                 found |= {f"ancestors.{name}": part for name, part in recipe.get("ancestors", {}).items()}
     return {path: json.dumps(part, sort_keys=True, ensure_ascii=False) for path, part in found.items()}
-
-
-def _recipe(connection: duckdb.DuckDBPyConnection, published: Published) -> dict[str, Any]:
-    query = "SELECT recipe FROM lineage.versions WHERE asset = ? AND version = ?"
-    ((recipe,),) = connection.execute(query, [published.asset, published.version]).fetchall()
-    found: dict[str, Any] = json.loads(recipe)
-    return found
 
 
 def _declared(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Declared, ...]:
