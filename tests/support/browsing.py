@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,10 +14,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.support.browser import text, until
+from tests.support.serving import Printed
 from tests.support.tiny import ROOT
 
 
-class Pages:
+class Pages(Printed):
     """`slingshot browse` in a separate process, whose current folder is `folder`."""
 
     def __init__(self, data: Path, folder: Path) -> None:
@@ -51,12 +51,6 @@ class Pages:
             self.process.wait()
 
     @property
-    def address(self) -> str:
-        """The address that was printed; empty before."""
-        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", self.log.read_text())
-        return found[0] if found else ""
-
-    @property
     def base(self) -> str:
         """The address without the token."""
         return self.address.partition("/?")[0]
@@ -65,11 +59,6 @@ class Pages:
     def port(self) -> int:
         """The port."""
         return int(self.base.rpartition(":")[2])
-
-    @property
-    def token(self) -> str:
-        """The token of this start."""
-        return self.address.partition("token=")[2]
 
 
 def choose(page: Chrome, css: str, label: str) -> None:

@@ -37,7 +37,24 @@ query Assets {
 """
 
 
-class Server:
+class Printed:
+    """What a server has printed into its `log`."""
+
+    log: Path
+
+    @property
+    def address(self) -> str:
+        """The address that was printed; empty before."""
+        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", self.log.read_text())
+        return found[0] if found else ""
+
+    @property
+    def token(self) -> str:
+        """The token of this start."""
+        return self.address.partition("token=")[2]
+
+
+class Server(Printed):
     """`slingshot up` in a separate process."""
 
     def __init__(self, recipe: Path, data: Path, *options: str, port: int | None = None) -> None:
@@ -61,17 +78,6 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    @property
-    def address(self) -> str:
-        """The address that was printed; empty before."""
-        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", self.log.read_text())
-        return found[0] if found else ""
-
-    @property
-    def token(self) -> str:
-        """The token of this start."""
-        return self.address.partition("token=")[2]
 
     def ask(self, text: str, **variables: Any) -> dict[str, Any]:
         body = json.dumps({"query": text, "variables": variables}).encode()

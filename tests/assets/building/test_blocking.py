@@ -44,7 +44,7 @@ def tasted(text: str, good: bool, blocking: bool = True, asset: str = "documents
         return gate.result([Check("taste", good, {"rows": 1})])
 
     slice_ = {f"{asset}.text": text, f"{asset}.good": good}
-    return Step(asset, "group", "Of a test.", Document, build, slice_, checks={"taste": blocking})
+    return Step(asset, "sources", "Of a test.", Document, build, slice_, checks={"taste": blocking})
 
 
 def passing_on(asset: str, reads: str) -> Step:
@@ -56,7 +56,7 @@ def passing_on(asset: str, reads: str) -> Step:
             out.keep(row)
         return out.result()
 
-    return Step(asset, "group", "Of a test.", Document, build, {}, {"rows": reads})
+    return Step(asset, "sources", "Of a test.", Document, build, {}, {"rows": reads})
 
 
 def graph(good: bool, text: str = "aa", **more: Any) -> list[Step]:
@@ -142,7 +142,7 @@ def test_a_step_that_does_not_count_its_rows_fails_and_publishes_nothing(built: 
     def build(tools: Tools) -> Result:
         return Gate(Document).result()
 
-    uncounted = Step("documents", "group", "Of a test.", Document, build, {})
+    uncounted = Step("documents", "sources", "Of a test.", Document, build, {})
     bench = built.house.bench
     definitions = dg.Definitions(
         assets=[to_asset(uncounted, bench, 2, TERMS, Log())], resources={"warehouse": WarehouseIOManager(bench.store)}

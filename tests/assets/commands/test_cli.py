@@ -285,9 +285,10 @@ def test_gc_as_json_has_what_it_would_free(aged: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "left", "last_line"), [("n", 2, "nothing was freed"), ("y", 0, "freed; the warehouse")]
+    ("answer", "left", "last_lines"),
+    [("n", 2, ["nothing was freed"]), ("y", 0, ["freed; the warehouse", "in use: "])],
 )
-def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, last_line: str) -> None:
+def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, last_lines: list[str]) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     done = subprocess.run(
@@ -300,7 +301,8 @@ def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, last_line: st
     os.close(ours)
     os.close(theirs)
     assert "Free this? [y/N]: " in done.stdout
-    assert any(last_line in line for line in done.stdout.splitlines()[-2:])
+    ends = done.stdout.splitlines()[-len(last_lines) :]
+    assert all(said in line for said, line in zip(last_lines, ends, strict=True)), done.stdout
     assert len(oldest(aged)) == left
 
 

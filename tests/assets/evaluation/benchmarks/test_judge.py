@@ -244,8 +244,10 @@ def test_adding_a_judge_and_held_out_perplexity_to_a_built_recipe_trains_nothing
         "evaluation.judge.model: generator is also the generator and the base of the students; a model prefers texts "
         "of its own kind, so let another one judge.",
     ]
-    shown = CliRunner().invoke(app, ["status", "--recipe", str(recipe), "--warehouse", str(data)]).output
-    assert " ".join(notes[WARNINGS]) in " ".join(shown.split())
+    status = ["status", "--recipe", str(recipe), "--warehouse", str(data)]
+    shown = CliRunner().invoke(app, status, env={"COLUMNS": "300"}).output
+    *_, first, second, blank, after = shown.splitlines()
+    assert ([first, second], blank, after.split()[0]) == (notes[WARNINGS], "", "next:")
     assert all(html.escape(warning) in page(study(Database(data / "slingshot.duckdb"))) for warning in notes[WARNINGS])
     own_loss = query(data, "SELECT mean, low, high FROM leaderboard WHERE benchmark = 'perplexity'")
     assert all(low <= mean <= high and mean > 0 for mean, low, high in own_loss.rows())
