@@ -1,23 +1,31 @@
-"""What a person does in the UI all day, in a real browser: open the graph, edit the recipe, see what is stale and why,
-pick an asset too early, and materialize what is stale. With `--screenshots FOLDER` each step leaves a picture."""
+"""What a person does in the UI all day, in a real browser: open the graph, materialize a selection, look at a sample
+and a plot, edit the recipe, see what is stale and why, pick an asset too early, and materialize what is stale. With
+`--screenshots FOLDER` each step leaves a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
 
+from assets import STAGES
 from assets.loading.file import load_recipe
-from tests.support.browser import browser, needs_browser, text, until
+from tests.support.browser import browser, needs_browser, press, text, until
 from tests.support.building import edit
 from tests.support.serving import Server
 
 STALE = "{ assetNodes { assetKey { path } staleStatus } }"
 RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
 GATE, ENDS = "enhanced_instructions/self_training", "training_sets/self_training"
+# A picture with pixels: a broken one has none.
+DRAWN = (
+    "return [...document.querySelectorAll('[role=dialog] img, .bp5-dialog img, img')].some((i) => i.naturalWidth > 200)"
+)
 WHY = "enhancement.heuristics.response_words [1, 100] → [2, 100]"
 
 
@@ -43,6 +51,29 @@ def runs(server: Server) -> list[dict[str, Any]]:
     return list(server.ask(RUNS)["runsOrError"]["results"])
 
 
+def graph(base: str, selection: str) -> str:
+    """The address of the graph of a selection, with its groups open."""
+    groups = ",".join(f"global@global:{number}_{stage}" for number, stage in enumerate(STAGES, 1))
+    return f"{base}/asset-groups~{quote(selection, safe='')}?expanded={quote(groups)}"
+
+
+def pressed(page: Chrome, server: Server, label: str) -> dict[str, Any]:
+    """Presses a button and waits until the run that it starts has ended."""
+    before = len(runs(server))
+    until(page, lambda: press(page, label))
+    until(page, lambda: len(runs(server)) == before + 1)
+    until(page, lambda: runs(server)[0]["status"] in ("SUCCESS", "FAILURE"), 240)
+    return runs(server)[0]
+
+
+def chosen(page: Chrome, path: str) -> bool:
+    """Whether there was an element to click on."""
+    found = page.find_elements(By.XPATH, path)
+    for element in found[:1]:
+        element.click()
+    return bool(found)
+
+
 @needs_browser
 def test_a_day_in_the_ui(own: tuple[Path, Path], tmp_path: Path, picture: Callable[[Chrome, str], None]) -> None:
     recipe, data = own
@@ -52,26 +83,53 @@ def test_a_day_in_the_ui(own: tuple[Path, Path], tmp_path: Path, picture: Callab
         page.get(server.address)
         until(page, lambda: "6_evaluation" in text(page))
         assert page.current_url.startswith(f"{base}/asset-groups")
-        picture(page, "1-graph")
         assert "Traceback" not in server.log.read_text()
         assert stale(server) == set()
+
+        page.get(graph(base, f'+key:"{ENDS}"'))
+        until(page, lambda: "raw_self_training" in text(page))
+        assert pressed(page, server, "Materialize all")["status"] == "SUCCESS"
+        picture(page, "1-graph")
+
+        page.get(f"{base}/assets/{ENDS}")
+        until(page, lambda: "Row count" in text(page) and "sample" in text(page))
+        _seen(page, "sample")
+        until(page, lambda: "Show schema" in text(page))
+        picture(page, "2-sample")
+        page.get(f"{base}/assets/students/self_training")
+        until(page, lambda: chosen(page, "//tr[starts-with(normalize-space(.), 'plot')]//a[contains(., 'Show')]"))
+        until(page, lambda: page.execute_script(DRAWN))
+        picture(page, "3-plot")
+
         edit(recipe, lambda values: values["enhancement"]["heuristics"].update(response_words=[2, 100]))
         until(page, lambda: "the UI shows what is stale" in server.log.read_text(), 240)
-        gates = {f"enhanced_instructions/{arm}" for arm in _arms(recipe)}
+        gates = {f"enhanced_instructions/{arm}" for arm in load_recipe(recipe).arms}
         until(page, lambda: stale(server) == gates)
         page.get(f"{base}/assets/{GATE}")
         until(page, lambda: WHY in text(page))
         assert "Out of date at " in text(page)
-        picture(page, "2-stale")
+        picture(page, "4-stale")
 
-        assert server.materialize([ENDS.split("/")]) == "FAILURE"
-        page.get(f"{base}/runs/{runs(server)[0]['runId']}")
+        page.get(f"{base}/assets/{ENDS}")
+        early = pressed(page, server, "Materialize")
+        assert early["status"] == "FAILURE"
+        page.get(f"{base}/runs/{early['runId']}")
         until(page, lambda: f"{ENDS} waits for {GATE}" in text(page))
-        picture(page, "3-waits")
+        picture(page, "5-waits")
 
-        assert server.materialize([gate.split("/") for gate in sorted(gates)]) == "SUCCESS"
+        page.get(f"{base}/asset-groups")
+        until(page, lambda: chosen(page, "//button[contains(., 'Materialize all')]/following::button[1]"))
+        until(page, lambda: chosen(page, "//*[@role='menuitem'][contains(., 'Materialize unsynced')]"))
+        until(page, lambda: f"Materialize {len(gates)} assets" in text(page))
+        assert {gate for gate in gates if gate.replace("/", " / ") in text(page)} == gates
+        picture(page, "6-unsynced")
+        assert pressed(page, server, f"Materialize {len(gates)} assets")["status"] == "SUCCESS"
         until(page, lambda: not stale(server) & gates)
 
 
-def _arms(recipe: Path) -> list[str]:
-    return list(load_recipe(recipe).arms)
+def _seen(page: Chrome, label: str) -> None:
+    """Scrolls to the row of the metadata with this label."""
+    page.execute_script(
+        "[...document.querySelectorAll('tr')].find((row) => row.innerText.startsWith(arguments[0])).scrollIntoView()",
+        label,
+    )
