@@ -114,7 +114,7 @@ def _most(rows: OwnRows) -> int:
 
 _HEAD = """\
 # yaml-language-server: $schema={schema}
-# Every key is explained in recipes/README.md of Slingshot. `slingshot check` names every mistake.
+# The manuals of Slingshot explain every key; recipes/README.md lists them. `slingshot check` names every mistake.
 #
 #   slingshot check               whether this recipe is good
 #   slingshot build --sample 8    everything on a few rows, to see whether it works

@@ -65,7 +65,7 @@ class MaterialPart(Part):
 
 
 class ReadingPart(Part):
-    """How the files of a source are read; see "Source files" in recipes/README.md. What is not set is recognised.
+    """How the files of a source are read: see assets/sources/README.md. What is not set is recognised.
 
     `delimiter`, `quote` ("" for none) and `encoding` are those of text formats. With `strict`, the first row that
     cannot be read is an error; without it, such rows are quarantined."""

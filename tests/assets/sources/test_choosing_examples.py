@@ -14,7 +14,7 @@ from assets.sources import seed_tasks
 from assets.sources.seeding import select
 from tests.support.tiny import ROOT
 
-MANUAL = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+MANUAL = (ROOT / "assets/sources/README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(
     r"^```jsonl\n(.*?)^```\n\n```yml\n(.*?)^```\n\n```text\n(.*?)^```\n", MANUAL, re.DOTALL | re.MULTILINE
 )

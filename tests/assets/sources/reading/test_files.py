@@ -23,7 +23,7 @@ from resources.fetching.errors import FetchError
 from tests.support.reading import contents, outcome, refusal, written
 from tests.support.tiny import ROOT
 
-MANUAL = ROOT / "recipes/README.md"
+MANUAL = ROOT / "assets/sources/README.md"
 LINES = b'{"a": 1}\n{"a": 2}\n'
 ROWS: list[dict[str, object]] = [{"a": 1}, {"a": 2}]
 
