@@ -78,7 +78,8 @@ def test_there_is_a_recipe_to_start_from() -> None:
 @pytest.mark.parametrize(("manual", "text"), RECIPES)
 def test_every_recipe_loads(manual: str, text: str, tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
-    recipe.write_text(text)
+    # The hash of weights that a server has is the reader's own.
+    recipe.write_text(text.replace("sha256: SHA256 ", f"sha256: {'1f' * 32} "))
     load_recipe(recipe)
 
 
