@@ -67,8 +67,8 @@ def test_the_front_page_names_every_manual() -> None:
     assert MANUALS.keys() - {"README.md"} <= set(linked)
 
 
-# The recipe that uses the method of "Add a method" loads where the method is: see test_methods.py.
-RECIPES = [(name, text) for name, text in blocks("yaml") if "paraphrase" not in text]
+# The recipes of "Add a method" and "Add a benchmark" load where these are: see tests/support/printed.py.
+RECIPES = [(name, text) for name, text in blocks("yaml") if not re.search(r"^  (paraphrase|coverage): ", text, re.M)]
 
 
 def test_there_is_a_recipe_to_start_from() -> None:
@@ -182,8 +182,9 @@ def test_every_file_and_folder_of_the_project_that_is_named_exists() -> None:
         for text in MANUALS.values()
         for path in re.findall(r"`((?:assets|recipes|resources|tests|warehouse)/[\w/]+\.\w+)`", text)
     }
-    # What the reader of "Add a method" writes, and what a build writes.
-    named -= {"assets/generation/methods/paraphrase.py", "warehouse/data/slingshot.duckdb"}
+    # What the readers of "Add a method" and "Add a benchmark" write, and what a build writes.
+    named -= {"assets/generation/methods/paraphrase.py", "assets/evaluation/benchmarks/coverage.py"}
+    named -= {"warehouse/data/slingshot.duckdb"}
     assert named
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import methods
 from assets.planning.graph import steps
 from tests.support.building import query
+from tests.support.printed import build_with
 from tests.support.recipes import parsed, put, starter
 from tests.support.tiny import ROOT
 from warehouse.schema.records import Pair, empty
 
 GENERATION = (ROOT / "assets/generation/README.md").read_text(encoding="utf-8")
-EVALUATION = (ROOT / "assets/evaluation/README.md").read_text(encoding="utf-8")
-OWN = """
-import sys, pathlib
-from assets.loading.file import load_recipe
-from tests.support.building import build
-load_recipe(pathlib.Path(sys.argv[3]))
-log, failures = build(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), selection="+training_sets/own")
-print(failures)
-"""
 
 
 def test_every_method_is_found_by_its_name_and_gives_the_lineage_of_all_columns() -> None:
@@ -71,28 +58,11 @@ def test_the_manual_lists_every_method() -> None:
 
 
 def test_the_method_that_the_manual_shows_works_as_printed(tiny: Path, tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", GENERATION, re.DOTALL)
-    (printed,) = re.findall(r"```yaml\n(.*?)```", GENERATION, re.DOTALL)
-    (tmp_path / "printed.yaml").write_text(printed)
-    home = tmp_path / "home"
-    for part in ("assets", "resources", "warehouse", "tests"):
-        shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__", "data"))
-    for part in ("definitions.py", "recipe.yaml"):
-        shutil.copy(ROOT / part, home / part)
-    (home / "assets/generation/methods/paraphrase.py").write_text(code)
     recipe = yaml.safe_load(tiny.read_text())
     recipe["generation"]["paraphrase"] = {"instruction": {"max_new_tokens": 24, "temperature": 1.0}}
     recipe["arms"] = {"own": {"methods": ["paraphrase"], "filters": ["heuristics"]}}
     tiny.write_text(yaml.safe_dump(recipe, sort_keys=False))
-    command = [sys.executable, "-c", OWN, str(tiny), str(tmp_path / "data"), str(tmp_path / "printed.yaml")]
-    done = subprocess.run(
-        command, cwd=home, env=os.environ | {"PYTHONPATH": str(home)}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
+    file = "assets/generation/methods/paraphrase.py"
+    assert build_with(GENERATION, file, tiny, tmp_path, "+training_sets/own") == "[]"
     found = query(tmp_path / "data", "SELECT DISTINCT method FROM records.pair")
     assert found["method"].to_list() == ["paraphrase"]
-
-
-def test_the_manual_lists_every_benchmark() -> None:
-    (section,) = re.findall(r"## Benchmarks\n(.*?)\n## ", EVALUATION, re.DOTALL)
-    assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == list(benchmarks())
