@@ -33,9 +33,14 @@ def dtype() -> torch.dtype:
     return torch.bfloat16 if on_gpu() else torch.float32
 
 
+def precision() -> str:
+    """The name of that type, such as "bfloat16"."""
+    return str(dtype()).removeprefix("torch.")
+
+
 def numerics() -> str:
     """The type of numbers and the kind of device, such as "bfloat16 on cuda": both change what a model answers."""
-    return f"{str(dtype()).removeprefix('torch.')} on {device()}"
+    return f"{precision()} on {device()}"
 
 
 def free_bytes() -> int | None:

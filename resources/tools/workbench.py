@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from resources.endpoint.settings import Settings
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
+from resources.models import device
 from resources.models.calls import Adapter
 from resources.models.engines import Engine, Wanted, engine_of
 from resources.models.model_folder import ModelFolder
@@ -66,8 +67,8 @@ class Workbench:
     engines: Mapping[str, Wanted] = field(default_factory=dict)
     chunk: int = 256
     environment: str = ""
-    _language_models: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
-    _tuned: dict[tuple[str, str | None], LanguageModel] = field(default_factory=dict)
+    _language_models: dict[tuple[str, str], LanguageModel] = field(default_factory=dict)
+    _tuned: dict[tuple[str, str], LanguageModel] = field(default_factory=dict)
     _writers: dict[tuple[str, str, tuple[str, ...]], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
     loading: Loading = nullcontext
@@ -163,16 +164,17 @@ class Workbench:
 
     def language_model(self, name: str, precision: str | None = None) -> LanguageModel:
         """The model `name` in transformers; loading takes seconds, so it is kept. `precision` as in LanguageModel."""
-        if (name, precision) not in self._language_models:
+        key = (name, precision or device.precision())
+        if key not in self._language_models:
             from resources.models.language_model import LanguageModel
 
             with self.loading(f"loading {name}"):
-                self._language_models[name, precision] = LanguageModel(self.base_folder(name), precision)
-        return self._language_models[name, precision]
+                self._language_models[key] = LanguageModel(self.base_folder(name), precision)
+        return self._language_models[key]
 
     def tuned_model(self, name: str, trained: Adapter, precision: str | None = None) -> LanguageModel:
         """The model `name` in transformers, with the weights of a training of all weights. Only the last is kept."""
-        key = (trained.weights, precision)
+        key = (trained.weights, precision or device.precision())
         if key not in self._tuned:
             from resources.models.device import free_memory
             from resources.models.language_model import LanguageModel

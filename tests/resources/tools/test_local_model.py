@@ -3,6 +3,7 @@ so progress must move within it. And the record must say which engine and which 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def test_a_chunk_is_committed_as_a_whole_and_has_the_size_of_the_recipe(
     assert committed == [3, 3, 2]
     tools.model("writer").losses([(prompt, "the river") for prompt in PROMPTS])
     assert committed[3:] == [3, 3, 2]
+
+
+def test_a_model_that_writes_and_is_measured_in_the_same_numbers_is_loaded_once(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    bench, loaded = bench_of(tiny_model, tmp_path / "data", "transformers"), list[str]()
+    bench.loading = lambda what: nullcontext(loaded.append(what))
+    model = Tools(bench).model("writer")
+    model.complete(PROMPTS, Sampling(4))
+    model.losses([(PROMPTS[0], "the river")])
+    assert loaded == ["loading writer"]
 
 
 @pytest.mark.parametrize("engine", ["transformers", "openvino"])
