@@ -38,7 +38,10 @@ def test_selections_methods_and_training_sets_are_cut_and_nothing_grows() -> Non
     assert counts == [[8, 8], [8], [4, 4]]
     self_instruct = small.generation.settings("self_instruct")
     assert (self_instruct.calls, self_instruct.most, small.generation.settings("self_training").count) == (8, 8, 8)
-    assert (small.curation.rows, small.training.epochs, small.part("generation.backward_model.epochs")) == (4, 1, 1)
+    assert (small.curation.rows, small.training.epochs, small.part("generation.backward_model.epochs")) == (2, 1, 1)
+    assert small.generation.settings("instruction_generation").candidates == 2
+    assert small.evaluation.settings("longform").answer.max_new_tokens == 24
+    assert {name: model.engine for name, model in small.models.items()} == dict.fromkeys(recipe.models, "transformers")
     large = sampled(recipe, 1_000_000)
     assert (large.documents, large.curation, large.generation.settings("self_instruct")) == (
         recipe.documents,
@@ -55,24 +58,24 @@ def test_a_size_in_tokens_becomes_one_in_rows_and_draws_end_after_the_first(tiny
 
     edit(tiny, change)
     small = sampled(load_recipe(tiny), 4)
-    assert (small.curation.rows, small.curation.response_tokens, small.arms["self_training"].rows) == (2, None, 2)
+    assert (small.curation.rows, small.curation.response_tokens, small.arms["self_training"].rows) == (1, None, 1)
     drawing = small.generation.settings("self_training")
     assert (drawing.until, drawing.count, drawing.at_most) == ("accepted", 4, 4)
 
 
 def test_a_sample_is_built_in_a_warehouse_of_its_own(tiny: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    words = ["build", "+training_sets/self_training", "--sample", "6", "--recipe", str(tiny), "--warehouse", str(data)]
+    words = ["build", "+training_sets/self_training", "--sample", "8", "--recipe", str(tiny), "--warehouse", str(data)]
     done = CliRunner().invoke(slingshot.app, words)
     assert done.exit_code == 0, done.output
-    assert done.output.splitlines()[0] == f"a sample of 6 rows per selection and method, in {data}/sample"
+    assert done.output.splitlines()[0] == f"a sample of 8 rows per selection and method, in {data}/sample"
     assert [path.name for path in data.iterdir()] == ["sample"]
     kept = dict(
         query(
             data / "sample", "SELECT asset, count(*) FROM lineage.outcomes WHERE outcome = 'kept' GROUP BY 1"
         ).iter_rows()
     )
-    assert (kept["seed_tasks"], kept["raw_self_training"], kept["training_sets/self_training"]) == (6, 6, 2)
-    sample = slingshot.open(tiny, data).sample(6)
+    assert (kept["seed_tasks"], kept["raw_self_training"], kept["training_sets/self_training"]) == (8, 8, 2)
+    sample = slingshot.open(tiny, data).sample(8)
     assert (sample.warehouse, len(sample.rows("training_sets/self_training"))) == (data / "sample", 2)
     assert sample.bench.cache.older == (data / "sample" / "cache", data / "cache")
