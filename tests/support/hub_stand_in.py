@@ -1,12 +1,14 @@
 """A Hugging Face hub on a loopback port, so that the real client is tested without the internet.
 
 It answers the four requests that a download makes (https://huggingface.co/docs/hub/api): a repository's info
-at a revision, its file tree, and HEAD and GET of one file. Not covered: access rights, redirects to storage,
-xet, paging.
+at a revision, its file tree, and HEAD and GET of one file. And those of an upload: a new repository, a check of the
+card, how each file is to be sent (always within the commit), and the commit. Not covered: access rights, redirects to
+storage, xet, large files, paging.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -71,6 +73,30 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def do_POST(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.served.asked.append(f"{self.command} {path}")
+        self.served.tokens.add(self.headers.get("authorization"))
+        repo = "/".join(path.split("/")[2:5])
+        if path == "/api/repos/create":
+            made = json.loads(body)
+            name = f"{made['organization']}/{made['name']}"
+            self.served.repos.setdefault(f"{made.get('type', 'model')}s/{name}", {})
+            self._give({"url": f"{self.served.endpoint}/datasets/{name}"})
+        elif path == "/api/validate-yaml":
+            self._give({"errors": [], "warnings": []})
+        elif path == f"/api/{repo}/preupload/main":
+            paths = [one["path"] for one in json.loads(body)["files"]]
+            self._give({"files": [{"path": one, "uploadMode": "regular", "shouldIgnore": False} for one in paths]})
+        elif path == f"/api/{repo}/commit/main" and repo in self.served.repos:
+            for line in map(json.loads, body.splitlines()):
+                if line["key"] == "file":
+                    self.served.repos[repo][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+            self._give({"commitUrl": f"{self.served.endpoint}/{repo}/commit/{COMMIT}", "commitOid": COMMIT})
+        else:
+            self._refuse("RepoNotFound")
+
     def _known(self, repo: str, revision: str) -> bool:
         if repo not in self.served.repos:
             self._refuse("RepoNotFound")
@@ -92,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
                 {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
                 for name, body in files.items()
             ]
-        self._answer(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+        self._give(answer)
 
     def _file(self, repo: str, revision: str, name: str) -> None:
         if not self._known(repo, revision):
@@ -103,6 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
         etag = f'"{hashlib.sha1(body).hexdigest()}"'
         self._answer(200, body, {"ETag": etag, "X-Repo-Commit": COMMIT})
 
+    def _give(self, answer: object) -> None:
+        self._answer(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
     def _refuse(self, code: str) -> None:
         self._answer(404, b"", {"X-Error-Code": code})
 
@@ -111,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:

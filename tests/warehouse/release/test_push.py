@@ -12,6 +12,7 @@ import fsspec
 import pytest
 
 from tests.support.attesting import FILES, attested, exported
+from tests.support.hub_stand_in import Hub
 from warehouse.core.errors import UserError
 from warehouse.release.attestation import Exported
 from warehouse.release.layout import SHARED
@@ -58,6 +59,29 @@ def test_any_target_of_fsspec_gets_the_same_bytes(folder: Path, memory: fsspec.A
     push(folder, "memory://bucket/words")
     found = {name.removeprefix("/bucket/words/"): memory.cat(name) for name in memory.find("/bucket")}
     assert found == {name: (folder / name).read_bytes() for name in ALL}
+
+
+def test_a_repository_of_a_hub_is_made_and_gets_all_files_in_one_commit(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Hub({}).serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        monkeypatch.setenv("HF_TOKEN", "hf_mine")
+        assert push(folder, "hf://datasets/me/words") == Pushed("hf://datasets/me/words", ("mine",), ALL)
+        push(folder, "hf://datasets/me/all/of/it")
+    assert hub.repos["datasets/me/words"] == {name: (folder / name).read_bytes() for name in ALL}
+    assert set(hub.repos["datasets/me/all"]) == {f"of/it/{name}" for name in ALL}
+    assert hub.asked.count("POST /api/datasets/me/words/commit/main") == 1
+    assert hub.tokens == {"Bearer hf_mine"}
+
+
+def test_a_hub_that_refuses_is_one_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Hub({}).serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", f"{hub.endpoint}/nowhere")
+        with pytest.raises(UserError, match=r"^cannot write to hf://datasets/me/words: 404"):
+            push(folder, "hf://datasets/me/words")
+    with pytest.raises(UserError, match=r"cannot write to hf://datasets/words: .* must be 'namespace/name'"):
+        push(folder, "hf://datasets/words")
 
 
 def test_a_changed_file_is_not_pushed(folder: Path, memory: fsspec.AbstractFileSystem) -> None:
