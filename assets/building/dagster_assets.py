@@ -99,12 +99,15 @@ def to_asset(
 
 
 def group_shown(step: Step) -> str:
-    """The group of an asset in the UI, which sorts groups by name: the stage with its number, such as "2_generation".
+    """The group of an asset in the UI: the number of its stage, since groups are sorted by name, and the stage or, for
+    an asset that each arm has, what comes before the arm, such as "2_generation" or "4_training_sets".
 
-    All methods are in one group, whatever a method says of its own stage.
+    A node shows only the last part of its name, so the names in a group differ. All methods are in one group, whatever
+    a method says of its own stage.
     """
     stage = "generation" if method_of(step.asset) else step.group
-    return f"{1 + STAGES.index(stage)}_{stage}"
+    *before, _ = step.asset.split("/")
+    return f"{1 + STAGES.index(stage)}_{'_'.join(before) or stage}"
 
 
 def _refuse_stale_inputs(step: Step, steps: Mapping[str, Step], bench: Workbench, retries: int) -> None:

@@ -105,14 +105,23 @@ def _terms(recipe: object) -> Terms:
     return declarations(recipe)[2]  # type: ignore[arg-type]
 
 
-def test_groups_are_in_pipeline_order_and_all_methods_in_one() -> None:
+def test_groups_are_in_pipeline_order_with_nodes_that_show_other_names() -> None:
     shown = {asset: group_shown(step) for asset, step in STEPS.items()}
     assert list(dict.fromkeys(sorted(shown.values()))) == [
         "1_sources",
         "2_generation",
+        "3_alignments",
+        "3_enhanced_instructions",
         "3_enhancement",
-        "4_curation",
-        "5_training",
+        "4_diverse_instructions",
+        "4_instruction_embeddings",
+        "4_quality",
+        "4_training_sets",
+        "5_students",
         "6_evaluation",
+        "6_predictions_longform",
+        "6_scores_longform",
     ]
     assert {group for asset, group in shown.items() if asset.startswith("raw_")} == {"2_generation"}
+    nodes = [(group, asset.split("/")[-1]) for asset, group in shown.items()]
+    assert len(set(nodes)) == len(nodes)

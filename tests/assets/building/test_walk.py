@@ -13,15 +13,15 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from assets import STAGES
 from assets.loading.file import load_recipe
 from tests.support.browser import browser, needs_browser, press, text, until
 from tests.support.building import edit
-from tests.support.serving import Server
+from tests.support.serving import ASSETS, Server
 
 STALE = "{ assetNodes { assetKey { path } staleStatus } }"
 RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
 GATE, ENDS = "enhanced_instructions/self_training", "training_sets/self_training"
+SCORES = "scores/longform/self_instruct"
 # A picture with pixels: a broken one has none.
 DRAWN = (
     "return [...document.querySelectorAll('[role=dialog] img, .bp5-dialog img, img')].some((i) => i.naturalWidth > 200)"
@@ -51,10 +51,11 @@ def runs(server: Server) -> list[dict[str, Any]]:
     return list(server.ask(RUNS)["runsOrError"]["results"])
 
 
-def graph(base: str, selection: str) -> str:
+def graph(server: Server, selection: str) -> str:
     """The address of the graph of a selection, with its groups open."""
-    groups = ",".join(f"global@global:{number}_{stage}" for number, stage in enumerate(STAGES, 1))
-    return f"{base}/asset-groups~{quote(selection, safe='')}?expanded={quote(groups)}"
+    groups = {node["groupName"] for node in server.ask(ASSETS)["assetNodes"]}
+    shown = quote(",".join(f"global@global:{group}" for group in sorted(groups)))
+    return f"http://127.0.0.1:{server.port}/asset-groups~{quote(selection, safe='')}?expanded={shown}"
 
 
 def pressed(page: Chrome, server: Server, label: str) -> dict[str, Any]:
@@ -86,9 +87,11 @@ def test_a_day_in_the_ui(own: tuple[Path, Path], tmp_path: Path, picture: Callab
         assert "Traceback" not in server.log.read_text()
         assert stale(server) == set()
 
-        page.get(graph(base, f'+key:"{ENDS}"'))
-        until(page, lambda: "raw_self_training" in text(page))
+        page.get(graph(server, f'+key:"{SCORES}"'))
+        until(page, lambda: "raw_self_instruct" in text(page))
         assert pressed(page, server, "Materialize all")["status"] == "SUCCESS"
+        page.refresh()
+        until(page, lambda: "raw_self_instruct" in text(page))
         picture(page, "1-graph")
 
         page.get(f"{base}/assets/{ENDS}")
