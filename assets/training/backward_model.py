@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 
 from assets.prompting.extracts import keywords, random_sentence
-from assets.prompting.prompts import instruction_for
 from assets.recipe.filters import Fragments
 from assets.recipe.types import BackwardModel, Recipe
 from assets.recipe.values import Level
 from assets.steps import names
 from assets.steps.step import Step
 from assets.training.checkpoint import Examples, checkpoints, columns, training_of
-from assets.training.truncation import CUT, cut_notes
+from assets.training.shortening import examples_of, shortened, shortening_notes
+from assets.training.truncation import cut_notes
 from assets.training.validation import held_out, joined_notes, validation_notes
-from resources.models.calls import Prompt
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
 from warehouse.core.identity import row_seed
@@ -36,8 +36,8 @@ KEY = "generation.backward_model"
 
 def flipped(
     seeds: pl.DataFrame, levels: Sequence[Level] = (), cut: Fragments | None = None
-) -> list[tuple[str, Prompt, str]]:
-    """(id, prompt with the response, instruction) of every seed task without an input.
+) -> list[tuple[str, str, str]]:
+    """(id, response, instruction) of every seed task without an input.
 
     For each of `levels` there is one more with a fragment of the response, cut as `cut` says, where there is one."""
     found = []
@@ -45,8 +45,17 @@ def flipped(
         if row["input"]:
             continue
         shown = [row["response"], *(_fragment(row, level, cut or Fragments()) for level in levels)]
-        found += [(row["id"], instruction_for(text), row["instruction"]) for text in shown if has_word(text)]
+        found += [(row["id"], text, row["instruction"]) for text in shown if has_word(text)]
     return found
+
+
+def _refuse_long(sizes: Sequence[int], most: int) -> None:
+    if long := sum(size > most for size in sizes):
+        raise UserError(
+            f"{long} of {len(sizes)} training examples of the backward model have more tokens than "
+            f"{KEY}.max_tokens ({most}; the longest has {max(sizes)}); raise it, lower the words of seed_tasks, or set "
+            "truncation: keep"
+        )
 
 
 def _fragment(row: Mapping[str, str], level: Level, cut: Fragments) -> str:
@@ -66,16 +75,14 @@ def step(recipe: Recipe, settings: BackwardModel) -> Step:
                 f"the backward model has no training examples: all {len(seed_tasks)} seed tasks have an input; add a "
                 "selection to seed_tasks whose fields have no input"
             )
-        rows, examples = [row for row, _, _ in found], [(prompt, text) for _, prompt, text in found]
-        reject = settings.truncation == "reject"
-        sizes = (tools.example_sizes if reject else tools.shown_sizes)(model, examples)
-        notes = cut_notes(sizes, settings.max_tokens, KEY)
-        if reject and notes[CUT]:
-            raise UserError(
-                f"{notes[CUT]} of {len(sizes)} training examples of the backward model have more tokens than "
-                f"generation.backward_model.max_tokens ({settings.max_tokens}; the longest has {max(sizes)}); "
-                "raise it, lower the words of seed_tasks, or set truncation: keep"
-            )
+        rows, whole, instructions = ([one[place] for one in found] for place in range(3))
+        if settings.truncation == "reject":
+            _refuse_long(tools.example_sizes(model, examples_of(whole, instructions)), settings.max_tokens)
+        texts, sizes = shortened(whole, instructions, settings.max_tokens, partial(tools.example_sizes, model))
+        notes = joined_notes(
+            cut_notes(sizes, settings.max_tokens, KEY), shortening_notes(whole, texts, settings.max_tokens, KEY)
+        )
+        examples = examples_of(texts, instructions)
         responses = dict(seed_tasks.select("id", "response").iter_rows())
         out = held_out([responses[row] for row in rows], settings.validation, seed, f"{KEY}.validation")
         split = Examples.of(examples, rows, out)

@@ -7,7 +7,6 @@ import polars as pl
 
 from assets.planning.graph import steps
 from assets.prompting.extracts import keywords
-from assets.prompting.prompts import instruction_for
 from assets.recipe.filters import Fragments
 from assets.training.backward_model import flipped
 from tests.support.recipes import ABSENT, complaints, parsed, put, starter
@@ -26,8 +25,8 @@ SEEDS = pl.DataFrame(
 def test_each_response_also_gives_its_fragments_with_the_same_instruction() -> None:
     found = flipped(SEEDS.head(1), ["keywords", "sentence"], Fragments(keywords=2, phrase_words=1))
     shown = [PESTO, keywords(PESTO, 2, 1)]
-    assert found[:2] == [(digest("pesto"), instruction_for(text), "What is Pesto?") for text in shown]
-    assert found[2][1] in [instruction_for(text) for text in ("Pesto is a sauce of basil.", "It comes from Genoa.")]
+    assert found[:2] == [(digest("pesto"), text, "What is Pesto?") for text in shown]
+    assert found[2][1] in ("Pesto is a sauce of basil.", "It comes from Genoa.")
 
 
 def test_a_fragment_without_a_word_and_a_seed_with_an_input_give_no_example() -> None:

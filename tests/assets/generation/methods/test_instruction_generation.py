@@ -16,6 +16,7 @@ from assets.generation.methods.instruction_generation import InstructionGenerati
 from assets.planning.graph import steps
 from assets.recipe.parts import SamplingPart
 from assets.training.backward_model import flipped
+from assets.training.shortening import examples_of
 from resources.models.calls import Prompt, Sampling
 from tests.support.recipes import parsed, starter
 from tests.support.results import SEEDS, WORDLESS, edges_of, outcomes
@@ -165,7 +166,8 @@ def test_a_prompt_that_is_too_long_is_rejected_and_not_failed() -> None:
 
 def test_seed_tasks_are_flipped_except_those_with_an_input() -> None:
     asked = Prompt.ask("A human wrote this.\n\nWhich instruction does this text answer?")
-    assert [(prompt, text) for _, prompt, text in flipped(SEEDS)] == [
+    found = flipped(SEEDS)
+    assert examples_of([text for _, text, _ in found], [instruction for *_, instruction in found]) == [
         (asked, "How do I make Pesto?"),
         (asked, "What is rye?"),
         (asked, "Who was Ada Lovelace?"),
@@ -186,4 +188,5 @@ def test_the_backward_model_gets_the_prompt_that_it_was_trained_on() -> None:
     writer = ScriptedWriter(on_text(instructions))
     generate([Text("Pesto is a sauce.", "Pesto is a sauce.", ())], writer)
     trained = flipped(SEEDS.head(1).with_columns(response=pl.lit("Pesto is a sauce.")))[0][1]
-    assert writer.asked[0][0][0].messages == trained.messages
+    ((prompt, _),) = examples_of([trained], ["What is Pesto?"])
+    assert writer.asked[0][0][0].messages == prompt.messages
