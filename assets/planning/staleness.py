@@ -11,6 +11,8 @@ from warehouse.lineage.withdrawals import Withdrawals
 from warehouse.store.reasons import code_changes, recipe_changes, review_changes, row_changes, withdrawal_changes
 from warehouse.store.versions import NO_ASSETS, REVIEWS, WITHDRAWALS, Store, Target
 
+NEVER_BUILT = "never built"
+
 
 def own_reasons(
     step: Step, before: Target | None, withdrawals: Withdrawals, reviews: Reviews = NO_REVIEWS
@@ -20,7 +22,7 @@ def own_reasons(
     `before` is the target of the current version, None if there is none.
     """
     if before is None:
-        return ["never built"]
+        return [NEVER_BUILT]
     withdrawn = withdrawal_changes(step.applicable_withdrawals(withdrawals), before.inputs.get(WITHDRAWALS))
     reviewed = review_changes(step.applicable_reviews(reviews), before.inputs.get(REVIEWS))
     return [*recipe_changes(before.recipe, step.slice), *code_changes(before.code, step.code), *withdrawn, *reviewed]

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from assets.planning.planned import STATES, Planned
+from assets.planning.staleness import NEVER_BUILT
 from assets.reporting.layout import LEAST_WIDTH
 from warehouse.core.texts import counted, duration, shortened_name
 from warehouse.core.visible import visible
@@ -32,6 +33,7 @@ def plan_lines(
     """A line per asset that is not fresh, and under it why: first what fails, then what changed itself, then the rest.
 
     `inputs` are the assets that each reads. Fresh assets, and the reasons of those that wait, only with `everything`.
+    Where nothing was built yet, one line says so.
     """
     shown = [one for one in plan if everything or one.state != "fresh"]
     if not shown:
@@ -40,15 +42,18 @@ def plan_lines(
     named = min(named, max(len("asset"), *(len(one.asset) for one in shown)))
     yield Text(f"{'state':<{STATE}}{'asset':<{named}}{'rows':>{ROWS}}{'calls':>{CALLS}}{'time':>{TIME}}", "bold")
     failing = {one.error for one in plan if one.state == "fails"}
+    reasons = {one.asset: "; ".join(_because(one, everything, failing)) for one in shown}
+    common = set(reasons.values()) == {NEVER_BUILT} and len(shown) > 1
     for one in _ordered(shown, inputs):
         name = visible(shortened_name(one.asset, named))
         line = Text.assemble((f"{one.state:<{STATE}}", STYLES[one.state]), f"{name:<{named}}", _figures(one))
         line.rstrip()
         yield line
-        if because := "; ".join(_because(one, everything, failing)):
-            yield Padding(
-                Text(because), (0, 0, 0, INDENT), expand=False
-            )  # texts of the recipe may look like markup of rich
+        if (because := reasons[one.asset]) and not common:
+            # Texts of the recipe may look like markup of rich.
+            yield Padding(Text(because), (0, 0, 0, INDENT), expand=False)
+    if common:
+        yield Text("none of these was ever built")
 
 
 def _ordered(plan: Sequence[Planned], inputs: Mapping[str, Sequence[str]]) -> list[Planned]:

@@ -103,6 +103,15 @@ def test_an_asset_is_shown_with_state_cost_and_reasons(one: Planned, lines: list
     assert shown(one) == lines
 
 
+def test_that_nothing_was_built_yet_is_said_once() -> None:
+    first = [Planned(name, "stale", REASON, rows=3) for name in ("a", "b")]
+    assert shown(*first) == ["stale    a            3", "stale    b            3", "none of these was ever built"]
+    assert shown(first[0], Planned("b", "stale", ("k 1 → 2",), rows=3)) == [
+        *("stale    a            3", "           never built"),
+        *("stale    b            3", "           k 1 → 2"),
+    ]
+
+
 @pytest.mark.parametrize(
     "reason",
     [
