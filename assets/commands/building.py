@@ -120,21 +120,27 @@ def build(
 
 @app.command()
 @clear_errors
-def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None) -> None:
-    """Check quarantined rows again after a fix of source, recipe or code; show how many remain."""
+def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
+    """Check quarantined rows again after a fix of source, recipe or code; show how many remain.
+
+    With --json, print the quarantined rows of each asset before and now; progress goes to stderr.
+    """
     project = project_at(recipe, warehouse)
     known, before = {step.asset for step in project.steps}, _quarantined(project)
-    for asset in before.keys() - known:
-        say(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe")
-    if not before:
-        say("nothing is quarantined")
+    for asset in sorted(before.keys() - known):
+        say(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe", error=as_json)
+    if before:
+        done = _build(project, " or ".join(f'key:"{asset}"' for asset in before), as_json)
+        if not done.built and not done.restored:
+            say("source, recipe and code have not changed since these rows were quarantined", error=as_json)
+    after = _quarantined(project) if before else before
+    if as_json:
+        print_json([{"asset": asset, "before": rows, "now": after[asset]} for asset, rows in before.items()])
         return
-    done = _build(project, " or ".join(f'key:"{asset}"' for asset in before))
-    if not done.built and not done.restored:
-        say("source, recipe and code have not changed since these rows were quarantined")
-    after = _quarantined(project)
     for asset, rows in before.items():
         say(f"{asset}: {rows} quarantined before, {after[asset]} now")
+    if not before:
+        say("nothing is quarantined")
 
 
 def _quarantined(project: Project) -> Counter[str]:

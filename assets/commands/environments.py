@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -43,7 +44,8 @@ def review(
     project = project_at(recipe, warehouse, env)
     found, planned = project.review(against), project.plan()
     if as_json:
-        print_json(found)
+        waiting = [one for one in planned if one.state != "fresh" or one.error]
+        print_json(asdict(found) | {"not_built": waiting})
     else:
         typer.echo(markdown(found, planned, samples), nl=False)
     if found.faults or any(one.error for one in planned):
@@ -70,23 +72,26 @@ def environments(warehouse: WarehouseOption = None, as_json: AsJson = False) -> 
 
 @app.command()
 @clear_errors
-def promote(name: Name, warehouse: WarehouseOption = None) -> None:
+def promote(name: Name, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
     """Make the versions of an environment the main ones. Only pointers move: nothing is computed."""
     from warehouse.store.environments import promote
 
-    _say_moved(promote(project_at(warehouse=warehouse).database, name), "promoted")
+    _say_moved(promote(project_at(warehouse=warehouse).database, name), "promoted", as_json)
 
 
 @app.command()
 @clear_errors
-def drop(name: Name, warehouse: WarehouseOption = None) -> None:
+def drop(name: Name, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
     """Remove an environment. Its versions stay until gc frees them."""
     from warehouse.store.environments import drop
 
-    _say_moved(drop(project_at(warehouse=warehouse).database, name), "dropped")
+    _say_moved(drop(project_at(warehouse=warehouse).database, name), "dropped", as_json)
 
 
-def _say_moved(assets: list[str], done: str) -> None:
+def _say_moved(assets: list[str], done: str, as_json: bool) -> None:
     from warehouse.core.texts import kind_named
 
+    if as_json:
+        print_json({done: assets})
+        return
     say(f"{done} {len(assets)} {kind_named('asset', len(assets))}: {', '.join(assets)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,7 @@ def export(
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
     env: EnvironmentOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write an arm's training set as a folder that `datasets` opens, with a dataset card, and as JSONL for trainers.
 
@@ -47,12 +49,11 @@ def export(
     if student:
         if version is not None or override is not None:
             raise UserError("--version and --override are for training sets; leave them out, or leave out --student")
-        say(str(project.export_student(arm, to or Path("students"), seed)))
+        _say_written([project.export_student(arm, to or Path("students"), seed)], as_json)
         return
     if seed is not None:
         raise UserError("--seed is for students; add --student, or leave it out")
-    for path in project.export(arm, to or Path("exports"), version, override):
-        say(str(path))
+    _say_written(project.export(arm, to or Path("exports"), version, override), as_json)
 
 
 @app.command()
@@ -63,9 +64,18 @@ def merge(
     seed: Annotated[int | None, typer.Option(help="The training seed of the student; by default the first.")] = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write an arm's student as one model: a folder that transformers loads, with its adapter merged."""
-    say(str(project_at(recipe, warehouse).export_student(arm, to, seed, merged=True)))
+    _say_written([project_at(recipe, warehouse).export_student(arm, to, seed, merged=True)], as_json)
+
+
+def _say_written(paths: Sequence[Path], as_json: bool) -> None:
+    if as_json:
+        print_json({"written": paths})
+        return
+    for path in paths:
+        say(str(path))
 
 
 @app.command()
@@ -113,15 +123,23 @@ def attest(
     to: Annotated[Path, typer.Option(help="The folder with the exported files.")] = Path("exports"),
     key: Annotated[Path | None, typer.Option(help="An Ed25519 private key (PEM) to sign with.")] = None,
     warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write an in-toto Statement with SLSA provenance beside an arm's exported files."""
+    """Write an in-toto Statement with SLSA provenance beside an arm's exported files.
+
+    With --json, print what verify finds in it.
+    """
     from warehouse.release.attestation import attestation_path, statement, summary, write_attestation
     from warehouse.release.provenance import exported
     from warehouse.release.signing import load_signer
+    from warehouse.release.verification import verify
 
     files, provenance = exported(project_at(warehouse=warehouse).database, arm, to)
     attested = statement(files, provenance)
     path = write_attestation(attested, attestation_path(files), load_signer(key) if key else None)
+    if as_json:
+        print_json(verify(path))
+        return
     for line in [str(path), *summary(attested)]:
         say(line)
 
@@ -150,9 +168,13 @@ def push(
     target: Annotated[str, typer.Argument(help="Where to: a path, or a URL such as hf://datasets/OWNER/NAME.")],
     folder: Annotated[Path, typer.Option("--from", help="The folder with the exported files.")] = Path("exports"),
     key: Annotated[Path | None, typer.Option(help="The Ed25519 public key (PEM) of the expected signer.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Copy exported and attested training sets to a hub, an object store or a folder; verifies them first."""
     from warehouse.release.push import push
 
     done = push(folder, target, key)
+    if as_json:
+        print_json(done)
+        return
     say(f"verified and copied to {done.target}: {', '.join(done.arms)} in {len(done.files)} files")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from assets.commands.terminal import clear_errors, say
+from assets.commands.terminal import AsJson, clear_errors, print_json, say
 
 app = typer.Typer()
 
@@ -26,17 +26,18 @@ def init(
     text: Annotated[str | None, typer.Option(help="The column with a text that has no instruction.")] = None,
     licence: Annotated[str | None, typer.Option(help="The licence of your rows, as an SPDX id.")] = None,
     origin: Annotated[str | None, typer.Option(help="Who wrote your rows: human, mixed or model:NAME.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a project: a recipe with comments, rows, and what version control should ignore.
 
-    On a terminal it asks for what is missing.
+    On a terminal it asks for what is missing, except with --json.
     """
     from assets.loading.file import RecipeError, load_recipe
     from assets.loading.new_project import own_rows, write_project
     from assets.loading.schema import recipe_schema
     from warehouse.core.errors import UserError
 
-    rows, asks = None, sys.stdin.isatty()
+    rows, asks = None, sys.stdin.isatty() and not as_json
     if data is None and asks and (given := typer.prompt("A file with your rows (empty for sample rows)", default="")):
         data = Path(given)
     if data is not None:
@@ -49,13 +50,17 @@ def init(
             raise UserError("say under which licence your rows are and who wrote them, with --licence and --origin")
     elif instruction or response or text:
         raise UserError("--instruction, --response and --text name columns of your rows: add --data FILE")
-    for path in write_project(folder, recipe_schema(), rows, licence or "CC0-1.0", origin or "human"):
-        say(str(path))
+    written = [*write_project(folder, recipe_schema(), rows, licence or "CC0-1.0", origin or "human")]
+    if as_json:
+        print_json({"written": written})
+    else:
+        for path in written:
+            say(str(path))
     try:
         load_recipe(folder / "recipe.yaml")
     except RecipeError as error:
         raise UserError(f"the recipe is written, and needs a change: {error}") from error
-    say(f"next: cd {folder}, slingshot check, slingshot build --sample 8")
+    say(f"next: cd {folder}, slingshot check, slingshot build --sample 8", error=as_json)
 
 
 @app.command()

@@ -102,13 +102,15 @@ def say(text: object, error: bool = False) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Prints a dataclass, or a list or tuple of them, as JSON."""
+    """Prints dataclasses, also in mappings, lists and tuples, as JSON."""
     typer.echo(visible_json(json.dumps(_jsonable(value), indent=2, ensure_ascii=False, default=str)))
 
 
 def _jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
+    if isinstance(value, dict):
+        return {key: _jsonable(one) for key, one in value.items()}
     return [_jsonable(one) for one in value] if isinstance(value, list | tuple) else value
 
 

@@ -19,10 +19,10 @@ from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
 
 
-def run(command: str, recipe: Path, data: Path) -> str:
-    done = CliRunner().invoke(app, [command, "--recipe", str(recipe), "--warehouse", str(data)])
+def run(command: str, recipe: Path, data: Path, *options: str) -> str:
+    done = CliRunner().invoke(app, [command, "--recipe", str(recipe), "--warehouse", str(data), *options])
     assert done.exit_code == 0, done.output
-    return " ".join(done.output.split())
+    return " ".join((done.stdout if options else done.output).split())
 
 
 def test_rows_without_a_field_leave_quarantine_once_the_mapping_is_fixed(tiny: Path, tmp_path: Path) -> None:
@@ -40,6 +40,8 @@ def test_rows_without_a_field_leave_quarantine_once_the_mapping_is_fixed(tiny: P
     shown = run("replay", tiny, data)
     assert "source, recipe and code have not changed since these rows were quarantined" in shown
     assert f"seed_tasks: {before} quarantined before, {before} now" in shown
+    unchanged = {"asset": "seed_tasks", "before": before, "now": before}
+    assert unchanged in json.loads(run("replay", tiny, data, "--json"))
 
     def fix(recipe: dict[str, Any]) -> None:
         for selection in (*recipe["seed_tasks"], *recipe["benchmark_items"]):
