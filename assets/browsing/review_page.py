@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from nicegui import ui
 
 from assets.browsing.layout import asked, bar, emptied
 from assets.browsing.row_view import DONE, RowView
-from assets.browsing.rows import Wanted, find_rows, overviews
+from assets.browsing.rows import AT_ONCE, overviews, page_of
+from warehouse.audit.row_query import Wanted
 from warehouse.lineage.reviews import Review, read_reviews
 from warehouse.release.reviewing import REVIEWED
 from warehouse.schema.bookkeeping import CLEAR
@@ -75,10 +76,9 @@ class _ReviewPage:
 
     async def refresh(self) -> None:
         """Asks for the rows that are left, and shows the first."""
-        wanted = Wanted(
-            self.asset.value, outcome=self.outcome.value, unreviewed=True, near_cut=self.order.value == NEAR
-        )
-        found = await asked(find_rows, self.database, wanted)
+        order: Literal["cut", "position"] = "cut" if self.order.value == NEAR else "position"
+        wanted = Wanted([self.outcome.value], unreviewed=True, order=order, limit=AT_ONCE)
+        found = await asked(page_of, self.database, self.asset.value, wanted)
         history = await asked(_history, self.database)
         if found is None or history is None:
             return
@@ -90,7 +90,7 @@ class _ReviewPage:
 
     async def _next(self) -> None:
         if self.queue:
-            await self.row.show(self.queue[0]["record"])
+            await self.row.show(self.queue[0]["id"])
         else:
             with emptied(self.place):
                 ui.label("Nothing is left to decide here.")

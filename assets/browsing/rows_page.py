@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,8 @@ from nicegui import ui
 
 from assets.browsing.layout import asked, bar, number
 from assets.browsing.row_view import DONE, RowView
-from assets.browsing.rows import AT_ONCE, Found, Overview, Wanted, arm_of, find_rows, overviews, reasons_of
+from assets.browsing.rows import AT_ONCE, Found, Overview, arm_of, overviews, page_of, reasons_of
+from warehouse.audit.row_query import Wanted
 from warehouse.store.database import Database
 
 DECIDED = {"outcome": 95, "reason": 150, "score": 80, "cut": 80, "review": 110}
@@ -18,6 +20,9 @@ LAST = ("method", "level", "source", "benchmark")
 """Columns that are equal in most rows of an asset stand behind its texts."""
 
 EVERY = "every arm"
+
+EVERYTHING = Wanted(order="position", limit=AT_ONCE)
+"""What a page asks for at first: the rows of an asset in their order."""
 
 
 async def rows_page(database: Database, reviewer: str, asset: str = "") -> None:
@@ -38,7 +43,7 @@ class _RowsPage:
 
     def __init__(self, database: Database, known: dict[str, Overview], asset: str) -> None:
         self.database, self.known = database, known
-        self.wanted = Wanted(asset)
+        self.chosen, self.wanted = asset, EVERYTHING
         self.arms = sorted({arm for one in known if (arm := arm_of(one))})
 
     def build(self, reviewer: str) -> None:
@@ -46,7 +51,7 @@ class _RowsPage:
         with ui.row().classes("w-full items-end gap-4"):
             self.of_arm = ui.select([EVERY, *self.arms], value=EVERY, label="Assets of", on_change=self._choose_arm)
             self.asset = ui.select(
-                [*self.known], value=self.wanted.asset, label="Asset", with_input=True, on_change=self._choose_asset
+                [*self.known], value=self.chosen, label="Asset", with_input=True, on_change=self._choose_asset
             ).classes("w-80 asset")
             self.text = ui.input("Search", on_change=self._changed).classes("search").props("debounce=300 clearable")
             self.outcome = ui.select([], label="Outcome", clearable=True, on_change=self._changed).classes(
@@ -67,12 +72,12 @@ class _RowsPage:
             self.grid.classes("w-3/5").style("height: 75vh")
             place = ui.column().classes("w-2/5 one-row").style("height: 75vh; overflow: auto")
         self.row = RowView(self.database, place, reviewer, self.refresh)
-        self.grid.on("cellClicked", lambda event: self.row.show(event.args["data"]["record"]))
+        self.grid.on("cellClicked", lambda event: self.row.show(event.args["data"]["id"]))
         self._offer()
 
     async def refresh(self) -> None:
         """Asks for the rows that are wanted and shows them."""
-        found = await asked(find_rows, self.database, self.wanted)
+        found = await asked(page_of, self.database, self.chosen, self.wanted)
         if found is None:
             return
         self._fill(found)
@@ -92,18 +97,18 @@ class _RowsPage:
 
     def _offer(self) -> None:
         """Offers the outcomes and reasons of the chosen asset."""
-        one = self.known[self.wanted.asset]
-        self.outcome.set_options([name for name, rows in one.outcomes.items() if rows], value=self.wanted.outcome)
-        self.reason.set_options(reasons_of(one, self.wanted.outcome), value=self.wanted.reason)
+        one, outcome = self.known[self.chosen], _only(self.wanted.outcomes)
+        self.outcome.set_options([name for name, rows in one.outcomes.items() if rows], value=outcome)
+        self.reason.set_options(reasons_of(one, outcome), value=_only(self.wanted.reasons))
 
     async def _choose_arm(self) -> None:
         arm = self.of_arm.value
         assets = [one for one in self.known if arm == EVERY or arm_of(one) == arm]
-        self.asset.set_options(assets, value=assets[0] if self.wanted.asset not in assets else self.wanted.asset)
+        self.asset.set_options(assets, value=self.chosen if self.chosen in assets else assets[0])
 
     async def _choose_asset(self) -> None:
-        if self.asset.value and self.asset.value != self.wanted.asset:
-            self.wanted = Wanted(self.asset.value, text=self.wanted.text)
+        if self.asset.value and self.asset.value != self.chosen:
+            self.chosen, self.wanted = self.asset.value, replace(EVERYTHING, text=self.wanted.text)
             self.least.set_value(None)
             self.most.set_value(None)
             self._offer()
@@ -113,8 +118,8 @@ class _RowsPage:
         chosen = replace(
             self.wanted,
             text=self.text.value or "",
-            outcome=self.outcome.value,
-            reason=self.reason.value if self.outcome.value == self.wanted.outcome else None,
+            outcomes=_some(self.outcome.value),
+            reasons=_some(self.reason.value) if self.outcome.value == _only(self.wanted.outcomes) else (),
             arm=self.arm.value,
             least=self.least.value,
             most=self.most.value,
@@ -122,7 +127,7 @@ class _RowsPage:
         if chosen == self.wanted:
             return
         before, self.wanted = self.wanted, replace(chosen, start=0)
-        if before.outcome != chosen.outcome:
+        if before.outcomes != chosen.outcomes:
             self._offer()
         await self.refresh()
 
@@ -131,9 +136,19 @@ class _RowsPage:
         await self.refresh()
 
 
+def _only(values: Sequence[str]) -> str | None:
+    return values[0] if values else None
+
+
+def _some(value: str | None) -> tuple[str, ...]:
+    return () if value is None else (value,)
+
+
 def _shown(row: dict[str, Any], found: Found) -> dict[str, Any]:
     """A row of the grid; what has no value is an empty text."""
-    review = found.reviews.get(row["record"])
+    review = found.reviews.get(row["id"])
     numbers = {name: number(row[name]) for name in ("score", "cut")}
-    cells = {name: "" if value is None else value for name, value in row.items()}
+    cells = {
+        name: "" if row[name] is None else str(row[name]) for name in ("id", *DECIDED, *found.columns) if name in row
+    }
     return cells | numbers | {"review": f"{DONE[review.verdict]} by {review.reviewer}" if review else ""}

@@ -194,7 +194,8 @@ class Project:
 
         Example: `project.show("raw_self_instruct", "rejected", where="length(response) > 200")`.
         """
-        from warehouse.audit.rows import Wanted, find_rows
+        from warehouse.audit.row_query import Wanted
+        from warehouse.audit.rows import find_rows
 
         outcomes = [outcome] if isinstance(outcome, str) else outcome
         return find_rows(self.store, asset, Wanted(outcomes, reason, arm, where, limit, random, seed)).frame

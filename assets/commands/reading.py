@@ -51,7 +51,8 @@ def show(
     Without --outcome, kept rows come first and the others after them.
     """
     from assets.reporting.rows_shown import SHORT_ID, rows_as_json, rows_blocks
-    from warehouse.audit.rows import Wanted, find_rows
+    from warehouse.audit.row_query import Wanted
+    from warehouse.audit.rows import find_rows
 
     wanted = Wanted([one.value for one in outcome or ()], reason, arm, where, limit, random, seed)
     found = find_rows(project_at(warehouse=warehouse, environment=env).store, asset, wanted)

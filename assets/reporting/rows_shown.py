@@ -12,7 +12,8 @@ from rich.text import Text
 
 from assets.reporting.audit_tables import TEXT, decision
 from warehouse.audit.nodes import Decided
-from warehouse.audit.rows import DECISION, Rows
+from warehouse.audit.row_query import DECISION, OTHER
+from warehouse.audit.rows import Rows
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.core.visible import visible
 
@@ -77,10 +78,10 @@ def _outcome(one: Decided) -> str:
 
 def _says(row: dict[str, Any]) -> dict[str, Any]:
     """The content of a row, with the columns of its kind or what it has in place of them."""
-    if row["other"] is not None:
-        says: dict[str, Any] = json.loads(row["other"])
+    if row[OTHER] is not None:
+        says: dict[str, Any] = json.loads(row[OTHER])
         return says
-    return {name: value for name, value in row.items() if name not in ("id", "other", *DECISION)}
+    return {name: value for name, value in row.items() if name not in ("id", OTHER, *DECISION)}
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from assets.browsing.answers import answered, compared
-from assets.browsing.rows import NoRows, Wanted, arm_of, find_rows, overviews, reasons_of
+from assets.browsing.rows import AT_ONCE, Found, arm_of, overviews, page_of, reasons_of
 from assets.browsing.tree import tree_of
 from tests.support.browsing import Pages
 from tests.support.building import query, store
+from warehouse.audit.finding import NotFound
+from warehouse.audit.row_query import Wanted
 from warehouse.audit.why import why
 from warehouse.release.reviewing import review
 from warehouse.store.database import Database
@@ -27,8 +30,12 @@ def database(built: tuple[Path, Path]) -> Database:
     return store(built[1]).database
 
 
-def records(found: object) -> list[str]:
-    return [row["record"] for row in found.rows]  # type: ignore[attr-defined]
+def page(database: Database, asset: str, **wanted: Any) -> Found:
+    return page_of(database, asset, Wanted(**{"order": "position", "limit": AT_ONCE} | wanted))
+
+
+def records(found: Found) -> list[str]:
+    return [row["id"] for row in found.rows]
 
 
 def test_filters_find_exactly_the_rows_that_sql_finds(built: tuple[Path, Path], database: Database) -> None:
@@ -39,21 +46,21 @@ def test_filters_find_exactly_the_rows_that_sql_finds(built: tuple[Path, Path], 
     known = {one.asset: one for one in overviews(database)}
     assert list(known).index("seed_tasks") < list(known).index(RAW) < list(known).index("leaderboard")
     for outcome, rows in known[RAW].outcomes.items():
-        found = find_rows(database, Wanted(RAW, outcome=outcome))
+        found = page(database, RAW, outcomes=[outcome])
         assert (records(found), found.total) == (sql(RAW, f"outcome = '{outcome}'"), rows)
     for reason in reasons_of(known[RAW], "rejected"):
-        assert records(find_rows(database, Wanted(RAW, reason=reason))) == sql(RAW, f"reason = '{reason}'")
+        assert records(page(database, RAW, reasons=[reason])) == sql(RAW, f"reason = '{reason}'")
     gate = "diverse_instructions/self_instruct"
-    assert records(find_rows(database, Wanted(gate, least=0.5, most=0.97))) == sql(gate, "score BETWEEN 0.5 AND 0.97")
+    assert records(page(database, gate, least=0.5, most=0.97)) == sql(gate, "score BETWEEN 0.5 AND 0.97")
     text = query(built[1], f'SELECT response FROM "{RAW}" ORDER BY position')["response"][0]
-    first = find_rows(database, Wanted(RAW, text=text.upper())).rows[0]
+    first = page(database, RAW, text=text.upper()).rows[0]
     assert (first["response"], first["outcome"]) == (text, "kept")
-    assert find_rows(database, Wanted(RAW, text="%")).total == 0
-    board = find_rows(database, Wanted("leaderboard", arm="base"))
+    assert page(database, RAW, text="%").total == 0
+    board = page(database, "leaderboard", arm="base")
     assert {row["arm"] for row in board.rows} == {"base"}
     assert board.arms == tuple(sorted(["base", *_arms(known)]))
-    with pytest.raises(NoRows, match="students/x has not been built yet"):
-        find_rows(database, Wanted("students/x"))
+    with pytest.raises(NotFound, match="the asset 'students/x' was not built here"):
+        page(database, "students/x")
 
 
 def _arms(known: object) -> set[str]:
@@ -62,13 +69,16 @@ def _arms(known: object) -> set[str]:
 
 def test_a_reviewed_row_leaves_the_queue_until_the_decision_is_taken_back(own: tuple[Path, Path]) -> None:
     database = store(own[1]).database
-    queue = Wanted("training_sets/self_instruct", outcome="kept", unreviewed=True)
-    first, second = records(find_rows(database, queue))
+
+    def queue() -> Found:
+        return page(database, "training_sets/self_instruct", outcomes=["kept"], unreviewed=True)
+
+    first, second = records(queue())
     review(database, first, "accept", "ann", "good")
-    found = find_rows(database, queue)
+    found = queue()
     assert (records(found), list(found.reviews)) == ([second], [first])
     review(database, first, "clear", "ann", "to be seen again")
-    assert records(find_rows(database, queue)) == [first, second]
+    assert records(queue()) == [first, second]
 
 
 def test_answers_to_an_item_are_those_of_the_two_arms(built: tuple[Path, Path], database: Database) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.versions import documents, gated_pairs, ids_by_text, publish
 from warehouse.audit.finding import NotFound
-from warehouse.audit.rows import BadCondition, Wanted, find_rows
+from warehouse.audit.row_query import BadCondition, Wanted
+from warehouse.audit.rows import find_rows
 from warehouse.core.errors import UserError
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document, Quality
@@ -139,3 +140,19 @@ def test_an_arm_is_the_end_of_a_name_or_a_column_of_the_rows(store: Store) -> No
 def test_an_empty_warehouse_says_that_the_asset_was_not_built(store: Store) -> None:
     with pytest.raises(NotFound, match=r"^the asset 'documents' was not built here$"):
         find_rows(store, "documents", Wanted())
+
+
+def test_pages_of_a_search_are_in_the_order_that_is_wanted(gated: Store) -> None:
+    assert responses(gated, text="TWIN") == ["twin of a"]
+    assert responses(gated, text="a", where="outcome <> 'kept'") == ["twin of a"]
+    assert responses(gated, reasons=["similar"]) == []
+    assert responses(gated, reasons=["perplexity", "similar instruction"], least=0.95, most=2) == ["c", "twin of a"]
+    assert responses(gated, order="cut", limit=3) == ["b", "twin of a", "a"]
+    in_order = responses(gated, order="position")
+    assert sorted(in_order) == ["a", "b", "c", "d", "twin of a"]
+    assert [responses(gated, order="position", limit=2, start=start) for start in (0, 2, 4)] == [
+        in_order[:2],
+        in_order[2:4],
+        in_order[4:],
+    ]
+    assert set(responses(gated, text="twin", random=3)) == {"twin of a"}
