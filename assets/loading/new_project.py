@@ -101,15 +101,18 @@ def recipe_text(rows: OwnRows, address: str, sha256: str, licence: str, origin: 
     shown = json.dumps({**selection, "fields": fields}, ensure_ascii=False)
     return (_PAIRS if rows.are_pairs else _TEXTS).format(
         schema=SCHEMA_FILE,
+        shown="mine" if rows.are_pairs else "instruction_generation",
         source=source.replace("\n", "\n  "),
         selection=shown,
         rows=max(1, _most(rows) * 2 // 5),
+        most=_most(rows),
     )
 
 
 def _most(rows: OwnRows) -> int:
-    """How many rows a first recipe takes: a tenth is left for those that cannot be used, and 120 are many here."""
-    return max(1, min(120, rows.count - rows.count // 10))
+    """How many rows a first recipe takes, as many as the starter has: 80 pairs or 120 texts. A tenth is left for those
+    that cannot be used."""
+    return max(1, min(80 if rows.are_pairs else 120, rows.count - rows.count // 10))
 
 
 _HEAD = """\
@@ -119,7 +122,7 @@ _HEAD = """\
 #   slingshot check               whether this recipe is good
 #   slingshot build --sample 8    everything on a few rows, to see whether it works
 #   slingshot build               everything
-#   slingshot show training_sets --arm instruction_generation
+#   slingshot show training_sets --arm {shown}
 
 # Models, documents, benchmark and settings are those of the starter. What stands here replaces them: mappings merge,
 # lists replace, null removes.
@@ -142,10 +145,14 @@ seed_tasks:
 curation:
   rows: 32
 
-# What is compared. This one needs more pairs than a first file has.
 generation:
+  # Your pairs as they are. self_training needs more of them than a first file has.
+  seeds: {{count: {most}}}
   self_training: null
+
+# What is compared. `mine` has your pairs and new ones in their manner; the other arms have none of yours.
 arms:
+  mine: {{methods: [seeds, self_instruct], filters: [heuristics, diversity]}}
   self_training: null
 """
 )

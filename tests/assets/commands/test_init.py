@@ -42,6 +42,7 @@ def test_without_rows_of_ones_own_it_is_a_project_with_sample_rows(
     assert (recipe.sources["mine"].address, recipe.sources["mine"].licence) == ("path:data/rows.jsonl", "CC0-1.0")
     rows = [json.loads(line) for line in (folder / "data" / "rows.jsonl").read_text().splitlines()]
     assert (len(rows), recipe.seed_tasks[0].count) == (24, 22)
+    assert (recipe.arms["mine"].methods, recipe.generation.settings("seeds").count) == (("seeds", "self_instruct"), 22)
     monkeypatch.chdir(folder / "data")
     monkeypatch.delenv("SLINGSHOT_RECIPE", raising=False)
     checked = CliRunner().invoke(app, ["check"])
