@@ -81,6 +81,7 @@ def test_a_day_in_the_ui(own: tuple[Path, Path], tmp_path: Path, picture: Callab
     with Server(recipe, data) as server, browser(tmp_path) as page:
         server.wait()
         base = f"http://127.0.0.1:{server.port}"
+        page.set_window_size(1900, 950)
         page.get(server.address)
         until(page, lambda: "6_evaluation" in text(page))
         assert page.current_url.startswith(f"{base}/asset-groups")
