@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from assets.planning.planned import Planned
 from assets.reporting.standings import figure
 from warehouse.audit.diff import Changed, Diff
 from warehouse.audit.review import Declared, Moved, Review
-from warehouse.core.markdown import code_block
+from warehouse.core.markdown import cell, code_block, table
 from warehouse.core.texts import kind_named, on_one_line, shortened
 from warehouse.core.visible import visible
 
@@ -23,7 +22,7 @@ def markdown(found: Review, planned: Sequence[Planned] = (), samples: int = SAMP
     parts = [
         [f"# {_named(found.after)} against {_named(found.before)}", "", _headline(found, waiting)],
         _section("Not built yet", _plan(waiting)),
-        _section("Failed checks", [f"- {_text(fault)}" for fault in found.faults]),
+        _section("Failed checks", [f"- {cell(fault)}" for fault in found.faults]),
         _section("Assets", _assets(found)),
         _section("Scores", _numbers(found.scores)),
         _section("Quality of training sets", _numbers(found.quality)),
@@ -124,13 +123,7 @@ def _row(row: Changed) -> Iterator[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *([_text(cell) for cell in row] for row in rows)]
-    return [f"| {' | '.join(line)} |" for line in lines]
-
-
-def _text(text: str) -> str:
-    """A text inside a table or a list: nothing in it is read as Markdown or HTML."""
-    return re.sub(r"([\\`*_\[\]<>|#~@&])", r"\\\1", visible(on_one_line(text)))
+    return table(head, rows).splitlines()
 
 
 def _named(environment: str) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 from assets.steps import names
 from resources.fetching.addresses import Address
 from warehouse.audit.ancestry import upstream_versions
+from warehouse.core.markdown import cell, table
 from warehouse.lineage.material import Material
 from warehouse.release.card import made_from, scores_table
 from warehouse.release.contents import standings_about
 from warehouse.release.licences import front_matter
-from warehouse.release.markdown import cell, front, place, table
+from warehouse.release.markdown import front, place
 from warehouse.release.provenance import provenance_of
 from warehouse.store.versions import Published, Store
 

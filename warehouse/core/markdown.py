@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterable, Sequence
+
+from warehouse.core.texts import on_one_line
+from warehouse.core.visible import visible
+
+# An underscore inside a word, as in most names here, marks nothing.
+_MARKS = re.compile(r"[\\`*\[\]|#~@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+
+def cell(text: object) -> str:
+    """A text for a cell of a table or a line: on one line, without anything that Markdown or HTML would act on.
+
+    Worked example: `cell("a_b <i> | *c*")` is the text `a_b &lt;i&gt; \\| \\*c\\*`.
+    """
+    return _MARKS.sub(r"\\\g<0>", html.escape(visible(on_one_line(str(text))), quote=False))
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table, with a line break at its end; cells are escaped."""
+    lines = [titles, ["---"] * len(titles), *([cell(one) for one in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def code_block(text: str, language: str = "") -> str:

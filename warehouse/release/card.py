@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from warehouse.audit.ledger import Entry
+from warehouse.core.markdown import cell
+from warehouse.core.markdown import table as rows_of
 from warehouse.core.texts import listed, shortened
 from warehouse.lineage.material import Material
 from warehouse.release.contents import Contents
 from warehouse.release.layout import TEST, TRAIN, VALIDATION, recipe, table
 from warehouse.release.licences import front_matter
-from warehouse.release.markdown import cell, example, front, place
-from warehouse.release.markdown import table as rows_of
+from warehouse.release.markdown import example, front, place
 
 EXAMPLES, LONGEST = 3, 400
 """How many rows of each training set are shown, and with how many characters of each text."""

@@ -1,16 +1,14 @@
-"""Parts of a card in Markdown. Texts from models and sources are escaped: none is read as HTML or as a table."""
+"""Parts of a card in Markdown: its front matter, an example row, where a material comes from."""
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from warehouse.core.texts import on_one_line
-from warehouse.core.visible import visible, visible_json
+from warehouse.core.visible import visible_json
 from warehouse.lineage.material import Material
 
 WRITTEN_HERE = "# Written by slingshot"
@@ -35,18 +33,6 @@ def front_of(card: str) -> dict[str, Any] | None:
     except yaml.YAMLError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def cell(text: object) -> str:
-    """A text for a cell of a table or a line: on one line, without anything that Markdown or HTML would act on."""
-    plain = html.escape(visible(on_one_line(str(text))), quote=False)
-    return "".join(f"\\{one}" if one in "\\`*[]|" else one for one in plain)
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; cells are escaped."""
-    head = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
-    return "\n".join([*head, *(f"| {' | '.join(cell(one) for one in row)} |" for row in rows)]) + "\n"
 
 
 def example(row: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ def test_rows_cannot_break_out_of_the_page() -> None:
         "| asset | because | rows added | removed | decided otherwise |",
         "| --- | --- | --- | --- | --- |",
         "| old\\|name | removed |  |  |  |",
-        "| pairs | a \\<b\\> \\`c\\` | 1 | 0 | 0 |",
+        "| pairs | a &lt;b&gt; \\`c\\` | 1 | 0 | 0 |",
         "",
         "## Scores",
         "",
