@@ -22,7 +22,7 @@ from tests.support.tiny import ROOT
 
 def test_a_remembered_recipe_is_read_back_whole(tmp_path: Path) -> None:
     (tmp_path / "dagster").mkdir()
-    for file in (ROOT / "recipe.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))):
+    for file in (ROOT / "recipe.yaml", *sorted((ROOT / "recipes").rglob("*.yaml"))):
         recipe = load_recipe(file)
         remember_recipe(recipe, tmp_path)
         found = last_recipe(tmp_path)

@@ -19,7 +19,7 @@ import yaml
 from assets.loading.file import RecipeError, load_recipe
 from tests.support.tiny import ROOT
 
-RECIPES = (ROOT / "recipe.yaml", *sorted((ROOT / "recipes").glob("*.yaml")))
+RECIPES = (ROOT / "recipe.yaml", *sorted((ROOT / "recipes").rglob("*.yaml")))
 SECONDS_PER_RECIPE = 10
 LONGEST_MESSAGE = 40_000
 

@@ -17,7 +17,7 @@ from assets.planning.graph import steps
 from tests.support.building import edit, query
 from tests.support.tiny import ROOT
 
-RECIPES = [ROOT / "recipe.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+RECIPES = [ROOT / "recipe.yaml", *sorted((ROOT / "recipes").rglob("*.yaml"))]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)

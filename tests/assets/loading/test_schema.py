@@ -61,7 +61,7 @@ def complaints(value: Any, schema: dict[str, Any] = SCHEMA, path: str = "") -> I
 
 
 @pytest.mark.parametrize(
-    "recipe", [ROOT / "recipe.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))], ids=lambda one: one.name
+    "recipe", [ROOT / "recipe.yaml", *sorted((ROOT / "recipes").rglob("*.yaml"))], ids=lambda one: one.name
 )
 def test_every_shipped_recipe_fits(recipe: Path) -> None:
     assert [*complaints(yaml.safe_load(recipe.read_text(encoding="utf-8")))] == []

@@ -127,7 +127,7 @@ def test_the_starter_recipe_gives_these_assets_with_these_inputs() -> None:
     assert reads == expected
 
 
-@pytest.mark.parametrize("recipe", [STARTER, *sorted((ROOT / "recipes").glob("*.yaml"))], ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", [STARTER, *sorted((ROOT / "recipes").rglob("*.yaml"))], ids=lambda path: path.stem)
 def test_every_asset_belongs_to_a_stage(recipe: Path) -> None:
     assert {step.group for step in steps(load_recipe(recipe))} <= set(STAGES)
 

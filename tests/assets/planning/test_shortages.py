@@ -21,7 +21,7 @@ def shortages(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "path", [ROOT / "recipe.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))], ids=lambda one: one.name
+    "path", [ROOT / "recipe.yaml", *sorted((ROOT / "recipes").rglob("*.yaml"))], ids=lambda one: one.name
 )
 def test_no_shipped_recipe_falls_short(path: Path) -> None:
     assert shortages(path) == {}
