@@ -1,6 +1,6 @@
 """Whose instructions belong to their texts: `python -m tests.benchmarks.candidates`.
 
-It builds the pairs of recipes/experiments/candidates.yaml: instructions for 64 documents, written in five ways (for the whole
+It builds recipes/experiments/candidates.yaml: instructions for 64 documents, written in five ways (for the whole
 text, for a fragment of each level, and by the untrained model), each with 1, 2, 4, 8 and 16 candidates of which the
 highest gain is chosen. A candidate's own gain decides, so the gain of the chosen one must rise; R@1 and MRR are by
 another model, the sentence embedder. For each way it prints:

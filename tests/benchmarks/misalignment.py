@@ -1,6 +1,6 @@
 """Which measure finds pairs whose instruction belongs to another text: `python -m tests.benchmarks.misalignment`.
 
-It builds the alignments of recipes/experiments/misalignment.yaml, in which a quarter of 400 human pairs is mismatched. For each
+It builds recipes/experiments/misalignment.yaml, in which a quarter of 400 human pairs is mismatched. For each
 measure it prints the area under the ROC curve, which is how often a right pair is preferred to a mismatched one
 (Fawcett 2006, https://doi.org/10.1016/j.patrec.2005.10.010). "caught" is the share of the mismatched pairs that a
 filter with `keep: 0.75` removes. Intervals are at 95 %, by a bootstrap over pairs, right and mismatched ones apart.
