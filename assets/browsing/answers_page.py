@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from assets.browsing.answers import Answer, Compared, answered, compared
+from assets.browsing.answers import answering_arms, compared
 from assets.browsing.layout import asked, bar, emptied, field, number, text
+from warehouse.audit.answered import Answer, Answered
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.store.database import Database
 
@@ -13,7 +14,7 @@ from warehouse.store.database import Database
 async def answers_page(database: Database) -> None:
     """Builds the page."""
     await bar("/answers")
-    arms = {name: of for name, of in (await asked(answered, database) or {}).items() if len(of) > 1}
+    arms = {name: of for name, of in (await asked(answering_arms, database) or {}).items() if len(of) > 1}
     if not arms:
         ui.label("No two arms have answered the items of a benchmark yet.")
         return
@@ -27,7 +28,7 @@ class _AnswersPage:
 
     def __init__(self, database: Database, arms: dict[str, list[str]]) -> None:
         self.database, self.arms = database, arms
-        self.items: list[Compared] = []
+        self.items: list[Answered] = []
         self.place = 0
 
     def build(self) -> None:
@@ -80,10 +81,10 @@ class _AnswersPage:
             if one.input:
                 field("input", one.input)
             with ui.row(wrap=False).classes("w-full gap-6"):
-                for arm, answers in ((self.first.value, one.first), (self.second.value, one.second)):
+                for arm in (self.first.value, self.second.value):
                     with ui.column().classes("w-1/2 answer"):
                         text(arm, strong=True)
-                        for answer in answers:
+                        for answer in one.of(arm):
                             _answer(answer)
             field("reference", one.reference)
 

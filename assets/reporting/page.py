@@ -17,7 +17,6 @@ from assets.curation.quality import MEASURES
 from assets.evaluation.facts import named
 from assets.reporting.loss_plot import draw_losses
 from assets.reporting.overlaps import with_baseline
-from assets.reporting.samples import Answered
 from assets.reporting.score_tables import fact_figure, part_title
 from assets.reporting.standing_plots import (
     INCHES_HIGH,
@@ -31,6 +30,7 @@ from assets.reporting.standing_plots import (
 from assets.reporting.standings import caveats, figure, metrics_of, standing_of
 from assets.reporting.study import Study
 from assets.reporting.tables import quality_figure
+from warehouse.audit.answered import Answered
 from warehouse.core.texts import duration
 from warehouse.schema.records import BETTER, NOISE, WORSE
 

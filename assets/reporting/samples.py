@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -11,30 +11,11 @@ import polars as pl
 
 from assets.steps import names
 from warehouse.audit.ancestry import Place
+from warehouse.audit.answered import Answered, answered, answers_to
 from warehouse.core.identity import row_seed
 
 ROWS, ITEMS = 5, 5
 """How many rows of a training set, and items of a benchmark, are shown. They are drawn by a hash of their id (ours)."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the first student of an arm answered, or the untouched base; `scores` has what it got, by metric."""
-
-    arm: str
-    text: str
-    scores: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A benchmark item with the answers of all arms, in the order of the study."""
-
-    benchmark: str
-    instruction: str
-    input: str
-    reference: str
-    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -60,28 +41,20 @@ def example_rows(
     return found
 
 
-def answers(connection: duckdb.DuckDBPyConnection, places: Collection[Place], arms: Collection[str]) -> list[Answered]:
-    """Some items of each benchmark that was answered in words, with all answers among `places`."""
-    predictions = _kept(connection, "prediction", places)
-    scores = _kept(connection, "score", places)
-    texts = _first(predictions, "text")
-    values: dict[tuple[str, str, str], dict[str, float]] = {}
-    for (metric,), part in scores.group_by("metric", maintain_order=True):
-        for key, value in _first(part, "value").items():
-            values.setdefault(key, {})[str(metric)] = value
+def answers(connection: duckdb.DuckDBPyConnection, places: Collection[Place], arms: Sequence[str]) -> list[Answered]:
+    """Some items of each benchmark that was answered in words, with the first answer of each arm among `places`."""
+    given = answered(connection, places)
     found = []
-    for benchmark in predictions["benchmark"].unique(maintain_order=True).sort():
-        ids = [{"id": one} for one in predictions.filter(benchmark=benchmark)["item"].unique().sort()]
-        for one in _drawn(ids, "id", ITEMS):
-            row = connection.execute(
-                "SELECT instruction, input, reference FROM records.benchmark_item WHERE id = ?", [one["id"]]
-            ).fetchone()
-            keys = [(arm, (benchmark, arm, one["id"])) for arm in arms]
-            given = tuple(Answer(arm, texts[key], values.get(key, {})) for arm, key in keys if key in texts)
-            if row:
-                instruction, input_, reference = row
-                found.append(Answered(benchmark, instruction, input_, reference, given))
+    for benchmark in given["benchmark"].unique().sort():
+        ids = [{"id": one} for one in given.filter(benchmark=benchmark)["item"].unique()]
+        drawn = [one["id"] for one in _drawn(ids, "id", ITEMS)]
+        of_item = {one.item: one for one in answers_to(connection, places, benchmark, arms, drawn)}
+        found += [_of_first_seeds(of_item[one], arms) for one in drawn if one in of_item]
     return found
+
+
+def _of_first_seeds(one: Answered, arms: Sequence[str]) -> Answered:
+    return replace(one, answers=tuple(answer for arm in arms for answer in one.of(arm)[:1]))
 
 
 def curves(connection: duckdb.DuckDBPyConnection, places: Collection[Place], arms: Collection[str]) -> list[Curve]:
@@ -105,14 +78,6 @@ def _kept(connection: duckdb.DuckDBPyConnection, kind: str, places: Collection[P
     ).pl()
     connection.unregister("places")
     return rows
-
-
-def _first(rows: pl.DataFrame, column: str) -> dict[tuple[str, str, str], Any]:
-    """The values of the first training seed by (benchmark, arm, item)."""
-    first = rows.sort("seed", nulls_last=True, maintain_order=True).unique(
-        ["benchmark", "arm", "item"], keep="first", maintain_order=True
-    )
-    return {(one["benchmark"], one["arm"], one["item"]): one[column] for one in first.iter_rows(named=True)}
 
 
 def _drawn(rows: list[dict[str, Any]], key: str, most: int) -> list[dict[str, Any]]:

@@ -17,9 +17,10 @@ from assets.evaluation.leaderboard import BESIDE, BY_PART, DETECTABLE
 from assets.evaluation.parts import Parts
 from assets.recipe.values import BASE
 from assets.reporting.overlaps import Overlap, overlaps_behind
-from assets.reporting.samples import Answered, Curve, answers, curves, example_rows
+from assets.reporting.samples import Curve, answers, curves, example_rows
 from assets.steps import names
 from warehouse.audit.ancestry import Ancestry, Place
+from warehouse.audit.answered import Answered
 from warehouse.audit.cost import Cost, costs
 from warehouse.audit.ledger import Entry, ledger
 from warehouse.audit.versions import ancestry_of_version, with_upstream

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from assets.browsing.answers import answered, compared
+from assets.browsing.answers import answering_arms, compared
 from assets.browsing.rows import AT_ONCE, Found, arm_of, overviews, page_of, reasons_of
 from assets.browsing.tree import tree_of
 from tests.support.browsing import Pages
@@ -82,16 +82,16 @@ def test_a_reviewed_row_leaves_the_queue_until_the_decision_is_taken_back(own: t
 
 
 def test_answers_to_an_item_are_those_of_the_two_arms(built: tuple[Path, Path], database: Database) -> None:
-    assert answered(database)["longform"][0] == "base"
+    assert answering_arms(database)["longform"][0] == "base"
     found = compared(database, "longform", ("self_instruct", "base"))
     items = query(built[1], "SELECT id FROM benchmark_items ORDER BY position")["id"].to_list()
     assert sorted(one.item for one in found) == sorted(items)
     for one in found:
-        (answer,) = one.second
+        (answer,) = one.of("base")
         text = query(built[1], f"SELECT text FROM predictions__longform__base WHERE item = '{one.item}'").item()
         assert (answer.seed, answer.text) == (None, text)
         assert answer.scores.keys() == {"meteor_exact_stem", "rouge_l"}
-        assert [answer.seed for answer in one.first] != [None]
+        assert [answer.seed for answer in one.of("self_instruct")] != [None]
 
 
 def test_the_tree_has_every_parent_of_a_row_once(built: tuple[Path, Path], database: Database) -> None:
