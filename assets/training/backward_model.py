@@ -78,7 +78,7 @@ def step(recipe: Recipe, settings: BackwardModel) -> Step:
         rows, whole, instructions = ([one[place] for one in found] for place in range(3))
         if settings.truncation == "reject":
             _refuse_long(tools.example_sizes(model, examples_of(whole, instructions)), settings.max_tokens)
-        texts, sizes = shortened(whole, instructions, settings.max_tokens, partial(tools.example_sizes, model))
+        texts, sizes = shortened(whole, instructions, settings.max_tokens, partial(tools.known_sizes, model))
         notes = joined_notes(
             cut_notes(sizes, settings.max_tokens, KEY), shortening_notes(whole, texts, settings.max_tokens, KEY)
         )

@@ -16,7 +16,7 @@ from resources.models.calls import Prompt
 from warehouse.results.result import WARNINGS
 
 Sizes = Callable[[Sequence[tuple[Prompt, str]]], Sequence[int]]
-"""How many tokens each example (prompt, completion) has."""
+"""How many tokens each example (prompt, completion) has; nothing where this is not known."""
 SHORTENED = "texts shortened to fit max_tokens"
 """The key of a version's notes for their number."""
 
@@ -30,7 +30,8 @@ def shortened(
     texts: Sequence[str], instructions: Sequence[str], most: int, sizes: Sizes
 ) -> tuple[list[str], list[int]]:
     """The texts, each of them cut between words where the example of it and its instruction has more than `most`
-    tokens, and the sizes of these examples. A text becomes empty where the instruction alone leaves no room."""
+    tokens, and the sizes of these examples. A text becomes empty where the instruction alone leaves no room. Where no
+    sizes are known, the texts stay as they are."""
     found = list(texts)
     size = dict(enumerate(sizes(examples_of(texts, instructions))))
     long = [place for place, tokens in size.items() if tokens > most]
@@ -43,7 +44,7 @@ def shortened(
         measured = sizes(examples_of([found[place] for place in long], [instructions[place] for place in long]))
         size |= zip(long, measured, strict=True)
         long = [place for place in long if size[place] > most and found[place]]
-    return found, [size[place] for place in range(len(found))]
+    return found, [size[place] for place in sorted(size)]
 
 
 def shortening_notes(before: Sequence[str], after: Sequence[str], most: int, key: str) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class ForecastTools(Tools):
         """None: a plan loads no tokenizer for what decides nothing."""
         return []
 
+    def known_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """The size of each example; nothing if the model is not on this machine yet."""
+        is_here = self.bench.find(self.bench.models[name]) is not None
+        return self.example_sizes(name, examples) if is_here else []
+
     def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
         """The folder of the language model `name`. Raises NotFetched instead of fetching or converting it."""
         folder = self.bench.model_folder(name, fetch=False)

@@ -99,6 +99,10 @@ class Tools:
         """As `example_sizes`, for what decides nothing; a plan has none."""
         return self.example_sizes(name, examples)
 
+    def known_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
+        """As `example_sizes`; a plan has none while the model is not on this machine."""
+        return self.example_sizes(name, examples)
+
     def base_folder(self, name: str) -> Path:
         """The folder of the language model `name`, in the form that transformers loads."""
         return self.bench.base_folder(name)

@@ -44,6 +44,10 @@ def test_a_text_keeps_the_beginning_that_fits(count: int, instruction: str, kept
     assert size - 4 <= sizes[1] <= size
 
 
+def test_texts_of_unknown_size_stay_as_they_are() -> None:
+    assert shortened(["a b"], ["Count."], 1, lambda _: []) == (["a b"], [])
+
+
 def test_the_number_of_shortened_texts_is_shown() -> None:
     assert shortening_notes(["a b", "c d"], ["a b", "c"], 20, "key") == {
         SHORTENED: 1,
