@@ -232,10 +232,8 @@ class Project:
         return review(self.database, against)
 
     def why(self, row: str) -> Why:
-        """Where a row comes from: its texts, prompts, models, scores and sources. No recipe is needed.
-
-        `row` is an id or its first digits. Raises Unknown and Ambiguous.
-        """
+        """Where a row comes from, found by its id or the first digits: its texts, prompts, models, scores and sources.
+        No recipe is needed. Raises Unknown and Ambiguous."""
         from warehouse.audit.why import why
 
         return why(self.database, row)
@@ -244,8 +242,7 @@ class Project:
         """Where rows were dropped, by which rule, and what they repeat. No recipe is needed.
 
         `text` is the id of a row, or words that rows contain; the `limit` most relevant are returned. Raises NotFound
-        and UserError.
-        """
+        and UserError."""
         from warehouse.audit.why_not import why_not
 
         return why_not(self.database, text, limit)
@@ -259,17 +256,9 @@ class Project:
         nothing is built, if the version failed a blocking check, for withdrawn rows without an override, for a blank
         override, and if the folder has files that no export wrote.
         """
-        from assets.training.validation import held_out
-        from warehouse.release.export import export
+        from assets.commands.exports import export_training_set
 
-        if version is None and arm not in self.recipe.arms:
-            raise UserError(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
-        share, seed = self.recipe.training.validation, self.recipe.seed
-
-        def split(responses: Sequence[str]) -> list[bool]:
-            return held_out(responses, share, seed, "training.validation")
-
-        return export(self.store, arm, Path(to), version, override, split)
+        return export_training_set(self.recipe, self.store, arm, Path(to), version, override)
 
     def export_student(self, arm: str, to: str | Path, seed: int | None = None, merged: bool = False) -> Path:
         """Writes the student of an arm into `to`/ARM-SEED with a model card: as an adapter that peft loads or, if it is
@@ -278,11 +267,9 @@ class Project:
         `seed` is the student's training seed, by default the first one. Raises UserError if the recipe has no such arm,
         if there is no such student, if it was made from something withdrawn, or if the folder exists.
         """
-        from assets.training.student_files import write_student
+        from assets.commands.exports import export_student
 
-        if arm not in self.recipe.arms:
-            raise UserError(f"the recipe has no arm {arm!r}; {nearest(arm, self.recipe.arms)}")
-        return write_student(self.bench, arm, Path(to), seed, merged)
+        return export_student(self.recipe, self.bench, arm, Path(to), seed, merged)
 
     def sql(self, query: str) -> pl.DataFrame:
         """What a query in DuckDB's SQL finds in the warehouse. No recipe is needed.
@@ -292,17 +279,9 @@ class Project:
 
         Example: `project.sql("SELECT outcome, count(*) FROM lineage.decisions GROUP BY outcome")`.
         """
-        import duckdb
+        from assets.commands.sql import select
 
-        with self.database.read() as connection:
-            try:
-                kinds = [statement.type for statement in duckdb.extract_statements(query)]
-                if kinds != [duckdb.StatementType.SELECT]:
-                    found = ", ".join(kind.name for kind in kinds) or "nothing"
-                    raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
-                return connection.execute(query).pl()
-            except duckdb.Error as error:
-                raise BadQuery(f"the query cannot be run: {error}") from error
+        return select(self.database, query)
 
 
 def project_at(
@@ -310,10 +289,7 @@ def project_at(
 ) -> Project:
     """The project of a recipe file and a warehouse folder, neither of which is read yet.
 
-    Without a recipe it is $SLINGSHOT_RECIPE, else the recipe.yaml in the current folder or the nearest above it, else
-    the starter. Without a warehouse it is $SLINGSHOT_WAREHOUSE, else the folder warehouse beside that recipe.yaml, else
-    that of the starter. Without an environment it is $SLINGSHOT_ENVIRONMENT, else the main one (""). Raises UserError
-    where an environment cannot have this name.
+    What is not given is found as in `slingshot.open`. Raises UserError where an environment cannot have this name.
     """
     return Project(
         recipe_path() if recipe is None else Path(recipe).resolve(),
