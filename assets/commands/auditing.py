@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assets.commands.completion import assets
+from assets.commands.completion import assets, rows, rows_and_names
 from assets.commands.project import project_at
 from assets.commands.terminal import (
     AsJson,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Row = Annotated[str, typer.Argument(help="The id of a row, or its first digits.")]
+Row = Annotated[str, typer.Argument(help="The id of a row, or its first digits.", autocompletion=rows)]
 Everything = Annotated[bool, typer.Option("--all", help="Show whole texts and all parents.")]
 
 
@@ -45,7 +45,7 @@ def why(row: Row, everything: Everything = False, warehouse: WarehouseOption = N
 @app.command("why-not")
 @clear_errors
 def why_not(
-    text: Annotated[str, typer.Argument(help="Words that the row contains, or its id.")],
+    text: Annotated[str, typer.Argument(help="Words that the row contains, or its id.", autocompletion=rows)],
     limit: Annotated[int, typer.Option(min=1, help="How many rows to show at most, the most relevant first.")] = 5,
     everything: Everything = False,
     warehouse: WarehouseOption = None,
@@ -69,7 +69,11 @@ def why_not(
 @clear_errors
 def trace(
     start: Annotated[
-        str, typer.Argument(help="The id of a row, a model or a source, or the name of a model or source.")
+        str,
+        typer.Argument(
+            help="The id of a row, a model or a source, or the name of a model or source.",
+            autocompletion=rows_and_names,
+        ),
     ],
     down: Annotated[bool, typer.Option("--down/--up", help="Follow it down to results; for up, use why.")] = True,
     warehouse: WarehouseOption = None,

@@ -1,8 +1,9 @@
-"""What the shell proposes for an argument: names of assets and of arms, from the recipe that the command would use."""
+"""What the shell proposes for an argument: names of assets and of arms, from the recipe that the command would use, and
+ids of rows, from its warehouse. Where these cannot be read, nothing is proposed and nothing printed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import typer
@@ -23,6 +24,41 @@ def arms(context: typer.Context, incomplete: str) -> list[str]:
     with suppress(Exception):
         return _beginning(incomplete, _project(context).recipe.arms)
     return []
+
+
+def rows(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Ids of rows that begin like this, with what each is; none before the first digit."""
+    with suppress(Exception):
+        return [*_ids(context, incomplete)]
+    return []
+
+
+def rows_and_names(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The same, and names of models and sources before them."""
+    with suppress(Exception):
+        return [*_names(context, incomplete), *_ids(context, incomplete)]
+    return []
+
+
+def withdrawable(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The same, with ids of rows of sources only: no other row can be withdrawn."""
+    from warehouse.schema.records import MAIN_TEXT
+
+    with suppress(Exception):
+        return [*_names(context, incomplete), *_ids(context, incomplete, *MAIN_TEXT)]
+    return []
+
+
+def _ids(context: typer.Context, incomplete: str, *kinds: str) -> Iterator[tuple[str, str]]:
+    from warehouse.audit.beginnings import ids
+
+    return ((one.text, one.what) for one in ids(_project(context).database.path, incomplete, kinds))
+
+
+def _names(context: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
+    from warehouse.audit.beginnings import names
+
+    return ((one.text, one.what) for one in names(_project(context).database.path, incomplete))
 
 
 def _project(context: typer.Context) -> Project:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assets.commands.completion import arms
+from assets.commands.completion import arms, withdrawable
 from assets.commands.project import project_at
 from assets.commands.terminal import (
     AsJson,
@@ -81,7 +81,9 @@ def _say_written(paths: Sequence[Path], as_json: bool) -> None:
 @app.command()
 @clear_errors
 def recall(
-    start: Annotated[str, typer.Argument(help="A source row, a source or a model; by id or name.")],
+    start: Annotated[
+        str, typer.Argument(help="A source row, a source or a model; by id or name.", autocompletion=withdrawable)
+    ],
     reason: Annotated[str | None, typer.Option(help="The reason to withdraw it, which is recorded.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what depends on it.")] = False,
     warehouse: WarehouseOption = None,
