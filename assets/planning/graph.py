@@ -10,6 +10,7 @@ from assets.evaluation import leaderboard
 from assets.evaluation.benchmark import benchmarks
 from assets.generation.method import method_in, methods
 from assets.planning.drawing import with_drawing
+from assets.planning.keys import with_finer_keys
 from assets.recipe.types import Arm, Recipe
 from assets.recipe.values import BASE
 from assets.sources import benchmark_items, documents, seed_tasks
@@ -28,7 +29,7 @@ def steps(recipe: Recipe) -> list[Step]:
         *_scores(recipe, BASE),
         leaderboard.step(recipe),
     ]
-    return _in_order(*with_drawing(recipe, found))
+    return [with_finer_keys(recipe, step) for step in _in_order(*with_drawing(recipe, found))]
 
 
 def _in_order(*found: Step) -> list[Step]:

@@ -53,7 +53,7 @@ def test_the_share_of_an_arm_is_its_own() -> None:
         name: found[f"enhanced_instructions/{name}"].slice["enhancement.alignment"]["keep"] for name in ("one", "two")
     }
     assert kept == {"one": 0.5, "two": 0.25}
-    assert found["enhanced_instructions/one"].remedies["gain"] == "enhancement.alignment"
+    assert found["enhanced_instructions/one"].remedies["gain"] == "enhancement.alignment.keep"
     assert found["enhanced_instructions/two"].remedies["gain"] == "arms.two.keep"
 
 
