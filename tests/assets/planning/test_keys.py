@@ -69,7 +69,9 @@ def test_another_diversity_rule_has_another_key() -> None:
     assert key(recipe, "diverse_instructions/self_instruct", "not selected") == "curation.diversity.select"
 
 
-@pytest.mark.parametrize("file", ["recipe.yaml", "recipes/study.yaml", "recipes/paper.yaml", "recipes/forms.yaml"])
+@pytest.mark.parametrize(
+    "file", ["recipe.yaml", "recipes/experiments/study.yaml", "recipes/paper.yaml", "recipes/experiments/forms.yaml"]
+)
 def test_every_key_is_one_of_a_recipe(file: str) -> None:
     schema = recipe_schema()
     recipe = slingshot.open(ROOT / file).recipe
