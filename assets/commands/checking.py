@@ -36,9 +36,6 @@ def check(
     trained_per_second: Annotated[
         float | None, typer.Option(min=0.001, help="With --cost: tokens per second in training, to show hours.")
     ] = None,
-    read_per_second: Annotated[
-        float | None, typer.Option(min=0.001, help="With --cost: losses and embeddings per second, to show hours.")
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the recipe, and what of it is on this machine, without building anything."""
@@ -56,7 +53,7 @@ def check(
         print_json(asdict(found) | costs)
     elif with_cost:
         terminal = console()
-        summary = estimate_summary(stages, tokens_per_second, trained_per_second, read_per_second)
+        summary = estimate_summary(stages, tokens_per_second, trained_per_second)
         print_all(terminal, ["", *estimate_tables(stages, terminal.width), "", summary])
     for one in failing:
         say(f"a build would fail at {one.asset}: {one.error}", error=True)

@@ -56,30 +56,21 @@ def estimate_tables(found: Sequence[Stage], width: int) -> list[RenderableType]:
     return [*matrix("stage", columns, rows, width)]
 
 
-def estimate_summary(
-    found: Sequence[Stage],
-    written_rate: float | None = None,
-    trained_rate: float | None = None,
-    read_rate: float | None = None,
-) -> str:
-    """The estimate in words, with hours where a rate is given: tokens a second, written and trained on, and losses and
-    embeddings a second."""
-    tokens, trained, read = (sum(getattr(one, kind) for one in found) for kind in ("tokens", "trained", "readings"))
+def estimate_summary(found: Sequence[Stage], written_rate: float | None, trained_rate: float | None) -> str:
+    """The estimate in words, with hours if the rates (tokens a second, written and trained on) are given."""
+    tokens, trained = sum(one.tokens for one in found), sum(one.trained for one in found)
     text = f"at most {sum(one.completions for one in found):,} completions with {tokens:,} tokens"
-    text += _hours(tokens, written_rate, "tokens ")
-    text += f", {counted(sum(one.trainings for one in found), 'training')} over {trained:,} tokens"
-    text += _hours(trained, trained_rate, "tokens ")
-    text += f", and {read:,} losses and embeddings" + _hours(read, read_rate, "")
-    left_out = "prompts" if read_rate else "prompts, losses and embeddings"
-    if written_rate or trained_rate or read_rate:
-        text += f"; the hours leave out {left_out}"
+    text += _hours(tokens, written_rate) + f", and {counted(sum(one.trainings for one in found), 'training')}"
+    text += f" over {trained:,} tokens" + _hours(trained, trained_rate)
+    if written_rate or trained_rate:
+        text += "; the hours leave out prompts, losses and embeddings"
     if uncounted := [asset for one in found for asset in one.uncounted]:
         text += f"; not counted: {', '.join(uncounted)}"
     return text
 
 
-def _hours(number: int, rate: float | None, of: str) -> str:
-    return f" ({number / rate / 3600:,.1f} hours at {rate:,g} {of}a second)" if rate else ""
+def _hours(tokens: int, rate: float | None) -> str:
+    return f" ({tokens / rate / 3600:,.1f} hours at {rate:,g} tokens a second)" if rate else ""
 
 
 def garbage_tables(garbage: Garbage) -> list[Table]:
