@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from assets.commands.project import Project
     from assets.loading.rules import Problem
     from assets.planning.estimate import Stage
-    from assets.planning.planned import Planned
+    from assets.planning.hours import Given, Work
     from assets.recipe.types import Recipe
 
 
@@ -52,6 +52,16 @@ class Checked:
             )
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Upper bounds of a build: `cost` by stage, `work` the hours by kind of work, and `fails` the assets at which it
+    would stop, with the error."""
+
+    cost: Sequence[Stage]
+    work: Sequence[Work]
+    fails: Mapping[str, str | None]
+
+
 def checked(project: Project) -> Checked:
     """What is to say about a recipe that can be used. Raises RecipeError, with what is wrong on this machine too, and
     where arms must fall short of rows."""
@@ -87,13 +97,19 @@ def checked(project: Project) -> Checked:
     )
 
 
-def cost(project: Project) -> tuple[list[Stage], list[Planned]]:
-    """Upper bounds on the cost of a build in an empty warehouse by stage, and the assets that would fail."""
+def cost(project: Project, given: Given) -> Cost:
+    """The most that a build of everything in an empty warehouse can cost, with the rates that are `given` or measured
+    in the project's warehouse."""
     from assets.loading.bench import workbench
     from assets.planning.estimate import estimate
+    from assets.planning.hours import work
     from assets.planning.plan import Planner
+    from warehouse.store.rates import measured_speeds
 
     with tempfile.TemporaryDirectory() as empty:
         bench = workbench(project.recipe, Path(empty), project.recipe_file.parent)
         planned = Planner(bench, project.recipe.retries).plan(project.steps)
-    return estimate(project.steps, planned), [one for one in planned if one.state == "fails"]
+    stages = estimate(project.steps, planned)
+    measured = measured_speeds(project.database, [one.id for one in project.bench.models.values()])
+    failing = {one.asset: one.error for one in planned if one.state == "fails"}
+    return Cost(stages, work(stages, given, measured), failing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from assets.commands.terminal import (
     say,
 )
 
+if TYPE_CHECKING:
+    from assets.commands.checked import Cost
+
 app = typer.Typer()
 
 
@@ -33,32 +36,63 @@ def check(
         float | None,
         typer.Option(min=0.001, help="With --cost: tokens per second that the model writes, to show hours."),
     ] = None,
+    prompt_tokens: Annotated[
+        float | None, typer.Option(min=1, help="With --cost: tokens that a prompt has on average.")
+    ] = None,
+    prompts_per_second: Annotated[
+        float | None, typer.Option(min=0.001, help="With --cost: tokens of prompts per second that the model reads.")
+    ] = None,
+    losses_per_second: Annotated[float | None, typer.Option(min=0.001, help="With --cost: losses per second.")] = None,
+    embeddings_per_second: Annotated[
+        float | None, typer.Option(min=0.001, help="With --cost: embeddings per second.")
+    ] = None,
     trained_per_second: Annotated[
         float | None, typer.Option(min=0.001, help="With --cost: tokens per second in training, to show hours.")
     ] = None,
+    warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the recipe, and what of it is on this machine, without building anything."""
-    from assets.commands.checked import checked, cost
-    from assets.reporting.tables import estimate_summary, estimate_tables
+    """Check the recipe, and what of it is on this machine, without building anything.
 
-    project = project_at(recipe)
+    With --cost, a rate that is not given is taken from the warehouse, where the recipe's models have been called there.
+    """
+    from assets.commands.checked import checked, cost
+    from assets.planning.hours import Given
+
+    project = project_at(recipe, warehouse)
     found = checked(project)
     if not as_json:
         for line in found.lines():
             say(line)
-    stages, failing = cost(project) if with_cost else ([], [])
+    costs = None
+    if with_cost:
+        given = Given(
+            tokens=tokens_per_second,
+            prompt_tokens=prompt_tokens,
+            prompts=prompts_per_second,
+            losses=losses_per_second,
+            embeddings=embeddings_per_second,
+            trained=trained_per_second,
+        )
+        costs = cost(project, given)
     if as_json:
-        costs = {"cost": stages, "fails": {one.asset: one.error for one in failing}} if with_cost else {}
-        print_json(asdict(found) | costs)
-    elif with_cost:
-        terminal = console()
-        summary = estimate_summary(stages, tokens_per_second, trained_per_second)
-        print_all(terminal, ["", *estimate_tables(stages, terminal.width), "", summary])
-    for one in failing:
-        say(f"a build would fail at {one.asset}: {one.error}", error=True)
-    if failing:
+        print_json(asdict(found) | (asdict(costs) if costs else {}))
+    elif costs:
+        _print_cost(costs)
+    for asset, error in (costs.fails if costs else {}).items():
+        say(f"a build would fail at {asset}: {error}", error=True)
+    if costs and costs.fails:
         raise typer.Exit(1)
+
+
+def _print_cost(found: Cost) -> None:
+    from assets.reporting.tables import estimate_summary, estimate_tables, hours_summary, hours_table
+
+    terminal = console()
+    print_all(terminal, ["", *estimate_tables(found.cost, terminal.width), "", estimate_summary(found.cost)])
+    if any(one.hours is not None for one in found.work):
+        print_all(terminal, ["", hours_table(found.work)])
+    print_all(terminal, ["", hours_summary(found.work)])
 
 
 @app.command()

@@ -16,16 +16,17 @@ from warehouse.schema.records import Checkpoint
 class Stage:
     """The upper bounds of a stage of the pipeline.
 
-    `tokens` bounds the tokens that its `completions` write, without prompts. `readings` counts losses and embeddings.
-    `trained` bounds the tokens that its `trainings` read: rows times epochs times the longest example. `uncounted`
-    lists the assets whose calls or training examples cannot be bounded.
+    `tokens` bounds the tokens that its `completions` write, without prompts. A step with both `losses` and `embeddings`
+    counts all of them as losses, which take longer. `trained` bounds the tokens that its `trainings` read: rows times
+    epochs times the longest example. `uncounted` lists the assets whose calls or training examples cannot be bounded.
     """
 
     name: str
     assets: int
     completions: int
     tokens: int
-    readings: int
+    losses: int
+    embeddings: int
     trainings: int
     trained: int
     uncounted: tuple[str, ...]
@@ -45,11 +46,11 @@ def estimate(steps: Sequence[Step], planned: Sequence[Planned]) -> list[Stage]:
         if not assets:
             continue
         here = [(step, one) for step, one in costs if step.group == name]
-        counted = {"completions": 0, "tokens": 0, "readings": 0, "trainings": 0, "trained": 0}
+        counted = {"completions": 0, "tokens": 0, "losses": 0, "embeddings": 0, "trainings": 0, "trained": 0}
         uncounted = [step.asset for step, one in here if one.calls is None]
         for step, one in here:
             longest = max(_budgets(step.slice), default=0)
-            kind = "completions" if longest else "trainings" if step.model is Checkpoint else "readings"
+            kind = "completions" if longest else "trainings" if step.model is Checkpoint else _reading(step.slice)
             examples = max((rows.get(asset, 0) for asset in step.inputs.values()), default=0)
             if kind == "trainings" and one.calls and not examples:
                 uncounted.append(step.asset)
@@ -81,6 +82,22 @@ def _longest_epochs(slice_: Mapping[str, Any]) -> int:
     """The tokens of the longest example over all epochs."""
     settings = next(value for value in slice_.values() if isinstance(value, dict) and "epochs" in value)
     return int(settings["epochs"]) * int(settings["max_tokens"])
+
+
+def _reading(slice_: Mapping[str, Any]) -> str:
+    """What the calls of a step are that neither writes nor trains: embeddings if all its models are embedders."""
+    models = {path.removeprefix("models.") for path in slice_ if path.startswith("models.")}
+    return "embeddings" if models <= {*_embedders(slice_)} else "losses"
+
+
+def _embedders(value: Any) -> Iterator[str]:
+    """Every model that a slice names as `embedder`."""
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            if key.rpartition(".")[2] == "embedder" and isinstance(inside, str):
+                yield inside
+            else:
+                yield from _embedders(inside)
 
 
 def _budgets(value: Any) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Tables for the terminal (rich): an estimate, the quality of training sets, a garbage collection."""
+"""Tables for the terminal (rich): an estimate and its hours, the quality of training sets, a garbage collection."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.table import Table
 from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES, Measure
 from assets.planning.estimate import Stage
+from assets.planning.hours import Work, left_out
 from assets.reporting.layout import GAP, LEAST_WIDTH, matrix
 from assets.reporting.layout import table as table
 from assets.reporting.overlaps import Overlap
@@ -48,29 +49,53 @@ def quality_figure(value: float | None, measure: Measure) -> str:
 
 def estimate_tables(found: Sequence[Stage], width: int) -> list[RenderableType]:
     """One line per stage: its upper bounds."""
-    columns = ("assets", "completions", "tokens written", "losses, embeddings", "trainings", "tokens trained")
+    columns = ("assets", "completions", "tokens written", "losses", "embeddings", "trainings", "tokens trained")
     rows = []
     for one in found:
-        counts = (one.completions, one.tokens, one.readings, one.trainings, one.trained)
+        counts = (one.completions, one.tokens, one.losses, one.embeddings, one.trainings, one.trained)
         rows.append((one.name, [str(one.assets), *(f"≤ {count:,}" if count else "" for count in counts)]))
     return [*matrix("stage", columns, rows, width)]
 
 
-def estimate_summary(found: Sequence[Stage], written_rate: float | None, trained_rate: float | None) -> str:
-    """The estimate in words, with hours if the rates (tokens a second, written and trained on) are given."""
-    tokens, trained = sum(one.tokens for one in found), sum(one.trained for one in found)
-    text = f"at most {sum(one.completions for one in found):,} completions with {tokens:,} tokens"
-    text += _hours(tokens, written_rate) + f", and {counted(sum(one.trainings for one in found), 'training')}"
-    text += f" over {trained:,} tokens" + _hours(trained, trained_rate)
-    if written_rate or trained_rate:
-        text += "; the hours leave out prompts, losses and embeddings"
+def estimate_summary(found: Sequence[Stage]) -> str:
+    """The estimate in words."""
+    completions, tokens = sum(one.completions for one in found), sum(one.tokens for one in found)
+    read = (("losses", sum(one.losses for one in found)), ("embeddings", sum(one.embeddings for one in found)))
+    text = f"at most {completions:,} completions with {tokens:,} tokens"
+    text += "".join(f", {count:,} {what}" for what, count in read if count)
+    text += f", and {counted(sum(one.trainings for one in found), 'training')}"
+    text += f" over {sum(one.trained for one in found):,} tokens"
     if uncounted := [asset for one in found for asset in one.uncounted]:
         text += f"; not counted: {', '.join(uncounted)}"
     return text
 
 
-def _hours(tokens: int, rate: float | None) -> str:
-    return f" ({tokens / rate / 3600:,.1f} hours at {rate:,g} tokens a second)" if rate else ""
+def hours_table(found: Sequence[Work]) -> Table:
+    """One line per kind of work: how much there is, the rate and where it is from, and the hours."""
+    shown = table("work", "at most", "per second", "hours", "rate", left=1)
+    shown.columns[-1].justify = "left"
+    for one in found:
+        amount = "not known" if one.at_most is None else f"{one.at_most:,}"
+        rate = "" if one.per_second is None else f"{one.per_second:,.{0 if one.per_second >= 100 else 1}f}"
+        hours = "" if one.hours is None else _hours(one.hours)
+        shown.add_row(one.name, amount, rate, hours, one.rate or "not known")
+    return shown
+
+
+def _hours(value: float) -> str:
+    return "< 0.01" if value < 0.01 else f"{value:,.{1 if value >= 1 else 2}f}"
+
+
+def hours_summary(found: Sequence[Work]) -> str:
+    """The sum of the hours, and what is not in it, with the options that would tell."""
+    hours, missing = [one.hours for one in found if one.hours is not None], left_out(found)
+    named = ", ".join(f"{one.name} ({' and '.join(one.options)})" for one in missing)
+    if not found:
+        return "no model is called"
+    if not hours:
+        return f"hours are not known without rates: {named}"
+    text = f"at most {_hours(sum(hours))} hours at these rates"
+    return f"{text}; without {named}, which are not known" if missing else text
 
 
 def garbage_tables(garbage: Garbage) -> list[Table]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from warehouse.core.identity import digest
 from warehouse.store.database import Database
 from warehouse.store.memo import Call
 
@@ -41,6 +42,34 @@ def measured_rates(database: Database) -> Rates:
             "GROUP BY GROUPING SETS ((kind, model, budget), (kind, budget), (kind))"
         ).fetchall()
     return Rates({tuple(part for part in place if part is not None): each for *place, each in rows})
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Units of work per second, as the mean over `calls`."""
+
+    per_second: float
+    calls: int
+
+
+def measured_speeds(database: Database, models: Collection[str]) -> dict[str, Speed]:
+    """How fast calls of these models, or of what was trained from them, were on this machine, by kind of call.
+
+    The units are tokens written for "completion", whose time includes the prompts; tokens read for "training"; and
+    calls for "loss" and "embedding". A kind that none of the models was called for is left out. `models` are ids.
+    """
+    with database.read() as connection:
+        trained = connection.execute(
+            "SELECT model, response->>'weights' FROM memo.calls WHERE kind = 'training' AND list_contains(?, model)",
+            [list(models)],
+        ).fetchall()
+        ids = [*models, *(digest([base, weights]) for base, weights in trained)]
+        rows = connection.execute(
+            "SELECT kind, sum(if(kind IN ('completion', 'training'), tokens, 1)) / sum(seconds), count(*) "
+            "FROM memo.calls WHERE tokens > 0 AND list_contains(?, model) GROUP BY kind HAVING sum(seconds) > 0",
+            [ids],
+        ).fetchall()
+    return {kind: Speed(per_second, calls) for kind, per_second, calls in rows}
 
 
 def _units(call: Call) -> int:

@@ -201,15 +201,41 @@ def test_the_ledger_has_names_in_full_and_reasons_below(built: tuple[Path, Path]
 
 def test_the_cost_has_a_line_for_each_stage(built: tuple[Path, Path]) -> None:
     lines = printed("check", "--cost", recipe=built[0], data=built[1]).splitlines()
-    assert [line.rstrip() for line in lines[3:11]] == [
-        "                                   tokens     losses,              tokens",
-        "stage        assets  completions  written  embeddings  trainings  trained",
+    assert [line.rstrip() for line in lines[3:20]] == [
+        "                                   tokens",
+        "stage        assets  completions  written  losses  embeddings  trainings",
         "sources           3",
-        "generation        4         ≤ 64  ≤ 1,536                    ≤ 1  ≤ 1,536",
-        "enhancement       7         ≤ 17    ≤ 328        ≤ 12",
-        "curation         15                              ≤ 72",
-        "training          4                                          ≤ 4  ≤ 1,024",
+        "generation        4         ≤ 64  ≤ 1,536                            ≤ 1",
+        "enhancement       7         ≤ 17    ≤ 328    ≤ 12",
+        "curation         15                          ≤ 32        ≤ 40",
+        "training          4                                                  ≤ 4",
         "evaluation       11         ≤ 10     ≤ 80",
+        "",
+        "              tokens",
+        "stage        trained",
+        "generation   ≤ 1,536",
+        "training     ≤ 1,024",
+        "",
+        "at most 91 completions with 1,944 tokens, 44 losses, 40 embeddings, and 5",
+        "trainings over 2,560 tokens",
+        "",
+    ]
+
+
+def test_hours_have_a_line_for_each_kind_of_work(built: tuple[Path, Path]) -> None:
+    given = ("--tokens-per-second", "0.4", "--prompt-tokens", "100", "--losses-per-second", "2000")
+    text = printed("check", "--cost", *given, recipe=built[0], data=built[1] / "none")
+    assert [line.rstrip() for line in text.splitlines()[20:]] == [
+        "work               at most  per second   hours  rate",
+        "tokens written       1,944         0.4     1.4  given",
+        "tokens of prompts    9,100                      not known",
+        "losses                  44       2,000  < 0.01  given",
+        "embeddings              40                      not known",
+        "tokens trained       2,560                      not known",
+        "",
+        "at most 1.4 hours at these rates; without tokens of prompts",
+        "(--prompts-per-second), embeddings (--embeddings-per-second), tokens trained",
+        "(--trained-per-second), which are not known",
     ]
 
 

@@ -3,6 +3,7 @@ would stop at. Otherwise they believe a sum in which a part is missing."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from assets.planning.estimate import estimate
+from assets.planning.estimate import Stage, estimate
 from assets.planning.graph import steps
+from assets.planning.hours import GIVEN, INCLUDED, MEASURED, Given, work
 from assets.planning.planned import Certainty, Planned
-from assets.reporting.tables import estimate_summary
+from assets.reporting.tables import estimate_summary, hours_summary
 from assets.steps.step import Step
 from slingshot import app
 from tests.support.building import edit
 from tests.support.recipes import parsed, put, starter
+from warehouse.store.rates import Speed
 
 ARM = "self_training"
 
@@ -39,7 +42,7 @@ def training(examples: Planned) -> list[Any]:
 def test_a_training_on_an_unknown_number_of_examples_is_listed_as_uncounted() -> None:
     (stage,) = training(Planned(f"training_sets/{ARM}", "waiting", certainty=Certainty.UNBOUNDED))
     assert (stage.trainings, stage.trained, stage.uncounted) == (0, 0, (f"students/{ARM}",))
-    assert estimate_summary([stage], None, None).endswith(f"; not counted: students/{ARM}")
+    assert estimate_summary([stage]).endswith(f"; not counted: students/{ARM}")
 
 
 def test_a_training_is_counted_over_the_most_rows_that_may_be_kept() -> None:
@@ -47,13 +50,72 @@ def test_a_training_is_counted_over_the_most_rows_that_may_be_kept() -> None:
     assert (stage.trainings, stage.trained, stage.uncounted) == (1, 64 * 256, ())
 
 
-def test_hours_come_with_what_they_leave_out() -> None:
-    (stage,) = training(Planned(f"training_sets/{ARM}", "stale", rows=64))
-    assert estimate_summary([stage], None, 4.0) == (
-        "at most 0 completions with 0 tokens, and 1 training over 16,384 tokens (1.1 hours at 4 tokens a second); "
-        "the hours leave out prompts, losses and embeddings"
+STAGE = Stage("all", 9, 10, 7_200, 3_600, 1_800, 1, 36_000, ())
+
+
+def lines(given: Given, measured: dict[str, Speed]) -> list[tuple[str, int | None, str | None, float | None]]:
+    return [(one.name, one.at_most, one.rate, one.hours) for one in work([STAGE], given, measured)]
+
+
+def test_given_rates_give_hours_and_each_unknown_one_is_named() -> None:
+    given = Given(tokens=2.0, losses=0.5, trained=10.0)
+    assert lines(given, {}) == [
+        ("tokens written", 7_200, GIVEN, 1.0),
+        ("tokens of prompts", None, None, None),
+        ("losses", 3_600, GIVEN, 2.0),
+        ("embeddings", 1_800, None, None),
+        ("tokens trained", 36_000, GIVEN, 1.0),
+    ]
+    assert hours_summary(work([STAGE], given, {})) == (
+        "at most 4.0 hours at these rates; without tokens of prompts (--prompt-tokens and --prompts-per-second), "
+        "embeddings (--embeddings-per-second), which are not known"
     )
-    assert "leave out" not in estimate_summary([stage], None, None)
+    assert hours_summary(work([STAGE], Given(), {})).startswith("hours are not known without rates: tokens written (")
+
+
+def test_prompts_count_with_their_mean_length() -> None:
+    given = Given(2.0, prompt_tokens=720.0, prompts=1.0, losses=0.5, embeddings=5.0, trained=10.0)
+    assert ("tokens of prompts", 7_200, GIVEN, 2.0) in lines(given, {})
+    assert hours_summary(work([STAGE], given, {})) == "at most 6.1 hours at these rates"
+
+
+def test_rates_of_the_warehouse_count_where_none_is_given() -> None:
+    """The time of a measured completion includes its prompt, so prompts must not count twice."""
+    measured = {kind: Speed(1.0, 5) for kind in ("completion", "loss", "embedding")}
+    assert lines(Given(losses=2.0, prompts=1.0), measured) == [
+        ("tokens written", 7_200, MEASURED, 2.0),
+        ("tokens of prompts", None, INCLUDED, None),
+        ("losses", 3_600, GIVEN, 0.5),
+        ("embeddings", 1_800, MEASURED, 0.5),
+        ("tokens trained", 36_000, None, None),
+    ]
+    found = work([STAGE], Given(), measured)
+    assert hours_summary(found).endswith("; without tokens trained (--trained-per-second), which are not known")
+
+
+def test_work_that_there_is_none_of_has_no_line() -> None:
+    (stage,) = training(Planned(f"training_sets/{ARM}", "stale", rows=64))
+    assert [one.name for one in work([stage], Given(), {})] == ["tokens trained"]
+    assert hours_summary(work([], Given(), {})) == "no model is called"
+
+
+def test_losses_and_embeddings_are_counted_apart() -> None:
+    found: dict[str, Step] = {step.asset: step for step in steps(parsed(starter()))}
+    chosen = [found[name] for name in (f"quality/{ARM}", "instruction_embeddings/self_instruct")]
+    planned = [Planned(step.asset, "stale", calls=calls) for step, calls in zip(chosen, (40, 3), strict=True)]
+    assert [(one.losses, one.embeddings) for one in estimate(chosen, planned)] == [(40, 3)]
+
+
+def test_check_takes_rates_from_a_warehouse_in_which_the_models_were_called(built: tuple[Path, Path]) -> None:
+    recipe, data = built
+    there, none = (
+        check(recipe, "--warehouse", str(folder), "--json") for folder in (data, recipe.parent / "no warehouse")
+    )
+    rates = [{one["name"]: one["rate"] for one in json.loads(found)["work"]} for found in (there, none)]
+    names = ("tokens written", "losses", "embeddings", "tokens trained")
+    assert rates[0] == {**dict.fromkeys(names, MEASURED), "tokens of prompts": INCLUDED}
+    assert rates[1] == dict.fromkeys(rates[0])
+    assert not (recipe.parent / "no warehouse").exists()
 
 
 def test_questions_of_items_that_are_not_built_are_listed_as_uncounted(tmp_path: Path) -> None:
@@ -67,7 +129,7 @@ def test_questions_of_items_that_are_not_built_are_listed_as_uncounted(tmp_path:
     recipe.write_text(yaml.safe_dump(values))
     arms = (*sorted(values["arms"]), "base")
     shown = " ".join(check(recipe).split())
-    assert shown.endswith("not counted: " + ", ".join(f"scores/lm_eval/{arm}" for arm in arms)), shown
+    assert "; not counted: " + ", ".join(f"scores/lm_eval/{arm}" for arm in arms) + " hours are " in shown, shown
     most = {step.asset: step.most for step in steps(parsed(values))}
     assert {(one.rows, one.calls) for asset, one in most.items() if one and asset.startswith("scores/lm_eval")} == {
         (5 * 2, None)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from warehouse.core.identity import digest
 from warehouse.store.database import Database
 from warehouse.store.memo import Answer, Call, Memo
-from warehouse.store.rates import Rates, measured_rates
+from warehouse.store.rates import Rates, Speed, measured_rates, measured_speeds
 
 SMALL, LARGE = "a" * 32, "b" * 32
 
@@ -102,3 +103,19 @@ def test_rejected_and_failed_calls_do_not_count_in_a_rate(database: Database) ->
 def test_without_a_database_there_are_no_rates_and_none_is_created(tmp_path: Path) -> None:
     assert measured_rates(Database(tmp_path / "data" / "warehouse.duckdb")) == Rates({})
     assert not (tmp_path / "data").exists()
+
+
+def test_speeds_count_the_calls_of_some_models_and_of_what_was_trained_from_them(database: Database) -> None:
+    record(database, completion(SMALL, text="a"), 2.0, tokens=10)
+    record(database, completion(LARGE, text="b"), 100.0, tokens=1)
+    record(database, Call("loss", SMALL, {}), 4.0, tokens=50)
+    trained = Answer({"weights": "f" * 64}, 300, 10.0)
+    Memo(database).run([training(3, 2)], lambda missing: iter([(missing, lambda batch: [trained])]))
+    tuned = digest([SMALL, "f" * 64])
+    record(database, completion(tuned, text="c"), 3.0, tokens=10)
+    assert measured_speeds(database, [SMALL]) == {
+        "completion": Speed(4.0, 2),
+        "loss": Speed(0.25, 1),
+        "training": Speed(30.0, 1),
+    }
+    assert measured_speeds(database, []) == {}
