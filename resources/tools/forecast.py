@@ -67,9 +67,11 @@ class ForecastTools(Tools):
         return []
 
     def known_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
-        """The size of each example; nothing if the model is not on this machine yet."""
-        is_here = self.bench.find(self.bench.models[name]) is not None
-        return self.example_sizes(name, examples) if is_here else []
+        """The size of each example; nothing if the model is not on this machine, or is another than the recipe says."""
+        try:
+            return self.example_sizes(name, examples)
+        except UserError:
+            return []
 
     def model_folder(self, name: str, fetch: bool) -> ModelFolder | None:
         """The folder of the language model `name`. Raises NotFetched instead of fetching or converting it."""
