@@ -80,8 +80,8 @@ def test_ids_are_hashes_of_content_and_parents(built: tuple[Path, Path]) -> None
             assert row["id"] == record_id(kind, content, parents[row["id"]])
 
 
-def test_a_second_build_computes_no_model_call_and_changes_nothing(built: tuple[Path, Path]) -> None:
-    recipe, data = built
+def test_a_second_build_computes_no_model_call_and_changes_nothing(own: tuple[Path, Path]) -> None:
+    recipe, data = own
     before = query(data, "SELECT * FROM lineage.current ORDER BY asset")
     log, failures = build(recipe, data)
     assert failures == []

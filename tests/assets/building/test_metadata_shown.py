@@ -83,15 +83,15 @@ def test_quarantined_rows_are_shown_with_what_is_wrong() -> None:
     assert shown["kept share"] == 0.5
 
 
-def test_a_run_that_computes_nothing_keeps_the_cost_of_the_version(built: tuple[Path, Path]) -> None:
-    recipe = load_recipe(built[0])
-    bench, terms = workbench(recipe, built[1], built[0].parent), _terms(recipe)
+def test_a_run_that_computes_nothing_keeps_the_cost_of_the_version(own: tuple[Path, Path]) -> None:
+    recipe = load_recipe(own[0])
+    bench, terms = workbench(recipe, own[1], own[0].parent), _terms(recipe)
     step = next(step for step in steps(recipe) if step.asset == "raw_self_training")
     publication = materialize(step, Tools(bench), recipe.retries, terms)
     assert (publication.action, publication.effort.computed) == ("unchanged", 0)
     shown = metadata_of(publication.facts, publication.cost, publication.action)
     ((computed, tokens, seconds),) = query(
-        built[1],
+        own[1],
         "SELECT computed, tokens, seconds FROM lineage.materializations "
         "WHERE asset = 'raw_self_training' AND action = 'built'",
     ).rows()
