@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.commands.completion import assets, rows, rows_and_names
-from assets.commands.project import project_at
+from assets.commands.reading_at import reading_at
 from assets.commands.terminal import (
     AsJson,
     EnvironmentOption,
@@ -31,11 +31,17 @@ Everything = Annotated[bool, typer.Option("--all", help="Show whole texts and al
 
 @app.command()
 @clear_errors
-def why(row: Row, everything: Everything = False, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
+def why(
+    row: Row,
+    everything: Everything = False,
+    warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Show where a row comes from: texts, prompts, models, scores with their cuts, and sources."""
     from assets.reporting.audit_tables import why_tree
 
-    found = project_at(warehouse=warehouse).why(row)
+    found = reading_at(warehouse, env).why(row)
     if as_json:
         print_json(found)
     else:
@@ -49,12 +55,13 @@ def why_not(
     limit: Annotated[int, typer.Option(min=1, help="How many rows to show at most, the most relevant first.")] = 5,
     everything: Everything = False,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where a row was dropped: by which rule, with which score, or which row it repeats."""
     from assets.reporting.audit_tables import why_not_tree
 
-    found = project_at(warehouse=warehouse).why_not(text, limit)
+    found = reading_at(warehouse, env).why_not(text, limit)
     if as_json:
         print_json(found)
         return
@@ -77,6 +84,7 @@ def trace(
     ],
     down: Annotated[bool, typer.Option("--down/--up", help="Follow it down to results; for up, use why.")] = True,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what was made from a row, a model or a source, down to checkpoints, scores and exports."""
@@ -88,7 +96,7 @@ def trace(
 
     if not down:
         raise UserError(f"trace only goes down; to see what it was made from: slingshot why {start}")
-    found = trace(project_at(warehouse=warehouse).database, start)
+    found = trace(reading_at(warehouse, env).database, start)
     if as_json:
         print_json(found)
         return
@@ -113,7 +121,7 @@ def diff(
     from assets.reporting.audit_tables import diff_tables
     from warehouse.audit.diff import diff
 
-    found = diff(project_at(warehouse=warehouse, environment=env).database, before, after)
+    found = diff(reading_at(warehouse, env).database, before, after)
     if as_json:
         print_json(found)
         return
@@ -140,7 +148,7 @@ def ledger(
     from assets.reporting.audit_tables import ledger_lines
     from warehouse.audit.ledger import ledger
 
-    found = ledger(project_at(warehouse=warehouse, environment=env).database, every_version)
+    found = ledger(reading_at(warehouse, env).database, every_version)
     if as_json:
         print_json(found)
     else:
@@ -158,13 +166,14 @@ def quarantine(
     ] = None,
     everything: Everything = False,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the quarantined rows, which break a rule of their table."""
     from assets.reporting.audit_tables import why_not_tree
     from warehouse.audit.why_not import quarantined
 
-    found = quarantined(project_at(warehouse=warehouse).database, asset)
+    found = quarantined(reading_at(warehouse, env).database, asset)
     if as_json:
         print_json(found)
         return
@@ -176,14 +185,14 @@ def quarantine(
 
 @app.command()
 @clear_errors
-def audit(warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
+def audit(warehouse: WarehouseOption = None, env: EnvironmentOption = None, as_json: AsJson = False) -> None:
     """Check the whole warehouse: ids against contents, parents, ledger, calls, and that training sets are open."""
     from assets.openness.ancestry import training_sets
     from assets.reporting.audit_tables import audit_table
     from warehouse.audit.integrity import integrity
     from warehouse.core.errors import UserError
 
-    project = project_at(warehouse=warehouse)
+    project = reading_at(warehouse, env)
     if not project.store.catalog().stored:
         raise UserError(
             f"nothing is built in {project.warehouse}; choose another folder with --warehouse, or build first"

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from assets.commands.project import project_at
-from assets.commands.terminal import WarehouseOption, clear_errors, say
+from assets.commands.reading_at import reading_at
+from assets.commands.terminal import EnvironmentOption, WarehouseOption, clear_errors, say
 
 app = typer.Typer()
 
@@ -18,6 +18,7 @@ app = typer.Typer()
 def browse(
     warehouse: WarehouseOption = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 for any that is free.")] = 3001,
+    env: EnvironmentOption = None,
     reviewer: Annotated[str | None, typer.Option(help="The name that decisions have; yours if not given.")] = None,
 ) -> None:
     """Serve pages to read the rows of all assets, compare answers, and accept, reject or edit rows.
@@ -26,4 +27,4 @@ def browse(
     """
     from assets.browsing.server import browse as serve
 
-    serve(project_at(warehouse=warehouse).database, port, reviewer or getpass.getuser(), say)
+    serve(reading_at(warehouse, env).database, port, reviewer or getpass.getuser(), say)

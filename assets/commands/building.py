@@ -120,12 +120,17 @@ def build(
 
 @app.command()
 @clear_errors
-def replay(recipe: RecipeOption = None, warehouse: WarehouseOption = None, as_json: AsJson = False) -> None:
+def replay(
+    recipe: RecipeOption = None,
+    warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Check quarantined rows again after a fix of source, recipe or code; show how many remain.
 
     With --json, print the quarantined rows of each asset before and now; progress goes to stderr.
     """
-    project = project_at(recipe, warehouse)
+    project = project_at(recipe, warehouse, env)
     known, before = {step.asset for step in project.steps}, _quarantined(project)
     for asset in sorted(before.keys() - known):
         say(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe", error=as_json)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assets.commands.project import Project, project_at
+from assets.commands.reading_at import reading_at
 from assets.commands.terminal import (
     AsJson,
     EnvironmentOption,
@@ -55,7 +56,7 @@ def status(
     from assets.reporting.tables import mebibytes
     from warehouse.audit.disk import disk_use
 
-    project = project_at(recipe, warehouse, env)
+    project = reading_at(warehouse, env, recipe)
     found, states = project.status(), project.states()
     if as_json:
         print_json([asdict(one) | {"state": states.get(one.asset)} for one in found])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assets.commands.completion import assets
-from assets.commands.project import project_at
+from assets.commands.reading_at import reading_at
 from assets.commands.terminal import AsJson, EnvironmentOption, WarehouseOption, clear_errors, console, print_json
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def show(
     from warehouse.audit.rows import find_rows
 
     wanted = Wanted([one.value for one in outcome or ()], reason, arm, where, limit, random, seed)
-    found = find_rows(project_at(warehouse=warehouse, environment=env).store, asset, wanted)
+    found = find_rows(reading_at(warehouse, env).store, asset, wanted)
     if as_json:
         print_json(rows_as_json(found))
         return
@@ -82,8 +82,14 @@ def log(
     """Show past builds and what changed in the recipe; of an asset, show its versions, which diff and export take."""
     from assets.reporting.log_shown import builds_blocks, versions_blocks
     from warehouse.audit.log import builds, versions_of
+    from warehouse.core.errors import UserError
 
-    database, terminal = project_at(warehouse=warehouse, environment=env).database, console()
+    if asset is None and env:
+        raise UserError(
+            "builds are on record without their environment, so --env needs an asset: slingshot log ASSET --env "
+            f"{env}; slingshot environments lists the assets that have versions of their own"
+        )
+    database, terminal = reading_at(warehouse, env).database, console()
     if asset is None:
         done = builds(database)
         if as_json:

@@ -10,6 +10,7 @@ import typer
 
 from assets.commands.completion import arms, withdrawable
 from assets.commands.project import project_at
+from assets.commands.reading_at import reading_at
 from assets.commands.terminal import (
     AsJson,
     EnvironmentOption,
@@ -45,7 +46,7 @@ def export(
     Arms that were exported to the folder before stay in it."""
     from warehouse.core.errors import UserError
 
-    project = project_at(recipe, warehouse, env)
+    project = reading_at(warehouse, env, recipe)
     if student:
         if version is not None or override is not None:
             raise UserError("--version and --override are for training sets; leave them out, or leave out --student")
@@ -64,10 +65,11 @@ def merge(
     seed: Annotated[int | None, typer.Option(help="The training seed of the student; by default the first.")] = None,
     recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
+    env: EnvironmentOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Write an arm's student as one model: a folder that transformers loads, with its adapter merged."""
-    _say_written([project_at(recipe, warehouse).export_student(arm, to, seed, merged=True)], as_json)
+    _say_written([reading_at(warehouse, env, recipe).export_student(arm, to, seed, merged=True)], as_json)
 
 
 def _say_written(paths: Sequence[Path], as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assets.commands.project import project_at
+from assets.commands.reading_at import reading_at
 from assets.commands.terminal import AsJson, EnvironmentOption, WarehouseOption, clear_errors, print_json, say
 
 app = typer.Typer()
@@ -33,7 +33,7 @@ def report(
         raise UserError(f"{out} is a folder; choose a file with --out")
     if not as_json and not out.parent.is_dir():
         raise UserError(f"there is no folder {out.parent}; choose a file in an existing folder with --out")
-    found = study(project_at(warehouse=warehouse, environment=env).database)
+    found = study(reading_at(warehouse, env).database)
     if as_json:
         print_json(found.arms)
         return

@@ -11,7 +11,7 @@ from warehouse.store.database import Database
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """The current version of an asset and its last build; all None or empty before the first build."""
+    """The current version of an asset and the last build that made or found it; all None or empty before the first."""
 
     asset: str
     version: str | None
@@ -37,6 +37,7 @@ def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
             row[0]: row[1:]
             for row in connection.execute(
                 "SELECT asset, action, computed, from_memo, tokens, seconds FROM lineage.materializations "
+                "SEMI JOIN lineage.current USING (asset, version) "
                 "QUALIFY row_number() OVER (PARTITION BY asset ORDER BY finished_at DESC) = 1"
             ).fetchall()
         }
