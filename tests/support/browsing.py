@@ -62,7 +62,8 @@ class Pages(Printed):
 
 
 def choose(page: Chrome, css: str, label: str) -> None:
-    """Chooses an entry of a list."""
+    """Chooses an entry of a list, once the list that was chosen from before has closed."""
+    until(page, lambda: not page.find_elements(By.CSS_SELECTOR, ".q-menu"), 20)
     page.find_element(By.CSS_SELECTOR, f"{css} .q-field__control").click()
 
     def click() -> bool:
