@@ -54,10 +54,10 @@ def piped(*arguments: str, recipe: Path, data: Path) -> str:
 
 
 def longer(recipe: dict[str, Any]) -> None:
-    """A training of some seconds, and completions in many small batches."""
+    """A training of some seconds, and completions of more than one, on a fast machine too: no rate is shown before."""
     recipe["generation"]["backward_model"] |= {"epochs": 40}
-    recipe["generation"]["self_training"]["response"]["max_new_tokens"] = 120
-    recipe["chunk"] = 2
+    recipe["generation"]["self_training"]["response"]["max_new_tokens"] = 240
+    recipe["chunk"] = 1
 
 
 def test_the_bar_moves_while_an_asset_is_computed(tiny: Path, tmp_path: Path) -> None:

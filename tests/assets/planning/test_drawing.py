@@ -317,7 +317,7 @@ def test_the_estimate_has_the_cost_of_each_stage_once(recipe: Path, tmp_path: Pa
     found, plan = steps(load_recipe(recipe)), planned(recipe, tmp_path / "data")
     stages = {one.name: one for one in estimate(found, [plan[step.asset] for step in found])}
     assert (stages["generation"].completions, stages["generation"].tokens) == (36 + 40, 24 * (36 + 40))
-    assert stages["enhancement"].readings == 36
+    assert stages["enhancement"].losses == 36
     slingshot = CliRunner(env={"SLINGSHOT_RECIPE": str(recipe), "SLINGSHOT_WAREHOUSE": str(tmp_path / "data")})
     shown = slingshot.invoke(app, ["check", "--cost"])
     assert (shown.exit_code, "a build would fail" in shown.output) == (0, False)

@@ -101,7 +101,7 @@ def test_commands_and_the_library_use_the_project_around_the_current_folder(
     assert (opened.recipe_file, opened.warehouse) == (tiny, tiny.parent / "warehouse")
     checked = CliRunner().invoke(slingshot.app, ["check"])
     assert (checked.exit_code, checked.stdout.splitlines()[0].split(":")[0]) == (0, f"{tiny} is good")
-    assert checked.stderr == f"slingshot: using the recipe {tiny}\n"
+    assert checked.stderr == f"slingshot: using the recipe {tiny} and the warehouse {tiny.parent / 'warehouse'}\n"
     listed = CliRunner().invoke(slingshot.app, ["log", "--warehouse", str(tiny.parent / "data")])
     assert (listed.stdout, listed.stderr) == ("nothing was built here\n", "")
 
