@@ -1,4 +1,4 @@
-"""Builds the stale assets of the graph, or of a selection, in this process."""
+"""Builds assets of the graph in this process, and finds those that a selection matches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from typing import TextIO
@@ -14,10 +14,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from assets.building.dead_runs import PROCESS, close_dead_runs
-from assets.building.display import Display
-from assets.planning.plan import Planner
-from assets.steps.step import Step
+from assets.building.dead_runs import PROCESS
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 
@@ -35,34 +32,17 @@ class Failure:
     trace: str
 
 
-def build_stale(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    steps: Sequence[Step],
-    planner: Planner,
-    selection: str | None = None,
-    display: Display | None = None,
-) -> list[Failure]:
-    """Builds the stale assets and those that may become stale, in order. Fresh assets are left alone.
-
-    An asset that failed a blocking check is run again and fails again, so that every build reports why it blocks
-    others. `display` gets what is planned. Raises BadSelection.
-    """
-    close_dead_runs(instance)
-    plan = planner.plan(steps, selected(definitions, selection))
-    stale = [one.asset for one in plan if one.state != "fresh"]
-    if display:
-        display.planned(stale, len(plan) - len(stale))
-    return build_assets(definitions, instance, stale) if stale else []
-
-
 def build_assets(
     definitions: dg.Definitions, instance: dg.DagsterInstance, assets: Iterable[str] | None = None
 ) -> list[Failure]:
     """Materializes `assets` (None: all) in order; assets downstream of a failed one are skipped.
 
-    Raises KeyboardInterrupt where the build was interrupted; its run is then canceled.
+    An asset that failed a blocking check fails again, so that every build reports why it blocks others. Raises
+    KeyboardInterrupt where the build was interrupted; its run is then canceled.
     """
+    keys = None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets]
+    if keys == []:  # which Dagster takes for all assets
+        return []
     job = definitions.resolve_implicit_global_asset_job_def()
     run_id = str(uuid4())
     try:
@@ -74,7 +54,7 @@ def build_assets(
                 tags={PROCESS: str(os.getpid())},
                 # The display prints to the terminal; the instance keeps the events for the UI.
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                asset_selection=None if assets is None else [dg.AssetKey(asset.split("/")) for asset in assets],
+                asset_selection=keys,
             )
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _cancel(instance, run_id)

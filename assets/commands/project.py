@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from assets.building.display import Display
+    from assets.building.recorder import Recorder
+    from assets.building.run import Failure
     from assets.planning.plan import Planner
     from assets.planning.planned import Planned, State
     from assets.recipe.types import Recipe
@@ -101,13 +103,16 @@ class Project:
 
         Example: `[one.asset for one in project.plan() if one.state != "fresh"]` are the assets that are not fresh.
         """
-        planner, chosen = self._planner(forecast=True), None
-        if selection:
-            from assets.building.define import define
-            from assets.building.run import selected
+        return self._planner(forecast=True).plan(self.steps, self._selected(selection))
 
-            chosen = selected(define(self.recipe, self.bench), selection)
-        return planner.plan(self.steps, chosen)
+    def _selected(self, selection: str | None) -> frozenset[str] | None:
+        """The assets that a selection matches; None for all of them, without one."""
+        if selection is None:
+            return None
+        from assets.building.define import define
+        from assets.building.run import selected
+
+        return selected(define(self.recipe, self.bench), selection)
 
     def build(self, selection: str | None = None, display: Display | None = None) -> Built:
         """Builds what is stale, of everything or of a selection (see `plan`), in this process.
@@ -118,28 +123,35 @@ class Project:
 
         Example: `project.build("+training_sets/self_instruct").built` are the assets that were computed.
         """
-        from assets.building.dagster_home import dagster_instance
-        from assets.building.define import define
         from assets.building.recorder import Recorder
-        from assets.building.run import build_stale, selected
 
-        planner, recorder = self._planner(forecast=False), Recorder(display)
-        definitions = define(self.recipe, self.bench, recorder)
+        recorder = Recorder(display)
         try:
-            with dagster_instance(self.warehouse) as instance:
-                failures = build_stale(definitions, instance, self.steps, planner, selection, recorder)
+            plan = self._planner(forecast=False).plan(self.steps, self._selected(selection))
+            stale = [one.asset for one in plan if one.state != "fresh"]
+            recorder.planned(stale, len(plan) - len(stale))
+            failures = self._build(stale, recorder) if stale else []
         except KeyboardInterrupt as interrupt:
             raise recorder.interrupt or BuildStopped(recorder.running, len(recorder.actions)) from interrupt
         if failures:
             raise BuildFailed(failures)
-        chosen, actions = selected(definitions, selection), recorder.actions
-        assets = [step.asset for step in self.steps if chosen is None or step.asset in chosen]
         return Built(
             *(
-                tuple(asset for asset in assets if actions.get(asset, "unchanged") == action)
+                tuple(one.asset for one in plan if recorder.actions.get(one.asset, "unchanged") == action)
                 for action in ("built", "restored", "unchanged")
             )
         )
+
+    def _build(self, assets: Sequence[str], recorder: Recorder) -> list[Failure]:
+        # Dagster is loaded only where there is something to build: that takes longer than the plan.
+        from assets.building.dagster_home import dagster_instance
+        from assets.building.dead_runs import close_dead_runs
+        from assets.building.define import define
+        from assets.building.run import build_assets
+
+        with dagster_instance(self.warehouse) as instance:
+            close_dead_runs(instance)
+            return build_assets(define(self.recipe, self.bench, recorder), instance, assets)
 
     def require_buildable(self) -> None:
         """Raises RecipeError, and UserError where the sha256 of a model or source is not pinned yet, or a model that

@@ -48,13 +48,13 @@ class Planner:
     def plan(self, steps: Iterable[Step], selection: frozenset[str] | None = None) -> list[Planned]:
         """One entry per step, in order. A selection limits this to its assets; all others stay as they are stored."""
         self.views, self.faults, self.counted, planned = {}, {}, set(), []
-        for step in steps:
-            if selection is None or step.asset in selection:
-                # One connection for all reads, as in `materialize`.
-                with self.bench.database.read():
+        # One connection for all reads, as in `materialize`.
+        with self.bench.database.read():
+            for step in steps:
+                if selection is None or step.asset in selection:
                     planned.append(self._planned(step))
-            elif current := self.catalog.current(step.asset):
-                self._keep(current)
+                elif current := self.catalog.current(step.asset):
+                    self._keep(current)
         return planned
 
     def _planned(self, step: Step) -> Planned:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from yake import KeywordExtractor
-
 from warehouse.core.sentences import sentences
 from warehouse.core.words import mostly_spaceless, tokens
 
@@ -23,6 +21,9 @@ def keywords(text: str, count: int, phrase_words: int) -> str:
     if mostly_spaceless(text):
         found = Counter(word for word in tokens(text) if len(word) > 1)
         return ", ".join(sorted(found, key=lambda word: -found[word] * len(word))[:count])
+    # Its import takes a quarter of a second, which no other command needs.
+    from yake import KeywordExtractor
+
     ranked = KeywordExtractor(lan="en", n=phrase_words, top=count).extract_keywords(text)
     return ", ".join(phrase for phrase, _ in sorted(ranked, key=lambda item: (item[1], item[0])))
 

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from assets.steps.digest_memory import DigestMemory, state_of
+
 ROOT = Path(__file__).resolve().parents[2]
 NOT_CODE = (
     "assets/recipe/types.py",
@@ -53,7 +55,18 @@ def code_digests(module: Path, *others: tuple[str, str], also: tuple[Path, ...] 
     """Digest of what is used of each file, directly or through others, by path relative to the project.
 
     `module` and the modules in `also` count as a whole; `others` are single names, as (path relative to the project,
-    name)."""
+    name). Code that did not change is not parsed again (see digest_memory.py)."""
+    asked: list[object] = [_name(module), *others, [_name(path) for path in also]]
+    return _memory().digests(asked, lambda: parsed_digests(module, *others, also=also))
+
+
+@cache
+def _memory() -> DigestMemory:
+    return DigestMemory(lambda: state_of(ROOT, DECIDING))
+
+
+def parsed_digests(module: Path, *others: tuple[str, str], also: tuple[Path, ...] = ()) -> dict[str, str]:
+    """The same, from the files as they are now."""
     used = {_name(path): Used(path) for path in (module, *also)}
     for file in used.values():
         file.take_all()

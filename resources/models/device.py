@@ -5,6 +5,7 @@ torch is imported when a function is called, so that importing this module is ch
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 def on_gpu() -> bool:
     """Whether models run on a GPU."""
+    # A torch for CPUs says so by its version. Its import takes seconds, and status and plan ask too.
+    if version("torch").endswith("+cpu"):
+        return False
     import torch
 
     return torch.cuda.is_available()
@@ -30,12 +34,13 @@ def dtype() -> torch.dtype:
     """
     import torch
 
-    return torch.bfloat16 if on_gpu() else torch.float32
+    found: torch.dtype = getattr(torch, precision())
+    return found
 
 
 def precision() -> str:
     """The name of that type, such as "bfloat16"."""
-    return str(dtype()).removeprefix("torch.")
+    return "bfloat16" if on_gpu() else "float32"
 
 
 def numerics() -> str:

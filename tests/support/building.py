@@ -14,7 +14,7 @@ import yaml
 from assets.building.dagster_home import dagster_instance
 from assets.building.define import define
 from assets.building.display import Display
-from assets.building.run import Failure, build_assets, build_stale, selected
+from assets.building.run import Failure, build_assets, selected
 from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
@@ -54,8 +54,8 @@ def build(
         definitions = define(loaded, bench, log)
         if everything:
             return log, build_assets(definitions, instance)
-        planner = Planner(bench, loaded.retries, forecast=False)
-        return log, build_stale(definitions, instance, steps(loaded), planner, selection)
+        plan = Planner(bench, loaded.retries, forecast=False).plan(steps(loaded), selected(definitions, selection))
+        return log, build_assets(definitions, instance, [one.asset for one in plan if one.state != "fresh"])
 
 
 def planned(recipe: Path, data: Path, cache: Path | None = None, selection: str | None = None) -> dict[str, Planned]:
@@ -63,9 +63,7 @@ def planned(recipe: Path, data: Path, cache: Path | None = None, selection: str 
     loaded = load_recipe(recipe)
     bench = workbench(loaded, data, recipe.parent, cache)
     chosen = selected(define(loaded, bench), selection) if selection else None
-    # One connection for the whole plan: hundreds of plans are made here, and nothing else waits for the file.
-    with bench.database.read():
-        return {one.asset: one for one in Planner(bench, loaded.retries).plan(steps(loaded), chosen)}
+    return {one.asset: one for one in Planner(bench, loaded.retries).plan(steps(loaded), chosen)}
 
 
 def edit(recipe: Path, change: Callable[[dict[str, Any]], None]) -> None:

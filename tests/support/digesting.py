@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from assets.steps.code_digest import code_digests
+from assets.steps.code_digest import parsed_digests
 
 Files = dict[str, str]
 
@@ -16,8 +16,7 @@ def digests(project: Path, files: Files) -> dict[str, str]:
         path = project / "assets" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
-    # Without the cache, which would return the digests from before an edit.
-    return code_digests.__wrapped__(project / "assets" / "main.py")
+    return parsed_digests(project / "assets" / "main.py")
 
 
 def changed(project: Path, files: Files, name: str, old: str, new: str) -> set[str]:

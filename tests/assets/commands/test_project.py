@@ -171,3 +171,15 @@ def test_the_import_loads_no_heavy_library(use: str) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_build_with_nothing_to_do_loads_neither_dagster_nor_a_model_library(built: tuple[Path, Path]) -> None:
+    recipe, data = built
+    code = (
+        f"import sys, slingshot\ndone = slingshot.open({str(recipe)!r}, {str(data)!r}).build()\n"
+        "heavy = {'dagster', 'torch', 'transformers'} & {*sys.modules}\n"
+        "print(len(done.built), len(done.unchanged) > 20, heavy or None)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "0 True None\n"

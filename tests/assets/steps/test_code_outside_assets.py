@@ -38,9 +38,8 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digests(project: Path, graph: list[Step]) -> dict[str, dict[str, str]]:
-    # Not through the cache, which holds for the life of a process.
     return {
-        step.asset: code_digest.code_digests.__wrapped__(
+        step.asset: code_digest.parsed_digests(
             project / step.source.relative_to(ROOT), QUARANTINE, *((*PROTOCOLS, *ANSWERS) if step.calls_model else ())
         )
         for step in graph
