@@ -46,6 +46,7 @@ class Candidates:
     """
 
     texts: Sequence[str]
+    responses: Sequence[str]
     vectors: NDArray[np.float32]
     order: Sequence[int]
     seed: int
@@ -136,7 +137,8 @@ class Rule:
             vectors = _matrix(embeddings["vector"].gather([place_of[row["id"]] for row in rows]))
         texts = [with_input(row["instruction"], row["input"]) for row in rows]
         values = self.values(settings)
-        candidates = Candidates(texts, vectors, _best_first(rows, quality, highest_first), seed)
+        responses = [row["response"] for row in rows]
+        candidates = Candidates(texts, responses, vectors, _best_first(rows, quality, highest_first), seed)
         for row, nearest in zip(rows, self.decide(candidates, values), strict=True):
             cut = self.cut(values) if self.cut else None
             similarity = None if nearest.index is None else nearest.similarity

@@ -145,12 +145,13 @@ EMBEDDINGS = pl.DataFrame(
         ({"rule": "semdedup", "clusters": 1}, ("duplicate", "near copy in its cluster", 0.99, 0.9)),
         ({"rule": "k_center", "select": 2}, ("rejected", "not selected", 0.99, None)),
         ({"rule": "rouge_l"}, ("duplicate", "ROUGE-L", 0.75, 0.7)),
+        ({"rule": "minhash", "of": "instruction", "run": 2, "jaccard": 0.4}, ("duplicate", "near duplicate", 0.5, 0.4)),
     ],
 )
 def test_each_rule_records_why_and_because_of_which_row_it_drops(
     said: dict[str, Any], dropped: tuple[Any, ...]
 ) -> None:
-    embeddings = None if said["rule"] == "rouge_l" else EMBEDDINGS
+    embeddings = EMBEDDINGS if RULES[said["rule"]].embeds else None
     result = RULES[said["rule"]].diversify(PAIRS, embeddings, None, FullDiversity(embedder="embedder", **said), seed=7)
     assert result.kept["id"].to_list() == [PAIRS["id"][0], PAIRS["id"][2]]
     (row,) = result.decisions.filter(pl.col("outcome") != "kept").rows(named=True)
@@ -197,7 +198,9 @@ def test_a_lexical_rule_needs_no_embeddings() -> None:
     assert not [step.asset for step in steps(recipe) if "embedding" in step.asset]
 
 
-@pytest.mark.parametrize("said", [{"rule": "semdedup"}, {"rule": "k_center", "select": 2}, {"rule": "rouge_l"}])
+@pytest.mark.parametrize(
+    "said", [{"rule": "semdedup"}, {"rule": "k_center", "select": 2}, {"rule": "rouge_l"}, {"rule": "minhash"}]
+)
 def test_changing_the_rule_rebuilds_without_model_calls(own: tuple[Path, Path], said: dict[str, Any]) -> None:
     recipe, data = own
     asset = "diverse_instructions/instruction_generation"
