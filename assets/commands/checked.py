@@ -24,6 +24,7 @@ class Checked:
 
     `unpinned` are the keys of models and sources without a hash, `not_in_any_arm` the assets that no arm uses.
     `writes_with` is the engine of each model on this machine, and `faster` are the models that could write faster here.
+    `slower` are the trainings that would be faster in float32 here.
     """
 
     recipe: Path
@@ -34,6 +35,7 @@ class Checked:
     warnings: tuple[str, ...]
     writes_with: Mapping[str, str]
     faster: tuple[str, ...]
+    slower: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
         """All of it as lines of text."""
@@ -50,6 +52,8 @@ class Checked:
                 f"{name}: this processor also computes bfloat16, which is faster and answers many prompts differently: "
                 f"models.{name}.precision: bfloat16"
             )
+        for key in self.slower:
+            yield f"{key}.precision: bfloat16 trains more slowly than float32 here, since this processor has no AMX"
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def checked(project: Project) -> Checked:
     from assets.evaluation.judges import own_judges
     from assets.loading.bench import workbench
     from assets.loading.file import load_recipe, recipe_error
-    from assets.loading.local_models import faster, missing_layers
+    from assets.loading.local_models import faster, missing_layers, slower
     from assets.loading.local_sources import local_problems
     from assets.loading.pinning import unpinned
     from assets.loading.sizes import unused_methods
@@ -94,6 +98,7 @@ def checked(project: Project) -> Checked:
         warnings=tuple(own_judges(recipe)),
         writes_with=project.engines(),
         faster=tuple(faster(recipe, project.bench)),
+        slower=tuple(slower(recipe)),
     )
 
 

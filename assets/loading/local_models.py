@@ -9,6 +9,7 @@ from assets.loading.file import recipe_error
 from assets.loading.rules import Problem
 from assets.loading.trainings import trainings
 from assets.recipe.types import Recipe
+from resources.models.device import lacks_amx
 from resources.models.engines import computes_bfloat16
 from resources.models.layers import lora_faults
 from resources.tools.workbench import Workbench
@@ -60,3 +61,9 @@ def faster(recipe: Recipe, bench: Workbench) -> list[str]:
         name for name in free if (engine := bench.engine(name)).name == "openvino" and engine.precision == "float32"
     ]
     return slow if slow and computes_bfloat16() else []
+
+
+def slower(recipe: Recipe) -> list[str]:
+    """The keys of trainings in bfloat16, where this processor trains faster in float32."""
+    found = [at for at, (_, settings) in trainings(recipe).items() if settings.precision == "bfloat16"]
+    return found if found and lacks_amx() else []

@@ -37,7 +37,7 @@ class TrainingPart(Part):
     `dropout` is that of the adapter.
 
     `precision: bfloat16` computes activations and gradients in bfloat16 (mixed precision, arXiv 1710.03740): faster on
-    processors with instructions for it, and with other weights as its result. A GPU always does.
+    processors with AMX, and with other weights as its result. A GPU always does.
     """
 
     epochs: Count

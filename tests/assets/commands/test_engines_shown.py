@@ -89,3 +89,22 @@ def test_check_proposes_bfloat16_where_the_processor_has_it_and_the_recipe_says_
     monkeypatch.setattr("assets.loading.local_models.computes_bfloat16", lambda: processor)
     edit(tiny, lambda recipe: recipe["models"]["generator"].update(settings))
     assert shown("check", tiny, tmp_path / "data")[1:] == proposed
+
+
+@pytest.mark.parametrize(
+    ("precision", "lacks", "said"),
+    [
+        ("bfloat16", True, ["generation.backward_model.precision: bfloat16 trains more slowly than float32 here, "]),
+        ("bfloat16", False, []),
+        (None, True, []),
+    ],
+)
+def test_check_names_trainings_that_bfloat16_makes_slower_on_this_processor(
+    precision: str | None, lacks: bool, said: list[str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assets.loading.local_models.lacks_amx", lambda: lacks)
+    edit(tiny, lambda recipe: recipe["generation"]["backward_model"].update(precision=precision))
+    environment = {"SLINGSHOT_RECIPE": str(tiny), "SLINGSHOT_WAREHOUSE": str(tmp_path / "data")}
+    lines = CliRunner().invoke(app, ["check"], env=environment).stdout.splitlines()
+    found = [line for line in lines if "trains more slowly" in line]
+    assert found == [f"{line}since this processor has no AMX" for line in said]
