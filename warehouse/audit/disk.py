@@ -30,7 +30,7 @@ class DiskUse:
 
     @property
     def in_words(self) -> str:
-        """What is not empty, in MiB: "12.3 MiB database, 4.0 MiB checkpoints"."""
+        """What is not 0.0 MiB: "12.3 MiB database, 4.0 MiB checkpoints"."""
         names = {
             "database": self.database,
             "checkpoints": self.checkpoints,
@@ -38,7 +38,7 @@ class DiskUse:
             "other files": self.other,
             "downloads for all warehouses": self.shared_downloads,
         }
-        return ", ".join(f"{size / 2**20:,.1f} MiB {name}" for name, size in names.items() if size)
+        return ", ".join(f"{size / 2**20:,.1f} MiB {name}" for name, size in names.items() if size >= 2**20 / 20)
 
 
 def disk_use(warehouse: Path, shared: Path | None = None) -> DiskUse:

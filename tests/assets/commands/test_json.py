@@ -60,8 +60,8 @@ COMMANDS = {
 KEYS: dict[str, Any] = {
     "init": {"written"},
     "check": {
-        "recipe", "assets", "arms", "unpinned", "not_in_any_arm", "warnings", "writes_with", "faster", "cost", "work",
-        "fails"
+        "recipe", "assets", "arms", "unpinned", "not_in_any_arm", "warnings", "writes_with", "faster", "slower", "cost",
+        "work", "fails"
     },
     "review": {
         "before", "after", "added", "removed", "changed", "diffs", "scores", "quality", "declared", "faults",

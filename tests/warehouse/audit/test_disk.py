@@ -41,3 +41,7 @@ def test_in_words_only_what_is_there_is_named() -> None:
     assert DiskUse(5 * MIB, 0, 1536 * MIB, MIB // 2, 0).in_words == (
         "5.0 MiB database, 1,536.0 MiB downloads, 0.5 MiB downloads for all warehouses"
     )
+
+
+def test_what_would_read_as_nothing_is_left_out() -> None:
+    assert DiskUse(MIB, 0, MIB // 20 + 1, MIB // 20 - 1, 0).in_words == "1.0 MiB database, 0.1 MiB downloads"
