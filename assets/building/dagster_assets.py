@@ -41,12 +41,14 @@ def to_asset(
     steps: Mapping[str, Step] | None = None,
     stale: str = "",
     problem: str = "",
+    priority: int = 0,
 ) -> dg.AssetsDefinition:
     """The Dagster asset of a step (see `materialize`). `display` gets progress and the end, beside Dagster's log.
 
     `condition` says when Dagster rebuilds the asset by itself. `steps` are those of the whole graph, by asset: in a run
     of the UI, an asset ends at once where one of them is out of date that it reads, directly or through others. `stale`
-    says why the asset is out of date now, and `problem` what is wrong with the recipe, which fails every run.
+    says why the asset is out of date now, and `problem` what is wrong with the recipe, which fails every run. Of assets
+    that could be built next, the one with the highest `priority` is (see order.py).
     """
 
     def results(context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -83,6 +85,7 @@ def to_asset(
         description=f"{step.description}\n\n{stale}" if stale else step.description,
         kinds=set(step.kinds),
         code_version=step.recipe_and_code,
+        op_tags={"dagster/priority": str(priority)},
         metadata={"dagster/column_schema": column_schema(step), "dagster/column_lineage": column_lineage(step)},
         check_specs=[
             dg.AssetCheckSpec(name, asset=step.asset.split("/"), description=CHECKS.get(name), blocking=blocking)

@@ -10,6 +10,7 @@ from assets.building.automation import automation_condition, automation_sensor
 from assets.building.dagster_assets import to_asset
 from assets.building.display import Display
 from assets.building.io_manager import WarehouseIOManager
+from assets.building.order import priorities
 from assets.planning.graph import steps
 from assets.planning.waiting import why_stale
 from assets.recipe.declarations import declarations
@@ -42,6 +43,7 @@ def define(
     """
     _, _, terms = declarations(recipe)
     graph = {step.asset: step for step in steps(recipe)}
+    first = priorities(graph.values())
     stale = _explained(graph, bench, recipe.retries) if explain else {}
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         to_asset(
@@ -54,6 +56,7 @@ def define(
             graph,
             stale.get(step.asset, ""),
             problem,
+            first[step.asset],
         )
         for step in graph.values()
     ]
