@@ -41,8 +41,9 @@ class Nearest:
 class Candidates:
     """The rows that a rule decides about, and the recipe's seed.
 
-    `texts` are the instructions with their inputs, `vectors` (rows, dimensions) their unit embeddings; a rule that does
-    not embed gets 0 dimensions. `order` has the rows' indexes, best quality first.
+    `texts` are the instructions with their inputs, `responses` what answers them, `vectors` (rows, dimensions) the unit
+    embeddings of the instructions; a rule that does not embed gets 0 dimensions. `order` has the rows' indexes, best
+    quality first.
     """
 
     texts: Sequence[str]

@@ -13,7 +13,7 @@ Worked example: "crush the basil well" and "crush the basil now" have 2 runs of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -68,16 +68,17 @@ def bands(threshold: float) -> int:
 
 
 def _tokens(text: str, words: int) -> list[str]:
-    found = [" ".join(run) for run in runs(text, words)]
-    whole = run_units(text)
-    return found or ([" ".join(whole)] if whole else [])
+    if found := [" ".join(run) for run in runs(text, words)]:
+        return found
+    whole = " ".join(run_units(text))
+    return [whole] if whole else []
 
 
 def _jaccard(a: set[str], b: set[str]) -> float:
     return len(a & b) / len(a | b) if a or b else 0.0
 
 
-def _compared(rows: Candidates, of: Compared) -> Iterable[str]:
+def _compared(rows: Candidates, of: Compared) -> Sequence[str]:
     if of == "pair":
         return [f"{text}\n\n{response}" for text, response in zip(rows.texts, rows.responses, strict=True)]
     return rows.texts if of == "instruction" else rows.responses
@@ -100,7 +101,7 @@ RULE = Rule(
     reason="near duplicate",
     measures="Jaccard index of its runs of words with those of the nearest kept text that MinHash proposes",
     decide=lambda rows, values: near_duplicates(
-        list(_compared(rows, values["of"])), rows.order, values["jaccard"], values["run"]
+        _compared(rows, values["of"]), rows.order, values["jaccard"], values["run"]
     ),
     cut=lambda values: values["jaccard"],
     embeds=False,
