@@ -13,6 +13,7 @@ from assets.commands.reading_at import reading_at
 from assets.commands.terminal import (
     AsJson,
     EnvironmentOption,
+    RecipeOption,
     WarehouseOption,
     clear_errors,
     console,
@@ -54,6 +55,7 @@ def why_not(
     text: Annotated[str, typer.Argument(help="Words that the row contains, or its id.", autocompletion=rows)],
     limit: Annotated[int, typer.Option(min=1, help="How many rows to show at most, the most relevant first.")] = 5,
     everything: Everything = False,
+    recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
     env: EnvironmentOption = None,
     as_json: AsJson = False,
@@ -61,7 +63,7 @@ def why_not(
     """Show where a row was dropped: by which rule, with which score, or which row it repeats."""
     from assets.reporting.audit_tables import why_not_tree
 
-    found = reading_at(warehouse, env).why_not(text, limit)
+    found = reading_at(warehouse, env, recipe).why_not(text, limit)
     if as_json:
         print_json(found)
         return

@@ -251,13 +251,13 @@ class Project:
         return why(self.database, row)
 
     def why_not(self, text: str, limit: int = 5) -> Answers:
-        """Where rows were dropped, by which rule, and what they repeat. No recipe is needed.
+        """Where rows were dropped, by which rule, and what they repeat.
 
-        `text` is the id of a row, or words that rows contain; the `limit` most relevant are returned. Raises NotFound
-        and UserError."""
-        from warehouse.audit.why_not import why_not
+        `text` is the id of a row, or words that rows contain; the `limit` most relevant are returned. Where no row on
+        record has it, the sources of the recipe are searched too. Raises NotFound and UserError."""
+        from assets.commands.source_rows import why_not
 
-        return why_not(self.database, text, limit)
+        return why_not(self, text, limit)
 
     def export(self, arm: str, to: str | Path, version: str | None = None, override: str | None = None) -> list[Path]:
         """Writes the training set of an arm into the folder `to`, with a dataset card; the paths of all files.

@@ -88,18 +88,20 @@ def recall(
     ],
     reason: Annotated[str | None, typer.Option(help="The reason to withdraw it, which is recorded.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what depends on it.")] = False,
+    recipe: RecipeOption = None,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a source row, a source or a model, and show all that depends on it; the next build leaves it out."""
     from rich.text import Text
 
+    from assets.commands.source_rows import affected_by
     from assets.reporting.audit_tables import recall_tables
     from warehouse.core.errors import UserError
-    from warehouse.release.recall import find_affected, withdraw
+    from warehouse.release.recall import withdraw
 
-    database = project_at(warehouse=warehouse).database
-    affected = find_affected(database, start)
+    project = project_at(recipe, warehouse)
+    database, affected = project.database, affected_by(project, start)
     if as_json:
         print_json(affected)
     else:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from assets.loading.rules import Problem
 from assets.recipe.columns import shared_by_roles
-from assets.recipe.mapping import Mapping
 from assets.recipe.types import Recipe
 from assets.recipe.values import UNPINNED
-from assets.sources.choosing import candidates
-from assets.sources.reading.read import read_rows
+from assets.sources.choosing import Choice, unfitting
+from assets.sources.reading.read import Reading
 from resources.fetching.addresses import Address
 from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
@@ -39,18 +38,19 @@ def local_problems(recipe: Recipe, bench: Workbench) -> Iterator[Problem]:
             place = bench.find(bench.sources[name]) if pinned else None
             if not pinned and address.scheme == "path":
                 place = bench.cache.existing(address)
-            read = read_rows(place, source, ways[name].columns) if place else None
+            reading = Reading(place, source, ways[name].columns) if place else None
+            choices = {
+                f"{role}.{index}": Choice(selection, ways[name])
+                for role in ROLES
+                for index, selection in enumerate(recipe.part(role))
+                if selection.source == name
+            }
+            found = list(unfitting(reading, choices)) if reading else []
         except UserError as error:
             yield Problem(f"sources.{name}", source.address, str(error))
             continue
-        for role in ROLES if read else ():
-            for index, selection in enumerate(recipe.part(role)):
-                if read and selection.source == name:
-                    try:
-                        mapping = Mapping.parse(selection.fields, selection.absent)
-                        candidates(selection, mapping, read, ways[name])
-                    except UserError as error:
-                        yield Problem(f"{role}.{index}", name, str(error))
+        for path, what in found:
+            yield Problem(path, name, what)
 
 
 def _missing(path: str, text: str, bench: Workbench) -> Iterator[Problem]:

@@ -142,7 +142,7 @@ class Forecaster:
         planned = Planned(
             step.asset,
             "stale",
-            rows=len(result.decisions),
+            rows=result.rows,
             from_memo=tools.meter.from_memo,
             same_content=result.data_version == current,
             error=fault,

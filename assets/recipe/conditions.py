@@ -10,8 +10,7 @@ absent is not chosen, except by `{present: false}`.
 
 from __future__ import annotations
 
-from collections import Counter, abc
-from collections.abc import Sequence
+from collections import abc
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,31 +50,20 @@ class Condition:
         """Why the row is not chosen, None if the condition holds. Values that say one of `absent` are absent."""
         value = find(row, self.path).value
         name = self.path.text
-        if is_absent(value, absent):
+        inside = opened(value)
+        # A text may be an empty list as JSON.
+        if is_absent(value, absent) or is_absent(inside, absent):
             return None if self.tests == (("present", (False,)),) else Unmet(f"where: {name} is absent")
-        values = inside if isinstance(inside := opened(value), list) else [value]
+        values = inside if isinstance(inside, list) else [value]
         for operator, operands in self.tests:
             fault = _fault(operator, operands, values)
             if fault:
                 return Unmet(f"where: {name} {fault.reason}", fault.value, fault.score, fault.cut)
         return None
 
-    def check_types(self, rows: Sequence[abc.Mapping[str, object]], absent: frozenset[str]) -> None:
-        """Raise UserError where no row has a value of the type that the condition needs, so that none could fit."""
-        if not any(map(_needs, self._operands())):
-            return
-        found = [value for row in rows if not is_absent(value := find(row, self.path).value, absent)]
-        values = [item for value in found for item in (value if isinstance(value, list) else [value])]
-        for operator, operand in self._operands():
-            needed = _needs((operator, operand))
-            if values and needed and not any(needed.fits(value) for value in values):
-                example = shortened(on_one_line(str(values[0])), _WIDEST)
-                raise UserError(
-                    f"where: {self.path.text} is to be compared with {_plain(operand)}, but no row has"
-                    f" {needed.what} there; found values such as {example!r}{needed.hint}"
-                )
-
-    def _operands(self) -> list[tuple[str, Value]]:
+    @property
+    def operands(self) -> list[tuple[str, Value]]:
+        """Each operator with each of its operands."""
         return [(operator, operand) for operator, operands in self.tests for operand in operands]
 
 
@@ -84,6 +72,42 @@ class _Type:
     what: str
     fits: abc.Callable[[object], bool]
     hint: str = ""
+
+
+class Types:
+    """Whether rows have values of the types that conditions need, so that a row could fit. Values that say one of
+    `absent` are absent."""
+
+    def __init__(self, conditions: abc.Iterable[Condition], absent: frozenset[str]) -> None:
+        self._absent = absent
+        self._unseen = [
+            (one.path, operand, needed)
+            for one in conditions
+            for operator, operand in one.operands
+            if (needed := _needs((operator, operand)))
+        ]
+        self._examples: dict[Path, object] = {}
+
+    def look(self, row: abc.Mapping[str, object]) -> None:
+        """Take note of the types of a row."""
+        for one in [*self._unseen]:
+            path, _, needed = one
+            value = find(row, path).value
+            values = value if isinstance(value, list) else [value]
+            if values and not is_absent(value, self._absent):
+                self._examples.setdefault(path, values[0])
+                if any(needed.fits(item) for item in values):
+                    self._unseen.remove(one)
+
+    def check(self) -> None:
+        """Raise UserError where no row had a value of the needed type, but there were values."""
+        for path, operand, needed in self._unseen:
+            if path in self._examples:
+                example = shortened(on_one_line(str(self._examples[path])), _WIDEST)
+                raise UserError(
+                    f"where: {path.text} is to be compared with {_plain(operand)}, but no row has"
+                    f" {needed.what} there; found values such as {example!r}{needed.hint}"
+                )
 
 
 _NUMBER = _Type("a number", lambda value: number_in(value) is not None)
@@ -110,19 +134,20 @@ def parse_where(where: abc.Mapping[str, Any]) -> tuple[Condition, ...]:
     return tuple(_condition(name, wanted) for name, wanted in where.items())
 
 
-def reasons(unmet: Sequence[Unmet]) -> list[str]:
-    """The reason of each row that is not chosen; rare values share one, so that there are few reasons."""
-    counts = Counter((one.reason, one.value) for one in unmet if one.value is not None)
+def reasons(unmet: abc.Mapping[tuple[str, str | None], int]) -> dict[tuple[str, str | None], str]:
+    """The whole reason for each (reason, value) of rows that are not chosen, of which there are so many; rare values
+    share one, so that there are few reasons."""
     most: dict[str, set[str]] = {}
-    for (reason, value), _ in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
+    named = {(reason, value): rows for (reason, value), rows in unmet.items() if value is not None}
+    for reason, value in sorted(named, key=lambda one: (-named[one], one)):
         if len(most.setdefault(reason, set())) < NAMED_VALUES:
-            most[reason].add(str(value))
-    return [
-        one.reason
-        if one.value is None
-        else f"{one.reason}is {one.value if one.value in most[one.reason] else 'another value'}"
-        for one in unmet
-    ]
+            most[reason].add(value)
+    return {
+        (reason, value): reason
+        if value is None
+        else f"{reason}is {value if value in most[reason] else 'another value'}"
+        for reason, value in unmet
+    }
 
 
 def _condition(name: str, wanted: Any) -> Condition:

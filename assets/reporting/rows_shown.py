@@ -28,8 +28,9 @@ def rows_blocks(found: Rows, everything: bool = False) -> Iterator[RenderableTyp
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in found.outcomes.items())
     yield _text(f"{found.asset}, version {found.version[:9]}: {counts or 'no rows'}", "bold")
     rows = found.frame.to_dicts()
-    of = "rows" if found.matching == sum(found.outcomes.values()) else "rows that match"
-    yield _text(f"{len(rows):,} of {found.matching:,} {of}")
+    of = "rows" if found.matching == sum(found.outcomes.values()) - found.counted else "rows that match"
+    beside = f"; {found.counted:,} others are counted only" if found.counted else ""
+    yield _text(f"{len(rows):,} of {found.matching:,} {of}{beside}")
     for row in rows:
         yield ""
         yield Hanging(_text(f"{row['id'][:SHORT_ID]}  ", "bold"), _text(_outcome(_decided(row, found))))

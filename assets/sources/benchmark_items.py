@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from assets.recipe.columns import role_slice, shared_by_roles
 from assets.recipe.types import Recipe
-from assets.sources.seeding import Role, select
+from assets.sources.judging import Role
+from assets.sources.seeding import select
 from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from warehouse.results.result import Gate
-
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a candidate is not taken: it is rejected, or quarantined for a fault of the row."""
+    """Why a candidate is not taken: it is rejected, or quarantined for a fault of the row.
+
+    `value` is what the row has instead of what `where` asks for; it completes the reason."""
 
     reason: str
     quarantined: bool = False
     score: float | None = None
     cut: float | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Candidate:
 
     `identity` decides its place in the sample and its templates, `slice_identity` its slice: rows that were one row of
     the source, or that are joined, have the same one. `unusable` says by path what JSON could not hold.
+    `index` is its index in the source, where rows are joined.
     """
 
     row: Mapping[str, object]
@@ -32,17 +34,8 @@ class Candidate:
     slice_identity: str
     unusable: Mapping[str, str] = field(default_factory=dict)
     verdict: Verdict | None = None
+    index: int = 0
 
     def out(self, reason: str, quarantined: bool = False) -> Candidate:
         """The candidate with a verdict."""
         return replace(self, verdict=Verdict(reason, quarantined))
-
-    def put_out(self, gate: Gate, parents: list[tuple[str, str]]) -> None:
-        """Put the verdict on record."""
-        if self.verdict is None:
-            raise ValueError("the candidate has no verdict")
-        content = {"row": dict(self.content)}
-        if self.verdict.quarantined:
-            gate.quarantine(content, self.verdict.reason, parents)
-        else:
-            gate.reject(content, self.verdict.reason, parents, self.verdict.score, self.verdict.cut)

@@ -1,88 +1,152 @@
-"""The candidates of a selection: the rows of a source, or of its lists, with a verdict on those not chosen."""
+"""What a selection says about the rows of its source: which candidates they are, and which of these `where` leaves out.
+
+A candidate of a plain selection is a row, so the rows are read one by one. A selection with `each` or `join` needs all
+rows of its source at once: a name means what it means anywhere in the source, and a parent may come after its child.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from assets.recipe.columns import PARENT, Shared, generations, paths_of
-from assets.recipe.conditions import Condition, Unmet, parse_where, reasons
-from assets.recipe.mapping import Mapping, check_fields, check_name
+from assets.recipe.conditions import Condition, Types, parse_where
+from assets.recipe.mapping import Mapping as FieldMapping
+from assets.recipe.mapping import check_fields, check_name
 from assets.recipe.rendering import folded
 from assets.recipe.selections import Selection
 from assets.sources.candidates import Candidate, Verdict
-from assets.sources.conversations import check_positions
+from assets.sources.conversations import Positions
 from assets.sources.exploding import exploded
 from assets.sources.joining import Tree
 from assets.sources.partition import row_identity
-from assets.sources.reading.rows import SourceRows
+from assets.sources.reading.read import Reading
+from assets.sources.reading.rows import SourceRow
+from warehouse.core.errors import UserError
 
 
-def candidates(selection: Selection, mapping: Mapping, read: SourceRows, shared: Shared) -> list[Candidate]:
-    """The candidates of a selection, in the order of the source.
+class Choice:
+    """The candidates of a selection, one after the other, and what `where` and `join` say about each.
 
-    Raises MappingError where the selection names what no row has, or paths by position that mix roles; UserError where
-    no row could meet a condition.
+    `shared` says how the source is read for all selections that use it.
     """
-    conditions = parse_where(selection.where) if selection.where else ()
-    found = [
-        Candidate(row.content, row.content, identity, identity, row.unusable)
-        for row in read.rows
-        for identity in (row_identity(row.content),)
-    ]
-    tree = Tree(found, shared.join, read.names) if shared.join and found else None
-    found = tree.in_tree_slices() if tree else found
-    if selection.each:
-        found = exploded(found, selection.each, read.names)
-    available = {*read.names} | {name for one in found if selection.each and not one.verdict for name in one.row}
-    if selection.join:
-        available.add(PARENT)
-    # Where no list has an item, the reasons of the rows say so.
-    if not selection.each or any(one.verdict is None for one in found):
-        check_fields(mapping, available)
-        for condition in conditions:
-            if not condition.path.of_item:
-                check_name("where", condition.path, available)
-    if tree and selection.join:
-        found = _joined(found, tree, selection, conditions)
-    else:
-        found = _where(found, conditions, selection)
-    check_positions(mapping, [one.row for one in found if one.verdict is None])
-    return found
+
+    def __init__(self, selection: Selection, shared: Shared) -> None:
+        self.selection = selection
+        self.mapping = FieldMapping.parse(selection.fields, selection.absent)
+        self._shared = shared
+        self._absent = folded(selection.absent or ())
+        conditions = parse_where(selection.where) if selection.where else ()
+        of_parent = [one for one in conditions if selection.join and one.path.names[0] == PARENT]
+        self._of_parent, self._own = of_parent, [one for one in conditions if one not in of_parent]
+        self._types = Types(self._own, self._absent)
+        self._types_of_parent = Types(of_parent, self._absent)
+        self._positions = Positions(self.mapping)
+        self._names: set[str] = set()
+        self._tree: _Joined | None = None
+        self._any = False
+
+    @property
+    def needs_all_rows(self) -> bool:
+        """Whether `candidates` needs all rows of the source at once."""
+        return bool(self.selection.each or self._shared.join)
+
+    def candidates(self, rows: Sequence[SourceRow], names: Collection[str]) -> Iterator[Candidate]:
+        """The candidates among all rows of a source, whose top-level `names` are known.
+
+        Raises MappingError where no row has a field of `each` or `join`.
+        """
+        found = [candidate_of(row, row_identity(row.content)) for row in rows]
+        tree = Tree(found, self._shared.join, names) if self._shared.join and found else None
+        found = tree.in_tree_slices() if tree else found
+        if self.selection.each:
+            found = exploded(found, self.selection.each, names)
+            self._names |= {name for one in found if one.verdict is None for name in one.row}
+        if tree and self.selection.join:
+            depth = max(generations(path, self.selection) for path in paths_of(self.selection))
+            self._tree = _Joined(tree, depth)
+        return iter(found)
+
+    def look(self, row: Mapping[str, object]) -> None:
+        """Take note of the row of a candidate without a verdict: a condition must be able to hold for one of them."""
+        self._any = True
+        self._types.look(row)
+
+    def resolved(self, one: Candidate) -> Candidate:
+        """The candidate as templates read it, with its parents; with a verdict if it is not chosen."""
+        if one.verdict is None:
+            one = self._met(one, self._own)
+        if self._tree and one.verdict is None:
+            one = self._tree.joined(one)
+            if one.verdict is None:
+                self._types_of_parent.look(one.row)
+                one = self._met(one, self._of_parent)
+        if one.verdict is None:
+            self._positions.look(one.row)
+        return one
+
+    def see(self, one: Candidate) -> None:
+        """Take note of all that `check` asks about a candidate."""
+        if one.verdict is None:
+            self.look(one.row)
+        self.resolved(one)
+
+    def check(self, names: Collection[str]) -> None:
+        """Raise MappingError where the selection names what no row has, or paths by position that mix roles; UserError
+        where no row could meet a condition. Call it after the candidates; `names` are the top-level names of the rows.
+        """
+        available = {*names, *self._names, *([PARENT] if self.selection.join else [])}
+        # Where no list has an item, the reasons of the rows say so.
+        if not self.selection.each or self._any:
+            check_fields(self.mapping, available)
+            for condition in (*self._own, *self._of_parent):
+                if not condition.path.of_item:
+                    check_name("where", condition.path, available)
+        self._types.check()
+        self._types_of_parent.check()
+        self._positions.check()
+
+    def _met(self, one: Candidate, conditions: Iterable[Condition]) -> Candidate:
+        faults = (condition.unmet(one.row, self._absent) for condition in conditions)
+        fault = next((fault for fault in faults if fault), None)
+        if fault is None:
+            return one
+        return replace(one, verdict=Verdict(fault.reason, score=fault.score, cut=fault.cut, value=fault.value))
 
 
-def _joined(
-    found: list[Candidate], tree: Tree, selection: Selection, conditions: Sequence[Condition]
-) -> list[Candidate]:
-    own = [one for one in conditions if one.path.names[0] != PARENT]
-    depth = max(generations(path, selection) for path in paths_of(selection))
-    found = _where(found, own, selection)
-    found = [
-        one.out(fault, quarantined=True) if one.verdict is None and (fault := tree.fault(index, depth)) else one
-        for index, one in enumerate(found)
-    ]
-    found = [
-        replace(one, row=tree.with_parents(index, depth)) if one.verdict is None else one
-        for index, one in enumerate(found)
-    ]
-    return _where(found, [one for one in conditions if one not in own], selection)
+@dataclass(frozen=True)
+class _Joined:
+    """The tree of a source, and how many generations of parents templates read."""
+
+    tree: Tree
+    depth: int
+
+    def joined(self, one: Candidate) -> Candidate:
+        if fault := self.tree.fault(one.index, self.depth):
+            return one.out(fault, quarantined=True)
+        return replace(one, row=self.tree.with_parents(one.index, self.depth))
 
 
-def _where(found: list[Candidate], conditions: Sequence[Condition], selection: Selection) -> list[Candidate]:
-    """The candidates, those that do not meet the conditions with a verdict."""
-    absent = folded(selection.absent or ())
-    rows = [one.row for one in found if one.verdict is None]
-    for condition in conditions:
-        condition.check_types(rows, absent)
-    unmet: dict[int, Unmet] = {}
-    for index, one in enumerate(found):
-        faults = (condition.unmet(one.row, absent) for condition in conditions) if one.verdict is None else iter(())
-        if fault := next((fault for fault in faults if fault), None):
-            unmet[index] = fault
-    verdicts = dict(zip(unmet, reasons(list(unmet.values())), strict=True))
-    return [
-        replace(one, verdict=Verdict(verdicts[index], score=unmet[index].score, cut=unmet[index].cut))
-        if index in unmet
-        else one
-        for index, one in enumerate(found)
-    ]
+def candidate_of(row: SourceRow, identity: str) -> Candidate:
+    """The candidate that a row with this identity is for a plain selection."""
+    return Candidate(row.content, row.content, identity, identity, row.unusable)
+
+
+def unfitting(reading: Reading, choices: Mapping[str, Choice]) -> Iterator[tuple[str, str]]:
+    """The choices, by name, that do not fit the rows of their source, each with the reason."""
+    rows: list[SourceRow] = []
+    for row in reading:
+        if isinstance(row, SourceRow):
+            identity = row_identity(row.content)
+            for one in choices.values():
+                if not one.needs_all_rows:
+                    one.see(candidate_of(row, identity))
+            if any(one.needs_all_rows for one in choices.values()):
+                rows.append(row)
+    for name, one in choices.items():
+        try:
+            for candidate in one.candidates(rows, reading.names) if one.needs_all_rows else ():
+                one.see(candidate)
+            one.check(reading.names)
+        except UserError as error:
+            yield name, str(error)

@@ -24,11 +24,23 @@ OTHERS = frozenset(("system", "developer", "tool", "function", "observation", "f
 _WIDEST = 40
 
 
-def check_positions(mapping: FieldMapping, rows: Sequence[Mapping[str, object]]) -> None:
-    """Raise MappingError where paths by position lead to turns of different roles; it proposes paths by role."""
-    problems = list(dict.fromkeys(problem for field, path in mapping.paths for problem in _mixed(field, path, rows)))
-    if problems:
-        raise MappingError("; ".join(problems))
+class Positions:
+    """The roles of the turns to which paths by position lead, over many rows."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._roles = [
+            _Roles(field, path) for field, path in mapping.paths if any(POSITION.fullmatch(name) for name in path.names)
+        ]
+
+    def look(self, row: Mapping[str, object]) -> None:
+        """Take note of the roles in a row."""
+        for one in self._roles:
+            one.look(row)
+
+    def check(self) -> None:
+        """Raise MappingError where a path led to turns of different roles; it proposes a path by role."""
+        if problems := list(dict.fromkeys(problem for one in self._roles for problem in one.problems())):
+            raise MappingError("; ".join(problems))
 
 
 def misplaced(templates: Mapping[str, Template], row: Mapping[str, object]) -> str | None:
@@ -65,27 +77,33 @@ def written_value(value: str) -> str:
     return quoted(value) if set(value) & set('|[]"{}') else value
 
 
-def _mixed(field: str, path: Path, rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
-    if not any(POSITION.fullmatch(name) for name in path.names):
-        return
-    found: dict[tuple[str, int], Counter[tuple[str, str]]] = {}
-    everywhere: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        for turn in find(row, path).turns:
+class _Roles:
+    """The roles of the turns to which one path of a field leads."""
+
+    def __init__(self, field: str, path: Path) -> None:
+        self._field, self._path = field, path
+        self._found: dict[tuple[str, int], Counter[tuple[str, str]]] = {}
+        self._everywhere: Counter[tuple[str, str]] = Counter()
+
+    def look(self, row: Mapping[str, object]) -> None:
+        for turn in find(row, self._path).turns:
             if turn.by_position and (role := role_of(turn.item)):
-                found.setdefault((turn.list_path, turn.index), Counter())[role] += 1
-                everywhere.update(one for item in turn.items if (one := role_of(item)))
-    for (list_path, index), roles in found.items():
-        groups = {_group(role) for _, role in roles}
-        # Comments have authors too, but these are names of people, and differ from row to row.
-        if len(groups) > 1 and groups & {"user", "assistant", *OTHERS}:
-            counted = listed([f"{shortened(role, _WIDEST)} ({count})" for (_, role), count in roles.most_common()])
-            rest = path.text.removeprefix(f"{list_path}.{index}")
-            picks = _picks(field, [one for one, _ in everywhere.most_common()], roles.most_common(1)[0][0])
-            yield (
-                f"field {field!r}: {{{path.text}}} finds turns of different roles: {counted};"
-                f" pick the turn by its role, as in {{{list_path}{picks}{rest}}}"
-            )
+                self._found.setdefault((turn.list_path, turn.index), Counter())[role] += 1
+                self._everywhere.update(one for item in turn.items if (one := role_of(item)))
+
+    def problems(self) -> Iterator[str]:
+        field, path = self._field, self._path
+        for (list_path, index), roles in self._found.items():
+            groups = {_group(role) for _, role in roles}
+            # Comments have authors too, but these are names of people, and differ from row to row.
+            if len(groups) > 1 and groups & {"user", "assistant", *OTHERS}:
+                counted = listed([f"{shortened(role, _WIDEST)} ({count})" for (_, role), count in roles.most_common()])
+                rest = path.text.removeprefix(f"{list_path}.{index}")
+                picks = _picks(field, [one for one, _ in self._everywhere.most_common()], roles.most_common(1)[0][0])
+                yield (
+                    f"field {field!r}: {{{path.text}}} finds turns of different roles: {counted};"
+                    f" pick the turn by its role, as in {{{list_path}{picks}{rest}}}"
+                )
 
 
 def _picks(field: str, roles: Sequence[tuple[str, str]], common: tuple[str, str]) -> str:

@@ -1,7 +1,7 @@
 """The supply of documents: all that methods with `until: accepted` may draw, in the order in which they draw them.
 
-First come the rows of `documents`. Then come rows that are recorded there as "not sampled", round by round: each round
-takes up to `count` more of every selection, in the order of their hashes. So a longer supply begins with a shorter one.
+First come the rows of `documents`. Then come rows that are "not sampled" there, round by round: each round takes up to
+`count` more of every selection, in the order of their hashes. So a longer supply begins with a shorter one.
 
 Worked example: `documents` has a1, a2 and b1 of selections with the counts 2 and 1. The supply goes on with a3, a4, b2,
 and then with a5, a6, b3.
@@ -9,7 +9,6 @@ and then with a5, a6, b3.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ from warehouse.core.identity import Parent
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
 
-NOT_SAMPLED = "not sampled"
 BEYOND = "beyond at_most"
 
 Row = tuple[Mapping[str, Any], Sequence[Parent]]
@@ -63,33 +61,31 @@ def _by_rounds(waiting: Sequence[Waiting]) -> Iterator[Row]:
         start += 1
 
 
-def _rows(found: Result, reason: str | None) -> list[Row]:
-    """The rows with a reason, None for the kept ones, in their order."""
-    content = {row.pop("id"): row for row in found.kept.to_dicts()}
-    content |= {row_id: json.loads(text) for row_id, text in found.dropped.iter_rows()}
+def _kept(found: Result) -> list[Row]:
+    """The kept rows, in their order."""
     parents = defaultdict[str, list[Parent]](list)
     for child, parent, role in found.edges.iter_rows():
         parents[child].append((parent, role))
-    records = found.decisions.filter(pl.col("reason").eq_missing(reason))["record"]
-    return [(content[record], parents[record]) for record in records]
+    return [(row, parents[row.pop("id")]) for row in found.kept.to_dicts()]
 
 
 def step(recipe: Recipe, most: int, key: str) -> Step:
     """The asset `document_supply`, with at most `most` rows, as the recipe says at `key`."""
 
-    def select(tools: Tools, selections: Sequence[DocumentSelection], items: pl.DataFrame) -> Result:
+    def select(tools: Tools, selections: Sequence[DocumentSelection], items: pl.DataFrame, at_most: int) -> list[Row]:
         ways = shared_by_roles(recipe)
-        return select_without_benchmark_text(ROLE, TEXTS, selections, items, tools, recipe.seed, recipe.sources, ways)
+        return _kept(
+            select_without_benchmark_text(
+                ROLE, TEXTS, selections, items, tools, recipe.seed, recipe.sources, ways, at_most
+            )
+        )
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
-        together = select(tools, recipe.documents, benchmark_items)
-        # The rows that were not sampled do not say of which selection they are.
-        alone = [select(tools, [one], benchmark_items) for one in recipe.documents[1:] and recipe.documents]
-        waiting = [
-            Waiting(_rows(found, NOT_SAMPLED), one.count)
-            for one, found in zip(recipe.documents, alone or [together], strict=True)
-        ]
-        return supply(_rows(together, None), waiting, most)
+        together = select(tools, recipe.documents, benchmark_items, 0)
+        # Rows do not say of which selection they are.
+        alone = [select(tools, [one], benchmark_items, most) for one in recipe.documents]
+        waiting = [Waiting(rows[one.count :], one.count) for one, rows in zip(recipe.documents, alone, strict=True)]
+        return supply(together, waiting, most)
 
     return Step(
         asset=names.DOCUMENT_SUPPLY,

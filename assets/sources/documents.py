@@ -7,7 +7,7 @@ import polars as pl
 from assets.recipe.columns import role_slice, shared_by_roles
 from assets.recipe.types import Recipe
 from assets.sources.held_out import CHECK, select_without_benchmark_text
-from assets.sources.seeding import Role
+from assets.sources.judging import Role
 from assets.steps import names
 from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools

@@ -13,8 +13,9 @@ import polars as pl
 from assets.recipe.columns import Shared
 from assets.recipe.materials import ReadingPart
 from assets.recipe.selections import Selection
+from assets.sources.judging import Role
 from assets.sources.leaks import REASON, Leaks
-from assets.sources.seeding import ALONE, AS_FOUND, Role, select
+from assets.sources.seeding import ALONE, AS_FOUND, select
 from resources.tools.tools import Tools
 from warehouse.results.result import Check, Result
 
@@ -30,14 +31,18 @@ def select_without_benchmark_text(
     seed: int,
     reading: Mapping[str, ReadingPart] = AS_FOUND,
     ways: Mapping[str, Shared] = ALONE,
+    at_most: int = 0,
 ) -> Result:
-    """The rows of a role without text of the benchmark `items` in the fields `texts`, with a check that proves it."""
+    """The rows of a role without text of the benchmark `items` in the fields `texts`, with a check that proves it.
+
+    The other arguments are those of `seeding.select`.
+    """
     leaks = Leaks(items)
 
     def refused(row: Mapping[str, str]) -> str | None:
         return REASON if leaks.item({name: row[name] for name in texts}) else None
 
-    gate = select(role, selections, tools.source_file, seed, refused, tools.withdrawals(), reading, ways)
+    gate = select(role, selections, tools.source_file, seed, refused, tools.withdrawals(), reading, ways, at_most)
     kept = gate.result().kept
     leaked = sum(leaks.item(row) is not None for row in kept.select(texts).iter_rows(named=True))
     facts = {"rows": len(kept), "benchmark items": len(items), "rows that hold text of it": leaked}

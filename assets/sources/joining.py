@@ -85,7 +85,7 @@ class Tree:
                 # A circle has no first message: the least identity takes its place.
                 root = min(self.rows[one].identity for one in trail)
             roots |= dict.fromkeys(trail, root)
-        return [replace(row, slice_identity=roots[index]) for index, row in enumerate(self.rows)]
+        return [replace(row, slice_identity=roots[index], index=index) for index, row in enumerate(self.rows)]
 
 
 def _id(value: object) -> str | None:

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+import orjson
+
+_ALIKE = (str, int, bool, type(None))
+"""The types of values that both JSON writers write alike, if at all. They differ in floats."""
 
 
 def row_identity(row: Mapping[str, object]) -> str:
@@ -18,6 +23,11 @@ def row_identity(row: Mapping[str, object]) -> str:
     Raises TypeError where the row has a value that JSON cannot hold, UnicodeEncodeError for half a surrogate pair.
     Rows from `read_rows` raise neither.
     """
+    if all(type(value) in _ALIKE for value in row.values()):
+        try:
+            return hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        except TypeError:
+            pass
     text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -33,10 +43,16 @@ def in_slice(identity: str, slice_: tuple[float, float], salt: str = "") -> bool
 
     Raises ValueError unless 0 ≤ start ≤ end ≤ 100. A slice whose start equals its end is empty.
     """
+    start, end = check_slice(slice_)
+    return start <= position(identity, salt) < end
+
+
+def check_slice(slice_: tuple[float, float]) -> tuple[float, float]:
+    """The slice. Raises ValueError unless 0 ≤ start ≤ end ≤ 100."""
     start, end = slice_
     if not 0 <= start <= end <= 100:
         raise ValueError(f"found the slice [{start}, {end}), but 0 <= start <= end <= 100 is needed (percent)")
-    return start <= position(identity, salt) < end
+    return slice_
 
 
 def slices_overlap(a: tuple[float, float], b: tuple[float, float]) -> bool:
@@ -44,17 +60,13 @@ def slices_overlap(a: tuple[float, float], b: tuple[float, float]) -> bool:
     return max(a[0], b[0]) < min(a[1], b[1])
 
 
-def order(identities: Sequence[str], salt: str = "") -> list[int]:
-    """The indexes of the identities in a shuffled order that follows from the hash of each identity.
+def place(identity: str, salt: str = "") -> int:
+    """The place of an identity in a shuffled order that follows from its hash, in [0, 2^256).
 
     The first n are a sample: one row added to the source replaces at most one of them.
     """
-
     # Not the hash of position(): with that one, the first rows in this order would be those of the first slice.
-    def key(index: int) -> tuple[bytes, int]:
-        return hashlib.sha256(f"order\0{salt}\0{identities[index]}".encode()).digest(), index
-
-    return sorted(range(len(identities)), key=key)
+    return int.from_bytes(hashlib.sha256(f"order\0{salt}\0{identity}".encode()).digest())
 
 
 def _percent(bits: int) -> float:

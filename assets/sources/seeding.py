@@ -1,30 +1,40 @@
-"""Turn source rows into seed tasks, documents and benchmark items: map the fields, apply the slice, sample by hash."""
+"""Turn source rows into seed tasks, documents and benchmark items: map the fields, apply the slice, sample by hash.
+
+A source is read row by row, once for all selections of a role. Rows outside the slice, and rows far behind the sample,
+are counted and not put on record.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from assets.recipe.columns import Shared, shared
-from assets.recipe.lookup import MissingField
-from assets.recipe.mapping import Mapping as FieldMapping
+from assets.recipe.conditions import reasons
 from assets.recipe.materials import ReadingPart
-from assets.recipe.selections import BenchmarkSelection, Selection
-from assets.sources.candidates import Candidate
-from assets.sources.choosing import candidates
-from assets.sources.conversations import misplaced
-from assets.sources.partition import in_slice, order
-from assets.sources.reading.read import read_rows
-from warehouse.core.identity import Parent, record_id
-from warehouse.core.words import words_in
-from warehouse.lineage.withdrawals import NONE, Withdrawals, Withdrawn
+from assets.recipe.selections import Selection
+from assets.sources.candidates import Candidate, Verdict
+from assets.sources.choosing import Choice, candidate_of
+from assets.sources.drawing import Draw, Judged
+from assets.sources.judging import Judge, Role
+from assets.sources.partition import check_slice, place, position, row_identity
+from assets.sources.reading.read import Reading
+from assets.sources.reading.rows import BadRow, SourceRow
+from warehouse.core.identity import Parent
+from warehouse.lineage.withdrawals import NONE, Withdrawals
 from warehouse.results.result import Gate
 from warehouse.results.shortage import TooFewRows, losses_of
-from warehouse.schema.records import KIND_OF, MAIN_TEXT, Record
+from warehouse.schema.records import MAIN_TEXT
 
 MAIN_TEXTS = ("instruction", *dict.fromkeys(MAIN_TEXT.values()))
+
+OUTSIDE, NOT_SAMPLED = "outside the slice", "not sampled"
+
+NEXT = 100
+"""How many rows after the sample are put on record too, so that it can be seen what comes next (ours)."""
 
 SourceFile = Callable[[str], tuple[str, Path]]
 """From the name of a source to its id and its verified local file."""
@@ -37,18 +47,6 @@ ALONE: Mapping[str, Shared] = {}
 """No other selection takes rows of the same sources."""
 
 
-@dataclass(frozen=True)
-class Role:
-    """What source rows become: records of `model` with the main text `main` and the `optional` fields.
-
-    `key` is the recipe key with the selections."""
-
-    model: type[Record]
-    main: str
-    optional: tuple[str, ...]
-    key: str
-
-
 def select(
     role: Role,
     selections: Sequence[Selection],
@@ -58,117 +56,168 @@ def select(
     withdrawals: Withdrawals = NONE,
     reading: Mapping[str, ReadingPart] = AS_FOUND,
     ways: Mapping[str, Shared] = ALONE,
+    at_most: int = 0,
 ) -> Gate:
     """A decision about every row of every selection. `refused` gives a further reason to reject a row, or None.
 
     `reading` says, by the name of the source, how its files are read. A row that cannot be read is quarantined. `ways`
     says in the same way which columns are read and how rows are joined, for all roles that use the source; without it,
-    the selections here decide.
-
-    A withdrawn row is recognized in any role: by its content as it was read, by its record, or by its main text.
+    the selections here decide. With `at_most`, up to so many rows of each selection are kept if that is more than its
+    count.
 
     Raises UserError where a source cannot be read, does not fit its selection's fields or has too few rows.
     """
-    gate = Gate(role.model)
-    for number, selection in enumerate(selections):
-        source, path = source_file(selection.source)
-        settings = reading.get(selection.source, ReadingPart())
-        way = ways.get(selection.source) or shared(selections, selection.source)
-        mapping = FieldMapping.parse(selection.fields, selection.absent)
-        read = read_rows(path, settings, way.columns)
-        found = candidates(selection, mapping, read, way)
-        before, dropped = gate.kept, gate.dropped
-        gate.arrive(len(found) + len(read.bad))
-        for bad in read.bad:
-            gate.quarantine({"row": bad.raw}, f"{bad.place}: {bad.found}", [(source, "source")])
-        _select(gate, role, selection, mapping, source, found, seed, refused, withdrawals)
-        if gate.kept - before < selection.count:
-            key = f"{role.key}.{number}"
-            raise TooFewRows(
-                f"{key} has {gate.kept - before} rows of {selection.source!r}, but {selection.count} are needed",
-                f"change one of these keys, or lower {key}.count",
-                losses_of(gate.losses(dropped), remedies(key)),
-            )
+    sources = {one.source: source_file(one.source) for one in selections}
+    found = [
+        _Selected(
+            role,
+            number,
+            selection,
+            ways.get(selection.source) or shared(selections, selection.source),
+            [(sources[selection.source][0], "source")],
+            refused,
+            withdrawals,
+            max(selection.count, at_most),
+        )
+        for number, selection in enumerate(selections)
+    ]
+    reading_of = {name: reading.get(name, ReadingPart()) for name in sources}
+    left = found
+    while left:
+        for name, (_, path) in sources.items():
+            of_source = [one for one in left if one.selection.source == name]
+            if of_source:
+                _read(Reading(path, reading_of[name], of_source[0].way.columns), of_source, str(seed))
+        gate = Gate(role.model)
+        for one in found:
+            one.put(gate)
+        # Equal rows are one record, so fewer may be kept than were drawn.
+        left = [one for one in found if one.kept < one.most and one.draw.beyond]
+        for one in left:
+            one.start_again()
+    for one in found:
+        one.check()
     return gate
 
 
 def remedies(key: str) -> dict[str, str]:
     """The recipe key that decides about a row that is left out, by the start of the reason; `key` is the selection."""
     words = {f"{main} too {how}": f"{key}.words" for main in MAIN_TEXTS for how in ("short", "long")}
-    return words | {
-        "outside the slice": f"{key}.slice",
-        "not sampled": f"{key}.count",
-        "field ": f"{key}.fields",
-    }
+    return words | {OUTSIDE: f"{key}.slice", NOT_SAMPLED: f"{key}.count", "field ": f"{key}.fields"}
 
 
-def _select(
-    gate: Gate,
-    role: Role,
-    selection: Selection,
-    mapping: FieldMapping,
-    source: str,
-    found: Sequence[Candidate],
-    seed: int,
-    refused: Callable[[Mapping[str, str]], str | None],
-    withdrawals: Withdrawals,
-) -> None:
-    parents = [(source, "source")]
-    kept_before = gate.kept
-    least, most = selection.words
-    for index in order([one.identity for one in found], str(seed)):
-        one = found[index]
-        if not in_slice(one.slice_identity, selection.slice, str(seed)):
-            one = one.out("outside the slice")
-        elif one.verdict is None:
-            one, fields = _mapped(one, mapping)
-        if one.verdict:
-            one.put_out(gate, parents)
-            continue
-        row: dict[str, Any] = _origin(selection) | dict.fromkeys(role.optional, "") | fields
-        # Without a reference, the words of a benchmark item's instruction are counted.
-        main = role.main if role.main in fields else "instruction"
-        words = len(words_in(fields[main]))
-        withdrawn = _withdrawn(withdrawals, role, one.content, row, parents) if withdrawals.rows else None
-        if withdrawn:
-            gate.reject(row, f"withdrawn: {withdrawn.reason}", parents)
-        elif words < least or words > most:
-            reason, cut = ("too short", least) if words < least else ("too long", most)
-            gate.reject(row, f"{main} {reason}", parents, score=words, cut=cut)
-        elif refusal := refused(row):
-            gate.reject(row, refusal, parents)
-        elif gate.kept - kept_before >= selection.count:
-            gate.reject(row, "not sampled", parents)
+@dataclass
+class _Selected:
+    """A selection with what is drawn for it, and what became of its rows."""
+
+    role: Role
+    number: int
+    selection: Selection
+    way: Shared
+    parents: list[Parent]
+    refused: Callable[[Mapping[str, str]], str | None]
+    withdrawals: Withdrawals
+    most: int
+    kept: int = 0
+    losses: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        check_slice(self.selection.slice)
+        self._prepare(self.most + NEXT)
+
+    def start_again(self) -> None:
+        """Draw more rows than before."""
+        self._prepare(8 * self._want)
+
+    def _prepare(self, want: int) -> None:
+        self._want = want
+        self.choice = Choice(self.selection, self.way)
+        self.draw = Draw(want, Judge(self.role, self.choice, self.parents, self.refused, self.withdrawals))
+        self.rows, self.outside = 0, 0
+        self.bad: list[BadRow] = []
+
+    def offer(self, make: Callable[[], Candidate], at: float, own_place: int) -> None:
+        """Take note of a candidate in the slice `at`, in percent; it is made only if it may be drawn."""
+        start, end = self.selection.slice
+        if start <= at < end:
+            self.draw.offer((own_place, self.rows), make)
         else:
-            gate.keep(row, parents)
+            self.outside += 1
+        self.rows += 1
+
+    def put(self, gate: Gate) -> None:
+        """Put all decisions into a gate."""
+        before, kept_before = gate.losses(), gate.kept
+        gate.arrive(self.rows + len(self.bad))
+        for bad in self.bad:
+            gate.quarantine({"row": bad.raw}, f"{bad.place}: {bad.found}", self.parents)
+        drawn = self.draw.drawn()
+        reason_of = _whole_reasons([one.verdict for one in drawn if one.verdict], self.draw.more)
+        for one in drawn:
+            if one.verdict:
+                self._drop(gate, one, reason_of(one.verdict), one.verdict)
+            elif gate.kept - kept_before < self.most:
+                gate.keep(one.content, self.parents)
+            else:
+                gate.reject(one.content, NOT_SAMPLED, self.parents)
+        gate.count(NOT_SAMPLED, self.draw.beyond)
+        gate.count(OUTSIDE, self.outside)
+        for verdict, rows in self.draw.more.items():
+            gate.count(reason_of(verdict), rows, "quarantined" if verdict.quarantined else "rejected")
+        self.kept, self.losses = gate.kept - kept_before, gate.losses() - before
+
+    def _drop(self, gate: Gate, one: Judged, reason: str, verdict: Verdict) -> None:
+        if verdict.quarantined:
+            gate.quarantine(one.content, reason, self.parents)
+        else:
+            gate.reject(one.content, reason, self.parents, verdict.score, verdict.cut)
+
+    def check(self) -> None:
+        """Raises TooFewRows where fewer are kept than the selection asks for."""
+        if self.kept < self.selection.count:
+            key = f"{self.role.key}.{self.number}"
+            raise TooFewRows(
+                f"{key} has {self.kept} rows of {self.selection.source!r}, but {self.selection.count} are needed",
+                f"change one of these keys, or lower {key}.count",
+                losses_of(self.losses, remedies(key)),
+            )
 
 
-def _mapped(one: Candidate, mapping: FieldMapping) -> tuple[Candidate, dict[str, str]]:
-    """The fields of a candidate; a candidate that has none gets a verdict."""
-    try:
-        fields = mapping.apply(one.row, one.identity)
-    except MissingField as missing:
-        unusable = one.unusable.get(missing.path)
-        reason = f"field {missing.path!r} holds {unusable}" if unusable else str(missing)
-        return one.out(reason, quarantined=True), {}
-    fault = misplaced(mapping.chosen(one.identity), one.row)
-    return (one.out(fault, quarantined=True) if fault else one), fields
+def _read(reading: Reading, selected: Sequence[_Selected], salt: str) -> None:
+    """Offers the rows of a source to selections of it."""
+    at_once = [one for one in selected if one.choice.needs_all_rows]
+    by_row = [one for one in selected if not one.choice.needs_all_rows]
+    rows: list[SourceRow] = []
+    for row in reading:
+        if isinstance(row, BadRow):
+            for one in selected:
+                one.bad.append(row)
+            continue
+        if at_once:
+            rows.append(row)
+        if by_row:
+            identity = row_identity(row.content)
+            at, own_place = position(identity, salt), place(identity, salt)
+            for one in by_row:
+                one.choice.look(row.content)
+                one.offer(partial(candidate_of, row, identity), at, own_place)
+    for one in at_once:
+        for candidate in one.choice.candidates(rows, reading.names):
+            if candidate.verdict is None:
+                one.choice.look(candidate.row)
+            at, own_place = position(candidate.slice_identity, salt), place(candidate.identity, salt)
+            one.offer(partial(_itself, candidate), at, own_place)
+    for one in selected:
+        one.choice.check(reading.names)
 
 
-def _withdrawn(
-    withdrawals: Withdrawals,
-    role: Role,
-    source_row: Mapping[str, object],
-    row: Mapping[str, Any],
-    parents: Sequence[Parent],
-) -> Withdrawn | None:
-    ids = [record_id(KIND_OF[role.model], dict(row), parents)]
-    # A row that was outside the slice or quarantined is stored as it was read.
-    ids += [record_id(kind, {"row": dict(source_row)}, parents) for kind in MAIN_TEXT]
-    return withdrawals.of_row(ids, row[role.main])
+def _itself(candidate: Candidate) -> Candidate:
+    return candidate
 
 
-def _origin(selection: Selection) -> dict[str, str]:
-    if isinstance(selection, BenchmarkSelection):
-        return {"benchmark": selection.benchmark}
-    return {"source": selection.source}
+def _whole_reasons(verdicts: Sequence[Verdict], more: Mapping[Verdict, int]) -> Callable[[Verdict], str]:
+    counts = Counter((one.reason, one.value) for one in verdicts)
+    for one, rows in more.items():
+        counts[one.reason, one.value] += rows
+    whole = reasons(counts)
+    return lambda one: whole[one.reason, one.value]

@@ -43,7 +43,7 @@ def pairs(result: Result) -> set[tuple[str, ...]]:
 
 def left_out(result: Result) -> dict[str, int]:
     """The reasons of all rows that are not kept, with their outcome and number."""
-    assert result.incoming == len(result.decisions)
+    assert result.incoming == result.rows
     return {f"{outcome}: {reason}": n for (outcome, reason), n in result.counts().items() if outcome != "kept"}
 
 

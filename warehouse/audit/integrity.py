@@ -162,8 +162,8 @@ def _ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     yield from _finding("ledger", "kept records without a row in the table of their version's kind", without_row)
     unstored = _rows_as_text(
         connection,
-        "SELECT DISTINCT asset, version FROM lineage.decisions ANTI JOIN lineage.versions USING (asset, version) "
-        "ORDER BY ALL",
+        "SELECT DISTINCT asset, version FROM (SELECT asset, version FROM lineage.decisions UNION ALL "
+        "SELECT asset, version FROM lineage.counted) ANTI JOIN lineage.versions USING (asset, version) ORDER BY ALL",
     )
     yield from _finding("ledger", "versions that decided and are not stored", unstored)
     # Publishing a version makes it the current one of an environment; only a dropped one leaves an asset without any.

@@ -56,8 +56,7 @@ def ledger(database: Database, every_version: bool = False) -> list[Entry]:
 def _reasons(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], dict[str, dict[str, int]]]:
     found: dict[tuple[str, str], dict[str, dict[str, int]]] = {}
     for asset, version, outcome, reason, count in connection.execute(
-        "SELECT asset, version, outcome, coalesce(reason, ''), count(*) FROM lineage.decisions "
-        "WHERE outcome <> 'kept' GROUP BY ALL ORDER BY 5 DESC, 3, 4"
+        "FROM lineage.tallies WHERE outcome <> 'kept' ORDER BY rows DESC, outcome, reason"
     ).fetchall():
         found.setdefault((asset, version), {}).setdefault(outcome, {})[reason] = count
     return found

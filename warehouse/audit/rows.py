@@ -19,10 +19,11 @@ from warehouse.store.versions import Published, Store
 class Rows:
     """Rows about which the current version of an asset decided.
 
-    `outcomes` counts all its decisions, by outcome. `matching` of these rows are what was asked for, and `frame` has
-    those that are shown: `id`, the columns of DECISION, the columns of the kind, and `other`, the content as JSON of a
-    row that does not have the columns of its kind, such as a quarantined one. `scores` has, by id, the decisions with a
-    score that current versions of other assets made about the row. `arms` are the arms of all its rows.
+    `outcomes` counts all its rows, by outcome; `counted` of them are not on record one by one. `matching` of those on
+    record are what was asked for, and `frame` has those that are shown: `id`, the columns of DECISION, the columns of
+    the kind, and `other`, the content as JSON of a row that does not have the columns of its kind, such as a
+    quarantined one. `scores` has, by id, the decisions with a score that current versions of other assets made about
+    the row. `arms` are the arms of all its rows.
     """
 
     asset: str
@@ -33,6 +34,7 @@ class Rows:
     frame: pl.DataFrame
     scores: dict[str, tuple[Decided, ...]]
     arms: tuple[str, ...] = ()
+    counted: int = 0
 
 
 def find_rows(store: Store, asset: str, wanted: Wanted) -> Rows:
@@ -48,10 +50,14 @@ def find_rows(store: Store, asset: str, wanted: Wanted) -> Rows:
     with store.database.read() as connection:
         outcomes = dict(
             connection.execute(
-                "SELECT outcome, count(*) FROM lineage.decisions WHERE asset = ? AND version = ? GROUP BY ALL",
+                "SELECT outcome, sum(rows)::BIGINT FROM lineage.tallies WHERE asset = ? AND version = ? GROUP BY ALL",
                 [published.asset, published.version],
             ).fetchall()
         )
+        (counted,) = connection.execute(
+            "SELECT coalesce(sum(rows), 0)::BIGINT FROM lineage.counted WHERE asset = ? AND version = ?",
+            [published.asset, published.version],
+        ).fetchall()[0]
         count, found = query_rows(connection, published, wanted, of_arm)
         scored = decisions(connection, found["id"].to_list())
         arms = arms_of(connection, published)
@@ -67,6 +73,7 @@ def find_rows(store: Store, asset: str, wanted: Wanted) -> Rows:
             for row, made in scored.items()
         },
         arms,
+        counted,
     )
 
 

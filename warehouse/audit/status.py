@@ -29,9 +29,8 @@ def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
     with database.read() as connection:
         versions = dict(connection.execute("SELECT asset, version FROM lineage.current").fetchall())
         counted = connection.execute(
-            "SELECT d.asset, d.outcome, coalesce(d.reason, ''), count(*) "
-            "FROM lineage.decisions d JOIN lineage.current c USING (asset, version) "
-            "GROUP BY ALL ORDER BY 4 DESC, 1, 2, 3"
+            "SELECT asset, outcome, reason, rows FROM lineage.tallies "
+            "SEMI JOIN lineage.current USING (asset, version) ORDER BY rows DESC, asset, outcome, reason"
         ).fetchall()
         last = {
             row[0]: row[1:]

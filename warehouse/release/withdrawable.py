@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import duckdb
+import polars as pl
 
 from warehouse.audit.finding import find
 from warehouse.audit.nodes import nodes
 from warehouse.core.comparing import units
 from warehouse.core.errors import UserError
-from warehouse.core.identity import canonical
+from warehouse.core.identity import Parent, canonical
 from warehouse.core.texts import kind_named, listed, on_one_line, shortened, texts_in
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import file_key, text_key
 from warehouse.schema.records import MAIN_TEXT
+from warehouse.store.database import Database
+from warehouse.store.inserting import insert
 
 LONGEST_SHOWN = 60
 _TITLES = ("title", "instruction", "text")
@@ -36,6 +40,21 @@ class Withdrawable:
     same: tuple[str, ...] = ()
 
 
+class KnownSourceRow(Protocol):
+    """A row of a source with the id and the asset that it has on record."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def asset(self) -> str: ...
+    @property
+    def content(self) -> dict[str, object]: ...
+    @property
+    def parents(self) -> tuple[Parent, ...]: ...
+
+
 def find_withdrawable(connection: duckdb.DuckDBPyConnection, text: str) -> Withdrawable:
     """The one thing that `text` refers to: an id, the start of one, or the name of a source or model.
 
@@ -54,6 +73,16 @@ def find_withdrawable(connection: duckdb.DuckDBPyConnection, text: str) -> Withd
     shown = shortened(on_one_line(shown), LONGEST_SHOWN)
     key = text_key(main_text)
     return Withdrawable(row_id, kind, shown, key, _same_text(connection, row_id, main_text) if key else ())
+
+
+def put_on_record(database: Database, row: KnownSourceRow) -> None:
+    """Stores a row that was only counted as it was read, so that it can be withdrawn."""
+    record = {"id": row.id, "kind": row.kind, "asset": row.asset, "content": canonical({"row": row.content})}
+    edges = [(row.id, parent, role) for parent, role in row.parents]
+    with database.write() as connection:
+        if not connection.execute("FROM lineage.records WHERE id = ?", [row.id]).fetchone():
+            insert(connection, "lineage.records", pl.DataFrame([record]))
+            insert(connection, "lineage.edges", pl.DataFrame(edges, ["child", "parent", "role"], orient="row"))
 
 
 def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: str) -> UserError:

@@ -49,8 +49,8 @@ def schema(result: Result, validated_rows: int) -> Check:
 def ledger(result: Result) -> Check:
     """Whether in = kept + rejected + duplicate + failed + quarantined, with one decision per record.
 
-    `in` is counted where rows come in, independently of the decisions. Raises TypeError where the step did not count:
-    that is a bug of the step.
+    Rows that are counted and not on record have an outcome too. `in` is counted where rows come in, independently of
+    the decisions. Raises TypeError where the step did not count: that is a bug of the step.
     """
     if result.incoming is None:
         raise TypeError(
@@ -59,6 +59,8 @@ def ledger(result: Result) -> Check:
         )
     decisions = result.decisions
     count = Counter(decisions["outcome"])
+    for (outcome, _), rows_of_it in result.counted.items():
+        count[outcome] += rows_of_it
     outcomes = {outcome: count[outcome] for outcome in OUTCOMES}
     kept = decisions.filter(outcome="kept")["record"]
     rows = result.kept["id"]
@@ -68,7 +70,7 @@ def ledger(result: Result) -> Check:
         "rows without a decision": rows.is_in(kept.implode()).not_().sum(),
     }
     found = {fault: records for fault, records in faults.items() if records}
-    closes = result.incoming == len(decisions) == sum(outcomes.values())
+    closes = result.incoming == result.rows == sum(outcomes.values())
     return Check(LEDGER, closes and not found, {"in": result.incoming, **outcomes, **found})
 
 

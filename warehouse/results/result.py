@@ -42,6 +42,7 @@ class Result:
 
     `kept` has the columns of `model`. `decisions` has one row per incoming row, kept rows first and in order. `dropped`
     holds the content (JSON) of the rows that were not kept, `edges` the parents of every row that is new here.
+    `counted` says, by (outcome, reason), of how many more rows was decided that are not on record one by one.
     `incoming` is the number of rows that came in, counted independently of the decisions (None: not counted).
     """
 
@@ -54,6 +55,7 @@ class Result:
     notes: dict[str, Any] = field(default_factory=dict)
     plots: dict[str, str] = field(default_factory=dict)
     incoming: int | None = None
+    counted: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def data_version(self) -> str:
@@ -62,8 +64,14 @@ class Result:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Number of rows by (outcome, reason), most frequent first; a kept row has an empty reason."""
-        counted = Counter(zip(self.decisions["outcome"], self.decisions["reason"].fill_null(""), strict=True))
-        return dict(counted.most_common())
+        found = Counter(zip(self.decisions["outcome"], self.decisions["reason"].fill_null(""), strict=True))
+        found.update(self.counted)
+        return dict(found.most_common())
+
+    @property
+    def rows(self) -> int:
+        """How many rows were decided about."""
+        return len(self.decisions) + sum(self.counted.values())
 
 
 class Gate:
@@ -85,6 +93,7 @@ class Gate:
         self._dropped: list[tuple[str, str]] = []
         self._edges: list[tuple[str, str, str]] = []
         self._seen: Counter[str] = Counter()
+        self._counted: Counter[tuple[str, str]] = Counter()
 
     def arrive(self, rows: int) -> None:
         """Adds `rows` to the number of rows that came in; call it before deciding about them."""
@@ -114,14 +123,16 @@ class Gate:
         """How many rows are kept so far."""
         return len(self._kept)
 
-    @property
-    def dropped(self) -> int:
-        """How many rows are not kept so far."""
-        return len(self._dropped_decisions)
+    def losses(self) -> Counter[tuple[str, str]]:
+        """How many rows were not kept so far, by (outcome, reason)."""
+        found = Counter((outcome, reason) for _, outcome, reason, *_ in self._dropped_decisions)
+        found.update(self._counted)
+        return found
 
-    def losses(self, start: int = 0) -> Counter[tuple[str, str]]:
-        """How many of the rows that were not kept, without the first `start`, there are by (outcome, reason)."""
-        return Counter((outcome, reason) for _, outcome, reason, *_ in self._dropped_decisions[start:])
+    def count(self, reason: str, rows: int, outcome: str = "rejected") -> None:
+        """Drop `rows` rows for `reason` without putting each of them on record: a source still has them."""
+        if rows:
+            self._counted[outcome, reason] += rows
 
     def reject(
         self,
@@ -176,6 +187,7 @@ class Gate:
             notes=notes or {},
             plots=plots or {},
             incoming=self._incoming,
+            counted=dict(self._counted),
         )
 
     def _identify(self, row: Mapping[str, Any], parents: Iterable[Parent]) -> tuple[str, dict[str, Any], str | None]:

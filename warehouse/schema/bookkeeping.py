@@ -48,6 +48,19 @@ class Decision(pa.DataFrameModel):
     position: int = pa.Field(ge=0)
 
 
+class Counted(pa.DataFrameModel):
+    """So many `rows` that a version of an asset dropped for a reason, and that are not on record one by one.
+
+    Most of these are rows of a source that were not looked at. The source still has them.
+    """
+
+    asset: str
+    version: str = pa.Field(str_matches=_ID)
+    outcome: str = pa.Field(isin=OUTCOMES[1:])
+    reason: str = pa.Field(str_length={"min_value": 1})
+    rows: int = pa.Field(ge=1)
+
+
 class Version(pa.DataFrameModel):
     """A published state of an asset. `version` is the hash of its recipe slice, its code and its inputs.
 
@@ -220,6 +233,7 @@ LINEAGE: dict[str, type[pa.DataFrameModel]] = {
     "records": KnownRecord,
     "edges": Edge,
     "decisions": Decision,
+    "counted": Counted,
     "versions": Version,
     "pointers": Pointer,
     "environments": EnvironmentMove,

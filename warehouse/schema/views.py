@@ -37,13 +37,23 @@ VIEWS: dict[str, str] = {
     ),
     # The decisions of the current versions.
     "lineage.outcomes": "SELECT d.* FROM lineage.decisions d SEMI JOIN lineage.current c USING (asset, version)",
+    # The rows of each version by outcome and reason, also those that are only counted.
+    "lineage.tallies": (
+        "SELECT asset, version, outcome, reason, sum(rows)::BIGINT AS rows FROM ("
+        "SELECT asset, version, outcome, coalesce(reason, '') AS reason, count(*) AS rows "
+        "FROM lineage.decisions GROUP BY ALL UNION ALL FROM lineage.counted) GROUP BY ALL"
+    ),
     # One row per version: incoming rows and rows by outcome; `closes` is true where no row was lost.
     "lineage.ledger": (
+        "WITH tallies AS (SELECT asset, version, sum(rows)::BIGINT AS rows, "
+        + ", ".join(f"coalesce(sum(rows) FILTER (outcome = '{name}'), 0)::BIGINT AS {name}" for name in OUTCOMES)
+        + " FROM lineage.tallies GROUP BY ALL), twice AS (SELECT asset, version, "
+        "count(*) > count(DISTINCT record) AS decided_twice FROM lineage.decisions GROUP BY ALL) "
         "SELECT v.asset, v.version, c.version IS NOT NULL AS is_current, v.incoming, "
-        + ", ".join(f"count(*) FILTER (outcome = '{outcome}') AS {outcome}" for outcome in OUTCOMES)
-        + ", v.incoming = count(record) AND count(record) = count(DISTINCT record) AS closes "
-        "FROM lineage.versions v LEFT JOIN lineage.decisions d USING (asset, version) "
-        "LEFT JOIN lineage.current c USING (asset, version) GROUP BY v.asset, v.version, c.version, v.incoming"
+        + ", ".join(f"coalesce(t.{name}, 0) AS {name}" for name in OUTCOMES)
+        + ", v.incoming = coalesce(t.rows, 0) AND NOT coalesce(decided_twice, false) AS closes "
+        "FROM lineage.versions v LEFT JOIN tallies t USING (asset, version) LEFT JOIN twice USING (asset, version) "
+        "LEFT JOIN lineage.current c USING (asset, version)"
     ),
 }
 """Query by name; each view comes after those that it reads."""

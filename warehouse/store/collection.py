@@ -145,6 +145,7 @@ def _rules(calls: bool) -> dict[str, str]:
     rules = {
         "lineage.versions": old,
         "lineage.decisions": old,
+        "lineage.counted": old,
         "lineage.records": f"id {unused}",
         "lineage.edges": f"child {unused}",
         # A record that only collected versions kept goes too.

@@ -93,6 +93,7 @@ _RULES = {
     "lineage.pointers": VERSIONS,
     "lineage.versions": VERSIONS,
     "lineage.decisions": VERSIONS,
+    "lineage.counted": VERSIONS,
     "lineage.records": f"id {TAINTED}",
     "lineage.edges": f"child {TAINTED}",
     **{f"records.{kind}": f"id {TAINTED}" for kind in KINDS},

@@ -34,7 +34,7 @@ def cast_and_validate(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str, result: Result, kind: str) -> None:
-    """Writes the records, edges and decisions of a new version.
+    """Writes the records, edges, decisions and counted rows of a new version.
 
     Raises InvalidTable (see `insert`) and WarehouseError if a record has two decisions.
     """
@@ -56,6 +56,10 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str,
     if decisions["record"].n_unique() != len(decisions):
         raise WarehouseError(f"{asset} has two decisions about one record; nothing was published")
     insert(connection, "lineage.decisions", decisions)
+    if result.counted:
+        rows = [(asset, version, *of, count) for of, count in result.counted.items()]
+        columns = ["asset", "version", "outcome", "reason", "rows"]
+        insert(connection, "lineage.counted", pl.DataFrame(rows, columns, orient="row"))
 
 
 def is_stored(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> bool:

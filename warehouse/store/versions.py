@@ -229,7 +229,7 @@ class Store:
             if not is_stored(connection, published.asset, published.version):
                 insert_rows(connection, target.asset, target.version, result, kind)
                 row = asdict(published) | {
-                    "incoming": len(result.decisions) if result.incoming is None else result.incoming,
+                    "incoming": result.rows if result.incoming is None else result.incoming,
                     "code": canonical(target.code),
                     "recipe": canonical(target.recipe),
                     "inputs": canonical(target.inputs),

@@ -20,6 +20,7 @@ TOO_DEEP = f"found lists and objects in each other, more than {DEEPEST} levels o
 
 # How bytes that are no text are read: see open_text.
 _BYTE = re.compile("[\udc80-\udcff]")
+_HALF_PAIR = re.compile(r"\\u[dD]")
 
 
 class JsonError(ValueError):
@@ -60,14 +61,15 @@ class Decoder:
         }
         self._usual = json.JSONDecoder(**hooks)
         self._slow = json.JSONDecoder(parse_int=self._whole_number, **hooks)
+        self._may_be_deep: bool | None = None
 
     def decode(self, text: str) -> Any:
         """The value that a text is. Raises JsonError."""
         self._doubled = self._special = False
         self._wrong_bytes = wrong_bytes(text, self._encoding) is not None
         # Half a surrogate pair is valid JSON, but no database or tokenizer accepts it.
-        self._wrong = self._wrong_bytes or "\\ud" in text or "\\uD" in text
-        self._deep = text.count("[") + text.count("{") > DEEPEST
+        self._wrong = self._wrong_bytes or _HALF_PAIR.search(text) is not None
+        self._text, self._may_be_deep = text, None
         try:
             return self._decoded(text)
         except json.JSONDecodeError as error:
@@ -78,7 +80,7 @@ class Decoder:
 
     def row(self, value: object, place: str, asked: Asked, text: str | None = None) -> SourceRow | BadRow:
         """The row that `value` is, a part of what was decoded last. `text` is what it was read from, where known."""
-        if self._deep and _too_deep(value):
+        if self._is_too_deep(value):
             return _bad(None, place, TOO_DEEP, text)
         if not isinstance(value, dict):
             return _bad(value, place, f"found {kind(value)}, but each row must be a JSON object", text)
@@ -91,6 +93,14 @@ class Decoder:
             return SourceRow(content, place)
         unusable: dict[str, str] = {}
         return SourceRow(plain_row(content, unusable), place, unusable)
+
+    def _is_too_deep(self, value: object) -> bool:
+        # Most rows have plain values, and looking for brackets in a long text takes longer than looking at these.
+        if isinstance(value, dict) and not any(isinstance(one, dict | list) for one in value.values()):
+            return False
+        if self._may_be_deep is None:
+            self._may_be_deep = self._text.count("[") + self._text.count("{") > DEEPEST
+        return self._may_be_deep and _too_deep(value)
 
     def _decoded(self, text: str) -> Any:
         try:

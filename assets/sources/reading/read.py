@@ -1,13 +1,14 @@
 """Read the rows of a source from its files, whatever their format.
 
 A row is a dict of JSON values (text, numbers, booleans, None, lists, dicts), so that its identity can be computed and a
-template can render it. All rows are in memory at once.
+template can render it. Files are read row by row, except that a JSON document, and a compressed Parquet or Arrow file,
+is in memory as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assets.recipe.materials import ReadingPart
@@ -23,35 +24,74 @@ from warehouse.core.errors import UserError
 AS_FOUND = ReadingPart()
 
 
-def read_rows(place: Path, settings: ReadingPart = AS_FOUND, columns: Collection[str] | None = None) -> SourceRows:
-    """The rows of a file, of a folder or of the files that match a pattern, in the order of their names.
+class Reading:
+    """The rows of a file, of a folder or of the files that match a pattern, in the order of their names, and the places
+    where no row could be read. Each iteration reads the files again.
 
     `settings` says how they are read; what it leaves out is recognised by name and content. Of each row only the
-    top-level `columns` are read. A row that cannot be read is among the bad ones.
+    top-level `columns` are read. `names` has the top-level names of the rows that were read so far.
 
-    Raises UserError where a file is missing, damaged or of an unknown format, where all of its rows are bad, and with
-    `strict` at the first bad row.
+    An iteration raises UserError where a file is missing, damaged or of an unknown format, where all of its rows are
+    bad, and with `strict` at the first bad row.
     """
-    read = SourceRows()
-    asked = Asked(columns)
-    for file in source_files(place, settings.format):
-        one = SourceRows()
-        for row in _rows_of(file, settings, asked):
-            if isinstance(row, SourceRow):
-                one.rows.append(row)
-            elif settings.strict:
-                raise UserError(f"{file.folder / row.place}: {row.found}")
-            else:
-                one.bad.append(row)
-        # A file of text is a row itself.
-        if one.bad and not one.rows and file.format != "text":
-            raise UserError(f"{file.path}: {_none_readable(one.bad)}")
-        read.rows += one.rows
-        read.bad += one.bad
-    if read.bad and not read.rows:
-        raise UserError(f"{place}: {_none_readable(read.bad)}")
-    read.names = asked.names
+
+    def __init__(self, place: Path, settings: ReadingPart = AS_FOUND, columns: Collection[str] | None = None) -> None:
+        self._place, self._settings, self._asked = place, settings, Asked(columns)
+
+    @property
+    def names(self) -> dict[str, None]:
+        """Every top-level name of the rows so far, also those that were not asked for."""
+        return self._asked.names
+
+    def __iter__(self) -> Iterator[SourceRow | BadRow]:
+        everywhere = _Seen()
+        for file in source_files(self._place, self._settings.format):
+            here = _Seen()
+            for row in _rows_of(file, self._settings, self._asked):
+                if isinstance(row, SourceRow):
+                    here.rows += 1
+                elif self._settings.strict:
+                    raise UserError(f"{file.folder / row.place}: {row.found}")
+                else:
+                    here.add(row)
+                yield row
+            # A file of text is a row itself.
+            if file.format != "text":
+                here.check(file.path)
+            everywhere.rows += here.rows
+            everywhere.bad += here.bad
+            everywhere.first = everywhere.first or here.first
+        everywhere.check(self._place)
+
+
+def read_rows(place: Path, settings: ReadingPart = AS_FOUND, columns: Collection[str] | None = None) -> SourceRows:
+    """All rows of a Reading at once. Raises what its iteration raises."""
+    reading, read = Reading(place, settings, columns), SourceRows()
+    for row in reading:
+        if isinstance(row, SourceRow):
+            read.rows.append(row)
+        else:
+            read.bad.append(row)
+    read.names = reading.names
     return read
+
+
+@dataclass
+class _Seen:
+    """How many rows and bad rows there were, and the first bad one."""
+
+    rows: int = 0
+    bad: int = 0
+    first: BadRow | None = None
+
+    def add(self, bad: BadRow) -> None:
+        self.bad += 1
+        self.first = self.first or bad
+
+    def check(self, where: Path) -> None:
+        if self.first and not self.rows:
+            found = f"none of its {self.bad:,} rows can be read; {self.first.place}: {self.first.found}"
+            raise UserError(f"{where}: {found}")
 
 
 def _rows_of(file: File, settings: ReadingPart, asked: Asked) -> Iterable[SourceRow | BadRow]:
@@ -70,7 +110,3 @@ def _rows_of(file: File, settings: ReadingPart, asked: Asked) -> Iterable[Source
     if file.format == "text":
         return [text_document(file, settings.encoding, asked)]
     return Columnar(file, asked)
-
-
-def _none_readable(bad: list[BadRow]) -> str:
-    return f"none of its {len(bad):,} rows can be read; {bad[0].place}: {bad[0].found}"

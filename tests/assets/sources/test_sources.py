@@ -19,8 +19,8 @@ from assets.recipe.mapping import MappingError
 from assets.recipe.selections import BenchmarkSelection, DocumentSelection, SeedSelection, Selection
 from assets.recipe.types import Recipe
 from assets.sources import benchmark_items, documents, seed_tasks
-from assets.sources.partition import in_slice, order, row_identity
-from assets.sources.seeding import select
+from assets.sources.partition import in_slice, place, row_identity
+from assets.sources.seeding import NEXT, select
 from tests.support.tiny import ROOT, SHARED
 from warehouse.core.errors import UserError
 from warehouse.lineage.withdrawals import NONE
@@ -59,7 +59,7 @@ def article(number: int, words: int = 5) -> Row:
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
     """Rows in the order in which they are sampled."""
-    return [rows[index] for index in order([row_identity(row) for row in rows], str(SEED))]
+    return sorted(rows, key=lambda row: place(row_identity(row), str(SEED)))
 
 
 def outcomes(gate: Gate) -> list[tuple[Any, ...]]:
@@ -135,7 +135,43 @@ def test_rows_beyond_the_count_are_rejected_as_not_sampled(write: Any) -> None:
     assert outcomes(gate)[2:] == [("rejected", "not sampled", None, None)] * 3
 
 
-def test_rows_outside_the_slice_are_rejected_as_they_were_read(write: Any) -> None:
+def test_rows_far_behind_the_sample_are_counted_and_not_put_on_record(write: Any) -> None:
+    """A large source would otherwise be copied into the warehouse as a whole."""
+    rows = [article(number) for number in range(300)]
+    gate = select(seed_tasks.ROLE, [seeds(2)], write(*rows), SEED)
+    result = gate.result()
+    assert result.counts() == {("kept", ""): 2, ("rejected", "not sampled"): 298}
+    assert result.counted == {("rejected", "not sampled"): 300 - 2 - NEXT}
+    on_record = [*result.kept["response"], *(json.loads(text)["response"] for text in result.dropped["content"])]
+    assert on_record == [row["text"] for row in in_order(rows)[: 2 + NEXT]]
+    assert result.incoming == result.rows == 300
+
+
+def test_a_source_of_equal_rows_is_read_until_enough_of_them_differ(write: Any) -> None:
+    """Equal rows are one record: however many come first, the sample has its count."""
+    rows = [article(1)] * 500 + [article(2)] * 500 + [article(3)]
+    result = select(seed_tasks.ROLE, [seeds(3)], write(*rows), SEED).result()
+    assert set(result.kept["response"]) == {article(number)["text"] for number in (1, 2, 3)}
+    assert result.rows == result.incoming == 1001
+
+
+def test_a_sample_does_not_depend_on_the_order_of_the_source(write: Any) -> None:
+    rows = [article(number, number % 7 + 1) for number in range(400)]
+    found = [
+        select(seed_tasks.ROLE, [seeds(20, words=(3, 6))], write(*some), SEED).result() for some in (rows, rows[::-1])
+    ]
+    assert found[0].kept.equals(found[1].kept)
+    assert found[0].decisions.equals(found[1].decisions)
+    assert found[0].counted == found[1].counted
+
+
+def test_a_larger_count_begins_with_the_smaller_sample(write: Any) -> None:
+    find = write(*(article(number) for number in range(400)))
+    few, many = (select(seed_tasks.ROLE, [seeds(count)], find, SEED).result().kept for count in (20, 150))
+    assert many[:20].equals(few)
+
+
+def test_rows_outside_the_slice_are_counted(write: Any) -> None:
     rows = [article(number) for number in range(40)]
     inside = [row for row in rows if in_slice(row_identity(row), (0, 50), str(SEED))]
     gate = select(seed_tasks.ROLE, [seeds(len(inside), slice=(0, 50))], write(*rows), SEED)
@@ -145,7 +181,7 @@ def test_rows_outside_the_slice_are_rejected_as_they_were_read(write: Any) -> No
         ("kept", ""): len(inside),
         ("rejected", "outside the slice"): 40 - len(inside),
     }
-    assert all(json.loads(content)["row"] in rows for content in result.dropped["content"])
+    assert result.counted == {("rejected", "outside the slice"): 40 - len(inside)}
 
 
 def test_what_the_caller_refuses_is_rejected_with_the_callers_reason(write: Any) -> None:
@@ -205,7 +241,8 @@ def test_every_row_of_every_selection_has_one_outcome(write: Any) -> None:
     rows = [article(number, number % 9 + 1) for number in range(30)]
     selections = [seeds(2, slice=(0, 50), words=(3, 8)), seeds(2, slice=(50, 100), words=(1, 6))]
     result = select(seed_tasks.ROLE, selections, write(*rows), SEED).result()
-    assert result.decisions["record"].n_unique() == len(result.decisions) == 60
+    assert result.decisions["record"].n_unique() == len(result.decisions)
+    assert result.incoming == result.rows == 60
     assert len(result.kept) == 4
 
 

@@ -18,6 +18,8 @@ from assets.loading.file import load_recipe
 from assets.recipe.selections import BenchmarkSelection, DocumentSelection, SeedSelection
 from assets.recipe.types import Recipe, SourcePart
 from assets.sources import benchmark_items, documents, seed_tasks
+from assets.sources.searching import search
+from assets.sources.seeding import OUTSIDE
 from assets.steps.step import Step
 from resources.tools.workbench import Workbench
 from tests.support.planning import House, gate, texts
@@ -29,6 +31,7 @@ from warehouse.lineage.graph import Graph
 from warehouse.lineage.material import Material
 from warehouse.lineage.withdrawals import NONE, UsesWithdrawn, Withdrawals, Withdrawn, applied_digest, text_key
 from warehouse.release.recall import find_affected, withdraw
+from warehouse.release.withdrawable import put_on_record
 from warehouse.schema.records import MAIN_TEXT, Pair
 from warehouse.store.database import now
 from warehouse.store.reasons import withdrawal_changes
@@ -70,11 +73,11 @@ class World:
     def database(self) -> Any:
         return self.house.bench.database
 
-    def steps(self) -> list[Step]:
+    def recipe(self) -> Recipe:
         seed = {"instruction": "What is {title}?", "response": "{text}"}
         item = {"instruction": "What is {title}?", "reference": "{text}"}
         text, common = {"title": self.title, "text": "{text}"}, {"source": self.source, "count": self.count}
-        recipe: Recipe = load_recipe(STARTER).model_copy(
+        return load_recipe(STARTER).model_copy(
             update={
                 "sources": self.parts,
                 "seed_tasks": (SeedSelection(**common, slice=(0, 35), fields=seed),),
@@ -82,11 +85,25 @@ class World:
                 "benchmark_items": (BenchmarkSelection(**common, slice=(70, 100), fields=item, benchmark="b"),),
             }
         )
+
+    def steps(self) -> list[Step]:
+        recipe = self.recipe()
         sources = [module.step(recipe) for module in (benchmark_items, seed_tasks, documents)]
         return [*sources, self.house.asking("asked", "documents"), gate("good", "asked", model=Pair, least=1)]
 
     def build(self) -> dict[str, str]:
         return self.house.build(*self.steps())
+
+    def outside(self, asset: str) -> dict[str, str]:
+        """The texts, by id, of rows of the source that the warehouse only counts: those outside the slice of `asset`.
+        They are put on record as a command does to withdraw one."""
+        path = self.folder / f"{self.source}.jsonl"
+        source = self.house.bench.sources[self.source].id
+        found = search(self.recipe(), lambda name: (source, path) if name == self.source else None)
+        rows = [one for one in found if (one.asset, one.reason) == (asset, OUTSIDE)]
+        for row in rows:
+            put_on_record(self.database, row)
+        return {row.id: str(row.content["text"]) for row in rows}
 
     def kept(self, asset: str) -> list[dict[str, Any]]:
         current = self.house.bench.store.current(asset)
@@ -162,16 +179,11 @@ def test_a_withdrawal_applies_to_steps_that_read_sources_or_use_it_and_to_no_oth
 def test_a_withdrawn_row_outside_the_slice_is_recognised_in_another_role(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.build()
-    with world.database.read() as connection:
-        outside = connection.execute(
-            "SELECT r.id, content::JSON->'row'->>'text' FROM lineage.records r "
-            "JOIN lineage.outcomes o ON r.id = o.record WHERE r.asset = 'documents' AND reason = 'outside the slice'"
-        ).fetchall()
+    outside = world.outside("documents")
     drawn = {normalized(row["response"]) for row in world.kept("seed_tasks")}
-    row_id = next(row_id for row_id, text in outside if normalized(text) in drawn)
+    row_id, gone = next((row_id, text) for row_id, text in outside.items() if normalized(text) in drawn)
     withdraw(world.database, find_affected(world.database, row_id), "why")
     world.build()
-    gone = next(text for one, text in outside if one == row_id)
     assert gone not in [row["response"] for row in world.kept("seed_tasks")]
     assert len(world.kept("seed_tasks")) == 3
 
@@ -184,12 +196,8 @@ def test_a_withdrawn_row_is_recognised_when_another_column_is_read(tmp_path: Pat
     twin.build()
     world.build()
     drawn = {normalized(row["text"]) for row in twin.kept("documents")}
-    with world.database.read() as connection:
-        outside = connection.execute(
-            "SELECT r.id, content::JSON->'row'->>'text' FROM lineage.records r "
-            "JOIN lineage.outcomes o ON r.id = o.record WHERE r.asset = 'documents' AND reason = 'outside the slice'"
-        ).fetchall()
-    row_id, gone = next((row_id, text) for row_id, text in outside if normalized(text) in drawn)
+    outside = world.outside("documents")
+    row_id, gone = next((row_id, text) for row_id, text in outside.items() if normalized(text) in drawn)
     withdraw(world.database, find_affected(world.database, row_id), "why")
     world.title = twin.title
     world.build()

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from warehouse.audit.status import status
 from warehouse.core.identity import digest
 from warehouse.results.result import Gate, Result
 from warehouse.results.validation import InvalidTable
@@ -310,6 +311,36 @@ def test_a_row_passed_on_by_a_second_asset_keeps_the_edges_of_the_first(store: S
     publish(store, gate.result(), "drawn", V2)
     assert sorted(rows(store, "FROM lineage.edges")) == sorted((row_id, *SOURCE) for row_id in upstream["id"])
     assert rows(store, "SELECT text FROM drawn") == [("b",)]
+
+
+def test_rows_that_are_only_counted_are_in_the_ledger_and_in_no_other_table(store: Store) -> None:
+    """A version that lost count of them would look as if rows had disappeared."""
+    gate = Gate(Document, 12)
+    gate.keep(document("a"), [SOURCE])
+    gate.reject(document("b"), "not sampled", [SOURCE])
+    gate.count("not sampled", 7)
+    gate.count("broken", 3, "quarantined")
+    gate.count("outside the slice", 0)
+    result = gate.result()
+    assert result.counts() == {
+        ("rejected", "not sampled"): 8,
+        ("quarantined", "broken"): 3,
+        ("kept", ""): 1,
+    }
+    publish(store, result)
+    assert len(rows(store, "FROM lineage.records")) == len(rows(store, "FROM lineage.decisions")) == 2
+    columns = "incoming, kept, rejected, duplicate, failed, quarantined, closes"
+    assert rows(store, f"SELECT {columns} FROM lineage.ledger") == [(12, 1, 8, 0, 0, 3, True)]
+    assert rows(store, "SELECT outcome, reason, rows FROM lineage.tallies ORDER BY ALL") == [
+        ("kept", "", 1),
+        ("quarantined", "broken", 3),
+        ("rejected", "not sampled", 8),
+    ]
+    (status_,) = status(store.database, ["documents"])
+    assert status_.reasons == {"rejected: not sampled": 8, "quarantined: broken": 3}
+    with store.database.write() as connection:
+        connection.execute("DELETE FROM lineage.counted WHERE outcome = 'quarantined'")
+    assert rows(store, "SELECT closes FROM lineage.ledger") == [(False,)]
 
 
 def test_bookkeeping_that_breaks_its_table_is_refused_with_the_rule(store: Store) -> None:

@@ -1,0 +1,101 @@
+"""Rows that the warehouse only counts: they are looked up in the sources of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warehouse.audit.finding import NotFound
+from warehouse.audit.nodes import Decided, Node
+from warehouse.audit.why_not import Answers, WhyNot
+from warehouse.audit.why_not import why_not as why_not_on_record
+from warehouse.core.errors import UserError
+from warehouse.core.identity import ID_LENGTH, canonical
+from warehouse.release.recall import Affected, find_affected
+from warehouse.release.withdrawable import put_on_record
+
+if TYPE_CHECKING:
+    from assets.commands.project import Project
+    from assets.sources.searching import SourceMatch
+
+
+def why_not(project: Project, text: str, most: int) -> Answers:
+    """What happened to the rows on record that have the id or the text; if there are none, to those of the sources.
+
+    Raises NotFound and UserError.
+    """
+    try:
+        found = why_not_on_record(project.database, text, most)
+        # A row that was put on record to be withdrawn has no decision there.
+        if any(one.row.decisions for one in found.answers):
+            return found
+        return _in_sources(project, text, most) or found
+    except NotFound:
+        if in_sources := _in_sources(project, text, most):
+            return in_sources
+        raise
+
+
+def affected_by(project: Project, start: str) -> Affected:
+    """What depends on a source row, a source or a model. A row that is only counted is put on record first.
+
+    Raises NotFound and UserError.
+    """
+    try:
+        return find_affected(project.database, start)
+    except NotFound:
+        row = next(_by_id(project, start), None)
+        if row is None:
+            raise
+    put_on_record(project.database, row)
+    return find_affected(project.database, row.id)
+
+
+def _in_sources(project: Project, text: str, most: int) -> Answers | None:
+    rows: dict[str, list[SourceMatch]] = {}
+    more: set[str] = set()
+    for one in [*_by_id(project, text)] or _search(project, text=text):
+        content = canonical(one.content)
+        if content in rows or len(rows) < most:
+            rows.setdefault(content, []).append(one)
+        else:
+            more.add(content)
+    if not rows:
+        return None
+    current = {asset: published.version for asset, published in project.store.catalog().published.items()}
+    return Answers(tuple(_answer(matches, current) for matches in rows.values()), len(more))
+
+
+def _by_id(project: Project, text: str) -> Iterator[SourceMatch]:
+    """The row with this whole id. A shorter one might be that of several rows."""
+    start = text.strip().lower()
+    yield from _search(project, start=start) if len(start) == ID_LENGTH and " " not in start else ()
+
+
+def _search(project: Project, text: str = "", start: str = "") -> Iterator[SourceMatch]:
+    from assets.sources.searching import search
+
+    try:
+        recipe, bench = project.recipe, project.bench
+    except UserError:
+        return
+
+    def source_file(name: str) -> tuple[str, Path] | None:
+        source = bench.sources.get(name)
+        found = bench.find(source) if source else None
+        return (source.id, found) if source and found else None
+
+    yield from search(recipe, source_file, text, start)
+
+
+def _answer(matches: list[SourceMatch], current: dict[str, str]) -> WhyNot:
+    first = matches[0]
+    decisions = {
+        (one.asset, one.reason): Decided(
+            one.asset, current.get(one.asset, ""), "rejected", one.reason, None, None, None, one.asset in current
+        )
+        for one in matches
+    }
+    says = {"row": first.content}
+    return WhyNot(Node(first.id, first.kind, first.asset, says), tuple(decisions.values()), (), (), {})
