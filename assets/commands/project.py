@@ -257,7 +257,7 @@ class Project:
         record has it, the sources of the recipe are searched too. Raises NotFound and UserError."""
         from assets.commands.source_rows import why_not
 
-        return why_not(self, text, limit)
+        return why_not(self.store, lambda: (self.recipe, self.bench), text, limit)
 
     def export(self, arm: str, to: str | Path, version: str | None = None, override: str | None = None) -> list[Path]:
         """Writes the training set of an arm into the folder `to`, with a dataset card; the paths of all files.

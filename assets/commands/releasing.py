@@ -101,7 +101,7 @@ def recall(
     from warehouse.release.recall import withdraw
 
     project = project_at(recipe, warehouse)
-    database, affected = project.database, affected_by(project, start)
+    database, affected = project.database, affected_by(project.store, lambda: (project.recipe, project.bench), start)
     if as_json:
         print_json(affected)
     else:

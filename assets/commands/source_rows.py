@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,46 +16,51 @@ from warehouse.release.recall import Affected, find_affected
 from warehouse.release.withdrawable import put_on_record
 
 if TYPE_CHECKING:
-    from assets.commands.project import Project
+    from assets.recipe.types import Recipe
     from assets.sources.searching import SourceMatch
+    from resources.tools.workbench import Workbench
+    from warehouse.store.versions import Store
+
+Opened = Callable[[], tuple["Recipe", "Workbench"]]
+"""Opens the recipe and its models and sources. Raises UserError where it cannot be used."""
 
 
-def why_not(project: Project, text: str, most: int) -> Answers:
+def why_not(store: Store, opened: Opened, text: str, most: int) -> Answers:
     """What happened to the rows on record that have the id or the text; if there are none, to those of the sources.
 
     Raises NotFound and UserError.
     """
     try:
-        found = why_not_on_record(project.database, text, most)
+        found = why_not_on_record(store.database, text, most)
         # A row that was put on record to be withdrawn has no decision there.
         if any(one.row.decisions for one in found.answers):
             return found
-        return _in_sources(project, text, most) or found
+        return _in_sources(store, opened, text, most) or found
     except NotFound:
-        if in_sources := _in_sources(project, text, most):
+        if in_sources := _in_sources(store, opened, text, most):
             return in_sources
         raise
 
 
-def affected_by(project: Project, start: str) -> Affected:
+def affected_by(store: Store, opened: Opened, start: str) -> Affected:
     """What depends on a source row, a source or a model. A row that is only counted is put on record first.
 
     Raises NotFound and UserError.
     """
     try:
-        return find_affected(project.database, start)
+        return find_affected(store.database, start)
     except NotFound:
-        row = next(_by_id(project, start), None)
+        row = next(_by_id(opened, start), None)
         if row is None:
             raise
-    put_on_record(project.database, row)
-    return find_affected(project.database, row.id)
+    put_on_record(store.database, row)
+    return find_affected(store.database, row.id)
 
 
-def _in_sources(project: Project, text: str, most: int) -> Answers | None:
+def _in_sources(store: Store, opened: Opened, text: str, most: int) -> Answers | None:
     rows: dict[str, list[SourceMatch]] = {}
     more: set[str] = set()
-    for one in [*_by_id(project, text)] or _search(project, text=text):
+    for one in [*_by_id(opened, text)] or _search(opened, text=text):
         content = canonical(one.content)
         if content in rows or len(rows) < most:
             rows.setdefault(content, []).append(one)
@@ -63,21 +68,21 @@ def _in_sources(project: Project, text: str, most: int) -> Answers | None:
             more.add(content)
     if not rows:
         return None
-    current = {asset: published.version for asset, published in project.store.catalog().published.items()}
+    current = {asset: published.version for asset, published in store.catalog().published.items()}
     return Answers(tuple(_answer(matches, current) for matches in rows.values()), len(more))
 
 
-def _by_id(project: Project, text: str) -> Iterator[SourceMatch]:
+def _by_id(opened: Opened, text: str) -> Iterator[SourceMatch]:
     """The row with this whole id. A shorter one might be that of several rows."""
     start = text.strip().lower()
-    yield from _search(project, start=start) if len(start) == ID_LENGTH and " " not in start else ()
+    yield from _search(opened, start=start) if len(start) == ID_LENGTH and " " not in start else ()
 
 
-def _search(project: Project, text: str = "", start: str = "") -> Iterator[SourceMatch]:
+def _search(opened: Opened, text: str = "", start: str = "") -> Iterator[SourceMatch]:
     from assets.sources.searching import search
 
     try:
-        recipe, bench = project.recipe, project.bench
+        recipe, bench = opened()
     except UserError:
         return
 

@@ -32,10 +32,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.curation.languages import MOST as MOST_LANGUAGES
-from assets.curation.languages import PREFIX, languages, languages_shown
 from assets.prompting.alignment import Measured, gains
 from assets.prompting.heuristics import copied_share
+from assets.prompting.languages import MOST as MOST_LANGUAGES
+from assets.prompting.languages import PREFIX, languages, languages_shown
 from assets.prompting.prompts import with_input
 from assets.recipe.types import Recipe
 from assets.steps import names

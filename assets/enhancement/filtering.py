@@ -11,6 +11,8 @@ from assets.enhancement.equal_responses import REASON, Responses
 from assets.enhancement.measuring import MeasureFilter, label, limits, prefers_high
 from assets.generation.cuts import cut_for
 from assets.prompting.heuristics import KEYS, broken_rule
+from assets.prompting.languages import foreign
+from assets.prompting.personal_data import personal_data
 from assets.prompting.unwanted import unwanted
 from assets.recipe.filters import AlignmentFilter, Heuristics, PerplexityFilter
 from assets.recipe.types import Arm, Recipe
@@ -48,7 +50,7 @@ def decide(
     says = {
         row_id: reason
         for pool in pools.values()
-        for row_id, reason in (unwanted(pool, heuristics.unwanted) if heuristics else {}).items()
+        for row_id, reason in (_said(pool, heuristics) if heuristics else {}).items()
     }
     passed = []
     for pair in pairs.values():
@@ -75,6 +77,15 @@ def decide(
     for pair in passed:
         _keep(gate, pair, responses, *scores.get(pair["id"], ()))
     return gate.result(notes=notes)
+
+
+def _said(pairs: pl.DataFrame, heuristics: Heuristics) -> dict[str, str]:
+    """The reason to reject a pair for what it says, by its id."""
+    return (
+        foreign(pairs, heuristics.languages)
+        | personal_data(pairs, heuristics.personal_data)
+        | unwanted(pairs, heuristics.unwanted)
+    )
 
 
 def _values(frames: Mapping[str, pl.DataFrame], settings: MeasureFilter) -> dict[str, float | None]:

@@ -22,6 +22,8 @@ KEYS = {
     "input too": "input_words",
     "response repeats a line": "most_repeated_line",
     "instruction copied": "copied_words",
+    "language: ": "languages",
+    "personal data": "personal_data",
 }
 """The setting that decides about a rejection, by the start of its reason."""
 

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from assets.recipe.parts import Part, SamplingPart
 from assets.recipe.values import (
     LEVELS,
     AlignmentMeasure,
     Count,
+    Language,
     Levels,
     Name,
     Pattern,
     PerplexityMeasure,
+    PersonalData,
     Probability,
     Words,
+    distinct,
 )
 
 
@@ -48,7 +51,8 @@ class Heuristics(Part):
 
     `instruction_words` and `response_words` are (least, most), `input_words` is the most. `unwanted` has regular
     expressions by name; a pair is rejected if one is found in its instruction or response. Each list replaces that of
-    the same name in assets/prompting/unwanted.py, and [] switches it off."""
+    the same name in assets/prompting/unwanted.py, and [] switches it off. With `languages`, a pair is rejected if its
+    instruction or its response is in another language, with `personal_data` if one of its texts has such data."""
 
     instruction_words: Words = (3, 60)
     response_words: Words = (5, 400)
@@ -60,6 +64,10 @@ class Heuristics(Part):
     equal_responses: Annotated[EqualResponses, Field(exclude_if=lambda value: value == EqualResponses())] = (
         EqualResponses()
     )
+    languages: Annotated[tuple[Language, ...], AfterValidator(distinct), Field(exclude_if=lambda value: not value)] = ()
+    personal_data: Annotated[
+        tuple[PersonalData, ...], AfterValidator(distinct), Field(exclude_if=lambda value: not value)
+    ] = ()
 
 
 class PerplexityFilter(Part):

@@ -96,6 +96,22 @@ def _pattern(text: str) -> str:
     return text
 
 
+_CODES = """
+ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa fi fo fr fuv fy ga
+gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka kab kik kk km kn ko ku ky la lb lg lij
+ln lo lt ltg lv mg mk ml mn mr ms mt my ne nl nn no nso oc om or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so
+sq sr st sv sw ta te tg th tk tl tr tt ug uk ur uz vec vi vo wa wuu xh yo yue zh zu
+"""
+LANGUAGES = frozenset(_CODES.split())
+"""The languages that can be told apart (see assets/prompting/languages.py), by their ISO 639 codes."""
+
+
+def _language(code: str) -> str:
+    if code not in LANGUAGES:
+        raise ValueError("it must be the ISO 639 code of a language, such as en or de")
+    return code
+
+
 UNPINNED = "unpinned"
 """The sha256 of something not yet pinned: the recipe can be checked, but not built."""
 
@@ -104,6 +120,8 @@ AddressText = Annotated[str, AfterValidator(_address)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64}|unpinned)$")]
 Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_pattern)]
+Language = Annotated[str, AfterValidator(_language)]
+PersonalData = Literal["email", "phone", "card", "iban", "ip"]
 Fields = dict[str, str | list[str]]
 SeedFields = Annotated[Fields, _fields(frozenset({"instruction", "response"}), "input")]
 DocumentFields = Annotated[Fields, _fields(frozenset({"text"}), "title")]

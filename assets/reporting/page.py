@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES
 from assets.evaluation.facts import named
+from assets.prompting.languages import languages_shown
 from assets.reporting.loss_plot import draw_losses
 from assets.reporting.overlaps import with_baseline
 from assets.reporting.score_tables import fact_figure, part_title

@@ -8,10 +8,10 @@ import polars as pl
 from rich.console import RenderableType
 from rich.table import Table
 
-from assets.curation.languages import languages_shown
 from assets.curation.quality import MEASURES, Measure
 from assets.planning.estimate import Stage
 from assets.planning.hours import Work, left_out
+from assets.prompting.languages import languages_shown
 from assets.reporting.layout import GAP, LEAST_WIDTH, matrix
 from assets.reporting.layout import table as table
 from assets.reporting.overlaps import Overlap

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.curation.languages import PREFIX
 from assets.curation.quality import CHECK, MEASURES, of_gains, of_ranks, of_texts, quality, ranks
 from assets.prompting.alignment import Measured
+from assets.prompting.languages import PREFIX
 from resources.models.calls import Vector
 from tests.support.building import query, store
 from warehouse.core.identity import digest

@@ -42,6 +42,26 @@ def test_heuristics_come_first_and_the_cut_is_taken_over_those_that_pass() -> No
     assert result.notes == {"perplexity cut": 9.0}
 
 
+def test_pairs_in_other_languages_and_with_personal_data_are_rejected_where_a_recipe_says_so() -> None:
+    german = pair(0, response="Das ist eine Soße aus Genua, die aus Basilikum und Öl besteht.")
+    address = pair(1, response="You can write to ann.lee@proton.me at any time of the day.")
+    rules = Heuristics(languages=("en",), personal_data=("phone", "email"))
+    assert [row[1:3] for row in rows(decide(frame(german, address), {}, rules, None))] == [
+        ("rejected", "language: en → de"),
+        ("rejected", "personal data in the response: email"),
+    ]
+    assert [row[1] for row in rows(decide(frame(german, address), {}, Heuristics(), None))] == ["kept", "kept"]
+
+
+def test_an_unknown_language_or_kind_is_a_recipe_error() -> None:
+    key = "enhancement.heuristics"
+    assert complaints((key, {"languages": ["eng"], "personal_data": ["mail"]})) == [
+        f"{key}.languages.0: found 'eng'; it must be the ISO 639 code of a language, such as en or de",
+        f"{key}.personal_data.0: found 'mail'; there is no such value; did you mean 'email'? "
+        "(known: card, email, iban, ip, phone)",
+    ]
+
+
 def test_a_pair_whose_perplexity_is_missing_fails_and_does_not_change_the_cut() -> None:
     measured = {"self_training": perplexities({0: 3.0, 2: 5.0})}
     result = decide(frame(pair(0), pair(1), pair(2)), measured, None, PerplexityFilter(keep=0.5))

@@ -16,8 +16,8 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-from assets.curation.languages import languages_shown
 from assets.evaluation.ablations import Series
+from assets.prompting.languages import languages_shown
 from assets.reporting.loss_plot import draw_losses
 from assets.reporting.page import page
 from assets.reporting.plots import draw

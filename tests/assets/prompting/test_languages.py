@@ -10,9 +10,18 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from assets.curation.languages import MOST, PREFIX, language_of, language_of_pair, languages, languages_shown
 from assets.curation.quality import MEASURES, quality
 from assets.prompting.alignment import Measured
+from assets.prompting.languages import (
+    MOST,
+    PREFIX,
+    foreign,
+    language_of,
+    language_of_pair,
+    languages,
+    languages_shown,
+)
+from assets.recipe.values import LANGUAGES
 from assets.reporting.tables import quality_tables
 from tests.support.building import query
 from warehouse.core.identity import digest
@@ -37,6 +46,12 @@ def test_a_sentence_shows_its_language(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
+def test_the_codes_that_a_recipe_may_name_are_those_that_can_be_told_apart() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    assert {*LanguageIdentifier.from_model_file(MODEL_FILE).nb_classes} - {"zxx"} == LANGUAGES
+
+
 @pytest.mark.parametrize(
     "text", ["", "ok", "Yes", "Lima", "42", "1, 2, 3, 4, 5", "Hola", "E = mc^2", "def f(x):\n    return x + 1", "..."]
 )
@@ -54,6 +69,19 @@ def test_a_pair_has_the_language_of_both_texts_or_both_languages() -> None:
 
 def pair(instruction: str, response: str, input_: str = "") -> dict[str, str]:
     return {"id": digest([instruction, response]), "instruction": instruction, "input": input_, "response": response}
+
+
+def test_pairs_in_another_language_than_those_wanted_are_named_with_it() -> None:
+    rows = [
+        pair(ENGLISH, ENGLISH),
+        pair(GERMAN, "Lima"),
+        pair("How is Pesto made in Genoa?", GERMAN),
+        pair("Lima?", "42"),
+    ]
+    frame = pl.DataFrame(rows)
+    assert foreign(frame, ["en"]) == {rows[1]["id"]: "language: de", rows[2]["id"]: "language: en → de"}
+    assert foreign(frame, ["de", "en"]) == {}
+    assert foreign(frame, []) == {}
 
 
 def test_the_input_counts_with_the_instruction() -> None:

@@ -1,4 +1,5 @@
-"""The languages of a training set: of every pair the language of its two texts, and the shares of the pairs.
+"""The languages of pairs: of every pair the language of its two texts, the shares of a training set, and the pairs in
+other languages than those that a recipe wants.
 
 py3langid (https://github.com/adbar/py3langid, BSD-3-Clause) names the most likely of 139 languages by its ISO 639 code;
 its model is part of the package. Ours: a text is "unknown" where no language reaches LEAST_PROBABILITY, as in most
@@ -14,9 +15,11 @@ Worked example: ("How do I make Pesto?", "Crush the basil. Add oil.") is "en", o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
+
+import polars as pl
 
 from assets.prompting.prompts import with_input
 
@@ -24,6 +27,7 @@ LEAST_PROBABILITY = 0.7
 MOST = 5
 UNKNOWN, OTHER = "unknown", "other"
 NO_LANGUAGE = "zxx"
+_AND = " → "
 PREFIX = "language: "
 """How the name of a measure begins whose value is the share of a language."""
 
@@ -37,7 +41,7 @@ def language_of(text: str) -> str:
 def language_of_pair(instruction: str, response: str) -> str:
     """The language of both texts, as the module says."""
     found = dict.fromkeys(one for text in (instruction, response) if (one := language_of(text)) != UNKNOWN)
-    return " → ".join(found) or UNKNOWN
+    return _AND.join(found) or UNKNOWN
 
 
 def languages(pairs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -49,6 +53,17 @@ def languages(pairs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     shares = {language: count / len(pairs) for language, count in ordered[:MOST]}
     rest = sum(count for _, count in ordered[MOST:])
     return shares | ({OTHER: rest / len(pairs)} if rest else {})
+
+
+def foreign(pairs: pl.DataFrame, wanted: Collection[str]) -> dict[str, str]:
+    """The reason to reject a pair (columns id, instruction, input, response), by its id: its language, where one of its
+    two texts is known to be in none of the `wanted` languages. Nothing is wanted where none is named."""
+    reasons: dict[str, str] = {}
+    for pair in pairs.iter_rows(named=True) if wanted else ():
+        found = language_of_pair(with_input(pair["instruction"], pair["input"]), pair["response"])
+        if found != UNKNOWN and not set(found.split(_AND)) <= set(wanted):
+            reasons[pair["id"]] = f"{PREFIX}{found}"
+    return reasons
 
 
 def languages_shown(values: Mapping[str, float]) -> str:
