@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -62,6 +62,7 @@ class BenchmarkTexts:
         self._leaks = Leaks(items)
         words = self.settings.ngram
         self._runs = {run: row["id"] for row in backwards for text in _texts(row) for run in runs(text, words)}
+        self._units = frozenset(unit for run in self._runs for unit in run)
         missing = 0 if vectors is None else sum(row["id"] not in vectors for row in backwards)
         if missing:
             raise UserError(
@@ -75,7 +76,7 @@ class BenchmarkTexts:
         """What a row (instruction, input, response) shares with a benchmark item; None if it shares nothing."""
         if item := self._leaks.item(row):
             return Overlap(REASON, item)
-        row_runs = (run for name in TEXTS for run in runs(row[name], self.settings.ngram))
+        row_runs = (run for name in TEXTS for run in runs(row[name], self.settings.ngram, self._units))
         shared = [item for run in row_runs if (item := self._runs.get(run))]
         if shared:
             return Overlap(f"{self.settings.ngram} words in a row of a benchmark item", shared[0], len(shared), 0)
@@ -92,14 +93,22 @@ class BenchmarkTexts:
         return Overlap("similar to a benchmark item", self._items[best], float(cosines[best]), cut)
 
 
-def runs(text: str, words: int | None) -> Iterator[tuple[str, ...]]:
-    """Every run of `words` words of a text, in lower case and without punctuation; none if `words` is None."""
+def runs(text: str, words: int | None, known: Collection[str] | None = None) -> Iterator[tuple[str, ...]]:
+    """Every run of `words` words of a text, in lower case and without punctuation; none if `words` is None.
+
+    If the `known` units are given, runs with any other unit may be left out.
+    """
     if words is None:
         return
     found = run_units(text)
     if not is_spaceless(text):
-        for start in range(len(found) - words + 1):
-            yield tuple(found[start : start + words])
+        start = 0
+        for place, unit in enumerate(found):
+            # A run with a word that no item has is told by this word, without looking it up as a whole.
+            if known is not None and unit not in known:
+                start = place + 1
+            elif place + 1 - start >= words:
+                yield tuple(found[place + 1 - words : place + 1])
         return
     # Up to each unit, how much the text holds, in sixths of a word.
     until = [0, *accumulate(map(_sixths, found))]

@@ -86,18 +86,21 @@ class _Parts:
     def __init__(self) -> None:
         self._known: dict[Units, dict[int, set[Units]]] = {}
         self._starts: set[int] = set()
+        self._first: set[str] = set()
 
     def add(self, part: Units) -> None:
         if part:
             start = part[:_START]
             self._starts.add(len(start))
+            self._first.add(part[0])
             self._known.setdefault(start, {}).setdefault(len(part), set()).add(part)
 
     def inside(self, text: Units) -> Iterator[Units]:
         """The known sequences that are a part of `text`, in its order."""
-        starts = sorted(self._starts)
-        for place in range(len(text)):
-            for start in starts:
+        starts, first = sorted(self._starts), self._first
+        for place, unit in enumerate(text):
+            # Most places are told by their first unit alone, which is much faster.
+            for start in starts if unit in first else ():
                 for length, known in self._known.get(text[place : place + start], {}).items():
                     if (part := text[place : place + length]) in known:
                         yield part
