@@ -76,6 +76,7 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
     # One connection for all reads: opening the file takes longer than any of the queries.
     with bench.database.read():
         catalog = bench.store.catalog()
+        tools.know(catalog)
         inputs = {name: _current(catalog, asset) for name, asset in step.inputs.items()}
         settled = step.settle({name: one.data_version for name, one in inputs.items()}, retries, catalog)
         stored = settled.stored
@@ -85,8 +86,9 @@ def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publica
             facts, built_for = bench.store.facts(stored), bench.store.built_for(stored)
         else:
             frames = {name: bench.store.read(one) for name, one in inputs.items()}
-    unchanged = stored is not None and catalog.current(step.asset) == stored
-    if not unchanged:
+        unchanged = stored is not None and catalog.current(step.asset) == stored
+        on_record = unchanged or bench.is_on_record(step.slice)
+    if not on_record:
         bench.put_on_record(step.slice)
     result: Result | Published
     if stored:

@@ -20,6 +20,7 @@ from warehouse.audit.items import origins_of
 from warehouse.lineage.reviews import Reviews
 from warehouse.lineage.withdrawals import Withdrawals
 from warehouse.store.memo import Memo, Meter
+from warehouse.store.versions import Catalog
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -32,6 +33,11 @@ class Tools:
     bench: Workbench
     report: Report = lambda what, done, total: None
     meter: Meter = field(default_factory=Meter)
+    _catalog: Catalog | None = None
+
+    def know(self, catalog: Catalog) -> None:
+        """Use the withdrawals and reviews of a catalog, with which the asset's version was determined."""
+        self._catalog = catalog
 
     @property
     def guesses(self) -> bool:
@@ -49,11 +55,11 @@ class Tools:
 
     def withdrawals(self) -> Withdrawals:
         """All that is withdrawn."""
-        return self.bench.withdrawals()
+        return self._catalog.withdrawals if self._catalog else self.bench.withdrawals()
 
     def reviews(self) -> Reviews:
         """What people decided about rows."""
-        return self.bench.reviews()
+        return self._catalog.reviews if self._catalog else self.bench.reviews()
 
     def answers(self, scores: Sequence[str], budgets: Mapping[str, int]) -> pl.DataFrame:
         """The answers that scores (ids) were made from, and which were cut off (see warehouse/audit/answers.py)."""
@@ -67,7 +73,7 @@ class Tools:
 
     def refuse_withdrawn(self, paths: Iterable[str]) -> None:
         """Raises UsesWithdrawn where a model or source among the recipe `paths` must not be used any more."""
-        self.bench.refuse_withdrawn(paths)
+        self.bench.refuse_withdrawn(paths, self.withdrawals())
 
     def embed(self, name: str, texts: Sequence[str]) -> list[Vector]:
         """One unit-length vector per text from the embedding model `name`."""

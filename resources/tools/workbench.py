@@ -25,7 +25,7 @@ from warehouse.lineage.reviews import Reviews, read_reviews
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
 from warehouse.store.checkpoints import CheckpointFiles, is_model
 from warehouse.store.database import Database
-from warehouse.store.materials import material_rows, record_materials
+from warehouse.store.materials import are_recorded, material_rows, record_materials
 from warehouse.store.versions import Store
 
 if TYPE_CHECKING:
@@ -93,9 +93,18 @@ class Workbench:
 
     def put_on_record(self, paths: Iterable[str]) -> None:
         """Record how the recipe describes the models and sources among recipe `paths` ("models.generator") now."""
+        if described := self._described(paths):
+            record_materials(self.database, material_rows(described))
+
+    def is_on_record(self, paths: Iterable[str]) -> bool:
+        """Whether `put_on_record` would change nothing."""
+        described = self._described(paths)
+        return not described or are_recorded(self.database, material_rows(described))
+
+    def _described(self, paths: Iterable[str]) -> list[Material]:
         paths = list(paths)
-        if (found := self._materials(paths)) or "ancestors" in paths:
-            record_materials(self.database, material_rows([*found.values(), *self.ancestors]))
+        found = self._materials(paths)
+        return [*found.values(), *self.ancestors] if found or "ancestors" in paths else []
 
     def withdrawals(self) -> Withdrawals:
         """All withdrawals in the warehouse."""
@@ -107,9 +116,8 @@ class Workbench:
         with self.database.read() as connection:
             return read_reviews(connection)
 
-    def refuse_withdrawn(self, paths: Iterable[str]) -> None:
+    def refuse_withdrawn(self, paths: Iterable[str], withdrawals: Withdrawals) -> None:
         """Raise UsesWithdrawn if a model or source in recipe `paths`, or something it was made from, is withdrawn."""
-        withdrawals = self.withdrawals()
         problems = []
         for path, material in self._materials(paths).items() if withdrawals.materials else ():
             for one in self._made_from(material):

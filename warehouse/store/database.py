@@ -1,7 +1,8 @@
 """The DuckDB file of a warehouse: its tables, and short connections that wait for each other.
 
 DuckDB lets one process at a time write a file and refuses all others. So every connection is opened late, closed soon
-and retried until the file is free. No code may keep a connection open during a model call.
+and retried until the file is free. No code may keep a connection open during a model call. The file is attached to an
+engine that stays (see engine.py), since starting one takes longer than most queries.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from warehouse.core.waiting import SECONDS_OF_SILENCE, described, locked, say_wa
 from warehouse.schema.bookkeeping import LINEAGE, MEMO
 from warehouse.schema.records import KINDS, empty
 from warehouse.schema.views import MACROS, VIEWS
+from warehouse.store.engine import ATTACHED, close, connect
 
 SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
     "records": dict(KINDS),
@@ -118,7 +120,9 @@ class Database:
                         if index := INDICES.get(f"{schema}.{name}"):
                             connection.execute(index)
                         connection.execute("CHECKPOINT")  # so that the next table can use the space that this one freed
-                (used,) = connection.sql("SELECT used_blocks * block_size FROM pragma_database_size()").fetchall()[0]
+                (used,) = connection.execute(
+                    "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = ?", [ATTACHED]
+                ).fetchall()[0]
                 if used >= (1 - SPARE) * self.path.stat().st_size:
                     return
 
@@ -176,14 +180,21 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.close()
+                close(self.path, connection)
 
     def _opened(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         """A connection, as soon as no other process has the file open."""
         began, silent = time.monotonic(), True
         while True:
             try:
-                return duckdb.connect(str(self.path), read_only=read_only)
+                return connect(self.path, read_only)
+            except duckdb.BinderException as error:
+                if "Unique file handle conflict" not in str(error):
+                    raise
+                raise WarehouseError(
+                    f"the warehouse {self.path} is open in this process by another connection of DuckDB; close that "
+                    "connection, or ask through the project's method sql"
+                ) from error
             except duckdb.IOException as error:
                 if "Could not set lock" not in str(error):
                     raise

@@ -26,12 +26,17 @@ def material_rows(materials: Iterable[Material]) -> pl.DataFrame:
 
 def record_materials(database: Database, rows: pl.DataFrame) -> None:
     """Record the descriptions (columns DESCRIPTION) that differ from the latest one with the same id."""
-    with database.read() as connection:
-        if _changed(connection, rows).is_empty():
-            return
+    if are_recorded(database, rows):
+        return
     with database.write() as connection:
         # Another process may have recorded some of them since the first look.
         insert(connection, "lineage.materials", _changed(connection, rows).with_columns(recorded_at=pl.lit(now())))
+
+
+def are_recorded(database: Database, rows: pl.DataFrame) -> bool:
+    """Whether the latest descriptions of all these materials are these."""
+    with database.read() as connection:
+        return _changed(connection, rows).is_empty()
 
 
 def _changed(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,11 +11,12 @@ calls of one list to an endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import polars as pl
 
 from warehouse.core.identity import canonical, digest
@@ -130,19 +131,22 @@ class Memo:
 
         Raises WarehouseError for an answer that is damaged.
         """
-        wanted = pl.DataFrame(
-            {"key": [call.key for call in calls], "budget": [call.budget for call in calls]},
-            schema={"key": pl.String, "budget": pl.Int64},
-        ).unique()
         with self.database.read() as connection:
-            connection.register("wanted", wanted)
-            found = connection.execute(
-                "SELECT w.key, w.budget, c.response, c.tokens, c.seconds, c.complete, c.vector "
-                "FROM memo.calls c JOIN wanted w ON c.key = w.key "
-                "WHERE c.budget = w.budget OR (c.complete AND c.tokens <= w.budget) "
-                # If a call has several answers, every build takes the same one.
-                "ORDER BY c.budget = w.budget, c.budget DESC"
-            ).pl()
+            return self._found(connection, calls)
+
+    def _found(self, connection: duckdb.DuckDBPyConnection, calls: Iterable[Call]) -> dict[tuple[str, int], Answer]:
+        wanted = pl.DataFrame(
+            [(call.key, call.budget) for call in calls], {"key": pl.String, "budget": pl.Int64}, orient="row"
+        ).unique()
+        connection.register("wanted", wanted)
+        found = connection.execute(
+            "SELECT w.key, w.budget, c.response, c.tokens, c.seconds, c.complete, c.vector "
+            "FROM memo.calls c JOIN wanted w ON c.key = w.key "
+            "WHERE c.budget = w.budget OR (c.complete AND c.tokens <= w.budget) "
+            # If a call has several answers, every build takes the same one.
+            "ORDER BY c.budget = w.budget, c.budget DESC"
+        ).pl()
+        connection.unregister("wanted")
         file = self.database.path
         vectors = (None if vector is None else vector.to_numpy() for vector in found["vector"])
         return {
@@ -232,21 +236,24 @@ class Memo:
                 self.meter.from_memo += len(batch)
                 return found.answers
             answered = _answered(batch, work)
-            self._keep(answered, [call for call in batch if (call.key, call.budget) in found.void])
-            # Read back: if a parallel build was first, its answers are the ones that were kept.
-            return {(call.key, call.budget): answer for call, answer in answered} | self.look_up(batch)
+            kept = self._keep(answered, [call for call in batch if (call.key, call.budget) in found.void])
+            # If a parallel build was first, its answers are the ones that were kept.
+            return {(call.key, call.budget): answer for call, answer in answered} | kept
 
-    def _keep(self, answered: Sequence[tuple[Call, Answer]], replaced: Sequence[Call]) -> None:
-        """Commits the answers and the failures, and counts the answers."""
-        good = [(call, answer) for call, answer in answered if not answer.error]
+    def _keep(self, answered: Sequence[tuple[Call, Answer]], replaced: Sequence[Call]) -> dict[tuple[str, int], Answer]:
+        """Commits the answers and the failures, and counts the answers. Returns those that are in the memo then."""
+        good, kept = [(call, answer) for call, answer in answered if not answer.error], {}
         if good:
             answered_now = {call.key for call, _ in good}
-            self.commit(good, [call for call in replaced if call.key in answered_now])
+            kept = self.commit(good, [call for call in replaced if call.key in answered_now])
         self._record_failures([(call, answer) for call, answer in answered if answer.error])
         self.meter.add([answer for _, answer in good])
+        return kept
 
-    def commit(self, answered: list[tuple[Call, Answer]], replaced: Sequence[Call] = ()) -> None:
-        """Puts answers into the memo in one transaction.
+    def commit(
+        self, answered: list[tuple[Call, Answer]], replaced: Sequence[Call] = ()
+    ) -> dict[tuple[str, int], Answer]:
+        """Puts answers into the memo in one transaction. Returns the answers to these calls that are in the memo then.
 
         Older answers to `replaced` calls with the same budget are deleted, all others stay."""
         rows = pl.DataFrame(
@@ -277,6 +284,8 @@ class Memo:
                 "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
                 "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"
             )
+            connection.unregister("rows")
+            return self._found(connection, [call for call, _ in answered])
 
     def _record_failures(self, failed: list[tuple[Call, Answer]]) -> None:
         rows = pl.DataFrame(

@@ -271,10 +271,10 @@ def test_a_model_made_from_a_withdrawn_one_is_refused_too(tmp_path: Path, record
     step = replace(texts("a"), slice=slice_)
     assert [one.shown for one in step.applicable_withdrawals(bench.withdrawals())] == (["base"] if recorded else [])
     with pytest.raises(UsesWithdrawn) as refused:
-        bench.refuse_withdrawn(step.slice)
+        bench.refuse_withdrawn(step.slice, bench.withdrawals())
     assert str(refused.value) == (
         f"the recipe's models.tuned is, or was made from, the model 'base' ({base.id[:9]}), withdrawn on "
         f"{now():%Y-%m-%d}: no licence; it cannot be used any more: use another model in the recipe"
     )
     assert isinstance(refused.value, UserError)
-    bench.refuse_withdrawn(["models.other", "seed"])
+    bench.refuse_withdrawn(["models.other", "seed"], bench.withdrawals())

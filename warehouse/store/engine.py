@@ -1,0 +1,97 @@
+"""An engine of DuckDB that stays, to which the file of a warehouse is attached for as long as it is used.
+
+Starting an engine registers thousands of functions, which takes several times as long as attaching a file. So the
+process keeps one engine, for the file that was used last. The file itself is open, and locked against other processes,
+only while it is attached.
+
+Not safe for several threads with the same file: the caller has a lock for it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+ATTACHED = "warehouse"
+"""The name of the file inside the engine."""
+
+
+@dataclass
+class _Engine:
+    """The engine for the file at `path`, which is attached while there are `users`."""
+
+    path: Path
+    connection: duckdb.DuckDBPyConnection
+    users: int = 0
+
+
+_ENGINES: dict[Path, _Engine] = {}
+"""The engines whose file is in use, and the one that was used last."""
+_LOCK = threading.Lock()
+_OF_PARENTS: list[_Engine] = []
+
+
+def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection to the file at `path`. It may be one of several in this process that are alike in `read_only`.
+
+    Raises duckdb.Error, such as IOException where another process has the file open.
+    """
+    with _LOCK:
+        engine = _engine(path.resolve())
+        engine.users += 1
+    try:
+        if engine.users == 1:
+            place = str(engine.path).replace("'", "''")
+            engine.connection.execute(f"ATTACH '{place}' AS {ATTACHED}{' (READ_ONLY)' if read_only else ''}")
+        connection = engine.connection.cursor()
+        connection.execute(f"USE {ATTACHED}")
+    except BaseException:
+        with suppress(duckdb.Error):
+            _leave(engine)
+        raise
+    return connection
+
+
+def close(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Closes a connection of `connect`; the last one frees the file. Raises duckdb.Error."""
+    connection.close()
+    _leave(_ENGINES[path.resolve()])
+
+
+def _engine(path: Path) -> _Engine:
+    if path not in _ENGINES:
+        for other in [one for one in _ENGINES.values() if not one.users]:
+            del _ENGINES[other.path]
+        connection = duckdb.connect(":memory:", config={"temp_directory": f"{path}.tmp"})
+        _ENGINES[path] = _Engine(path, connection)
+    return _ENGINES[path]
+
+
+def _leave(engine: _Engine) -> None:
+    try:
+        if engine.users == 1:
+            engine.connection.execute(f"DETACH DATABASE IF EXISTS {ATTACHED}")
+    except duckdb.Error:
+        # After a fatal error an engine is of no more use. The next one finds the file as after a kill.
+        with _LOCK:
+            _ENGINES.pop(engine.path, None)
+        with suppress(duckdb.Error):
+            engine.connection.close()
+        raise
+    finally:
+        with _LOCK:
+            engine.users -= 1
+
+
+def _forget() -> None:
+    """Sets the engines of the parent process aside. Their threads are not in this one, so they cannot be closed."""
+    _OF_PARENTS.extend(_ENGINES.values())
+    _ENGINES.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
