@@ -169,8 +169,8 @@ def _curation(recipe: Recipe) -> Iterator[Problem]:
     if curation.diversity:
         yield from _diversity(curation.diversity)
     decontamination = curation.decontamination
-    if decontamination and not (decontamination.ngram or decontamination.similarity):
-        yield Problem("curation.decontamination", None, "it needs ngram or similarity")
+    if decontamination and not (decontamination.ngram or decontamination.share or decontamination.similarity):
+        yield Problem("curation.decontamination", None, "it needs ngram, share or similarity")
     if decontamination and decontamination.similarity and not (curation.diversity and curation.diversity.embedder):
         yield Problem(
             "curation.decontamination.similarity",

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
+from assets.curation.decontamination import SHARE
 from assets.curation.diversity import RULES
 from assets.enhancement.equal_responses import REASON as EQUAL_RESPONSES
 from assets.enhancement.measuring import MeasureFilter, label
@@ -72,6 +73,7 @@ def _finer(recipe: Recipe, step: Step) -> Iterator[tuple[str, str]]:
         yield rule.reason, f"curation.diversity.{next(iter(rule.keys))}"
     elif of_step == names.training_set("").rstrip("/") and (compared := recipe.curation.decontamination):
         yield f"{compared.ngram} words in a row", "curation.decontamination.ngram"
+        yield SHARE, "curation.decontamination.share"
         yield "similar to a benchmark item", "curation.decontamination.similarity"
     elif step.asset == names.FRAGMENTS:
         yield "", "enhancement.fragments"

@@ -42,10 +42,13 @@ class Diversity(Part):
 class Decontamination(Part):
     """How training rows are compared with all benchmark items. Rows with equal texts are always dropped.
 
-    A row is also dropped if it shares `ngram` consecutive words with an item (13: arXiv 2005.14165), or if the cosine
-    of its instruction to that of an item exceeds `similarity`, by the embedder of `curation.diversity`."""
+    A row is also dropped if it shares `ngram` consecutive words with an item (13: arXiv 2005.14165), if one of its
+    texts has at least the `share` of an item's text, by runs of 5 words, or if the cosine of its instruction to that of
+    an item exceeds `similarity`, by the embedder of `curation.diversity`."""
 
     ngram: Count | None = 13
+    # A slice leaves it out at its default, so that the key alone makes nothing stale.
+    share: Annotated[Probability | None, Field(exclude_if=lambda value: value is None)] = None
     similarity: Probability | None = None
 
 

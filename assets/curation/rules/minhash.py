@@ -18,8 +18,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from assets.curation.decontamination import runs
 from assets.curation.rule import Candidates, Nearest, Rule
+from assets.curation.runs import runs
 from assets.recipe.parts import Part
 from assets.recipe.values import Count
 from warehouse.core.comparing import run_units

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.curation.decontamination import BenchmarkTexts, Overlap, runs
+from assets.curation.decontamination import BenchmarkTexts, Overlap
+from assets.curation.runs import runs
 from assets.curation.training_set import Budget, take
 from assets.planning.graph import steps
 from assets.recipe.types import Decontamination
@@ -237,7 +238,7 @@ def test_the_error_for_too_few_tokens_says_how_many_are_missing() -> None:
         (
             "curation.decontamination",
             {"ngram": None},
-            "curation.decontamination: found nothing; it needs ngram or similarity",
+            "curation.decontamination: found nothing; it needs ngram, share or similarity",
         ),
     ],
 )
