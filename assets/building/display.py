@@ -16,7 +16,7 @@ from assets.building.progress_bar import INDENT, ProgressBar
 from warehouse.core.texts import clock, shortened_name
 from warehouse.results.result import WARNINGS
 from warehouse.schema.bookkeeping import OUTCOMES
-from warehouse.store.versions import Effort
+from warehouse.store.published import Effort
 
 STYLES = {"built": "green", "restored": "cyan", "unchanged": "dim", "failed": "bold red", "note": "yellow"}
 """How the first word of a line is shown; what it says is in the word."""

@@ -17,7 +17,8 @@ from warehouse.results.checks import OPENNESS, blocked_message, checked, failed_
 from warehouse.results.result import Check, Result
 from warehouse.results.shortage import TooFewRows
 from warehouse.schema.records import KIND_OF
-from warehouse.store.versions import Catalog, Effort, Published, Run, Store, Target
+from warehouse.store.published import Catalog, Effort, Published, Run, Target
+from warehouse.store.versions import Store
 
 
 class NotBuilt(UserError):

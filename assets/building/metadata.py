@@ -12,7 +12,7 @@ import dagster as dg
 from dagster_pandera import pandera_schema_to_dagster_type
 
 from assets.steps.step import Step
-from warehouse.store.versions import Effort
+from warehouse.store.published import Effort
 
 CHECKS = {
     "schema": "All rows fit the schemas of their tables.",

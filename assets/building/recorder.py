@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from assets.building.display import Display
-from warehouse.store.versions import Effort
+from warehouse.store.published import Effort
 
 
 class Recorder(Display):

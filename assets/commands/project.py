@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from warehouse.audit.why import Why
     from warehouse.audit.why_not import Answers
     from warehouse.store.database import Database
-    from warehouse.store.versions import Published, Store
+    from warehouse.store.published import Published
+    from warehouse.store.versions import Store
 
 __all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "Project", "project_at"]
 

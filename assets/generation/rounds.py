@@ -35,7 +35,7 @@ from warehouse.results.result import Check, Gate, Result
 from warehouse.results.shortage import TooFewRows
 from warehouse.results.validation import validated
 from warehouse.schema.records import Document, Record, SeedTask
-from warehouse.store.memo import Meter
+from warehouse.store.calls import Meter
 
 CHECK = "accepted"
 NOT_NEEDED = "not needed"

@@ -15,7 +15,7 @@ from assets.planning.planned import Certainty, Planned, State
 from assets.planning.staleness import input_reasons, own_reasons, retry_reason
 from assets.steps.step import Settled, Step
 from resources.tools.workbench import Workbench
-from warehouse.store.versions import Catalog, Published, Target
+from warehouse.store.published import Catalog, Published, Target
 
 
 @dataclass

@@ -8,8 +8,9 @@ from assets.planning.forecast import View
 from assets.steps.step import Settled, Step
 from warehouse.lineage.reviews import NO_REVIEWS, Reviews
 from warehouse.lineage.withdrawals import Withdrawals
+from warehouse.store.published import NO_ASSETS, REVIEWS, WITHDRAWALS, Target
 from warehouse.store.reasons import code_changes, recipe_changes, review_changes, row_changes, withdrawal_changes
-from warehouse.store.versions import NO_ASSETS, REVIEWS, WITHDRAWALS, Store, Target
+from warehouse.store.versions import Store
 
 NEVER_BUILT = "never built"
 

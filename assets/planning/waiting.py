@@ -12,7 +12,8 @@ from assets.planning.staleness import own_reasons
 from assets.steps.step import Step
 from warehouse.core.closure import closure
 from warehouse.core.texts import listed
-from warehouse.store.versions import Catalog, Store
+from warehouse.store.published import Catalog
+from warehouse.store.versions import Store
 
 
 def waits_for(step: Step, steps: Mapping[str, Step], store: Store, catalog: Catalog, retries: int) -> str | None:

@@ -11,7 +11,8 @@ import polars as pl
 
 from assets.steps import names
 from warehouse.audit.versions import with_upstream
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 _SHARED = """
 WITH kept AS (

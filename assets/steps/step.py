@@ -20,7 +20,7 @@ from warehouse.results.result import Result
 from warehouse.results.reviewed import reviewed
 from warehouse.results.shortage import TooFewRows
 from warehouse.schema.records import Pair, Record, empty
-from warehouse.store.versions import REVIEWS, WITHDRAWALS, Catalog, Published, Target
+from warehouse.store.published import REVIEWS, WITHDRAWALS, Catalog, Published, Target
 
 QUARANTINE = ("warehouse/results/validation.py", "validated")
 """(file, name) of what decides about the rows of every step after its `build`."""

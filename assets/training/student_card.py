@@ -18,7 +18,8 @@ from warehouse.release.contents import standings_about
 from warehouse.release.licences import front_matter
 from warehouse.release.markdown import front, place
 from warehouse.release.provenance import provenance_of
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 _ADAPTER = """```python
 from peft import PeftModel

@@ -19,7 +19,7 @@ from warehouse.lineage.withdrawals import read_withdrawals
 from warehouse.release.export import record_export
 from warehouse.release.layout import CARD
 from warehouse.release.recall import withdrawn_ancestors
-from warehouse.store.versions import Published
+from warehouse.store.published import Published
 
 ORIGIN = "slingshot.json"
 """The file of a written student that says what it was made from."""

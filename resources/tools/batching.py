@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence, Sized
 from typing import TypeVar
 
-from warehouse.store.memo import Answer, Call, Work
+from warehouse.store.calls import Answer, Call, Work
 
 Batches = Iterator[tuple[list[Call], Work]]
 T = TypeVar("T", bound=Sized)

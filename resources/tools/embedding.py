@@ -11,7 +11,7 @@ from resources.models import protocol
 from resources.models.calls import Vector
 from resources.tools.batching import Batches, batches, timed
 from resources.tools.session import Session
-from warehouse.store.memo import Answer, Call
+from warehouse.store.calls import Answer, Call
 
 
 def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:

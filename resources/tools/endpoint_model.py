@@ -11,7 +11,7 @@ from resources.models import protocol
 from resources.models.calls import Prompt, Sampling
 from resources.tools.session import Session, completions_at
 from warehouse.core.texts import shortened
-from warehouse.store.memo import Answer, Call
+from warehouse.store.calls import Answer, Call
 
 MOST_SHOWN = 120
 """The most characters of the reason for a wait that the progress shows."""

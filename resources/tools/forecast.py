@@ -16,7 +16,8 @@ from resources.models.calls import Prompt
 from resources.models.model_folder import ModelFolder
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
-from warehouse.store.memo import Answer, Arriving, Call, Compose, Memo, Recorded, Void
+from warehouse.store.calls import Answer, Arriving, Call, Compose, Void
+from warehouse.store.memo import Memo, Recorded
 
 
 class NotFetched(UserError):

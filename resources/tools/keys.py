@@ -8,7 +8,7 @@ from contextlib import suppress
 from resources.models.model_folder import ModelFolder
 from resources.tools.session import Session
 from warehouse.core.errors import UserError
-from warehouse.store.memo import Call
+from warehouse.store.calls import Call
 
 Keyed = Callable[[ModelFolder | None], list[Call]]
 """Makes the same calls with the keys that they have for a model in this folder; None is a folder that says nothing."""

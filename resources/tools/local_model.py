@@ -14,8 +14,8 @@ from resources.models.device import numerics
 from resources.models.thoughts import opens_thought
 from resources.tools.batching import Batches, fitting_batches, timed
 from resources.tools.session import Session, completions_at
+from warehouse.store.calls import Answer, Call
 from warehouse.store.checkpoints import is_model
-from warehouse.store.memo import Answer, Call
 
 if TYPE_CHECKING:
     from resources.models.language_model import LanguageModel

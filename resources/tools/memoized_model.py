@@ -16,7 +16,7 @@ from resources.tools.keys import keys_of
 from resources.tools.local_model import LocalModel
 from resources.tools.session import Session
 from warehouse.core.identity import digest
-from warehouse.store.memo import Answer, Call
+from warehouse.store.calls import Answer, Call
 
 
 class Completer(Protocol):

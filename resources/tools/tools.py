@@ -19,8 +19,9 @@ from warehouse.audit.answers import answers_behind
 from warehouse.audit.items import origins_of
 from warehouse.lineage.reviews import Reviews
 from warehouse.lineage.withdrawals import Withdrawals
-from warehouse.store.memo import Memo, Meter
-from warehouse.store.versions import Catalog
+from warehouse.store.calls import Meter
+from warehouse.store.memo import Memo
+from warehouse.store.published import Catalog
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""

@@ -17,8 +17,8 @@ from resources.tools.keys import keys_of
 from resources.tools.session import Session
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
+from warehouse.store.calls import Answer, Call
 from warehouse.store.checkpoints import MODEL_WEIGHTS, WEIGHTS, CheckpointFiles, is_model
-from warehouse.store.memo import Answer, Call
 
 
 def train(

@@ -34,7 +34,8 @@ from warehouse.results.result import EDGE_COLUMNS, Result
 from warehouse.results.validation import validated
 from warehouse.schema.records import Pair
 from warehouse.store.database import SCHEMAS, Database
-from warehouse.store.versions import Effort, Run, Store, Target
+from warehouse.store.published import Effort, Run, Target
+from warehouse.store.versions import Store
 
 EDGES = 4
 """Parents of each pair that is published."""

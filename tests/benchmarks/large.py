@@ -18,9 +18,9 @@ from tests.support.tiny import WORDS, tiny_recipe, write_rows
 from warehouse.core.identity import ID_LENGTH, canonical, digest
 from warehouse.results.result import DECISION_COLUMNS, DROPPED_COLUMNS, EDGE_COLUMNS, Result
 from warehouse.schema.records import Record, empty
+from warehouse.store.calls import Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Call
-from warehouse.store.versions import Effort, Run
+from warehouse.store.published import Effort, Run
 
 METHOD = "self_training"
 PLAIN, DIVERSE = "without_diversity", "with_diversity"

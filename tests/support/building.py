@@ -21,7 +21,8 @@ from assets.planning.graph import steps
 from assets.planning.plan import Planner
 from assets.planning.planned import Planned
 from warehouse.store.database import Database
-from warehouse.store.versions import Effort, Store
+from warehouse.store.published import Effort
+from warehouse.store.versions import Store
 
 
 @dataclass

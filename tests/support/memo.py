@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from warehouse.store.memo import Answer, Call, Compose, Work
+from warehouse.store.calls import Answer, Call, Compose, Work
 
 MODEL = "a" * 32
 Batches = Iterator[tuple[list[Call], Work]]

@@ -19,8 +19,8 @@ from resources.tools.workbench import Workbench
 from warehouse.lineage.material import Material
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document, Pair
+from warehouse.store.calls import Answer, Call, Void, Work
 from warehouse.store.materials import DESCRIPTION, record_materials
-from warehouse.store.memo import Answer, Call, Void, Work
 
 MODEL = "a" * 32
 SOURCE = "5" * 32

@@ -15,8 +15,9 @@ from warehouse.core.errors import UserError
 from warehouse.core.texts import listed
 from warehouse.lineage.withdrawals import applied_digest, read_withdrawals
 from warehouse.store.database import Database
+from warehouse.store.published import REVIEWS, WITHDRAWALS
 from warehouse.store.reasons import attempt_changes, code_changes, recipe_changes, row_changes, withdrawal_changes
-from warehouse.store.versions import REVIEWS, WITHDRAWALS, kept_rows
+from warehouse.store.versions import kept_rows
 
 
 @dataclass(frozen=True)

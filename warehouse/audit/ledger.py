@@ -9,7 +9,7 @@ import duckdb
 
 from warehouse.schema.bookkeeping import OUTCOMES
 from warehouse.store.database import Database
-from warehouse.store.versions import NO_ASSETS
+from warehouse.store.published import NO_ASSETS
 
 
 @dataclass(frozen=True)

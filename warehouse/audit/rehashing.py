@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.core.identity import Parent, digest, record_id
 from warehouse.schema.records import KINDS
-from warehouse.store.memo import Call
+from warehouse.store.calls import Call
 
 AT_ONCE = 100
 """This many rows are read at a time, to save memory: one checkpoint may have thousands of parents."""

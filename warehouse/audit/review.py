@@ -13,7 +13,8 @@ from typing import Any
 from warehouse.audit.diff import Diff, diff
 from warehouse.audit.versions import column_of
 from warehouse.store.database import Database
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 
 @dataclass(frozen=True)

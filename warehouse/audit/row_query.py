@@ -13,7 +13,7 @@ import polars as pl
 from warehouse.audit.nodes import HIDDEN
 from warehouse.core.errors import UserError
 from warehouse.schema.bookkeeping import CLEAR, OUTCOMES
-from warehouse.store.versions import Published
+from warehouse.store.published import Published
 
 DECISION = ("outcome", "reason", "score", "cut", "duplicate_of", "position")
 """The columns of a decision, which come after the id of a row and before its content."""

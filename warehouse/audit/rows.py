@@ -12,7 +12,8 @@ from warehouse.audit.row_query import Wanted, arms_of, columns_of, query_rows
 from warehouse.core.errors import UserError
 from warehouse.core.texts import listed, nearest
 from warehouse.schema.bookkeeping import OUTCOMES
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 
 @dataclass(frozen=True)

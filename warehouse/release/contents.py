@@ -17,7 +17,8 @@ from warehouse.release.attestation import Provenance
 from warehouse.release.attribution import attributions
 from warehouse.release.layout import TEST, TRAIN, VALIDATION
 from warehouse.release.provenance import provenance_of
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 HeldOut = Callable[[Sequence[str]], Sequence[bool]]
 """Says of the responses of a training set, in order, which rows no student is trained on."""

@@ -28,7 +28,8 @@ from warehouse.release.licences import notice
 from warehouse.release.recall import withdrawn_ancestors
 from warehouse.store.database import WarehouseError, now
 from warehouse.store.inserting import insert
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 
 def export(

@@ -17,8 +17,8 @@ from warehouse.core.file_digests import FileDigests
 from warehouse.core.texts import listed
 from warehouse.schema.records import KIND_OF, Checkpoint
 from warehouse.store.database import Database
+from warehouse.store.published import Published
 from warehouse.store.stored_json import answer_of_call
-from warehouse.store.versions import Published
 
 WEIGHTS = "adapter_model.safetensors"
 SETTINGS = "adapter_config.json"

@@ -17,7 +17,8 @@ from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
-from warehouse.store.versions import Published, point
+from warehouse.store.published import Published
+from warehouse.store.versions import point
 
 MAIN = ""
 """The main environment."""

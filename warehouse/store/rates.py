@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from warehouse.core.identity import digest
+from warehouse.store.calls import Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Call
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from warehouse.results.result import Check, Gate, Result
 from warehouse.schema.records import Document, Pair
 from warehouse.store.database import Database
 from warehouse.store.materials import record_materials
-from warehouse.store.versions import Effort, Run, Store, Target
+from warehouse.store.published import Effort, Run, Target
+from warehouse.store.versions import Store
 
 FAULT = (
     "documents failed its check taste (rows: 1): nothing is built on it; fix its part of the recipe, what it reads, "

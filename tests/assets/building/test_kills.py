@@ -26,8 +26,9 @@ from resources.models.calls import Prompt, Training
 from resources.models.trainer import OUTCOME, _last_complete_checkpoint, train_adapter
 from tests.support.building import edit
 from tests.support.killing import Event, content, kill_oneself, killed_builds, process, repeated
+from warehouse.store.calls import Answer, Call, Work
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo, Work
+from warehouse.store.memo import Memo
 
 KILLS_OF_A_WAREHOUSE = 12
 CHECKPOINT_EVERY = 2

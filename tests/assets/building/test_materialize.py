@@ -15,7 +15,7 @@ from tests.support.planning import DESCRIBED, SOURCE, TERMS, House, document, ga
 from warehouse.results.result import Check, Gate, Result
 from warehouse.schema.records import Document
 from warehouse.store.materials import record_materials
-from warehouse.store.versions import Published
+from warehouse.store.published import Published
 
 
 class Warehouse:

@@ -26,7 +26,7 @@ from tests.support.tiny import ROOT
 from warehouse.results.checks import checked
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Checkpoint, Pair, Standing
-from warehouse.store.versions import Effort
+from warehouse.store.published import Effort
 
 STARTER = load_recipe(ROOT / "recipe.yaml")
 STEPS = {step.asset: step for step in steps(STARTER)}

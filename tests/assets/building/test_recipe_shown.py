@@ -12,7 +12,7 @@ from assets.loading.file import load_recipe
 from assets.planning.graph import steps
 from tests.support.tiny import ROOT
 from warehouse.core.identity import canonical
-from warehouse.store.versions import Run
+from warehouse.store.published import Run
 
 
 def test_the_text_is_the_whole_recipe_as_yaml() -> None:

@@ -18,7 +18,7 @@ from assets.building.metadata import metadata_of
 from tests.support.browser import Site, browser, needs_browser, text, until
 from tests.support.serving import Server
 from tests.support.tiny import tiny_recipe
-from warehouse.store.versions import Effort
+from warehouse.store.published import Effort
 
 RUNS = "{ runsOrError { ... on Runs { results { runId } } } }"
 

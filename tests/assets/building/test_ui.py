@@ -17,7 +17,7 @@ from tests.support.building import query, store
 from tests.support.serving import ASSETS, Server
 from tests.support.tiny import tiny_recipe, write_rows
 from warehouse.core.identity import canonical
-from warehouse.store.versions import Run
+from warehouse.store.published import Run
 
 ARMS = ("self_training", "self_instruct", "instruction_generation", "filtered_extract_then_generate")
 

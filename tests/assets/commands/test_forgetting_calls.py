@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from slingshot import app
 from tests.support.building import query
+from warehouse.store.calls import Answer, Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.memo import Memo
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from assets.building.display import Display
 from assets.commands.project import BuildStopped, project_at
 from tests.support.building import build, edit, store
 from tests.support.tiny import ROOT
-from warehouse.store.versions import Effort
+from warehouse.store.published import Effort
 
 SECONDS = 300
 

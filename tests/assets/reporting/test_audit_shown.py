@@ -15,8 +15,9 @@ from warehouse.core.texts import listed, on_one_line, shortened
 from warehouse.release.export import record_export
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document
+from warehouse.store.calls import Answer, Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.memo import Memo
 from warehouse.store.versions import Store
 
 

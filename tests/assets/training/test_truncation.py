@@ -25,7 +25,7 @@ from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.results.result import Result
 from warehouse.schema.records import Pair, SeedTask, empty
-from warehouse.store.versions import Effort
+from warehouse.store.published import Effort
 
 
 def rows(model: Any, responses: list[str]) -> pl.DataFrame:

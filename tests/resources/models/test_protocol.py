@@ -23,7 +23,8 @@ from resources.tools.workbench import Workbench
 from tests.support.tiny import ROOT
 from warehouse.audit.rehashing import wrong_calls
 from warehouse.lineage.material import Material
-from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.calls import Answer, Call
+from warehouse.store.memo import Memo
 
 SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 ASKED = [Prompt.ask("Who was Ada?", seed=7), Prompt(text="Once", seed=7)]

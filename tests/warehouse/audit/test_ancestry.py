@@ -19,10 +19,12 @@ from warehouse.lineage.graph import Graph, Link
 from warehouse.release.provenance import provenance_of
 from warehouse.results.result import Gate
 from warehouse.schema.records import Checkpoint, Document, Embedding, Pair
+from warehouse.store.calls import Answer, Call
 from warehouse.store.database import Database
 from warehouse.store.materials import DESCRIPTION, record_materials
-from warehouse.store.memo import Answer, Call, Memo
-from warehouse.store.versions import Published, Store
+from warehouse.store.memo import Memo
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 MODEL, SOURCE = digest("model"), digest("source")
 TERMS = Terms(("MIT",))

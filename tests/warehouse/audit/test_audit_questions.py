@@ -31,9 +31,11 @@ from warehouse.release.export import record_export
 from warehouse.release.recall import find_affected, withdraw
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document, Pair
+from warehouse.store.calls import Answer, Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo
-from warehouse.store.versions import WITHDRAWALS, Effort, Published, Run, Store, Target
+from warehouse.store.memo import Memo
+from warehouse.store.published import WITHDRAWALS, Effort, Published, Run, Target
+from warehouse.store.versions import Store
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from warehouse.audit.cost import Cost, costs
 from warehouse.audit.versions import with_upstream
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
+from warehouse.store.calls import Answer, Call, Work
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Work
 
 ITEMS = 2
 

@@ -16,7 +16,8 @@ from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
 from warehouse.store.collection import collect, find_garbage
 from warehouse.store.database import Database
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 TWICE = "records with more than one row in a table"
 STRAY = "kept rows that lineage.records does not have, or has under another kind"

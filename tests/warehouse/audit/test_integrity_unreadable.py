@@ -13,8 +13,8 @@ from tests.support.versions import SOURCE, named, publish
 from warehouse.core.identity import canonical
 from warehouse.results.result import Gate
 from warehouse.schema.records import Score
+from warehouse.store.calls import Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Call
 from warehouse.store.versions import Store
 
 CALL = Call("completion", SOURCE[0], {"messages": [["user", "Why?"]]})

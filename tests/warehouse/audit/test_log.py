@@ -14,7 +14,8 @@ from warehouse.audit.finding import NotFound
 from warehouse.audit.log import builds, versions_of
 from warehouse.release.export import record_export
 from warehouse.store.database import Database
-from warehouse.store.versions import Effort, Run, Store, Target
+from warehouse.store.published import Effort, Run, Target
+from warehouse.store.versions import Store
 
 
 @pytest.fixture

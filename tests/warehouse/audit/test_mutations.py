@@ -18,9 +18,9 @@ from warehouse.audit.integrity import Finding, integrity
 from warehouse.core.identity import canonical, digest
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
+from warehouse.store.calls import Call
 from warehouse.store.database import Database
 from warehouse.store.inserting import insert_rows
-from warehouse.store.memo import Call
 
 ARM = "self_training"
 PATH = (f"raw_{ARM}", f"enhanced_instructions/{ARM}", f"diverse_instructions/{ARM}", f"training_sets/{ARM}")

@@ -14,7 +14,8 @@ from warehouse.core.errors import UserError
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
 from warehouse.store.database import Database
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 
 @pytest.fixture

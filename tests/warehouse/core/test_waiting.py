@@ -17,9 +17,10 @@ import pytest
 from tests.support.tiny import ROOT
 from warehouse.core import waiting
 from warehouse.core.waiting import locked
+from warehouse.store.calls import Answer, Call
 from warehouse.store.claims import claim_on
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.memo import Memo
 
 LOCKING = "from filelock import FileLock; lock = FileLock({path!r}); lock.acquire()"
 OPENING = "import duckdb; connection = duckdb.connect({path!r})"

@@ -14,10 +14,11 @@ from warehouse.core.identity import digest
 from warehouse.lineage.graph import Graph, Link
 from warehouse.results.result import Gate
 from warehouse.schema.records import Checkpoint, Document, Pair
+from warehouse.store.calls import Answer, Call
 from warehouse.store.database import Database
 from warehouse.store.inserting import insert
 from warehouse.store.materials import DESCRIPTION, record_materials
-from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.memo import Memo
 from warehouse.store.versions import Store
 
 

@@ -18,7 +18,8 @@ from warehouse.release.export import export
 from warehouse.release.recall import find_affected, withdraw
 from warehouse.store.database import Database, now
 from warehouse.store.materials import DESCRIPTION, record_materials
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 ASSET = "training_sets/x"
 

@@ -28,7 +28,8 @@ from warehouse.results.result import Gate
 from warehouse.schema.records import BenchmarkItem, Pair, Quality
 from warehouse.store.database import Database
 from warehouse.store.materials import DESCRIPTION, record_materials
-from warehouse.store.versions import Published, Store
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 SOURCE = (digest(["source", "wiki"]), "source")
 BREAKS = "one\ntwo\r\nthree\x0bfour\x0cfive\x1csix\x85seven\u2028eight\u2029nine"

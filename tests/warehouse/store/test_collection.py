@@ -20,11 +20,13 @@ from warehouse.core.identity import digest
 from warehouse.release.export import record_export
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document
+from warehouse.store.calls import Answer, Call, Work
 from warehouse.store.claims import claim_on
 from warehouse.store.collection import Garbage, collect, find_garbage
 from warehouse.store.database import SCHEMAS, Database, WarehouseError
-from warehouse.store.memo import Answer, Call, Memo, Work
-from warehouse.store.versions import Effort, Run, Store
+from warehouse.store.memo import Memo
+from warehouse.store.published import Effort, Run
+from warehouse.store.versions import Store
 
 
 @pytest.fixture

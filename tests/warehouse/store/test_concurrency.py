@@ -21,7 +21,8 @@ from tests.support.tiny import ROOT
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
 from warehouse.store.database import Database, WarehouseError
-from warehouse.store.versions import Effort, Run, Store, Target
+from warehouse.store.published import Effort, Run, Target
+from warehouse.store.versions import Store
 
 # The start of every script below: `publish(asset, number)` publishes a version of 20 rows that contain its number.
 PRELUDE = """
@@ -31,7 +32,8 @@ import warehouse.store.versions
 from warehouse.store.database import Database
 from warehouse.schema.records import Document
 from warehouse.results.result import Gate
-from warehouse.store.versions import Effort, Run, Store, Target
+from warehouse.store.published import Effort, Run, Target
+from warehouse.store.versions import Store
 
 path = Path(sys.argv[1])
 store = Store(Database(path, patience=20.0))

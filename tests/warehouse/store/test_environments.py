@@ -15,7 +15,8 @@ from warehouse.core.errors import UserError
 from warehouse.store.collection import collect, find_garbage
 from warehouse.store.database import Database
 from warehouse.store.environments import Environment, drop, environments, promote
-from warehouse.store.versions import Effort, Run, Store, Target
+from warehouse.store.published import Effort, Run, Target
+from warehouse.store.versions import Store
 
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
 

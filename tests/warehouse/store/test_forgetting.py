@@ -14,12 +14,14 @@ from warehouse.lineage.material import Material
 from warehouse.release.export import record_export
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
+from warehouse.store.calls import Answer, Call
 from warehouse.store.collection import Garbage
 from warehouse.store.database import Database, WarehouseError
 from warehouse.store.forgetting import Chosen, find_forgettable, forget
 from warehouse.store.materials import material_rows, record_materials
-from warehouse.store.memo import Answer, Call, Memo
-from warehouse.store.versions import Published, Store
+from warehouse.store.memo import Memo
+from warehouse.store.published import Published
+from warehouse.store.versions import Store
 
 WRITER = Material("model", "writer", "Apache-2.0", address="path:writer", sha256="a" * 64)
 JUDGE = Material("model", "judge", "Apache-2.0", address="path:judge", sha256="b" * 64)

@@ -14,8 +14,9 @@ import pytest
 
 from tests.support.planting import found
 from tests.support.tiny import ROOT
+from warehouse.store.calls import Answer, Call, Work
 from warehouse.store.database import Database, WarehouseError
-from warehouse.store.memo import Answer, Call, Memo, Work
+from warehouse.store.memo import Memo
 from warehouse.store.versions import Store
 
 CALL = Call("completion", "a" * 32, {"text": "one"}, 8)

@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.memo import MODEL, Batches, Model, answer, at_once, call, nothing
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
+from warehouse.store.calls import Answer, Call, Compose, Meter
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Compose, Memo, Meter
+from warehouse.store.memo import Memo
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.memo import Batches, Model, answer, at_once, call, nothing
+from warehouse.store.calls import Answer, Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.memo import Memo
 
 
 @pytest.fixture

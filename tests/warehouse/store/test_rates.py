@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from warehouse.core.identity import digest
+from warehouse.store.calls import Answer, Call
 from warehouse.store.database import Database
-from warehouse.store.memo import Answer, Call, Memo
+from warehouse.store.memo import Memo
 from warehouse.store.rates import Rates, Speed, measured_rates, measured_speeds
 
 SMALL, LARGE = "a" * 32, "b" * 32

@@ -18,7 +18,8 @@ from warehouse.results.result import Gate, Result
 from warehouse.results.validation import InvalidTable
 from warehouse.schema.records import Document, Embedding
 from warehouse.store.database import SCHEMAS, Database, WarehouseError
-from warehouse.store.versions import Effort, Published, Run, Store, Target, view_name
+from warehouse.store.published import Effort, Published, Run, Target
+from warehouse.store.versions import Store, view_name
 
 SOURCE = ("5" * 32, "source")
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
