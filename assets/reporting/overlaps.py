@@ -69,6 +69,7 @@ def _overlaps(connection: duckdb.DuckDBPyConnection, versions: Mapping[str, str]
         schema={"arm": pl.String, "asset": pl.String, "version": pl.String, "place": pl.Int64},
         orient="row",
     )
-    with connection.cursor() as cursor:
-        cursor.register("sets", sets)
-        return [Overlap(*row) for row in cursor.execute(_SHARED).fetchall()]
+    connection.register("sets", sets)
+    found = [Overlap(*row) for row in connection.execute(_SHARED).fetchall()]
+    connection.unregister("sets")
+    return found

@@ -155,11 +155,12 @@ def _logged_build(recipe: Path, data: Path, log: Path, selection: str | None) ->
     commit, publish, train = Memo.commit, Store.publish, resources.models.trainer.train_adapter
 
     @wraps(commit)
-    def logged_commit(memo: Memo, answered: list[Any], *rest: Any) -> None:
+    def logged_commit(memo: Memo, answered: list[Any], *rest: Any) -> Any:
         calls = [f"{call.key} {call.budget}" for call, _ in answered]
         write("batch", calls)
-        commit(memo, answered, *rest)
+        kept = commit(memo, answered, *rest)
         write("committed", calls)
+        return kept
 
     @wraps(publish)
     def logged_publish(store: Store, plan: Any, *rest: Any) -> Any:
@@ -180,4 +181,4 @@ def _logged_build(recipe: Path, data: Path, log: Path, selection: str | None) ->
     torch.set_num_threads(1)  # a second one gives tiny models nothing, and waits for work by spinning
     write("start", [])
     _, failures = build(recipe, data, selection)
-    assert failures == []
+    assert failures == [], failures

@@ -219,7 +219,9 @@ class Database:
             # A commit that could not be written is an error of the transaction.
             if not isinstance(error, _STORAGE_ERRORS) and "Failed to commit" not in str(error):
                 raise
-            said = shortened(on_one_line(str(error).split("Stack Trace:")[0]), 300)
+            # What failed first comes last.
+            first = str(error).split("Stack Trace:")[0].rpartition("Original error: ")[2]
+            said = shortened(on_one_line(first), 300)
             raise WarehouseError(f"the warehouse {self.path} {failed}: {said}; {_advice(said)}") from error
 
 
