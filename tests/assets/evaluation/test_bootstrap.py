@@ -33,7 +33,7 @@ def study(draw: np.random.Generator, arms: int, seeds: int, effect: float) -> tu
 
     Items differ in difficulty with a standard deviation of 7, what an arm makes of an item and what a training makes of
     it vary by 2 points each, and the mean of a training by 0.2. The intervals of differences are then +-0.5 points, as
-    the study in recipes/README.md has them."""
+    a study with 64 rows an arm had them."""
     hard = draw.normal(16, 7, ITEMS)
     made = [
         hard + effect + draw.normal(0, 2, ITEMS) + draw.normal(0, 0.2, (seeds, 1)) + draw.normal(0, 2, (seeds, ITEMS))
