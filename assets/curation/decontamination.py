@@ -60,7 +60,7 @@ class BenchmarkTexts:
         words = self.settings.ngram
         self._runs = {run: row["id"] for row in backwards for text in _texts(row) for run in runs(text, words)}
         self._units = frozenset(unit for run in self._runs for unit in run)
-        texts = [(row["id"], text) for row in items.to_dicts() for text in _texts(row)]
+        texts = ((row["id"], text) for row in items.iter_rows(named=True) for text in _texts(row))
         self._shared = SharedRuns(texts) if self.settings.share else None
         missing = 0 if vectors is None else sum(row["id"] not in vectors for row in backwards)
         if missing:

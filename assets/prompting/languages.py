@@ -27,7 +27,6 @@ LEAST_PROBABILITY = 0.7
 MOST = 5
 UNKNOWN, OTHER = "unknown", "other"
 NO_LANGUAGE = "zxx"
-_AND = " → "
 PREFIX = "language: "
 """How the name of a measure begins whose value is the share of a language."""
 
@@ -40,8 +39,15 @@ def language_of(text: str) -> str:
 
 def language_of_pair(instruction: str, response: str) -> str:
     """The language of both texts, as the module says."""
-    found = dict.fromkeys(one for text in (instruction, response) if (one := language_of(text)) != UNKNOWN)
-    return _AND.join(found) or UNKNOWN
+    return _joined(_known_languages(instruction, response))
+
+
+def _known_languages(instruction: str, response: str) -> list[str]:
+    return list(dict.fromkeys(one for text in (instruction, response) if (one := language_of(text)) != UNKNOWN))
+
+
+def _joined(found: Sequence[str]) -> str:
+    return " → ".join(found) or UNKNOWN
 
 
 def languages(pairs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -60,9 +66,9 @@ def foreign(pairs: pl.DataFrame, wanted: Collection[str]) -> dict[str, str]:
     two texts is known to be in none of the `wanted` languages. Nothing is wanted where none is named."""
     reasons: dict[str, str] = {}
     for pair in pairs.iter_rows(named=True) if wanted else ():
-        found = language_of_pair(with_input(pair["instruction"], pair["input"]), pair["response"])
-        if found != UNKNOWN and not set(found.split(_AND)) <= set(wanted):
-            reasons[pair["id"]] = f"{PREFIX}{found}"
+        found = _known_languages(with_input(pair["instruction"], pair["input"]), pair["response"])
+        if not set(found) <= set(wanted):
+            reasons[pair["id"]] = f"{PREFIX}{_joined(found)}"
     return reasons
 
 

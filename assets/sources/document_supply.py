@@ -81,9 +81,10 @@ def step(recipe: Recipe, most: int, key: str) -> Step:
         )
 
     def build(tools: Tools, benchmark_items: pl.DataFrame) -> Result:
-        together = select(tools, recipe.documents, benchmark_items, 0)
         # Rows do not say of which selection they are.
         alone = [select(tools, [one], benchmark_items, most) for one in recipe.documents]
+        first, *others = recipe.documents
+        together = select(tools, recipe.documents, benchmark_items, 0) if others else alone[0][: first.count]
         waiting = [Waiting(rows[one.count :], one.count) for one, rows in zip(recipe.documents, alone, strict=True)]
         return supply(together, waiting, most)
 

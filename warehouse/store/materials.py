@@ -26,10 +26,7 @@ def material_rows(materials: Iterable[Material]) -> pl.DataFrame:
 
 def record_materials(database: Database, rows: pl.DataFrame) -> None:
     """Record the descriptions (columns DESCRIPTION) that differ from the latest one with the same id."""
-    if are_recorded(database, rows):
-        return
     with database.write() as connection:
-        # Another process may have recorded some of them since the first look.
         insert(connection, "lineage.materials", _changed(connection, rows).with_columns(recorded_at=pl.lit(now())))
 
 
