@@ -101,7 +101,7 @@ def recall(
     from warehouse.release.recall import withdraw
 
     project = project_at(recipe, warehouse)
-    database, affected = project.database, affected_by(project.store, lambda: (project.recipe, project.bench), start)
+    affected, counted = affected_by(project.store, lambda: (project.recipe, project.bench), start)
     if as_json:
         print_json(affected)
     else:
@@ -115,7 +115,7 @@ def recall(
         raise UserError(
             "nothing was withdrawn: a withdrawal needs --reason; use --dry-run to only show what depends on it"
         )
-    withdraw(database, affected, reason)
+    withdraw(project.database, affected, reason, counted)
     if not as_json:
         in_recipe = affected.thing.kind in ("model", "source", "ancestor")
         then = "builds fail until the recipe no longer uses it" if in_recipe else "the next build leaves it out"

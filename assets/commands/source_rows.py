@@ -13,7 +13,7 @@ from warehouse.audit.why_not import why_not as why_not_on_record
 from warehouse.core.errors import UserError
 from warehouse.core.identity import ID_LENGTH, canonical
 from warehouse.release.recall import Affected, find_affected
-from warehouse.release.withdrawable import put_on_record
+from warehouse.release.withdrawable import CountedRow
 
 if TYPE_CHECKING:
     from assets.recipe.types import Recipe
@@ -42,26 +42,25 @@ def why_not(store: Store, opened: Opened, text: str, most: int) -> Answers:
         raise
 
 
-def affected_by(store: Store, opened: Opened, start: str) -> Affected:
-    """What depends on a source row, a source or a model. A row that is only counted is put on record first.
+def affected_by(store: Store, opened: Opened, start: str) -> tuple[Affected, CountedRow | None]:
+    """What depends on a source row, a source or a model, and the row if it is only counted.
 
     Raises NotFound and UserError.
     """
     try:
-        return find_affected(store.database, start)
+        return find_affected(store.database, start), None
     except NotFound:
-        row = next(_by_id(opened, start), None)
-        if row is None:
+        match = next(_by_id(opened, start), None)
+        if match is None:
             raise
-    put_on_record(store.database, row)
-    return find_affected(store.database, row.id)
+    return find_affected(store.database, match.row), match.row
 
 
 def _in_sources(store: Store, opened: Opened, text: str, most: int) -> Answers | None:
     rows: dict[str, list[SourceMatch]] = {}
     more: set[str] = set()
     for one in [*_by_id(opened, text)] or _search(opened, text=text):
-        content = canonical(one.content)
+        content = canonical(one.row.content)
         if content in rows or len(rows) < most:
             rows.setdefault(content, []).append(one)
         else:
@@ -95,12 +94,19 @@ def _search(opened: Opened, text: str = "", start: str = "") -> Iterator[SourceM
 
 
 def _answer(matches: list[SourceMatch], current: dict[str, str]) -> WhyNot:
-    first = matches[0]
+    row = matches[0].row
     decisions = {
-        (one.asset, one.reason): Decided(
-            one.asset, current.get(one.asset, ""), "rejected", one.reason, None, None, None, one.asset in current
+        (one.row.asset, one.reason): Decided(
+            one.row.asset,
+            current.get(one.row.asset, ""),
+            "rejected",
+            one.reason,
+            None,
+            None,
+            None,
+            one.row.asset in current,
         )
         for one in matches
     }
-    says = {"row": first.content}
-    return WhyNot(Node(first.id, first.kind, first.asset, says), tuple(decisions.values()), (), (), {})
+    says = {"row": row.content}
+    return WhyNot(Node(row.id, row.kind, row.asset, says), tuple(decisions.values()), (), (), {})

@@ -21,7 +21,7 @@ from assets.sources.exploding import exploded
 from assets.sources.joining import Tree
 from assets.sources.partition import row_identity
 from assets.sources.reading.read import Reading
-from assets.sources.reading.rows import SourceRow
+from assets.sources.reading.rows import BadRow, SourceRow
 from warehouse.core.errors import UserError
 
 
@@ -56,7 +56,7 @@ class Choice:
 
         Raises MappingError where no row has a field of `each` or `join`.
         """
-        found = [candidate_of(row, row_identity(row.content)) for row in rows]
+        found = [_candidate(row) for row in rows]
         tree = Tree(found, self._shared.join, names) if self._shared.join and found else None
         found = tree.in_tree_slices() if tree else found
         if self.selection.each:
@@ -127,26 +127,51 @@ class _Joined:
         return replace(one, row=self.tree.with_parents(one.index, self.depth))
 
 
-def candidate_of(row: SourceRow, identity: str) -> Candidate:
-    """The candidate that a row with this identity is for a plain selection."""
-    return Candidate(row.content, row.content, identity, identity, row.unusable)
+def candidates_of(
+    reading: Reading, choices: Sequence[Choice], errors: dict[int, UserError] | None = None
+) -> Iterator[tuple[Candidate | BadRow, Sequence[int]]]:
+    """The candidates for several choices of one source, each with the indexes of its choices. A bad row is for all.
+
+    Raises what `Choice.candidates` raises; with `errors`, puts it there by the index of the choice instead.
+    """
+    everywhere = range(len(choices))
+    at_once = [index for index in everywhere if choices[index].needs_all_rows]
+    by_row = [index for index in everywhere if index not in at_once]
+    rows: list[SourceRow] = []
+    for row in reading:
+        if isinstance(row, BadRow):
+            yield row, everywhere
+            continue
+        if at_once:
+            rows.append(row)
+        if by_row:
+            yield _candidate(row), by_row
+    for index in at_once:
+        try:
+            yield from ((one, (index,)) for one in choices[index].candidates(rows, reading.names))
+        except UserError as error:
+            if errors is None:
+                raise
+            errors[index] = error
 
 
 def unfitting(reading: Reading, choices: Mapping[str, Choice]) -> Iterator[tuple[str, str]]:
     """The choices, by name, that do not fit the rows of their source, each with the reason."""
-    rows: list[SourceRow] = []
-    for row in reading:
-        if isinstance(row, SourceRow):
-            identity = row_identity(row.content)
-            for one in choices.values():
-                if not one.needs_all_rows:
-                    one.see(candidate_of(row, identity))
-            if any(one.needs_all_rows for one in choices.values()):
-                rows.append(row)
-    for name, one in choices.items():
+    several, errors = list(choices.values()), dict[int, UserError]()
+    for one, indexes in candidates_of(reading, several, errors):
+        if isinstance(one, Candidate):
+            for index in indexes:
+                several[index].see(one)
+    for index, name in enumerate(choices):
         try:
-            for candidate in one.candidates(rows, reading.names) if one.needs_all_rows else ():
-                one.see(candidate)
-            one.check(reading.names)
+            if index in errors:
+                raise errors[index]
+            several[index].check(reading.names)
         except UserError as error:
             yield name, str(error)
+
+
+def _candidate(row: SourceRow) -> Candidate:
+    """The candidate that a row is for a plain selection."""
+    identity = row_identity(row.content)
+    return Candidate(row.content, row.content, identity, identity, row.unusable)

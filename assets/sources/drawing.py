@@ -47,12 +47,12 @@ class Draw:
         self._passing: list[tuple[int, int, Judged]] = []
         self._failing: list[tuple[Place, Judged]] = []
 
-    def offer(self, place: Place, make: Callable[[], Candidate]) -> None:
-        """Take or leave a candidate, which is made only if it may be drawn."""
+    def offer(self, place: Place, one: Candidate) -> None:
+        """Take or leave a candidate, which is judged only if it may be drawn."""
         if self._is_full and place > self._last:
             self.beyond += 1
             return
-        judged = self._judge(make())
+        judged = self._judge(one)
         if judged.verdict is None:
             heapq.heappush(self._passing, (-place[0], -place[1], judged))
             if len(self._passing) > self._want:

@@ -10,15 +10,16 @@ from assets.recipe.columns import shared_by_roles
 from assets.recipe.types import Recipe
 from assets.sources import benchmark_items, documents, seed_tasks
 from assets.sources.candidates import Candidate
-from assets.sources.choosing import Choice, candidate_of
+from assets.sources.choosing import Choice, candidates_of
 from assets.sources.judging import Judge
-from assets.sources.partition import in_slice, row_identity
+from assets.sources.partition import in_slice
 from assets.sources.reading.read import Reading
-from assets.sources.reading.rows import SourceRow
+from assets.sources.reading.rows import BadRow
 from assets.sources.seeding import NOT_SAMPLED, OUTSIDE
 from warehouse.core.identity import Parent, record_id
 from warehouse.core.texts import texts_in
 from warehouse.lineage.withdrawals import NONE
+from warehouse.release.withdrawable import CountedRow
 from warehouse.schema.records import KIND_OF
 
 ROLES = (documents.ROLE, seed_tasks.ROLE, benchmark_items.ROLE)
@@ -26,15 +27,9 @@ ROLES = (documents.ROLE, seed_tasks.ROLE, benchmark_items.ROLE)
 
 @dataclass(frozen=True)
 class SourceMatch:
-    """A row of a source as it was read, with the id that it has on record, and why a role does not take it.
+    """A row of a source, and why the role of its asset does not take it."""
 
-    `asset` is the asset of the role, `parents` are those of the row."""
-
-    id: str
-    kind: str
-    asset: str
-    content: dict[str, object]
-    parents: tuple[Parent, ...]
+    row: CountedRow
     reason: str
 
 
@@ -61,26 +56,20 @@ def search(
             for selection in recipe.part(role.key)
             if selection.source == name
         ]
-        for judge, one in _candidates(Reading(path, source, ways[name].columns), judges):
-            if text and not any(text in other.casefold() for other in texts_in(one.content)):
+        reading = Reading(path, source, ways[name].columns)
+        for one, indexes in candidates_of(reading, [judge.choice for judge in judges]) if judges else ():
+            if isinstance(one, BadRow) or (text and not _has(one, text)):
                 continue
-            kind, content = KIND_OF[judge.role.model], dict(one.content)
-            row_id = record_id(kind, {"row": content}, parents)
-            if row_id.startswith(start):
-                yield SourceMatch(row_id, kind, judge.role.key, content, parents, _reason(judge, one, recipe.seed))
+            for judge in (judges[index] for index in indexes):
+                kind, content = KIND_OF[judge.role.model], dict(one.content)
+                row_id = record_id(kind, {"row": content}, parents)
+                if row_id.startswith(start):
+                    row = CountedRow(row_id, kind, judge.role.key, content, parents)
+                    yield SourceMatch(row, _reason(judge, one, recipe.seed))
 
 
-def _candidates(reading: Reading, judges: list[Judge]) -> Iterator[tuple[Judge, Candidate]]:
-    rows: list[SourceRow] = []
-    at_once = [one for one in judges if one.choice.needs_all_rows]
-    for row in reading if judges else ():
-        if isinstance(row, SourceRow):
-            candidate = candidate_of(row, row_identity(row.content))
-            yield from ((one, candidate) for one in judges if one not in at_once)
-            if at_once:
-                rows.append(row)
-    for judge in at_once:
-        yield from ((judge, one) for one in judge.choice.candidates(rows, reading.names))
+def _has(one: Candidate, text: str) -> bool:
+    return any(text in other.casefold() for other in texts_in(one.content))
 
 
 def _reason(judge: Judge, one: Candidate, seed: int) -> str:

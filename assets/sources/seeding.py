@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from assets.recipe.columns import Shared, shared
@@ -17,12 +16,12 @@ from assets.recipe.conditions import reasons
 from assets.recipe.materials import ReadingPart
 from assets.recipe.selections import Selection
 from assets.sources.candidates import Candidate, Verdict
-from assets.sources.choosing import Choice, candidate_of
+from assets.sources.choosing import Choice, candidates_of
 from assets.sources.drawing import Draw, Judged
 from assets.sources.judging import Judge, Role
-from assets.sources.partition import check_slice, place, position, row_identity
+from assets.sources.partition import check_slice, place, position
 from assets.sources.reading.read import Reading
-from assets.sources.reading.rows import BadRow, SourceRow
+from assets.sources.reading.rows import BadRow
 from warehouse.core.identity import Parent
 from warehouse.lineage.withdrawals import NONE, Withdrawals
 from warehouse.results.result import Gate
@@ -136,11 +135,11 @@ class _Selected:
         self.rows, self.outside = 0, 0
         self.bad: list[BadRow] = []
 
-    def offer(self, make: Callable[[], Candidate], at: float, own_place: int) -> None:
-        """Take note of a candidate in the slice `at`, in percent; it is made only if it may be drawn."""
+    def offer(self, one: Candidate, at: float, own_place: int) -> None:
+        """Take note of a candidate in the slice `at`, in percent; it is judged only if it may be drawn."""
         start, end = self.selection.slice
         if start <= at < end:
-            self.draw.offer((own_place, self.rows), make)
+            self.draw.offer((own_place, self.rows), one)
         else:
             self.outside += 1
         self.rows += 1
@@ -185,34 +184,20 @@ class _Selected:
 
 def _read(reading: Reading, selected: Sequence[_Selected], salt: str) -> None:
     """Offers the rows of a source to selections of it."""
-    at_once = [one for one in selected if one.choice.needs_all_rows]
-    by_row = [one for one in selected if not one.choice.needs_all_rows]
-    rows: list[SourceRow] = []
-    for row in reading:
-        if isinstance(row, BadRow):
-            for one in selected:
-                one.bad.append(row)
+    choices = [one.choice for one in selected]
+    for candidate, indexes in candidates_of(reading, choices):
+        of = [selected[index] for index in indexes]
+        if isinstance(candidate, BadRow):
+            for one in of:
+                one.bad.append(candidate)
             continue
-        if at_once:
-            rows.append(row)
-        if by_row:
-            identity = row_identity(row.content)
-            at, own_place = position(identity, salt), place(identity, salt)
-            for one in by_row:
-                one.choice.look(row.content)
-                one.offer(partial(candidate_of, row, identity), at, own_place)
-    for one in at_once:
-        for candidate in one.choice.candidates(rows, reading.names):
+        at, own_place = position(candidate.slice_identity, salt), place(candidate.identity, salt)
+        for one in of:
             if candidate.verdict is None:
                 one.choice.look(candidate.row)
-            at, own_place = position(candidate.slice_identity, salt), place(candidate.identity, salt)
-            one.offer(partial(_itself, candidate), at, own_place)
-    for one in selected:
-        one.choice.check(reading.names)
-
-
-def _itself(candidate: Candidate) -> Candidate:
-    return candidate
+            one.offer(candidate, at, own_place)
+    for choice in choices:
+        choice.check(reading.names)
 
 
 def _whole_reasons(verdicts: Sequence[Verdict], more: Mapping[Verdict, int]) -> Callable[[Verdict], str]:

@@ -18,7 +18,7 @@ from warehouse.core.closure import closure
 from warehouse.core.errors import UserError
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, file_key, read_withdrawals, text_key
-from warehouse.release.withdrawable import Withdrawable, find_withdrawable
+from warehouse.release.withdrawable import CountedRow, Withdrawable, counted_row, find_withdrawable, put_on_record
 from warehouse.schema.records import MAIN_TEXT
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
@@ -67,13 +67,13 @@ class Affected:
     exports: tuple[AffectedExport, ...]
 
 
-def find_affected(database: Database, text: str) -> Affected:
-    """What depends on the source row, model or source that `text` refers to: an id, the start of one, or a name.
+def find_affected(database: Database, of: str | CountedRow) -> Affected:
+    """What depends on a source row, model or source: an id, the start of one, a name, or a row that is only counted.
 
     Only reads. Raises NotFound, and UserError if several things match or the thing cannot be withdrawn.
     """
     with database.read() as connection:
-        thing = find_withdrawable(connection, text)
+        thing = counted_row(connection, of) if isinstance(of, CountedRow) else find_withdrawable(connection, of)
         links = Graph(connection).descent([thing.id, *thing.same])
         ids = sorted({thing.id, *thing.same, *(link.child for link in links)})
         connection.register("affected", pl.DataFrame({"id": ids}))
@@ -113,8 +113,8 @@ def find_affected(database: Database, text: str) -> Affected:
     )
 
 
-def withdraw(database: Database, affected: Affected, reason: str) -> None:
-    """Record the withdrawal; all later builds and exports apply it.
+def withdraw(database: Database, affected: Affected, reason: str, counted: CountedRow | None = None) -> None:
+    """Record the withdrawal; all later builds and exports apply it. A row that is only counted is put on record.
 
     Raises UserError for a blank reason, and if it was withdrawn before.
     """
@@ -132,6 +132,8 @@ def withdraw(database: Database, affected: Affected, reason: str) -> None:
         for one in read_withdrawals(connection).entries:
             if one.id == affected.thing.id:
                 raise UserError(f"nothing was recorded, because it was withdrawn before: {one.description}")
+        if counted:
+            put_on_record(connection, counted)
         insert(connection, "lineage.withdrawals", pl.DataFrame([row]))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -17,7 +18,6 @@ from warehouse.core.texts import kind_named, listed, on_one_line, shortened, tex
 from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import file_key, text_key
 from warehouse.schema.records import MAIN_TEXT
-from warehouse.store.database import Database
 from warehouse.store.inserting import insert
 
 LONGEST_SHOWN = 60
@@ -40,19 +40,15 @@ class Withdrawable:
     same: tuple[str, ...] = ()
 
 
-class KnownSourceRow(Protocol):
-    """A row of a source with the id and the asset that it has on record."""
+@dataclass(frozen=True)
+class CountedRow:
+    """A row of a source as it was read, which versions only count; with the id and the asset that it has on record."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def asset(self) -> str: ...
-    @property
-    def content(self) -> dict[str, object]: ...
-    @property
-    def parents(self) -> tuple[Parent, ...]: ...
+    id: str
+    kind: str
+    asset: str
+    content: dict[str, object]
+    parents: tuple[Parent, ...]
 
 
 def find_withdrawable(connection: duckdb.DuckDBPyConnection, text: str) -> Withdrawable:
@@ -66,23 +62,30 @@ def find_withdrawable(connection: duckdb.DuckDBPyConnection, text: str) -> Withd
         return Withdrawable(row_id, kind, found.name, None, _same_file(connection, row_id))
     if kind not in MAIN_TEXT:
         raise _not_a_source_row(connection, row_id, kind)
-    content = nodes(connection, [row_id])[row_id].says or {}
+    return _row(connection, row_id, kind, nodes(connection, [row_id])[row_id].says or {})
+
+
+def counted_row(connection: duckdb.DuckDBPyConnection, row: CountedRow) -> Withdrawable:
+    """A row that is only counted, as one that is on record."""
+    return _row(connection, row.id, row.kind, {"row": row.content})
+
+
+def put_on_record(connection: duckdb.DuckDBPyConnection, row: CountedRow) -> None:
+    """Stores a row that was only counted as it was read, so that it can be withdrawn."""
+    record = {"id": row.id, "kind": row.kind, "asset": row.asset, "content": canonical({"row": row.content})}
+    edges = [(row.id, parent, role) for parent, role in row.parents]
+    if not connection.execute("FROM lineage.records WHERE id = ?", [row.id]).fetchone():
+        insert(connection, "lineage.records", pl.DataFrame([record]))
+        insert(connection, "lineage.edges", pl.DataFrame(edges, ["child", "parent", "role"], orient="row"))
+
+
+def _row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: str, content: Mapping[str, Any]) -> Withdrawable:
     # A row as it was read has another id when a recipe names other columns of it; its longest text stays the same.
     main_text = content.get(MAIN_TEXT[kind]) or max(texts_in(content.get("row")), key=len, default="")
     shown = next((content[title] for title in _TITLES if content.get(title)), None) or canonical(content)
     shown = shortened(on_one_line(shown), LONGEST_SHOWN)
     key = text_key(main_text)
     return Withdrawable(row_id, kind, shown, key, _same_text(connection, row_id, main_text) if key else ())
-
-
-def put_on_record(database: Database, row: KnownSourceRow) -> None:
-    """Stores a row that was only counted as it was read, so that it can be withdrawn."""
-    record = {"id": row.id, "kind": row.kind, "asset": row.asset, "content": canonical({"row": row.content})}
-    edges = [(row.id, parent, role) for parent, role in row.parents]
-    with database.write() as connection:
-        if not connection.execute("FROM lineage.records WHERE id = ?", [row.id]).fetchone():
-            insert(connection, "lineage.records", pl.DataFrame([record]))
-            insert(connection, "lineage.edges", pl.DataFrame(edges, ["child", "parent", "role"], orient="row"))
 
 
 def _not_a_source_row(connection: duckdb.DuckDBPyConnection, row_id: str, kind: str) -> UserError:

@@ -62,9 +62,13 @@ def test_why_not_answers_for_a_row_that_is_only_counted(project: tuple[str, Path
 def test_a_row_that_is_only_counted_can_be_recalled_and_stays_out(project: tuple[str, Path]) -> None:
     row = counted_row(project)
     row_id = run(project, "why-not", row["text"])[1].split()[1]
+    data = project[1]
+    code, output = run(project, "recall", row_id, "--dry-run")
+    assert (code, output.startswith(f"document {row_id}: ")) == (0, True)
+    # To look is not to record.
+    assert query(data, f"SELECT id FROM lineage.records WHERE id = '{row_id}'").is_empty()
     code, output = run(project, "recall", row_id, "--reason", "the author asked")
     assert (code, output.endswith("withdrawn; the next build leaves it out")) == (0, True)
-    data = project[1]
     assert query(data, "SELECT id, reason FROM lineage.withdrawals").rows() == [(row_id, "the author asked")]
     assert run(project, "recall", "f" * 32, "--reason", "why")[0] == 1
     assert run(project, "build", "+documents")[0] == 0

@@ -4,7 +4,6 @@ nobody would see it. So it is compared with sorting all rows, for any rows in an
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 
 import pytest
 from hypothesis import given
@@ -28,7 +27,7 @@ def drawn(rows: list[tuple[int, bool]], want: int) -> tuple[Draw, list[tuple[int
     draw = Draw(want, judge)
     for index, (place, passes) in enumerate(rows):
         row = {"place": place, "passes": passes}
-        draw.offer((place, index), partial(Candidate, row, row, "", ""))
+        draw.offer((place, index), Candidate(row, row, "", ""))
     found = [(one.content["place"], one.verdict is None) for one in draw.drawn()]
     return draw, found, looked
 

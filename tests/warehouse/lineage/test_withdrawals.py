@@ -100,9 +100,10 @@ class World:
         path = self.folder / f"{self.source}.jsonl"
         source = self.house.bench.sources[self.source].id
         found = search(self.recipe(), lambda name: (source, path) if name == self.source else None)
-        rows = [one for one in found if (one.asset, one.reason) == (asset, OUTSIDE)]
-        for row in rows:
-            put_on_record(self.database, row)
+        rows = [one.row for one in found if (one.row.asset, one.reason) == (asset, OUTSIDE)]
+        with self.database.write() as connection:
+            for row in rows:
+                put_on_record(connection, row)
         return {row.id: str(row.content["text"]) for row in rows}
 
     def kept(self, asset: str) -> list[dict[str, Any]]:
