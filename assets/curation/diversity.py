@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from assets.curation import neighbours
 from assets.curation.rule import Rule
 from assets.enhancement.measuring import prefers_high
 from assets.recipe.types import Arm, Diversity, Recipe
@@ -32,6 +33,14 @@ def pass_on(tools: Tools, pairs: pl.DataFrame) -> Result:
     return gate.result()
 
 
+def comparing(recipe: Recipe, name: str, arm: Arm) -> list[Step]:
+    """The asset `instruction_neighbours/<arm>`, where the rule of the arm reads it."""
+    settings = recipe.curation.diversity if "diversity" in arm.filters else None
+    if settings is None or not (rule := RULES[settings.rule]).compared:
+        return []
+    return [neighbours.step(recipe, name, arm, rule.values(settings)["floor"])]
+
+
 def step(recipe: Recipe, name: str, arm: Arm) -> Step:
     """The asset `diverse_instructions/<arm>`; without the diversity filter it keeps every pair."""
     settings = recipe.curation.diversity if "diversity" in arm.filters else None
@@ -49,7 +58,9 @@ def step(recipe: Recipe, name: str, arm: Arm) -> Step:
             slice_ |= recipe.slice("curation.diversity.rule")
         if rule.seeded:
             slice_ |= recipe.slice("seed")
-        if rule.embeds:
+        if rule.compared:
+            inputs["neighbours"] = names.neighbours(name)
+        elif rule.embeds:
             inputs |= {f"embeddings_{method}": names.instruction_embeddings(method) for method in arm.methods}
         if perplexity:
             inputs |= {f"perplexities_{method}": names.perplexities(method) for method in arm.methods}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from assets.prompting.answers import failed
 from assets.prompting.prompts import with_input
@@ -25,6 +27,16 @@ def embed(rows: pl.DataFrame, vectors: Sequence[Vector]) -> Result:
         if not failed(gate, content, vector, parents):
             gate.keep(content, parents)
     return gate.result()
+
+
+def vectors_of(column: pl.Series) -> NDArray[np.float32]:
+    """One row per vector. Raises ValueError where they differ in length."""
+    lengths = column.list.len().unique().to_list()
+    if len(lengths) > 1:
+        raise ValueError(f"embeddings of one model have one length; found {sorted(lengths)}")
+    if not lengths:
+        return np.empty((0, 0), dtype=np.float32)
+    return column.list.to_array(lengths[0]).to_numpy().astype(np.float32, copy=False)
 
 
 def step(recipe: Recipe, embedder: str, method: str) -> Step:

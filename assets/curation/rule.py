@@ -16,6 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.curation.embeddings import vectors_of
+from assets.curation.near import NOTHING_NEAR, Near, near_among
 from assets.prompting.prompts import with_input
 from assets.recipe.parts import Part
 from assets.recipe.types import Diversity
@@ -43,7 +45,7 @@ class Candidates:
 
     `texts` are the instructions with their inputs, `responses` what answers them, `vectors` (rows, dimensions) the unit
     embeddings of the instructions; a rule that does not embed gets 0 dimensions. `order` has the rows' indexes, best
-    quality first.
+    quality first. `near` are the rows that are alike, for a rule that reads them.
     """
 
     texts: Sequence[str]
@@ -51,6 +53,7 @@ class Candidates:
     vectors: NDArray[np.float32]
     order: Sequence[int]
     seed: int
+    near: Near
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class Rule:
     row. A dropped row gets `reason`, and every row the threshold `cut` (None where the rule has none). `measures` says
     in words what the score of a row is.
 
-    `embeds`: it needs embeddings. `duplicates`: a dropped row is a duplicate of its nearest kept row. `seeded`: its
+    `embeds`: it needs embeddings. `compared`: of these, it needs only which are alike (see neighbours.py), and no
+    vectors. `duplicates`: a dropped row is a duplicate of its nearest kept row. `seeded`: its
     decisions depend on the recipe's seed.
     """
 
@@ -74,6 +78,7 @@ class Rule:
     cut: Callable[[Values], float] | None = None
     takes_at_most: str | None = None
     embeds: bool = True
+    compared: bool = False
     duplicates: bool = True
     seeded: bool = False
 
@@ -93,15 +98,15 @@ class Rule:
         return {key: default if given[key] is None else given[key] for key, default in self.keys.items()}
 
     def builder(self, settings: Diversity, highest_first: bool, seed: int, measure: str | None = None) -> Build:
-        """The build of a step whose inputs are `pairs`, and where it uses them `embeddings_*` and either
-        `perplexities_*` or `alignments_*`, with the values of `measure`."""
+        """The build of a step whose inputs are `pairs`, and where it uses them `embeddings_*` or `neighbours`, and
+        either `perplexities_*` or `alignments_*`, with the values of `measure`."""
 
         def build(tools: Tools, pairs: pl.DataFrame, **frames: pl.DataFrame) -> Result:
-            embeddings = _together(frames, "embeddings_")
+            embedded = _together(frames, "embeddings_", "neighbours")
             quality = _together(frames, "perplexities_", "alignments_")
             if quality is not None:
                 quality = quality.filter(pl.col("measure") == measure)
-            return self.diversify(pairs, embeddings, quality, settings, highest_first, seed)
+            return self.diversify(pairs, embedded, quality, settings, highest_first, seed)
 
         parameters = signature(build)
         # Unwrapped it is the rule's own function, so that the code digest starts at the rule's file.
@@ -112,7 +117,7 @@ class Rule:
     def diversify(
         self,
         pairs: pl.DataFrame,
-        embeddings: pl.DataFrame | None,
+        embedded: pl.DataFrame | None,
         quality: pl.DataFrame | None,
         settings: Diversity,
         highest_first: bool = False,
@@ -120,26 +125,29 @@ class Rule:
     ) -> Result:
         """One decision per pair; pairs with a low value of `quality` (columns pair, value) come first, or with a high.
 
-        `embeddings` (columns embedded, vector) are those of the instructions; None for a rule that does not embed.
-        Raises ValueError where they differ in length.
+        `embedded` has the embeddings of the instructions (columns embedded, vector), for a rule that compares them
+        itself their neighbours (embedded, near, cosines); None for a rule that does not embed. Raises ValueError where
+        vectors differ in length.
         """
         gate = Gate(Pair, len(pairs))
-        place_of = {} if embeddings is None else {row: place for place, row in enumerate(embeddings["embedded"])}
+        place_of = {} if embedded is None else {row: place for place, row in enumerate(embedded["embedded"])}
         rows = []
         for row in pairs.iter_rows(named=True):
-            if embeddings is None or row["id"] in place_of:
+            if embedded is None or row["id"] in place_of:
                 rows.append(row)
             else:
                 gate.fail(row, "its instruction could not be embedded")
         if not rows:
             return gate.result()
-        vectors = np.empty((len(rows), 0), dtype=np.float32)
-        if embeddings is not None:
-            vectors = _matrix(embeddings["vector"].gather([place_of[row["id"]] for row in rows]))
+        vectors, near = np.empty((len(rows), 0), dtype=np.float32), NOTHING_NEAR
+        if embedded is not None and self.compared:
+            near = near_among(embedded, [row["id"] for row in rows])
+        elif embedded is not None:
+            vectors = vectors_of(embedded["vector"].gather([place_of[row["id"]] for row in rows]))
         texts = [with_input(row["instruction"], row["input"]) for row in rows]
         values = self.values(settings)
         responses = [row["response"] for row in rows]
-        candidates = Candidates(texts, responses, vectors, _best_first(rows, quality, highest_first), seed)
+        candidates = Candidates(texts, responses, vectors, _best_first(rows, quality, highest_first), seed, near)
         for row, nearest in zip(rows, self.decide(candidates, values), strict=True):
             cut = self.cut(values) if self.cut else None
             similarity = None if nearest.index is None else nearest.similarity
@@ -168,11 +176,3 @@ def _best_first(rows: Sequence[Mapping[str, Any]], quality: pl.DataFrame | None,
         value = dict(zip(known["pair"], known["value"], strict=True))
         order.sort(key=lambda index: (sign * value.get(rows[index]["id"], sign * float("inf")), index))
     return order
-
-
-def _matrix(vectors: pl.Series) -> NDArray[np.float32]:
-    """One row per vector. Raises ValueError where they differ in length."""
-    lengths = vectors.list.len().unique().to_list()
-    if len(lengths) > 1:
-        raise ValueError(f"embeddings of one model have one length; found {sorted(lengths)}")
-    return vectors.list.to_array(lengths[0]).to_numpy().astype(np.float32, copy=False)

@@ -187,6 +187,9 @@ def _diversity(diversity: Diversity) -> Iterator[Problem]:
         if getattr(diversity, key) is None:
             what = ": the number of rows that it keeps" if key == rule.takes_at_most else ""
             yield Problem(f"curation.diversity.{key}", None, f"the rule {diversity.rule} needs it{what}")
+    if rule.compared and (values := rule.values(diversity))["similarity"] < values["floor"]:
+        accepted = f"it must not be below the floor {values['floor']}, above which pairs are measured; lower the floor"
+        yield Problem("curation.diversity.similarity", values["similarity"], accepted)
     for other in sorted({key for one in RULES.values() for key in one.keys} - rule.keys.keys()):
         if (found := getattr(diversity, other)) is not None:
             known = ", ".join(rule.keys)

@@ -16,7 +16,7 @@ import polars as pl
 from assets.planning.placeholders import all_decided_rows, placeholders
 from assets.planning.planned import Certainty, Planned, least_certain
 from assets.steps.step import Most, Rounds, Step
-from resources.tools.forecast import ForecastTools, NotFetched
+from resources.tools.forecast import ForecastTools, NotFetched, TakesLong
 from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
 from warehouse.lineage.withdrawals import UsesWithdrawn
@@ -89,9 +89,9 @@ class Forecaster:
         known = certainty is Certainty.KNOWN
 
         def bounds() -> Forecast:
-            return (
-                self._from_rounds(step, step.rounds, inputs) if step.rounds else self._from_bounds(step, tools, known)
-            )
+            if step.rounds:
+                return self._from_rounds(step, step.rounds, inputs)
+            return _one_each(step, inputs) if step.one_each else self._from_bounds(step, tools, known)
 
         same_kind = [view for view in inputs.values() if view.kind == kind]
         try:
@@ -113,11 +113,13 @@ class Forecaster:
                 frame = frame.head(step.most.rows)
             planned = Planned(step.asset, "stale", certainty=Certainty.BOUNDED, most_rows=len(frame))
             return Forecast(planned, _counted(kind, frame, certainty))
+        if not known and step.one_each:
+            return bounds()
         try:
             result = step.run(tools, {name: view.frame for name, view in inputs.items()})
             if known and not tools.missing.calls:
                 result = validated(result)
-        except NotFetched as error:
+        except (NotFetched, TakesLong) as error:
             found = bounds()
             return replace(found, planned=replace(found.planned, reasons=(str(error),)))
         except Exception as error:
@@ -218,6 +220,13 @@ class Forecaster:
         return Forecast(
             planned, View(KIND_OF[step.model], lambda: placeholders(step.model, most.rows), Certainty.BOUNDED)
         )
+
+
+def _one_each(step: Step, inputs: Mapping[str, View]) -> Forecast:
+    """A step without model calls that makes one row for each that comes in."""
+    rows = sum(len(view.frame) for view in inputs.values())
+    planned = Planned(step.asset, "stale", certainty=Certainty.BOUNDED, most_rows=rows)
+    return Forecast(planned, View(KIND_OF[step.model], lambda: placeholders(step.model, rows), Certainty.BOUNDED))
 
 
 def _repeated(one: Planned, times: int) -> Planned:

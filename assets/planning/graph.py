@@ -95,6 +95,7 @@ def _arm(recipe: Recipe, name: str) -> list[Step]:
     arm = recipe.arms[name]
     return [
         filtering.step(recipe, name, arm, _sharing(recipe, arm)),
+        *diversity.comparing(recipe, name, arm),
         diversity.step(recipe, name, arm),
         training_set.step(recipe, name),
         quality.step(recipe, name),

@@ -16,8 +16,8 @@ from warehouse.audit.status import AssetStatus
 from warehouse.core.texts import counted, duration
 
 ARM_STEPS = {
-    names.enhanced_instructions: "enhanced", names.diverse_instructions: "diverse", names.training_set: "training set",
-    names.quality: "quality", names.student: "student",
+    names.enhanced_instructions: "enhanced", names.neighbours: "neighbours", names.diverse_instructions: "diverse",
+    names.training_set: "training set", names.quality: "quality", names.student: "student",
 }  # fmt: skip
 BENCHMARK_STEPS = {names.predictions: "answers", names.scores: "scores", names.verdicts: "verdicts"}
 METHOD_STEPS = {

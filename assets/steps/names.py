@@ -34,6 +34,11 @@ def instruction_embeddings(method: str) -> str:
     return f"instruction_embeddings/{method}"
 
 
+def neighbours(arm: str) -> str:
+    """Which pairs of an arm's methods have instructions that are alike."""
+    return f"instruction_neighbours/{arm}"
+
+
 def perplexities(method: str) -> str:
     """What the perplexity filter measures about a method's pairs."""
     return f"perplexities/{method}"

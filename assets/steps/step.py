@@ -100,7 +100,8 @@ class Step:
     cannot count by running `build` on known rows. `too_few` gets the number of rows that may come in at most, and
     returns the error that a build fails with if they are too few, else None. `columns` says what the values of each
     column are made from; what only decides whether there is a row is left out. `remedies` gives the recipe key that
-    decides about a rejection, by the start of its reason; "" is for all other reasons.
+    decides about a rejection, by the start of its reason; "" is for all other reasons. `one_each`: without a model call
+    it makes one row for each that comes in.
     `rounds` are the steps that `build` runs as well, so that their code counts too.
     """
 
@@ -119,6 +120,7 @@ class Step:
     columns: Columns = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
     rounds: Rounds | None = None
+    one_each: bool = False
 
     @property
     def code(self) -> dict[str, str]:

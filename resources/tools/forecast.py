@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resources.models.calls import Prompt
 from resources.models.model_folder import ModelFolder
@@ -19,9 +21,20 @@ from warehouse.core.errors import UserError
 from warehouse.store.calls import Answer, Arriving, Call, Compose, Void
 from warehouse.store.memo import Memo, Recorded
 
+if TYPE_CHECKING:
+    from resources.models.near_pairs import NearPairs
+
 
 class NotFetched(UserError):
     """A source or model would have to be downloaded first."""
+
+
+class TakesLong(UserError):
+    """It takes so long to find out that a plan leaves it to the build."""
+
+
+FEW_COMPARISONS = 10**9
+"""As many comparisons of two vectors as a plan makes: they take some three seconds of a processor."""
 
 
 @dataclass
@@ -62,6 +75,12 @@ class ForecastTools(Tools):
         if self.bench.find(self.bench.models[name]) is None:
             raise NotFetched(f"the model {name} is not downloaded yet")
         return super().base_folder(name)
+
+    def near_pairs(self, vectors: NDArray[np.float32], floor: float, known: int = 0) -> NearPairs:
+        """As in a build. Raises TakesLong instead where that takes more than some seconds."""
+        if len(vectors) * (len(vectors) - known) > FEW_COMPARISONS:
+            raise TakesLong("which rows are alike is found by the build itself")
+        return super().near_pairs(vectors, floor, known)
 
     def shown_sizes(self, name: str, examples: Sequence[tuple[Prompt, str]]) -> list[int]:
         """None: a plan loads no tokenizer for what decides nothing."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from resources.models.calls import Adapter, Prompt, Trained, Training, Vector
 from resources.models.model_folder import ModelFolder
@@ -22,6 +25,9 @@ from warehouse.lineage.withdrawals import Withdrawals
 from warehouse.store.calls import Meter
 from warehouse.store.memo import Memo
 from warehouse.store.published import Catalog
+
+if TYPE_CHECKING:
+    from resources.models.near_pairs import NearPairs
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -79,6 +85,26 @@ class Tools:
     def embed(self, name: str, texts: Sequence[str]) -> list[Vector]:
         """One unit-length vector per text from the embedding model `name`."""
         return embed(self, name, texts)
+
+    def near_pairs(self, vectors: NDArray[np.float32], floor: float, known: int = 0) -> NearPairs:
+        """The pairs of unit `vectors` with a cosine of `floor` or more, but for those of the first `known` rows."""
+        from resources.models.near_pairs import near_pairs
+
+        return near_pairs(vectors, floor, known, self.progress("comparisons"))
+
+    def earlier(self, asset: str, code: Mapping[str, str], recipe: Mapping[str, Any]) -> pl.DataFrame | None:
+        """The rows of the current version of `asset`; None unless this code made them, with these values in the recipe.
+
+        A step may take over what does not depend on its inputs as a whole, such as a comparison of two of their rows.
+        """
+        catalog, store = self._catalog or self.bench.store.catalog(), self.bench.store
+        with self.bench.database.read():
+            published = catalog.current(asset)
+            if published is None or published.fault:
+                return None
+            target = store.target_of(published)
+            same = target.code == code and recipe.items() <= target.recipe.items()
+            return store.read(published) if same else None
 
     def train(
         self,

@@ -109,6 +109,17 @@ class Embedding(Record):
     vector: pl.List = pa.Field(dtype_kwargs={"inner": pl.Float32})
 
 
+class Neighbours(Record):
+    """The pairs before a pair whose instructions are like its own: `near` are their ids, `cosines` the similarities.
+
+    `embedding` is the record with the vector of its instruction."""
+
+    embedded: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    embedding: str = pa.Field(str_matches=r"^[0-9a-f]{32}$")
+    near: pl.List = pa.Field(dtype_kwargs={"inner": pl.String})
+    cosines: pl.List = pa.Field(dtype_kwargs={"inner": pl.Float32})
+
+
 class Quality(Record):
     """A number about the training set of an arm, over its `rows` pairs, in `unit` (see assets/curation/quality.py)."""
 
@@ -207,6 +218,7 @@ KINDS: dict[str, type[Record]] = {
     "perplexity": Perplexity,
     "alignment": Alignment,
     "embedding": Embedding,
+    "neighbours": Neighbours,
     "quality": Quality,
     "checkpoint": Checkpoint,
     "prediction": Prediction,

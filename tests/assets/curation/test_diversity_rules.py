@@ -138,9 +138,16 @@ EMBEDDINGS = pl.DataFrame(
 )
 
 
+NEIGHBOURS = pl.DataFrame(
+    {"embedded": PAIRS["id"], "near": [[], [PAIRS["id"][0]], []], "cosines": [[], [0.99], []]},
+    schema_overrides={"near": pl.List(pl.String), "cosines": pl.List(pl.Float32)},
+)
+
+
 @pytest.mark.parametrize(
     ("said", "dropped"),
     [
+        ({"rule": "neighbours"}, ("duplicate", "similar instruction", 0.99, 0.9)),
         ({"rule": "greedy"}, ("duplicate", "similar instruction", 0.99, 0.9)),
         ({"rule": "semdedup", "clusters": 1}, ("duplicate", "near copy in its cluster", 0.99, 0.9)),
         ({"rule": "k_center", "select": 2}, ("rejected", "not selected", 0.99, None)),
@@ -151,8 +158,9 @@ EMBEDDINGS = pl.DataFrame(
 def test_each_rule_records_why_and_because_of_which_row_it_drops(
     said: dict[str, Any], dropped: tuple[Any, ...]
 ) -> None:
-    embeddings = EMBEDDINGS if RULES[said["rule"]].embeds else None
-    result = RULES[said["rule"]].diversify(PAIRS, embeddings, None, FullDiversity(embedder="embedder", **said), seed=7)
+    rule = RULES[said["rule"]]
+    embedded = NEIGHBOURS if rule.compared else EMBEDDINGS if rule.embeds else None
+    result = rule.diversify(PAIRS, embedded, None, FullDiversity(embedder="embedder", **said), seed=7)
     assert result.kept["id"].to_list() == [PAIRS["id"][0], PAIRS["id"][2]]
     (row,) = result.decisions.filter(pl.col("outcome") != "kept").rows(named=True)
     outcome, reason, score, cut = dropped

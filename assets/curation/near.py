@@ -1,0 +1,45 @@
+"""Rows that are alike, as a rule reads them: of each row all others that it resembles, and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Near:
+    """Row r resembles the rows `others[starts[r]:starts[r + 1]]`, with these `cosines`."""
+
+    starts: NDArray[np.int64]
+    others: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+
+    def of(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The rows that `row` resembles, and their cosines to it."""
+        found = slice(self.starts[row], self.starts[row + 1])
+        return self.others[found], self.cosines[found]
+
+
+NOTHING_NEAR = Near(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+"""What a rule gets that does not read neighbours."""
+
+
+def near_among(records: pl.DataFrame, ids: Sequence[str]) -> Near:
+    """The neighbours among the pairs `ids`, by their places; `records` (embedded, near, cosines) have each once."""
+    places = pl.DataFrame({"id": ids}, schema={"id": pl.String}).with_row_index("place")
+    listed = records.select("embedded", "near", "cosines").filter(pl.col("near").list.len() > 0)
+    once = (
+        listed.explode("near", "cosines")
+        .join(places, left_on="embedded", right_on="id")
+        .join(places, left_on="near", right_on="id", suffix="_near")
+    )
+    one, other = once["place"].to_numpy().astype(np.int64), once["place_near"].to_numpy().astype(np.int64)
+    rows, others = np.concatenate([one, other]), np.concatenate([other, one])
+    order = np.lexsort((others, rows))
+    starts = np.searchsorted(rows[order], np.arange(len(ids) + 1))
+    cosines = once["cosines"].cast(pl.Float32).to_numpy()
+    return Near(starts, others[order], np.concatenate([cosines, cosines])[order])
