@@ -25,6 +25,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.rebuilds
 	$(BIN)/python -m tests.benchmarks.audits
 	$(BIN)/python -m tests.benchmarks.large_sources
+	$(BIN)/python -m tests.benchmarks.neighbours
 	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.engines
 

@@ -31,7 +31,7 @@ from tests.benchmarks.large_sources import cost_of
 from warehouse.core.identity import digest
 
 FLOOR, CUTS = 0.8, (0.9, 0.85)
-PART = 20_000
+PART = 50_000
 """Rows that are also compared by brute force."""
 
 
