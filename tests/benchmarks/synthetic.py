@@ -67,7 +67,8 @@ class _Filling:
         )
         row = "0 AS number, n, sentence(n, 0) || '?' AS instruction, '' AS input, "
         parents = f"[['{SOURCE}', 'source']] AS parents"
-        items = f"SELECT 'benchmark_items' AS asset, {row} text(n, 3) AS reference, 'wiki' AS benchmark, {parents}"
+        reference = "text(n, 3) AS reference, '' AS details"
+        items = f"SELECT 'benchmark_items' AS asset, {row} {reference}, 'wiki' AS benchmark, {parents}"
         self.writer.publish("benchmark_item", f"{items} FROM range({ITEMS}) r(n)")
         seeds = f"SELECT 'seed_tasks' AS asset, {row} text(n, 3) || ' ' || n AS response, 'wiki' AS source, {parents}"
         self.writer.publish("seed_task", f"{seeds} FROM range({self.unit}) r(n)")
@@ -210,6 +211,7 @@ class _Filling:
         self.writer.publish(
             "prediction",
             "SELECT 'predictions/longform/' || method AS asset, a.number, n, 'longform' AS benchmark, method AS arm, "
+            "CAST(a.number AS BIGINT) AS seed, "
             "i.id AS item, text(n, 5) AS text, "
             "[[i.id, 'item'], [c.key, 'call'], [s.id, 'checkpoint']] AS parents "
             f"FROM ({asked}) a JOIN (SELECT n, key FROM called WHERE purpose = 'prediction') c USING (n) "
@@ -218,8 +220,8 @@ class _Filling:
         )
         self.writer.publish(
             "score",
-            "SELECT replace(m.asset, 'predictions', 'scores') AS asset, m.number, m.n, p.benchmark, p.arm, p.item, "
-            "'rouge_l' AS metric, CAST(hash(m.n, 5) % 64 / 64 AS DOUBLE) AS value, "
+            "SELECT replace(m.asset, 'predictions', 'scores') AS asset, m.number, m.n, p.benchmark, p.arm, p.seed, "
+            "p.item, 'rouge_l' AS metric, CAST(hash(m.n, 5) % 64 / 64 AS DOUBLE) AS value, "
             "[[p.id, 'prediction'], [p.item, 'item']] AS parents FROM records.prediction p JOIN made m USING (id)",
         )
         answered, scored = "predictions/longform", "scores/longform"
@@ -245,8 +247,9 @@ class _Filling:
         )
         self.writer.publish(
             "checkpoint",
-            f"SELECT asset, number, a.n, asset AS name, '{MODEL}' AS base, c.key AS training, "
-            f"weights(asset, number) AS weights, {examples} AS examples, CAST([2.5, 1.5] AS DOUBLE[]) AS losses, "
+            f"SELECT asset, number, a.n, asset AS name, CAST(number AS BIGINT) AS seed, '{MODEL}' AS base, "
+            f"c.key AS training, weights(asset, number) AS weights, {examples} AS examples, "
+            "CAST([2.5, 1.5] AS DOUBLE[]) AS losses, "
             f"[['{MODEL}', 'base'], [c.key, 'call']] || {rows} AS parents "
             f"FROM (SELECT * REPLACE (CAST(n AS BIGINT) AS n) FROM ({numbered})) a JOIN called c ON c.n = a.n "
             "AND c.purpose = 'training'",
