@@ -49,7 +49,8 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
             place = str(engine.path).replace("'", "''")
             engine.connection.execute(f"ATTACH '{place}' AS {ATTACHED}{' (READ_ONLY)' if read_only else ''}")
         connection = engine.connection.cursor()
-        connection.execute(f"USE {ATTACHED}")
+        # Without the setting, a query of some seconds draws a bar into what the command prints, also into JSON.
+        connection.execute(f"USE {ATTACHED}; SET enable_progress_bar = false")
     except BaseException:
         with suppress(duckdb.Error):
             _leave(engine)

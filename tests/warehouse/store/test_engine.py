@@ -94,3 +94,9 @@ def test_a_connection_of_the_user_in_the_same_process_is_an_error_that_says_so(t
     own.close()
     with Database(file).read() as connection:
         assert connection.execute("SELECT count(*) FROM lineage.versions").fetchall() == [(0,)]
+
+
+def test_a_slow_query_draws_no_bar_into_what_a_command_prints(path: Path) -> None:
+    # After two seconds the bar would be drawn on standard output, even where that is a file or a pipe.
+    with Database(path).read() as connection:
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
