@@ -28,7 +28,7 @@ def recipe_for(folder: Path, model: Path, embedder: Path, rows: int) -> Path:
     recipe["arms"] = {ARM: {"methods": [METHOD], "filters": ["heuristics", "perplexity", "diversity"]}}
     for name in ("self_training", "self_instruct", "instruction_generation"):
         del recipe["generation"][name]
-    recipe["chunk"] = rows // 2
+    recipe["chunk"] = min(rows // 2, 50)
     recipe["documents"][0]["count"] = rows // 2
     recipe["generation"][METHOD] |= {"candidates": 2, "until": "accepted", "at_most": 5 * rows}
     recipe["enhancement"]["fragments"] |= {"levels": ["keywords", "sentence"], "extraction": None}
@@ -63,7 +63,8 @@ def test_killed_builds_accept_the_rows_of_an_undisturbed_build(
     draw, selection, kills = random.Random(2308), f'+key:"{CHAIN[-1]}"', max(3, rows // 100)
     (events,) = killed_builds(recipe, tmp_path / "undisturbed", 0, draw, 0, selection)
     builds = killed_builds(recipe, tmp_path / "killed", kills, draw, len(events), selection)
-    assert len(builds) == 1 + kills
+    # A build may end before its kill; with few kills, none does.
+    assert max(3, kills // 2) < len(builds) <= 1 + kills
     expected: dict[str, list[Any]] = content(tmp_path / "undisturbed" / "data")
     found = content(tmp_path / "killed" / "data")
     for name in expected:
