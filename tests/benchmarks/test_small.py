@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import audits, endpoint, large_sources, neighbours, rebuilds
+from tests.benchmarks import audits, endpoint, large_sources, neighbours, own_set, rebuilds
 
 Print = Callable[..., str]
 
@@ -48,6 +48,10 @@ def test_neighbours(printed: Print, tmp_path: Path) -> None:
     output = printed(neighbours.main, "--rows", "1500", "--folder", str(tmp_path))
     assert "1,500 rows compared" in output
     assert "equal to brute force on 1,500 rows True" in output
+
+
+def test_own_set(printed: Print, tmp_path: Path) -> None:
+    assert "600 pairs to a training set" in printed(own_set.main, "--rows", "600", "--folder", str(tmp_path))
 
 
 def test_endpoint(printed: Print, monkeypatch: pytest.MonkeyPatch) -> None:
