@@ -142,7 +142,7 @@ def _block(
         later, earlier = some[places] + start, others + first
         before = earlier < later
         found.append(_exact(vectors, later[before], earlier[before], floor))
-    return _joined(found)
+    return _in_order(_joined(found))
 
 
 def _exact(vectors: Vectors, later: Places, earlier: Places, floor: float) -> NearPairs:
@@ -156,7 +156,10 @@ def _exact(vectors: Vectors, later: Places, earlier: Places, floor: float) -> Ne
 
 def _joined(found: list[NearPairs]) -> NearPairs:
     none = NearPairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    all_ = [none, *found]
-    later, earlier = (np.concatenate([getattr(one, key) for one in all_]) for key in ("later", "earlier"))
-    order = np.lexsort((earlier, later))
-    return NearPairs(later[order], earlier[order], np.concatenate([one.cosine for one in all_])[order])
+    parts = zip(*((one.later, one.earlier, one.cosine) for one in (none, *found)), strict=True)
+    return NearPairs(*(np.concatenate(part) for part in parts))
+
+
+def _in_order(pairs: NearPairs) -> NearPairs:
+    order = np.lexsort((pairs.earlier, pairs.later))
+    return NearPairs(pairs.later[order], pairs.earlier[order], pairs.cosine[order])
