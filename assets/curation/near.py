@@ -37,9 +37,13 @@ def near_among(records: pl.DataFrame, ids: Sequence[str]) -> Near:
         .join(places, left_on="embedded", right_on="id")
         .join(places, left_on="near", right_on="id", suffix="_near")
     )
-    one, other = once["place"].to_numpy().astype(np.int64), once["place_near"].to_numpy().astype(np.int64)
+    one, other = (once[column].to_numpy().astype(np.int64) for column in ("place", "place_near"))
+    return near_of(one, other, once["cosines"].cast(pl.Float32).to_numpy(), len(ids))
+
+
+def near_of(one: NDArray[np.int64], other: NDArray[np.int64], cosines: NDArray[np.float32], count: int) -> Near:
+    """The neighbours among `count` rows, from pairs of rows that are each given once."""
     rows, others = np.concatenate([one, other]), np.concatenate([other, one])
     order = np.lexsort((others, rows))
-    starts = np.searchsorted(rows[order], np.arange(len(ids) + 1))
-    cosines = once["cosines"].cast(pl.Float32).to_numpy()
+    starts = np.searchsorted(rows[order], np.arange(count + 1))
     return Near(starts, others[order], np.concatenate([cosines, cosines])[order])

@@ -22,7 +22,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from assets.curation.near import near_of
 from assets.curation.rules.minhash import near_duplicates
+from assets.curation.rules.neighbours import by_neighbours
 from resources.models.near_pairs import near_pairs
 from tests.benchmarks.large_sources import cost_of
 from tests.support.tiny import ROOT, WORDS, save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
@@ -117,13 +119,10 @@ def shared_steps(folder: Path, rows: int, peers: Path) -> Table:
     np.save(folder / "vectors.npy", vectors)
     began = time.monotonic()
     found = near_pairs(vectors, 0.9)
-    kept = np.ones(rows, dtype=bool)
-    for later, earlier in zip(found.later.tolist(), found.earlier.tolist(), strict=True):
-        kept[later] &= not kept[earlier]
+    near = near_of(found.later, found.earlier, found.cosine, rows)
+    left = sum(one.kept for one in by_neighbours(near, range(rows), 0.9))
     ours = time.monotonic() - began
-    table.add_row(
-        *_row("near copies of vectors", rows, ours, int(kept.sum()), _peer(peers, "semhash", folder), "semhash")
-    )
+    table.add_row(*_row("near copies of vectors", rows, ours, left, _peer(peers, "semhash", folder), "semhash"))
     return table
 
 
