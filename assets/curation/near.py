@@ -30,15 +30,20 @@ NOTHING_NEAR = Near(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64), np
 
 def near_among(records: pl.DataFrame, ids: Sequence[str]) -> Near:
     """The neighbours among the pairs `ids`, by their places; `records` (embedded, near, cosines) have each once."""
-    places = pl.DataFrame({"id": ids}, schema={"id": pl.String}).with_row_index("place")
+    places = pl.DataFrame({"embedded": ids}, schema={"embedded": pl.String}).with_row_index("place")
+    once = pairs_among(records, places)
+    return near_of(once["place"].to_numpy(), once["place_near"].to_numpy(), once["cosine"].to_numpy(), len(ids))
+
+
+def pairs_among(records: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """The pairs of records (embedded, near, cosines) that both have a place in `places` (embedded, place).
+
+    Columns place, place_near, cosine; each pair is there once."""
     listed = records.select("embedded", "near", "cosines").filter(pl.col("near").list.len() > 0)
-    once = (
-        listed.explode("near", "cosines")
-        .join(places, left_on="embedded", right_on="id")
-        .join(places, left_on="near", right_on="id", suffix="_near")
-    )
-    one, other = (once[column].to_numpy().astype(np.int64) for column in ("place", "place_near"))
-    return near_of(one, other, once["cosines"].cast(pl.Float32).to_numpy(), len(ids))
+    now = places.select("embedded", pl.col("place").cast(pl.Int64))
+    both = listed.explode("near", "cosines").join(now, on="embedded")
+    both = both.join(now, left_on="near", right_on="embedded", suffix="_near")
+    return both.select("place", "place_near", cosine=pl.col("cosines").cast(pl.Float32))
 
 
 def near_of(one: NDArray[np.int64], other: NDArray[np.int64], cosines: NDArray[np.float32], count: int) -> Near:

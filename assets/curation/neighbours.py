@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from assets.curation.embeddings import vectors_of
+from assets.curation.near import pairs_among
 from assets.recipe.types import Arm, Recipe
 from assets.steps import names
 from assets.steps.step import Columns, Step, made
@@ -39,7 +40,12 @@ def measure(tools: Tools, embeddings: pl.DataFrame, floor: float, before: pl.Dat
         {"later": np.maximum(one, other), "earlier": np.minimum(one, other), "cosine": found.cosine}, schema=_PAIRS
     )
     if before is not None:
-        pairs = pl.concat([pairs, _among(known, before)])
+        taken_over = pairs_among(before, known).select(
+            later=pl.max_horizontal("place", "place_near"),
+            earlier=pl.min_horizontal("place", "place_near"),
+            cosine="cosine",
+        )
+        pairs = pl.concat([pairs, taken_over])
     near = pairs.sort("later", "earlier").join(places.rename({"place": "earlier"}), on="earlier", maintain_order="left")
     lists = near.group_by("later").agg(pl.col("embedded").alias("near"), pl.col("cosine").alias("cosines"))
     gate = Gate(Neighbours, len(embeddings))
@@ -48,20 +54,6 @@ def measure(tools: Tools, embeddings: pl.DataFrame, floor: float, before: pl.Dat
         content |= {"near": row["near"] or [], "cosines": row["cosines"] or []}
         gate.keep(content, [(row["id"], "embedding")])
     return gate.result(notes={COMPARED: len(embeddings) - len(known)})
-
-
-def _among(known: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """The pairs of earlier records that both are `known` still, by their places now."""
-    listed = (
-        before.select("embedded", "near", "cosines").filter(pl.col("near").list.len() > 0).explode("near", "cosines")
-    )
-    now = known.select("embedded", pl.col("place").cast(pl.Int64))
-    both = listed.join(now, on="embedded").join(now, left_on="near", right_on="embedded", suffix="_near")
-    return both.select(
-        later=pl.max_horizontal("place", "place_near"),
-        earlier=pl.min_horizontal("place", "place_near"),
-        cosine=pl.col("cosines").cast(pl.Float32),
-    )
 
 
 def step(recipe: Recipe, name: str, arm: Arm, floor: float) -> Step:

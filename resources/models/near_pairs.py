@@ -69,14 +69,15 @@ def near_pairs(
     # One thread per block of rows; each of them multiplies alone.
     with ThreadPoolExecutor(torch.get_num_threads(), initializer=lambda: torch.set_num_threads(1)) as pool:
         for start, pairs in zip(starts, _in_turn(pool, compared, starts), strict=True):
+            end = min(start + BLOCK, count)
             found.append(pairs)
             total += len(pairs)
             if total > MOST * count:
                 raise TooManyPairs(
                     f"more than {MOST} pairs per row reach a cosine of {floor}: found {total:,} pairs "
-                    f"in {start + BLOCK:,} of {count:,} rows; raise the floor, or drop equal instructions first"
+                    f"in {end:,} of {count:,} rows; raise the floor, or drop equal instructions first"
                 )
-            progress(min(start + BLOCK, count) - known, count - known)
+            progress(end - known, count - known)
     return _joined(found)
 
 

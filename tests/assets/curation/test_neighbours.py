@@ -1,4 +1,4 @@
-"""Whoever tries several cuts on a million rows waits for comparisons once. So the rule that reads measured neighbours
+"""Who tries several cuts on a million rows waits for comparisons once. So the rule that reads measured neighbours
 must keep the very rows of the one that compares, and a build must compare only what is new."""
 
 from __future__ import annotations
