@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: Dagster needs the annotation of `context` as a class, not as a text.
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +12,11 @@ import dagster as dg
 from assets import STAGES
 from assets.building.dead_runs import PROCESS
 from assets.building.display import Display
-from assets.building.materialize import NotBuilt, NotOpen, materialize
+from assets.building.materialize import NotOpen, materialize
 from assets.building.metadata import CHECKS, column_lineage, column_schema, metadata_of
 from assets.building.recipe_shown import recipe_metadata
 from assets.openness.rules import Terms
-from assets.planning.waiting import waits_for
+from assets.planning.waiting import Waits
 from assets.steps.names import method_of
 from assets.steps.step import Step
 from resources.tools.tools import Tools
@@ -24,6 +24,7 @@ from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
 from warehouse.core.plain_errors import plain
 from warehouse.results.result import Check
+from warehouse.store.published import Catalog
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
 
@@ -38,18 +39,24 @@ def to_asset(
     terms: Terms,
     display: Display,
     condition: dg.AutomationCondition[Any] | None = None,
-    steps: Mapping[str, Step] | None = None,
+    waits: Waits | None = None,
     stale: str = "",
     problem: str = "",
     priority: int = 0,
 ) -> dg.AssetsDefinition:
     """The Dagster asset of a step (see `materialize`). `display` gets progress and the end, beside Dagster's log.
 
-    `condition` says when Dagster rebuilds the asset by itself. `steps` are those of the whole graph, by asset: in a run
-    of the UI, an asset ends at once where one of them is out of date that it reads, directly or through others. `stale`
+    `condition` says when Dagster rebuilds the asset by itself. `waits` knows the whole graph: in a run of the UI, an
+    asset ends at once where an asset is out of date that it reads, directly or through others. `stale`
     says why the asset is out of date now, and `problem` what is wrong with the recipe, which fails every run. Of assets
     that could be built next, the one with the highest `priority` is (see order.py).
     """
+
+    def waits_in(context: dg.AssetExecutionContext) -> Callable[[Catalog], str | None] | None:
+        """Why the asset must not be built in a run yet; `slingshot build` has looked itself."""
+        if waits is None or PROCESS in context.run.tags:
+            return None
+        return lambda catalog: waits.why(step, catalog, context.run_id)
 
     def results(context: dg.AssetExecutionContext) -> Iterator[Any]:
         report = _Reporting(context, display, step.asset)
@@ -57,9 +64,7 @@ def to_asset(
         try:
             if problem:
                 raise UserError(f"nothing is built until the recipe is mended: {problem}")
-            if steps and PROCESS not in context.run.tags:
-                _refuse_stale_inputs(step, steps, bench, retries)
-            publication = materialize(step, tools, retries, terms)
+            publication = materialize(step, tools, retries, terms, waits_in(context))
         except Exception as error:
             if isinstance(error, NotOpen):
                 yield from _check_results(error.checks)
@@ -73,6 +78,8 @@ def to_asset(
             data_version=dg.DataVersion(publication.result.data_version),
         )
         yield from _check_results(publication.checks)
+        if waits:
+            waits.handled.add((context.run_id, step.asset))
         display.finished(step.asset, publication.action, publication.facts, publication.effort)
         if publication.fault:
             # Dagster would stop here too, but its message has only the name of the check, not what it found.
@@ -111,15 +118,6 @@ def group_shown(step: Step) -> str:
     stage = "generation" if method_of(step.asset) else step.group
     *before, _ = step.asset.split("/")
     return f"{1 + STAGES.index(stage)}_{'_'.join(before) or stage}"
-
-
-def _refuse_stale_inputs(step: Step, steps: Mapping[str, Step], bench: Workbench, retries: int) -> None:
-    """Raises NotBuilt where an asset upstream is out of date."""
-    with bench.database.read():
-        catalog = bench.store.catalog()
-        waiting = waits_for(step, steps, bench.store, catalog, retries)
-    if waiting:
-        raise NotBuilt(waiting)
 
 
 def _check_results(checks: Iterable[Check]) -> Iterator[dg.AssetCheckResult]:

@@ -9,10 +9,10 @@ import dagster as dg
 from assets.building.automation import automation_condition, automation_sensor
 from assets.building.dagster_assets import to_asset
 from assets.building.display import Display
-from assets.building.io_manager import WarehouseIOManager
+from assets.building.io_manager import warehouse_io_manager
 from assets.building.order import priorities
 from assets.planning.graph import steps
-from assets.planning.waiting import why_stale
+from assets.planning.waiting import Waits, why_stale
 from assets.recipe.declarations import declarations
 from assets.recipe.types import Recipe
 from assets.steps.step import Step
@@ -44,6 +44,7 @@ def define(
     _, _, terms = declarations(recipe)
     graph = {step.asset: step for step in steps(recipe)}
     first = priorities(graph.values())
+    waits = Waits(graph, bench.store, recipe.retries)
     stale = _explained(graph, bench, recipe.retries) if explain else {}
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         to_asset(
@@ -53,7 +54,7 @@ def define(
             terms,
             display or Display(),
             automation_condition(step) if automatic else None,
-            graph,
+            waits,
             stale.get(step.asset, ""),
             problem,
             first[step.asset],
@@ -63,7 +64,7 @@ def define(
     return dg.Definitions(
         assets=[*assets, problem_shown(problem)] if problem else assets,
         sensors=[automation_sensor()] if automatic else [],
-        resources={"warehouse": WarehouseIOManager(bench.store)},
+        resources={"warehouse": warehouse_io_manager(bench.store)},
         executor=dg.in_process_executor,
     )
 

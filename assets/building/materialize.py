@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,17 +67,22 @@ class Publication:
         return blocked_message(self.target.asset, self.failed_checks) if self.failed_checks else None
 
 
-def materialize(step: Step, tools: Tools, retries: int, terms: Terms) -> Publication:
+def materialize(
+    step: Step, tools: Tools, retries: int, terms: Terms, waits: Callable[[Catalog], str | None] | None = None
+) -> Publication:
     """Builds a step from the current versions of its inputs, unless its version is stored; publishes nothing.
 
     Rows at which a model failed are tried again up to `retries` times. Whatever the rows are made from must be open
-    under `terms`. Raises NotBuilt, NotOpen, and any UserError of the step.
+    under `terms`. `waits` says why the step must not be built yet, None if it may. Raises NotBuilt, NotOpen, and any
+    UserError of the step.
     """
     began, bench, built_for = time.monotonic(), tools.bench, None
     # One connection for all reads: opening the file takes longer than any of the queries.
     with bench.database.read():
         catalog = bench.store.catalog()
         tools.know(catalog)
+        if waits and (waiting := waits(catalog)):
+            raise NotBuilt(waiting)
         inputs = {name: _current(catalog, asset) for name, asset in step.inputs.items()}
         settled = step.settle({name: one.data_version for name, one in inputs.items()}, retries, catalog)
         stored = settled.stored

@@ -7,6 +7,7 @@ out of date would be computed, or trained for minutes, for nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from assets.planning.staleness import own_reasons
 from assets.steps.step import Step
@@ -16,21 +17,40 @@ from warehouse.store.published import Catalog
 from warehouse.store.versions import Store
 
 
-def waits_for(step: Step, steps: Mapping[str, Step], store: Store, catalog: Catalog, retries: int) -> str | None:
-    """Which assets upstream are out of date, and why; None where all are up to date or not built at all.
+@dataclass(frozen=True)
+class Waits:
+    """Which assets of a graph wait for others. `steps` are those of the whole graph, by asset.
 
-    `steps` are those of the whole graph, by asset. An input that was never built has its own error.
+    `handled` are the assets that a run has built or found up to date, as (run, asset). What is above them was looked at
+    then, so a run looks at each asset once.
     """
-    upstream = closure(step.inputs.values(), lambda asset: steps[asset].inputs.values() if asset in steps else ())
-    stale = [asset for asset in steps if asset in upstream and is_stale(steps[asset], catalog, retries)]
-    if not stale:
-        return None
-    first = stale[0]
-    reasons = why_stale(steps[first], store, catalog, retries)
-    return (
-        f"{step.asset} waits for {listed(stale)}: {first} is out of date ({listed(reasons)}); materialize "
-        f"{'it' if len(stale) == 1 else 'them'} first, or in the same run"
-    )
+
+    steps: Mapping[str, Step]
+    store: Store
+    retries: int
+    handled: set[tuple[str, str]] = field(default_factory=set)
+
+    def why(self, step: Step, catalog: Catalog, run: str = "") -> str | None:
+        """Which assets upstream are out of date, and why; None where all are up to date or not built at all.
+
+        An input that was never built has its own error.
+        """
+        upstream = closure(self._open(step, run), lambda asset: self._open(self.steps[asset], run))
+        stale = [
+            asset for asset in self.steps if asset in upstream and is_stale(self.steps[asset], catalog, self.retries)
+        ]
+        if not stale:
+            return None
+        first = stale[0]
+        reasons = why_stale(self.steps[first], self.store, catalog, self.retries)
+        return (
+            f"{step.asset} waits for {listed(stale)}: {first} is out of date ({listed(reasons)}); materialize "
+            f"{'it' if len(stale) == 1 else 'them'} first, or in the same run"
+        )
+
+    def _open(self, step: Step, run: str) -> list[str]:
+        """The inputs of a step that the run has not handled."""
+        return [one for one in step.inputs.values() if one in self.steps and (run, one) not in self.handled]
 
 
 def is_stale(step: Step, catalog: Catalog, retries: int) -> bool:

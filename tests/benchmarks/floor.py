@@ -1,9 +1,9 @@
-"""The floor of every build: as many empty Dagster assets, in the same graph, run in the same way."""
+"""The floor of every build: as many empty Dagster assets with as many checks, in the same graph and run alike."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Nothing(dg.IOManager):
 
 
 def seconds_of_empty_assets(recipe: Path, data: Path, assets: Collection[str] | None = None) -> float:
-    """Seconds that `assets` of the recipe's graph (all, if none are named) take when each does nothing."""
+    """Seconds that `assets` of the recipe's graph (all, if none are named) take when each only passes its checks."""
     began = time.monotonic()
     graph = steps(load_recipe(recipe))
     with dagster_instance(data) as instance:
@@ -46,9 +46,12 @@ def _empty(step: Step) -> dg.AssetsDefinition:
         key=step.asset.split("/"),
         ins={name: dg.AssetIn(key=asset.split("/")) for name, asset in step.inputs.items()},
         group_name=step.group,
+        check_specs=[dg.AssetCheckSpec(name, asset=step.asset.split("/")) for name in step.every_check],
         io_manager_key="nothing",
     )
-    def asset(**inputs: None) -> Any:  # of an asset that returns None by its type, no IO manager hears
-        pass
+    def asset(**inputs: None) -> Iterator[Any]:
+        yield dg.Output(None)
+        for name in step.every_check:
+            yield dg.AssetCheckResult(check_name=name, passed=True)
 
     return asset

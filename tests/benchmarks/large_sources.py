@@ -8,36 +8,18 @@ from __future__ import annotations
 
 import argparse
 import random
-import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-from tests.support.tiny import ROOT, WORDS, save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
+from tests.benchmarks.processes import cost_of
+from tests.support.tiny import WORDS, save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 from warehouse.core.identity import file_digest
 
 FLOOR = "import json, sys; print(sum(len(json.loads(line)) for line in open(sys.argv[1], encoding='utf-8')))"
-
-# A process counts the memory of the one that started it as its own, so a small one starts it.
-MEASURE = (
-    "import resource, subprocess, sys, time; began = time.monotonic(); "
-    "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
-    "print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a process took: seconds, and the most memory in MiB."""
-
-    seconds: float
-    memory: float
 
 
 def main() -> None:
@@ -91,15 +73,6 @@ def write_documents(path: Path, rows: int, characters: int) -> Path:
             text = f"Document {number}. {stock[start : start + length]}"
             file.write(f'{{"id": {number}, "title": "Document {number}", "text": "{text}"}}\n')
     return path
-
-
-def cost_of(words: Sequence[str]) -> Cost:
-    """What a process of this Python with these arguments took. Raises CalledProcessError where it fails."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, sys.executable, *words], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    seconds, kibibytes = done.stdout.split()[-2:]
-    return Cost(float(seconds), int(kibibytes) / 1024)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from assets.curation.near import near_of
 from assets.curation.rules.minhash import near_duplicates
 from assets.curation.rules.neighbours import by_neighbours
 from resources.models.near_pairs import near_pairs
-from tests.benchmarks.large_sources import cost_of
+from tests.benchmarks.processes import cost_of
 from tests.support.tiny import ROOT, WORDS, save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 from warehouse.core.identity import file_digest
 

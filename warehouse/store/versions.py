@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -161,6 +162,13 @@ class Store:
             self.check_stored(connection, published)
             self._point(connection, published, action, effort, run)
 
+    def note_unchanged(self, found: Sequence[tuple[Published, Effort, datetime]], run: Run) -> None:
+        """Put on record that a run found these current versions as they should be, at what cost each and when."""
+        with self.database.write() as connection:
+            _note(
+                connection, [(published, "unchanged", effort, finished) for published, effort, finished in found], run
+            )
+
     @staticmethod
     def check_stored(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
         """Raises WarehouseError if the version was collected in the meantime."""
@@ -171,7 +179,16 @@ class Store:
         self, connection: duckdb.DuckDBPyConnection, published: Published, action: str, effort: Effort, run: Run
     ) -> None:
         """Puts a run of an asset on record, and makes its version the current one in the environment."""
-        row = {
+        _note(connection, [(published, action, effort, now())], run)
+        point(connection, self.database.environment, published)
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection, handled: Iterable[tuple[Published, str, Effort, datetime]], run: Run
+) -> None:
+    """Puts on record what a run did to each asset, at what cost and when, and the recipe that it used."""
+    rows = [
+        {
             "run": run.id,
             "recipe": run.recipe_digest,
             "asset": published.asset,
@@ -181,13 +198,14 @@ class Store:
             "from_memo": effort.from_memo,
             "tokens": effort.tokens,
             "seconds": effort.seconds,
-            "finished_at": now(),
+            "finished_at": finished_at,
         }
-        insert(connection, "lineage.materializations", pl.DataFrame([row]))
-        if not connection.execute("FROM lineage.recipes WHERE digest = ?", [run.recipe_digest]).fetchone():
-            recipe = {"digest": run.recipe_digest, "recipe": run.recipe}
-            insert(connection, "lineage.recipes", pl.DataFrame([recipe]))
-        point(connection, self.database.environment, published)
+        for published, action, effort, finished_at in handled
+    ]
+    insert(connection, "lineage.materializations", pl.DataFrame(rows))
+    if not connection.execute("FROM lineage.recipes WHERE digest = ?", [run.recipe_digest]).fetchone():
+        recipe = {"digest": run.recipe_digest, "recipe": run.recipe}
+        insert(connection, "lineage.recipes", pl.DataFrame([recipe]))
 
 
 def kept_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> list[str]:

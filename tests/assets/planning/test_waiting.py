@@ -11,7 +11,7 @@ from assets.building.define import define
 from assets.loading.bench import workbench
 from assets.loading.file import load_recipe
 from assets.planning.graph import steps
-from assets.planning.waiting import is_stale, waits_for, why_stale
+from assets.planning.waiting import Waits, is_stale, why_stale
 from tests.support.building import edit, query
 
 ARM = "self_training"
@@ -28,12 +28,16 @@ def test_an_asset_waits_for_what_is_out_of_date_above_it(own: tuple[Path, Path])
     why = ["enhancement.heuristics.response_words [1, 100] → [2, 100]"]
     assert is_stale(gate, catalog, recipe.retries)
     assert why_stale(gate, bench.store, catalog, recipe.retries) == why
-    assert waits_for(gate, graph, bench.store, catalog, recipe.retries) is None
+    assert Waits(graph, bench.store, recipe.retries).why(gate, catalog) is None
     waits = (
         f"{ENDS} waits for {gate.asset}: {gate.asset} is out of date ({why[0]}); "
         "materialize it first, or in the same run"
     )
-    assert waits_for(graph[ENDS], graph, bench.store, catalog, recipe.retries) == waits
+    assert Waits(graph, bench.store, recipe.retries).why(graph[ENDS], catalog) == waits
+    # What the run itself has handled is not looked at again, and neither is what is above it.
+    handled = Waits(graph, bench.store, recipe.retries, {("this run", gate.asset)})
+    assert handled.why(graph[ENDS], catalog, "this run") is None
+    assert handled.why(graph[ENDS], catalog, "another run") == waits
 
     runs = len(query(data, "FROM lineage.materializations"))
     shown = define(recipe, bench, explain=True)
