@@ -27,6 +27,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.large_sources
 	$(BIN)/python -m tests.benchmarks.neighbours
 	$(BIN)/python -m tests.benchmarks.own_set
+	$(BIN)/python -m tests.benchmarks.growth
 	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.engines
 

@@ -55,8 +55,10 @@ def stages(folder: Path, rows: int) -> dict[str, Cost]:
     costs["publishing, and the start"] = Cost(whole.seconds - sum(one.seconds for one in costs.values()), 0)
     costs["build in all"] = whole
     (row,) = query(data, f"SELECT id FROM training_sets__{ARM} LIMIT 1").row(0)
+    large.change(recipe, "curation.rows", rows // 2 - 1)
+    costs["plan, one row fewer"] = command("plan", f"+training_sets/{ARM}")
     large.change(recipe, "enhancement.heuristics.response_words", [6, 400])
-    costs["plan after an edit"] = command("plan", f"+training_sets/{ARM}")
+    costs["plan, another rule of the first gate"] = command("plan", f"+training_sets/{ARM}")
     costs["why"] = command("why", row)
     costs["why-not, by a part of the text"] = command("why-not", "Indeed.")
     costs["audit"] = command("audit")

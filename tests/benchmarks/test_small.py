@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import audits, endpoint, large_sources, neighbours, own_set, rebuilds
+from tests.benchmarks import audits, endpoint, growth, large_sources, neighbours, own_set, rebuilds
 
 Print = Callable[..., str]
 
@@ -52,6 +52,12 @@ def test_neighbours(printed: Print, tmp_path: Path) -> None:
 
 def test_own_set(printed: Print, tmp_path: Path) -> None:
     assert "600 pairs to a training set" in printed(own_set.main, "--rows", "600", "--folder", str(tmp_path))
+
+
+def test_growth(printed: Print, tmp_path: Path) -> None:
+    output = printed(growth.main, "--rows", "300", "600", "--folder", str(tmp_path))
+    for what in ("training_sets/mine", "build in all", "plan, one row fewer", "why-not", "audit", "gc", "export"):
+        assert what in output
 
 
 def test_endpoint(printed: Print, monkeypatch: pytest.MonkeyPatch) -> None:
