@@ -13,6 +13,7 @@ import duckdb
 
 from tests.benchmarks.writing import MODEL, Writer
 from warehouse.core.identity import digest
+from warehouse.store.answer_digests import add_answer_digests
 from warehouse.store.database import Database
 
 BOOTSTRAPPED = tuple(f"self_instruct_{number}" for number in range(1, 6))
@@ -35,6 +36,7 @@ def fill(path: Path, records: int) -> None:
         for part in (filling.sources, filling.pairs, filling.measures, filling.gates, filling.students):
             part()
         filling.writer.versions()
+        add_answer_digests(connection)
         # Over rows that are there already an index is built in one go.
         for _, query in indices:
             connection.execute(query)

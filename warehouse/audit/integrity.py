@@ -1,8 +1,8 @@
 """Checks that a warehouse still has what its builds wrote: ids, parents, decisions, calls and files of checkpoints.
 
 Content addressing makes this possible: an id is the hash of the content of a record and of its parents' ids and roles,
-so a changed text and a missing edge are both found. Not covered: a changed response in memo.calls, because the key of a
-call does not depend on the response.
+so a changed text and a missing edge are both found. The key of a model call is the hash of what was asked; the memo has
+another one of what was answered.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import duckdb
 from warehouse.audit.rehashing import Rehashed, rehash, stream, wrong_calls
 from warehouse.core.identity import digest
 from warehouse.schema.records import KINDS
+from warehouse.store.answer_digests import changed_answers
 from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
 
@@ -76,7 +77,7 @@ def integrity(database: Database) -> list[Finding]:
     - "ledger": each version decided once about each row that came in; the rows and the version are stored; a gate
       decided about exactly the rows that it reads; every asset has one current version.
     - "data version": it is the hash of the kept ids.
-    - "calls": each key is the hash of the request, and each answer can be read.
+    - "calls": each key is the hash of the request, and each answer can be read and is the one that was stored.
     - "checkpoints": the files of each checkpoint are those that its training wrote.
     """
     checkpoints = CheckpointFiles(database).all_faults()
@@ -88,7 +89,7 @@ def integrity(database: Database) -> list[Finding]:
             *_ledger(connection),
             *_data_versions(connection),
             *_finding("calls", "model calls whose key is not the hash of their request", wrong_calls(connection)),
-            *_finding("calls", "model calls whose answer cannot be read", _unreadable_answers(connection)),
+            *_answers(connection),
             *_finding("checkpoints", "checkpoints whose files are not those of their training", checkpoints),
         ]
 
@@ -189,6 +190,13 @@ def _data_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         f"{asset} {version}" for asset, version, data_version, kept in versions if digest(kept) != data_version
     )
     yield from _finding("data version", "versions whose kept rows are not those that were published", wrong)
+
+
+def _answers(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    unreadable = _unreadable_answers(connection)
+    yield from _finding("calls", "model calls whose answer cannot be read", unreadable)
+    changed = sorted(set(changed_answers(connection)).difference(unreadable))
+    yield from _finding("calls", "model calls whose answer is not the one that was stored", changed)
 
 
 def _unreadable_answers(connection: duckdb.DuckDBPyConnection) -> list[str]:

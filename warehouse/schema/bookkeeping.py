@@ -200,7 +200,8 @@ class Export(pa.DataFrameModel):
 class ModelCall(pa.DataFrameModel):
     """A finished model call. `request` and `response` are JSON; the answer to an embedding call is in `vector`.
 
-    `complete` is false if a completion was cut off at `budget` tokens (0: the call has no budget).
+    `complete` is false if a completion was cut off at `budget` tokens (0: the call has no budget). `answer_digest` is
+    the hash of what was answered (see warehouse/store/calls.py).
     """
 
     key: str = pa.Field(str_matches=_ID)
@@ -215,6 +216,7 @@ class ModelCall(pa.DataFrameModel):
     seconds: float = pa.Field(ge=0)
     engine: str
     created_at: pl.Datetime
+    answer_digest: str = pa.Field(str_matches=_ID)
 
 
 class ModelFailure(pa.DataFrameModel):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,17 @@ class Answer:
     vector: NDArray[np.float32] | None = None
     error: str | None = None
     engine: str = ""
+
+
+def answer_digest(
+    key: str, budget: int, complete: bool, response: str, vector: Iterable[float] | None, tokens: int, engine: str
+) -> str:
+    """The hash of the answer to the call `key` as the memo has it, as 32 hex digits. `response` is JSON.
+
+    The key of a call says what was asked. This says what was answered, and by which software.
+    """
+    numbers = None if vector is None else b"".join(struct.pack("<f", one) for one in vector).hex()
+    return digest([key, budget, complete, response, numbers, tokens, engine])
 
 
 Work = Callable[[list[Call]], list[Answer]]

@@ -27,6 +27,7 @@ from warehouse.core.waiting import SECONDS_OF_SILENCE, described, locked, say_wa
 from warehouse.schema.bookkeeping import LINEAGE, MEMO
 from warehouse.schema.records import KINDS, empty
 from warehouse.schema.views import MACROS, VIEWS
+from warehouse.store.answer_digests import add_answer_digests, has_answer_digests
 from warehouse.store.engine import ATTACHED, close, connect
 
 SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
@@ -42,6 +43,9 @@ INDICES = {
     "lineage.decisions": "CREATE INDEX IF NOT EXISTS decisions_by_record ON lineage.decisions (record)",
     "memo.calls": "CREATE INDEX IF NOT EXISTS calls_by_key ON memo.calls (key)",
 }
+
+ADDED = {"memo.calls": {"answer_digest"}}
+"""The columns that tables of older warehouses may lack, and get at the first write."""
 
 MARKED, VIEWS_DIGEST = next(iter(VIEWS)), digest([VIEWS, MACROS])
 """A comment on the view MARKED holds VIEWS_DIGEST and so says which views and macros a file has: DuckDB rewrites their
@@ -148,7 +152,7 @@ class Database:
             for name, model in tables.items()
         }
         for table, columns in wanted.items():
-            if found.get(table, columns) != columns:
+            if found.get(table, columns) not in (columns, columns - ADDED.get(table, set())):
                 raise WarehouseError(
                     f"the warehouse {self.path} was made by another version of Slingshot: {table} has the columns "
                     f"{sorted(found[table])}, expected {sorted(columns)}; build into a new folder (--warehouse)"
@@ -156,7 +160,7 @@ class Database:
         views = connection.execute(
             "SELECT comment FROM duckdb_views() WHERE schema_name || '.' || view_name = ?", [MARKED]
         ).fetchone()
-        return wanted.keys() <= found.keys() and views == (VIEWS_DIGEST,)
+        return wanted.items() <= found.items() and views == (VIEWS_DIGEST,)
 
     def _make_file(self) -> None:
         """Creates the file completely or not at all: DuckDB refuses a file that a killed process left incomplete."""
@@ -276,6 +280,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
             connection.unregister("columns_of_model")
     for index in INDICES.values():
         connection.execute(index)
+    if not has_answer_digests(connection):
+        add_answer_digests(connection)
     _move_pointers(connection)
     for name, query in VIEWS.items():
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")

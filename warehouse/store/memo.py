@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -20,7 +21,7 @@ import polars as pl
 from warehouse.core.identity import canonical
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
 from warehouse.schema.records import empty
-from warehouse.store.calls import MODEL_ERRORS, Answer, Arriving, Call, Compose, Meter, Void, Work
+from warehouse.store.calls import MODEL_ERRORS, Answer, Arriving, Call, Compose, Meter, Void, Work, answer_digest
 from warehouse.store.claims import claimed, remove_old_claims
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import cast_and_validate, insert
@@ -179,26 +180,7 @@ class Memo:
         """Puts answers into the memo in one transaction. Returns the answers to these calls that are in the memo then.
 
         Older answers to `replaced` calls with the same budget are deleted, all others stay."""
-        rows = pl.DataFrame(
-            [
-                {
-                    "key": call.key,
-                    "kind": call.kind,
-                    "model": call.model,
-                    "request": canonical(call.request),
-                    "budget": call.budget,
-                    "complete": answer.complete,
-                    "response": canonical(answer.response),
-                    "vector": answer.vector,
-                    "tokens": answer.tokens,
-                    "seconds": answer.seconds,
-                    "engine": answer.engine or self.engine,
-                    "created_at": now(),
-                }
-                for call, answer in answered
-            ],
-            schema=empty(ModelCall).schema,
-        )
+        rows = pl.DataFrame([self._row(call, answer) for call, answer in answered], schema=empty(ModelCall).schema)
         with self.database.write() as connection:
             for call in replaced:
                 connection.execute("DELETE FROM memo.calls WHERE key = ? AND budget = ?", [call.key, call.budget])
@@ -209,6 +191,25 @@ class Memo:
             )
             connection.unregister("rows")
             return self._found(connection, [call for call, _ in answered])
+
+    def _row(self, call: Call, answer: Answer) -> dict[str, Any]:
+        response, engine = canonical(answer.response), answer.engine or self.engine
+        told = (call.budget, answer.complete, response, answer.vector, answer.tokens, engine)
+        return {
+            "key": call.key,
+            "kind": call.kind,
+            "model": call.model,
+            "request": canonical(call.request),
+            "budget": call.budget,
+            "complete": answer.complete,
+            "response": response,
+            "vector": answer.vector,
+            "tokens": answer.tokens,
+            "seconds": answer.seconds,
+            "engine": engine,
+            "created_at": now(),
+            "answer_digest": answer_digest(call.key, *told),
+        }
 
     def _record_failures(self, failed: list[tuple[Call, Answer]]) -> None:
         rows = pl.DataFrame(

@@ -13,7 +13,7 @@ from tests.support.versions import SOURCE, named, publish
 from warehouse.core.identity import canonical
 from warehouse.results.result import Gate
 from warehouse.schema.records import Score
-from warehouse.store.calls import Call
+from warehouse.store.calls import Call, answer_digest
 from warehouse.store.database import Database
 from warehouse.store.versions import Store
 
@@ -75,11 +75,14 @@ def test_a_content_that_is_not_what_a_build_writes_is_reported(store: Store, con
 def test_a_request_that_is_not_what_a_build_writes_is_reported(store: Store, request_: str | None) -> None:
     change(
         store,
-        "INSERT INTO memo.calls SELECT key, kind, model, request, 0, true, '{}', NULL, 1, 1.0, '', failed_at "
+        "INSERT INTO memo.calls SELECT key, kind, model, request, 0, true, '{}', NULL, 1, 1.0, '', failed_at, NULL "
         "FROM memo.failures LIMIT 1",
     )
     with store.database.write() as connection:
-        connection.execute("UPDATE memo.calls SET key = ?, request = ?", [CALL.key, canonical(CALL.request)])
+        connection.execute(
+            "UPDATE memo.calls SET key = ?, request = ?, answer_digest = ?",
+            [CALL.key, canonical(CALL.request), answer_digest(CALL.key, 0, True, "{}", None, 1, "")],
+        )
     assert found(store) == []
     with store.database.write() as connection:
         connection.execute("UPDATE memo.calls SET request = ?", [request_])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.memo import MODEL, Batches, Model, answer, at_once, call, nothing
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
-from warehouse.store.calls import Answer, Call, Compose, Meter
+from warehouse.store.calls import Answer, Call, Compose, Meter, answer_digest
 from warehouse.store.database import Database
 from warehouse.store.memo import Memo
 
@@ -73,6 +73,7 @@ def test_a_call_is_stored_with_all_its_fields(database: Database) -> None:
             "tokens": 4,
             "seconds": 0.5,
             "engine": "transformers 5",
+            "answer_digest": answer_digest(call("a").key, 16, True, '{"text":"A"}', None, 4, "transformers 5"),
         }
     ]
 
