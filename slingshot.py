@@ -30,6 +30,7 @@ from assets.commands import (
     reading,
     releasing,
     reporting,
+    sharing,
     starting,
 )
 from assets.commands.examples import epilog
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 FAMILIES = {
     "Write a recipe": (starting, checking),
-    "Build": (building,),
+    "Build": (building, sharing),
     "See what is there": (keeping, reading, browsing, reporting),
     "Ask where rows come from": (auditing,),
     "Compare environments": (environments,),

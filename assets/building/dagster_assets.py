@@ -56,7 +56,7 @@ def to_asset(
         """Why the asset must not be built in a run yet; `slingshot build` has looked itself."""
         if waits is None or PROCESS in context.run.tags:
             return None
-        return lambda catalog: waits.why(step, catalog, context.run_id)
+        return lambda catalog: waits.why(step, catalog, context.run.run_id)
 
     def results(context: dg.AssetExecutionContext) -> Iterator[Any]:
         report = _Reporting(context, display, step.asset)
@@ -79,7 +79,7 @@ def to_asset(
         )
         yield from _check_results(publication.checks)
         if waits:
-            waits.handled.add((context.run_id, step.asset))
+            waits.handled.add((context.run.run_id, step.asset))
         display.finished(step.asset, publication.action, publication.facts, publication.effort)
         if publication.fault:
             # Dagster would stop here too, but its message has only the name of the check, not what it found.

@@ -44,10 +44,10 @@ def _answers(connection: duckdb.DuckDBPyConnection, which: str) -> Iterator[tupl
     )
     while some := rows.fetchmany(AT_ONCE):
         for row, key, stored, *told in some:
-            yield row, key, stored, _computed(key, *told)
+            yield row, key, stored, computed_digest(key, *told)
 
 
-def _computed(key: str, *told: Any) -> str | None:
+def computed_digest(key: str, *told: Any) -> str | None:
     """The hash of an answer; None for one that no build can have stored."""
     try:
         return answer_digest(key, *told)

@@ -32,6 +32,7 @@ COMMANDS = {
     "plan": [],
     "build": [],
     "replay": [],
+    "sync": ["OTHER", "--push"],
     "status": [],
     "gc": ["--dry-run"],
     "show": [f"training_sets/{ARM}"],
@@ -67,6 +68,7 @@ KEYS: dict[str, Any] = {
         "before", "after", "added", "removed", "changed", "diffs", "scores", "quality", "declared", "faults",
         "not_built"
     },
+    "sync": {"taken", "known", "differing", "refused"},
     "promote": {"promoted"},
     "drop": {"dropped"},
     "export": {"written"},
@@ -98,7 +100,7 @@ def ready(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) ->
 def printed(folder: Path, *words: str) -> tuple[int, str]:
     """The exit status of a command, and what it prints to stdout."""
     row = slingshot.open(folder / "recipe.yaml", folder / "data").rows("seed_tasks")["id"][0]
-    heads = {"NEW", "EXPORTED", "MERGED", "READY", "PUSHED"}
+    heads = {"NEW", "EXPORTED", "MERGED", "READY", "PUSHED", "OTHER"}
     given = [row if one == "ROW" else str(folder / one) if one.split("/")[0] in heads else one for one in words]
     at = {"SLINGSHOT_RECIPE": str(folder / "recipe.yaml"), "SLINGSHOT_WAREHOUSE": str(folder / "data")}
     done = CliRunner().invoke(slingshot.app, given, env=at)

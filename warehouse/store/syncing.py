@@ -1,0 +1,159 @@
+"""Takes over finished model calls from another warehouse, so that a build here need not compute them again.
+
+Each call is looked at before it is taken: its key must be the hash of what was asked, its hash must be that of the
+answer, and the files of a training must be those that its answer names. A call that fails is refused and named, and all
+others are taken. Versions are not copied: a build of the same recipe makes them from the calls, with the same ids.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from warehouse.core.errors import UserError
+from warehouse.core.file_digests import FileDigests
+from warehouse.results.validation import InvalidTable
+from warehouse.schema.bookkeeping import ModelCall
+from warehouse.schema.records import empty
+from warehouse.store.answer_digests import computed_digest
+from warehouse.store.calls import Call
+from warehouse.store.checkpoints import CheckpointFiles
+from warehouse.store.database import Database
+from warehouse.store.inserting import cast_and_validate
+
+AT_ONCE = 1_000
+"""So many calls are taken in one transaction, which other builds wait for."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A call that was not taken, and why."""
+
+    key: str
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Synced:
+    """How many calls were `taken`, and `known` before. Of these, `differing` have another answer here, which stays."""
+
+    taken: int
+    known: int
+    differing: tuple[str, ...]
+    refused: tuple[Refused, ...]
+
+
+def take_calls(source: Database, target: Database) -> Synced:
+    """Takes over the calls of `source` that `target` does not have. `source` stays as it is.
+
+    A kill leaves whole transactions; a repetition goes on after them. Raises UserError where there is no other
+    warehouse.
+    """
+    if not source.path.exists():
+        raise UserError(f"there is no warehouse at {source.path.parent}; name the folder that has slingshot.duckdb")
+    if target.path.exists() and source.path.samefile(target.path):
+        raise UserError(f"{source.path.parent} is this warehouse itself; name another one")
+    theirs, ours = _places(source), _places(target)
+    both = theirs.join(ours, on=["key", "budget"], suffix="_here")
+    differing = both.filter(pl.col("answer_digest").ne_missing(pl.col("answer_digest_here")))
+    missing = theirs.join(ours, on=["key", "budget"], how="anti", maintain_order="left")
+    taken, refused = 0, []
+    for part in missing.iter_slices(AT_ONCE):
+        rows, found = _checked(source, target, _rows(source, part))
+        refused += found
+        if len(rows):
+            taken += _insert(target, rows)
+    return Synced(taken, len(both), tuple(sorted(set(differing["key"]))), tuple(refused))
+
+
+def _places(database: Database) -> pl.DataFrame:
+    with database.read() as connection:
+        return connection.execute("SELECT key, budget, answer_digest FROM memo.calls ORDER BY ALL").pl()
+
+
+def _rows(database: Database, places: pl.DataFrame) -> pl.DataFrame:
+    with database.read() as connection:
+        connection.register("wanted", places)
+        rows = connection.execute(
+            "SELECT c.* FROM memo.calls c JOIN wanted w ON w.key IS NOT DISTINCT FROM c.key "
+            "AND w.budget IS NOT DISTINCT FROM c.budget ORDER BY c.key, c.budget"
+        ).pl()
+        connection.unregister("wanted")
+    return rows.select(empty(ModelCall).columns)
+
+
+def _checked(source: Database, target: Database, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Refused]]:
+    """The rows that may be taken, with the files of trainings in their place, and the others."""
+    # Most often all rows are valid, and that is known much faster of all at once.
+    valid = _invalid(rows) is None
+    faults = [
+        _fault(row) or (None if valid else _invalid(rows[place])) or _files_fault(source, target, row)
+        for place, row in enumerate(rows.iter_rows(named=True))
+    ]
+    refused = [
+        Refused(str(row["key"]), str(row["kind"]), why)
+        for row, why in zip(rows.iter_rows(named=True), faults, strict=True)
+        if why
+    ]
+    return rows.filter(pl.Series([why is None for why in faults], dtype=pl.Boolean)), refused
+
+
+def _fault(row: dict[str, Any]) -> str | None:
+    """What is wrong with a call by its hashes; None if nothing is."""
+    try:
+        key = Call(row["kind"], row["model"], json.loads(row["request"])).key
+    except (TypeError, ValueError, RecursionError):
+        key = None
+    if key != row["key"]:
+        return "its key is not the hash of what was asked"
+    told = (row[name] for name in ("budget", "complete", "response", "vector", "tokens", "engine"))
+    digest = computed_digest(row["key"], *told)
+    return None if digest and digest == row["answer_digest"] else "its answer is not the one that was stored"
+
+
+def _invalid(rows: pl.DataFrame) -> str | None:
+    """Which rule of the table some calls break, though their hashes may fit."""
+    try:
+        cast_and_validate("memo.calls", rows)
+        read = [json.loads(response) for response in rows["response"]]
+    except (InvalidTable, TypeError, ValueError, RecursionError) as error:
+        return str(error)
+    return None if all(isinstance(one, dict) for one in read) else "its answer is no JSON object"
+
+
+def _files_fault(source: Database, target: Database, row: dict[str, Any]) -> str | None:
+    """Copies the files of a training, compared by their hashes; what is wrong with them, None if nothing is."""
+    if row["kind"] != "training":
+        return None
+    theirs, ours = CheckpointFiles(source), CheckpointFiles(target)
+    if fault := theirs.fault(row["key"]):
+        return f"the files of the training are not those of its answer: {fault}"
+    found, place = theirs.found(row["key"]), ours.folder(row["key"])
+    if place.exists():
+        return None if ours.found(row["key"]) == found else f"{place} has other files"
+    part = place.with_name(f".{place.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    digests = FileDigests()
+    for name, sha256 in found.items():
+        shutil.copyfile(theirs.folder(row["key"]) / name, part / name)
+        if digests.of(part / name) != sha256:
+            return f"{name} changed while it was copied"
+    part.rename(place)
+    return None
+
+
+def _insert(target: Database, rows: pl.DataFrame) -> int:
+    with target.write() as connection:
+        connection.register("rows", rows)
+        inserted = connection.execute(
+            "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
+            "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"
+        ).fetchall()
+        connection.unregister("rows")
+    return int(inserted[0][0])
