@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +29,7 @@ from assets.commands import (
     reading,
     releasing,
     reporting,
+    reproducing,
     sharing,
     starting,
 )
@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 FAMILIES = {
     "Write a recipe": (starting, checking),
-    "Build": (building, sharing),
+    "Build": (building, reproducing, sharing),
     "See what is there": (keeping, reading, browsing, reporting),
     "Ask where rows come from": (auditing,),
     "Compare environments": (environments,),
@@ -63,6 +63,8 @@ for title, families in FAMILIES.items():
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"slingshot {version('slingshot')}")
         raise typer.Exit
 

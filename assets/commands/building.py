@@ -111,7 +111,7 @@ def build(
     if sample:
         project = project.sample(sample)
         say(f"a sample of {sample} rows per selection and method, in {project.warehouse}", error=as_json)
-    done = _build(project, selection, as_json)
+    done = build_shown(project, selection, as_json)
     if as_json:
         print_json(done)
     else:
@@ -135,7 +135,7 @@ def replay(
     for asset in sorted(before.keys() - known):
         say(f"{asset}: {before.pop(asset)} quarantined, and no longer in the recipe", error=as_json)
     if before:
-        done = _build(project, " or ".join(f'key:"{asset}"' for asset in before), as_json)
+        done = build_shown(project, " or ".join(f'key:"{asset}"' for asset in before), as_json)
         if not done.built and not done.restored:
             say("source, recipe and code have not changed since these rows were quarantined", error=as_json)
     after = _quarantined(project) if before else before
@@ -156,7 +156,7 @@ def _quarantined(project: Project) -> Counter[str]:
     return Counter(one.asset for row in rows for one in row.dropped if one.outcome == "quarantined")
 
 
-def _build(project: Project, selection: str | None, aside: bool = False) -> Built:
+def build_shown(project: Project, selection: str | None, aside: bool = False) -> Built:
     """Builds with progress on the terminal, `aside` on stderr; where assets fail, prints why and exits with 1."""
     from assets.building.display import TerminalDisplay
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from assets.commands.results import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset
 from resources.tools.locations import cache_path, environment_name, recipe_path, warehouse_path
 from warehouse.core.errors import UserError
-from warehouse.core.texts import nearest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -179,6 +178,8 @@ class Project:
         known = {step.asset for step in self.steps}
         if asset in known:
             raise NotBuilt(f"{asset} has not been built yet; build it first: slingshot build '+{asset}'")
+        from warehouse.core.texts import nearest
+
         raise NoSuchAsset(f"no asset is named {asset!r}; {nearest(asset, known | published.keys())}")
 
     def rows(self, asset: str) -> pl.DataFrame:

@@ -13,7 +13,6 @@ import sqlite3
 from collections.abc import Iterator
 
 from warehouse.core.errors import UserError
-from warehouse.core.texts import on_one_line
 
 _ADVICE = {
     errno.ENOSPC: "make room on the disk",
@@ -47,8 +46,12 @@ def _of_machine(error: BaseException) -> str | None:
         what = f"{os.fspath(place)}: " if isinstance(place, str | os.PathLike) else ""
         return f"{what}{os.strerror(error.errno)}; {_ADVICE[error.errno]}"
     if isinstance(error, MemoryError):
-        return f"the memory is full{f': {on_one_line(str(error))}' if str(error) else ''}; close other programs"
+        # Without the function for texts: loading it takes memory.
+        said = " ".join(str(error).split())
+        return f"the memory is full{f': {said}' if said else ''}; close other programs"
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _OWN_MISTAKES):
+        from warehouse.core.texts import on_one_line
+
         said = on_one_line(str(error))
         if re.search("full|disk I/O", said):
             advice = "make room on the disk"

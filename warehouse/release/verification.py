@@ -81,14 +81,47 @@ class Verified:
         return "  ".join(words)
 
 
+@dataclass(frozen=True)
+class ReadAttestation:
+    """What an attestation says, the SHA-256 of its file, whether it is signed, and the id of the key it was checked
+    with."""
+
+    attested: Attested
+    digest: str
+    signed: bool
+    key: str | None
+
+
 def verify(file: Path, public_key: Path | None = None) -> Verified:
     """Check the attestation `file` against the files in its folder, and return its content.
 
     With `public_key` (PEM) it must be signed with that key; without, signatures are not checked, and the result says
-    so. Raises NotVerified for the first of these that is wrong: the attestation itself, its signature, the bytes of the
-    files (with all files that differ), the row ids in each file, the digest of the recipe. Raises UserError for a key
-    that cannot be used.
+    so. Raises NotVerified for the first of these that is wrong: the attestation itself, its signature, the digest of
+    the recipe, the bytes of the files (with all files that differ), the row ids in each file. Raises UserError for a
+    key that cannot be used.
     """
+    read = read_attestation(file, public_key)
+    attested = read.attested
+    _check_files(file, attested)
+    _check_rows(file, attested)
+    return Verified(
+        file,
+        read.digest,
+        attested.arm,
+        attested.files,
+        attested.rows,
+        attested.root,
+        attested.recipe_digest,
+        attested.materials,
+        attested.exceptions,
+        read.signed,
+        read.key,
+        attested.held_out and attested.held_out[0],
+    )
+
+
+def read_attestation(file: Path, public_key: Path | None = None) -> ReadAttestation:
+    """What an attestation says, without the files in its folder. Raises as `verify` does."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -100,25 +133,10 @@ def verify(file: Path, public_key: Path | None = None) -> Verified:
         attested = read_statement(parsed if envelope is None else parse(envelope.payload))
     except InvalidAttestation as error:
         raise NotVerified(f"{file} is not an attestation of an export: {error}") from None
-    _check_files(file, attested)
-    _check_rows(file, attested)
     found = recipe_digest(attested.recipe)
     if found != attested.recipe_digest:
         raise NotVerified(f"the recipe in {file} has the sha256 {found}, but {attested.recipe_digest} is attested")
-    return Verified(
-        file,
-        hashlib.sha256(content).hexdigest(),
-        attested.arm,
-        attested.files,
-        attested.rows,
-        attested.root,
-        attested.recipe_digest,
-        attested.materials,
-        attested.exceptions,
-        envelope is not None,
-        key,
-        attested.held_out and attested.held_out[0],
-    )
+    return ReadAttestation(attested, hashlib.sha256(content).hexdigest(), envelope is not None, key)
 
 
 def _signing_key(file: Path, envelope: Envelope | None, public_key: Path) -> str:

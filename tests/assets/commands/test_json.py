@@ -33,6 +33,7 @@ COMMANDS = {
     "build": [],
     "replay": [],
     "sync": ["OTHER", "--push"],
+    "reproduce": [f"READY/{ARM}.intoto.json", "--to", "AGAIN"],
     "status": [],
     "gc": ["--dry-run"],
     "show": [f"training_sets/{ARM}"],
@@ -68,6 +69,7 @@ KEYS: dict[str, Any] = {
         "before", "after", "added", "removed", "changed", "diffs", "scores", "quality", "declared", "faults",
         "not_built"
     },
+    "reproduce": {"arm", "rows", "root", "attested_rows", "attested_root", "found_again", "equal"},
     "sync": {"taken", "known", "differing", "refused"},
     "promote": {"promoted"},
     "drop": {"dropped"},
@@ -100,7 +102,7 @@ def ready(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) ->
 def printed(folder: Path, *words: str) -> tuple[int, str]:
     """The exit status of a command, and what it prints to stdout."""
     row = slingshot.open(folder / "recipe.yaml", folder / "data").rows("seed_tasks")["id"][0]
-    heads = {"NEW", "EXPORTED", "MERGED", "READY", "PUSHED", "OTHER"}
+    heads = {"NEW", "EXPORTED", "MERGED", "READY", "PUSHED", "OTHER", "AGAIN"}
     given = [row if one == "ROW" else str(folder / one) if one.split("/")[0] in heads else one for one in words]
     at = {"SLINGSHOT_RECIPE": str(folder / "recipe.yaml"), "SLINGSHOT_WAREHOUSE": str(folder / "data")}
     done = CliRunner().invoke(slingshot.app, given, env=at)
