@@ -33,7 +33,9 @@ MAIN_TEXTS = ("instruction", *dict.fromkeys(MAIN_TEXT.values()))
 OUTSIDE, NOT_SAMPLED = "outside the slice", "not sampled"
 
 NEXT = 100
-"""How many rows after the sample are put on record too, so that it can be seen what comes next (ours)."""
+SPARE = 20
+"""At least NEXT rows after the sample are put on record too, so that it can be seen what comes next; after a large one
+every SPAREth part of it, since equal rows are one record, and with too few rows the source is read again (ours)."""
 
 SourceFile = Callable[[str], tuple[str, Path]]
 """From the name of a source to its id and its verified local file."""
@@ -122,7 +124,7 @@ class _Selected:
 
     def __post_init__(self) -> None:
         check_slice(self.selection.slice)
-        self._prepare(self.most + NEXT)
+        self._prepare(self.most + max(NEXT, self.most // SPARE))
 
     def start_again(self) -> None:
         """Draw more rows than before."""
