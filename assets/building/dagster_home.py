@@ -1,12 +1,17 @@
-"""Dagster's own storage, in the warehouse folder so that its history is kept; telemetry is off."""
+"""Dagster's own storage: the one that DAGSTER_HOME names, or else one in the warehouse folder, without telemetry.
+
+A home that somebody has set up, such as one with PostgreSQL for several machines, stays as it is.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
+from warehouse.core.errors import UserError
 from warehouse.core.waiting import locked
 
 # This coordinator starts runs at once, each in its own process, so that the webserver needs no daemon.
@@ -26,8 +31,21 @@ NOT_CAPTURED = {
 }
 
 
+def given_home() -> Path | None:
+    """The folder that DAGSTER_HOME names; None where it is not set."""
+    given = os.environ.get("DAGSTER_HOME")
+    return Path(given) if given else None
+
+
 def dagster_home(data: Path) -> Path:
-    """The folder for DAGSTER_HOME, created with its settings if needed."""
+    """The folder for DAGSTER_HOME: the given one, else one in the warehouse folder `data`, created with its settings.
+
+    Raises UserError where the given folder is not there.
+    """
+    if given := given_home():
+        if not given.is_dir():
+            raise UserError(f"DAGSTER_HOME names {given}, which is no folder; make it, or unset the variable")
+        return given
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"

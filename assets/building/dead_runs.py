@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import dagster as dg
 import psutil
 from dagster import DagsterEventType, RunRecord
 
+from assets.building.dagster_home import given_home
+
 PROCESS = "slingshot/process"
 """The tag with the id of the process that executes a run of a build. The UI's runs report it as an event instead."""
+HOST = "slingshot/host"
+"""The tag with the name of the machine of that process: on another one, the id says nothing."""
 
 # None is ever queued: see the coordinator in dagster_home.py.
 UNFINISHED = [
@@ -26,9 +31,12 @@ SECONDS_OF_ROUNDING = 2.0
 def close_dead_runs(instance: dg.DagsterInstance) -> None:
     """Marks unfinished runs that no process executes any more as failed, or as canceled if that was under way.
 
-    A run that has not reported its process yet is left alone while any process of a UI uses this instance, since that
+    In a home that DAGSTER_HOME names, Dagster's run monitoring does this: runs there may be those of other machines. A
+    run that has not reported its process yet is left alone while any process of a UI uses this instance, since that
     one may be about to start it.
     """
+    if given_home():
+        return
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
         if _goes_on(instance, record):
             continue
@@ -45,6 +53,8 @@ def close_dead_runs(instance: dg.DagsterInstance) -> None:
 def _goes_on(instance: dg.DagsterInstance, record: RunRecord) -> bool:
     """Whether a process executes the run, or may still begin to."""
     run = record.dagster_run
+    if run.tags.get(HOST, platform.node()) != platform.node():
+        return True
     if PROCESS in run.tags:
         return _is_alive(int(run.tags[PROCESS]), record.create_timestamp.timestamp())
     events = instance.get_records_for_run(run.run_id, of_type=DagsterEventType.ENGINE_EVENT).records

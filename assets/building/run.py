@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import re
 import sys
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from assets.building.dead_runs import PROCESS
+from assets.building.dead_runs import HOST, PROCESS
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 
@@ -51,7 +52,7 @@ def build_assets(
                 instance=instance,
                 raise_on_error=False,
                 run_id=run_id,
-                tags={PROCESS: str(os.getpid())},
+                tags={PROCESS: str(os.getpid()), HOST: platform.node()},
                 # The display prints to the terminal; the instance keeps the events for the UI.
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 asset_selection=keys,

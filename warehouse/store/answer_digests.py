@@ -21,14 +21,12 @@ def has_answer_digests(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def add_answer_digests(connection: duckdb.DuckDBPyConnection) -> None:
-    """Gives the table the column, and each answer without a hash its hash, in a transaction of its own."""
-    connection.begin()
+    """Gives the table the column, and each answer without a hash its hash, inside the caller's transaction."""
     connection.execute("ALTER TABLE memo.calls ADD COLUMN IF NOT EXISTS answer_digest VARCHAR")
     found = [(row, computed) for row, _, _, computed in _answers(connection, "answer_digest IS NULL")]
     connection.register("found", pl.DataFrame(found, {"row": pl.Int64, "digest": pl.String}, orient="row"))
     connection.execute("UPDATE memo.calls SET answer_digest = f.digest FROM found f WHERE f.row = memo.calls.rowid")
     connection.unregister("found")
-    connection.commit()
 
 
 def changed_answers(connection: duckdb.DuckDBPyConnection) -> list[str]:

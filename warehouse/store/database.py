@@ -281,7 +281,9 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for index in INDICES.values():
         connection.execute(index)
     if not has_answer_digests(connection):
+        connection.begin()
         add_answer_digests(connection)
+        connection.commit()
     _move_pointers(connection)
     for name, query in VIEWS.items():
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")

@@ -3,6 +3,7 @@ must not be closed: not even where an id of a process was given to another one m
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from assets.building.dagster_home import dagster_home, dagster_instance
-from assets.building.dead_runs import MESSAGE, PROCESS, UNFINISHED, close_dead_runs
+from assets.building.dead_runs import HOST, MESSAGE, PROCESS, UNFINISHED, close_dead_runs
 
 Status = dg.DagsterRunStatus
 
@@ -120,6 +121,15 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead(instance: dg.Dagste
         time.sleep(0.2)
         close_dead_runs(instance)
         assert [closed(instance, name) for name in runs] == [True] * 2
+
+
+def test_a_run_of_another_machine_is_left_as_it_is(instance: dg.DagsterInstance) -> None:
+    """Several machines may share Dagster's history. There, the id of a process is that of another one, or of none."""
+    runs = [run(instance, Status.STARTED, build=ended()) for _ in range(2)]
+    instance.add_run_tags(runs[0], {HOST: "another machine"})
+    instance.add_run_tags(runs[1], {HOST: platform.node()})
+    close_dead_runs(instance)
+    assert [closed(instance, name) for name in runs] == [False, True]
 
 
 def test_a_finished_run_is_left_as_it_is(instance: dg.DagsterInstance) -> None:

@@ -16,6 +16,7 @@ from assets.building.run import Failure
 from resources.models import trainer
 from tests.support.building import build, edit, planned, query, store
 from warehouse.audit.integrity import integrity
+from warehouse.store.answer_digests import add_answer_digests
 from warehouse.store.checkpoints import SETTINGS, WEIGHTS, CheckpointFiles
 
 ARM = "self_training"
@@ -154,8 +155,10 @@ def test_checkpoints_from_before_their_files_were_on_record_are_compared_by_thei
     recipe, data = own
     with store(data).database.write() as connection:
         connection.execute(
-            "UPDATE memo.calls SET response = json_merge_patch(response, '{\"files\": null}') WHERE kind = 'training'"
+            "UPDATE memo.calls SET response = json_merge_patch(response, '{\"files\": null}'), answer_digest = NULL "
+            "WHERE kind = 'training'"
         )
+        add_answer_digests(connection)
     assert integrity(store(data).database) == []
     assert build(recipe, data)[0].actions == {}
     flip(folder(data) / WEIGHTS)

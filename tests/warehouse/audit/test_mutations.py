@@ -18,6 +18,7 @@ from warehouse.audit.integrity import Finding, integrity
 from warehouse.core.identity import canonical, digest
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
+from warehouse.store.answer_digests import add_answer_digests
 from warehouse.store.calls import Call
 from warehouse.store.database import Database
 from warehouse.store.inserting import insert_rows
@@ -63,10 +64,11 @@ def plant(connection: duckdb.DuckDBPyConnection) -> str:
     ((seed,),) = connection.execute("SELECT id FROM seed_tasks LIMIT 1").fetchall()
     call = Call("completion", model, {"messages": [["user", "Why?"]]}, 24)
     connection.execute(
-        "INSERT INTO memo.calls SELECT ? AS key, * EXCLUDE (key) REPLACE (? AS model, ? AS request) FROM memo.calls "
-        "WHERE kind = 'completion' LIMIT 1",
+        "INSERT INTO memo.calls SELECT ? AS key, * EXCLUDE (key) "
+        "REPLACE (? AS model, ? AS request, NULL AS answer_digest) FROM memo.calls WHERE kind = 'completion' LIMIT 1",
         [call.key, model, canonical(call.request)],
     )
+    add_answer_digests(connection)
     connection.execute(
         "INSERT INTO lineage.materials VALUES (?, 'model', 'helper', 'http://localhost:1/v1#gpt-4', "
         "repeat('0', 64), 'Apache-2.0', 'mixed', '[]', now()::TIMESTAMP)",
