@@ -62,6 +62,20 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str,
         insert(connection, "lineage.counted", pl.DataFrame(rows, columns, orient="row"))
 
 
+def insert_new_calls(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> int:
+    """Appends those `rows` to memo.calls whose key and budget are not there yet. Returns how many.
+
+    Raises InvalidTable (see `insert`).
+    """
+    connection.register("incoming", cast_and_validate("memo.calls", rows))
+    inserted = connection.execute(
+        "INSERT INTO memo.calls BY NAME SELECT * FROM incoming i "
+        "ANTI JOIN memo.calls c ON c.key = i.key AND c.budget = i.budget"
+    ).fetchall()
+    connection.unregister("incoming")
+    return int(inserted[0][0])
+
+
 def is_stored(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> bool:
     """Whether a version is in the warehouse."""
     place = [asset, version]

@@ -24,7 +24,7 @@ from warehouse.schema.records import empty
 from warehouse.store.calls import MODEL_ERRORS, Answer, Arriving, Call, Compose, Meter, Void, Work, answer_digest
 from warehouse.store.claims import claimed, remove_old_claims
 from warehouse.store.database import Database, now
-from warehouse.store.inserting import cast_and_validate, insert
+from warehouse.store.inserting import insert, insert_new_calls
 from warehouse.store.stored_json import answer_of_call
 
 
@@ -184,12 +184,7 @@ class Memo:
         with self.database.write() as connection:
             for call in replaced:
                 connection.execute("DELETE FROM memo.calls WHERE key = ? AND budget = ?", [call.key, call.budget])
-            connection.register("rows", cast_and_validate("memo.calls", rows))
-            connection.execute(
-                "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
-                "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"
-            )
-            connection.unregister("rows")
+            insert_new_calls(connection, rows)
             return self._found(connection, [call for call, _ in answered])
 
     def _row(self, call: Call, answer: Answer) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from warehouse.store.answer_digests import computed_digest
 from warehouse.store.calls import Call
 from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
-from warehouse.store.inserting import cast_and_validate
+from warehouse.store.inserting import cast_and_validate, insert_new_calls
 
 AT_ONCE = 1_000
 """So many calls are taken in one transaction, which other builds wait for."""
@@ -67,7 +67,8 @@ def take_calls(source: Database, target: Database) -> Synced:
         rows, found = _checked(source, target, _rows(source, part))
         refused += found
         if len(rows):
-            taken += _insert(target, rows)
+            with target.write() as connection:
+                taken += insert_new_calls(connection, rows)
     return Synced(taken, len(both), tuple(sorted(set(differing["key"]))), tuple(refused))
 
 
@@ -146,14 +147,3 @@ def _files_fault(source: Database, target: Database, row: dict[str, Any]) -> str
             return f"{name} changed while it was copied"
     part.rename(place)
     return None
-
-
-def _insert(target: Database, rows: pl.DataFrame) -> int:
-    with target.write() as connection:
-        connection.register("rows", rows)
-        inserted = connection.execute(
-            "INSERT INTO memo.calls BY NAME SELECT * FROM rows r "
-            "ANTI JOIN memo.calls c ON c.key = r.key AND c.budget = r.budget"
-        ).fetchall()
-        connection.unregister("rows")
-    return int(inserted[0][0])
