@@ -47,9 +47,9 @@ def to_asset(
     """The Dagster asset of a step (see `materialize`). `display` gets progress and the end, beside Dagster's log.
 
     `condition` says when Dagster rebuilds the asset by itself. `waits` knows the whole graph: in a run of the UI, an
-    asset ends at once where an asset is out of date that it reads, directly or through others. `stale`
-    says why the asset is out of date now, and `problem` what is wrong with the recipe, which fails every run. Of assets
-    that could be built next, the one with the highest `priority` is (see order.py).
+    asset ends at once where an asset is out of date that it reads, directly or through others. `stale` says why the
+    asset is out of date now, and `problem` what is wrong with the recipe, which fails every run. Of assets that could
+    be built next, the one with the highest `priority` is (see order.py).
     """
 
     def waits_in(context: dg.AssetExecutionContext) -> Callable[[Catalog], str | None] | None:

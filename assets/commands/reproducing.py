@@ -83,22 +83,17 @@ def _recipe_in(folder: Path, attested: Attested, file: Path) -> Path:
 
 
 def _compared(project: Project, attested: Attested, exports: Path, beside: Path) -> Reproduced:
+    from warehouse.release.layout import tables_of
     from warehouse.release.merkle import merkle_root
     from warehouse.release.provenance import exported, ids_in
 
     project.export(attested.arm, exports)
     made, _ = exported(project.database, attested.arm, exports)
-    tables = _tables(attested)
+    tables = tables_of(attested.arm, attested.files)
     there = tables if all((beside / name).is_file() for name in tables) else []
     again = len(set(ids_in(beside, there)).intersection(made.row_ids)) if there else None
     root = merkle_root(made.row_ids)
     return Reproduced(attested.arm, len(made.row_ids), root, attested.rows, attested.root, again)
-
-
-def _tables(attested: Attested) -> list[str]:
-    from warehouse.release.layout import TRAIN, VALIDATION, table
-
-    return [name for split in (TRAIN, VALIDATION) if (name := table(attested.arm, split)) in attested.files]
 
 
 def _lines(done: Reproduced) -> Sequence[str]:

@@ -90,7 +90,7 @@ def nothing_changed(bench: Bench) -> Iterator[Figure]:
 
         command(0), materialize_all(0), floor(0)
         by_command, by_ui, empty = bench.in_turn(command, materialize_all, floor)
-        floor_is = f"{assets} empty assets with their checks"
+        floor_is = _empty(assets)
         yield Figure("nothing changed: slingshot build", by_command, empty, floor_is, aim=1.5)
         yield Figure("nothing changed: Materialize all", by_ui, empty, floor_is, aim=1.5)
 
@@ -118,7 +118,7 @@ def one_recipe_back(bench: Bench) -> Iterator[Figure]:
             return seconds_of_empty_assets(recipe, folder / "floor", moved)
 
         restored, empty = bench.in_turn(back, floor)
-        yield Figure("one recipe back, 0 calls", restored, empty, f"{len(moved)} empty assets")
+        yield Figure("one recipe back, 0 calls", restored, empty, _empty(len(moved)))
 
 
 def many_rows(bench: Bench) -> Iterator[Figure]:
@@ -164,7 +164,7 @@ def _edits(bench: Bench, recipe: Path, data: Path, arm: str) -> Iterator[Figure]
     what = f"{bench.rows:,} rows, {arm.replace('_', ' ')}"
     for name, change in (("threshold", threshold), ("heuristics", heuristics)):
         seconds, empty = bench.in_turn(change, floor)
-        floor_is = f"{len(rebuilt)} empty assets"
+        floor_is = _empty(len(rebuilt))
         yield Figure(f"{name} changed, 0 calls: {what}", seconds, empty, floor_is, "difference", 10)
         if name == "threshold":
             # The plan decides all that the build decides, and publishes none of it.
@@ -225,6 +225,10 @@ def _tiny(bench: Bench, folder: Path) -> Path:
     recipe = tiny_recipe(*bench.models(), write_rows(folder / "rows.jsonl", 120, seed=1))
     path.write_text(yaml.safe_dump(recipe, sort_keys=False))
     return path
+
+
+def _empty(assets: int) -> str:
+    return f"{assets} empty assets with their checks"
 
 
 def _built(recipe: Path, data: Path, selection: str | None = None) -> Log:

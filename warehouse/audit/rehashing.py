@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.core.identity import Parent, digest, record_id
 from warehouse.schema.records import KINDS
-from warehouse.store.calls import Call
+from warehouse.store.calls import key_of
 
 AT_ONCE = 100
 """This many rows are read at a time, to save memory: one checkpoint may have thousands of parents."""
@@ -70,7 +70,7 @@ def rehash(connection: duckdb.DuckDBPyConnection) -> Rehashed:
 def wrong_calls(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The keys of model calls that are not the hash of their request, sorted."""
     calls = stream(connection, "SELECT coalesce(key, 'NULL'), kind, model, request FROM memo.calls")
-    return sorted(key for key, kind, model, request in calls if _key(kind, model, request) != key)
+    return sorted(key for key, kind, model, request in calls if key_of(kind, model, request) != key)
 
 
 def stream(
@@ -106,12 +106,5 @@ def _first(kind: str, content: str | dict[str, Any], parents: list[Parent]) -> s
     """The id of the first record with `content`, which may be JSON; None for a content that no build can write."""
     try:
         return record_id(kind, json.loads(content) if isinstance(content, str) else content, parents)
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-def _key(kind: str, model: str, request: str) -> str | None:
-    try:
-        return Call(kind, model, json.loads(request)).key
     except (TypeError, ValueError, RecursionError):
         return None

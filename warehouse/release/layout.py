@@ -9,6 +9,7 @@ README.md, LICENSE, croissant.json   about all arms in the folder
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import PurePosixPath
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -25,6 +26,11 @@ ATTESTATION = ".intoto.json"
 def table(arm: str, split: str) -> str:
     """The Parquet file of a split."""
     return f"data/{arm}/{split}.parquet"
+
+
+def tables_of(arm: str, files: Container[str]) -> list[str]:
+    """The Parquet files with the rows of a training set that are among `files`, in the order of the rows."""
+    return [name for split in (TRAIN, VALIDATION) if (name := table(arm, split)) in files]
 
 
 def lines(form: str, arm: str, split: str) -> str:

@@ -15,7 +15,7 @@ from warehouse.audit.versions import ancestry_of_version, built_by, column_of, w
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 from warehouse.release.attestation import Exported, Provenance
-from warehouse.release.layout import TEST, TRAIN, VALIDATION, table
+from warehouse.release.layout import TEST, table, tables_of
 from warehouse.store.database import Database
 from warehouse.store.versions import kept_rows
 
@@ -87,7 +87,7 @@ def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Prov
                 f"{path} is not what was exported (found: {found}; written: {sha256}); "
                 f"export it again: slingshot export {arm} --to {folder}"
             )
-    tables = [table(arm, split) for split in (TRAIN, VALIDATION) if table(arm, split) in files]
+    tables = tables_of(arm, files)
     ids = (
         ids_in(place, tables) if tables else kept
     )  # an export from before there were splits has the order of the version

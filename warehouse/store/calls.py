@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ class Answer:
     vector: NDArray[np.float32] | None = None
     error: str | None = None
     engine: str = ""
+
+
+def key_of(kind: str, model: str, request: str) -> str | None:
+    """The key of a stored call, whose `request` is JSON; None for one that no build can have stored."""
+    try:
+        return Call(kind, model, json.loads(request)).key
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def answer_digest(

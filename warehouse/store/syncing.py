@@ -15,12 +15,12 @@ from typing import Any
 import polars as pl
 
 from warehouse.core.errors import UserError
-from warehouse.core.file_digests import FileDigests
+from warehouse.core.identity import file_digest
 from warehouse.results.validation import InvalidTable
 from warehouse.schema.bookkeeping import ModelCall
 from warehouse.schema.records import empty
 from warehouse.store.answer_digests import computed_digest
-from warehouse.store.calls import Call
+from warehouse.store.calls import key_of
 from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
 from warehouse.store.inserting import cast_and_validate, insert_new_calls
@@ -106,11 +106,7 @@ def _checked(source: Database, target: Database, rows: pl.DataFrame) -> tuple[pl
 
 def _fault(row: dict[str, Any]) -> str | None:
     """What is wrong with a call by its hashes; None if nothing is."""
-    try:
-        key = Call(row["kind"], row["model"], json.loads(row["request"])).key
-    except (TypeError, ValueError, RecursionError):
-        key = None
-    if key != row["key"]:
+    if key_of(row["kind"], row["model"], row["request"]) != row["key"]:
         return "its key is not the hash of what was asked"
     told = (row[name] for name in ("budget", "complete", "response", "vector", "tokens", "engine"))
     digest = computed_digest(row["key"], *told)
@@ -140,10 +136,9 @@ def _files_fault(source: Database, target: Database, row: dict[str, Any]) -> str
     part = place.with_name(f".{place.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    digests = FileDigests()
     for name, sha256 in found.items():
         shutil.copyfile(theirs.folder(row["key"]) / name, part / name)
-        if digests.of(part / name) != sha256:
+        if file_digest(part / name) != sha256:
             return f"{name} changed while it was copied"
     part.rename(place)
     return None

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from tests.support.building import build, edit, query
 
-ACTIONS = "SELECT asset, action FROM lineage.materializations WHERE run = (SELECT arg_max(run, finished_at) FROM {}) "
+ACTIONS = (
+    "SELECT asset, action FROM lineage.materializations "
+    "WHERE run = (SELECT arg_max(run, finished_at) FROM lineage.materializations)"
+)
 
 
 def actions_of_latest_run(data: Path) -> dict[str, str]:
-    rows = query(data, ACTIONS.format("lineage.materializations")).rows()
+    rows = query(data, ACTIONS).rows()
     found = dict(rows)
     assert len(found) == len(rows)
     return found
