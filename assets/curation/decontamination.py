@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from assets.curation.runs import runs
 from assets.curation.shared_runs import SharedRuns
 from assets.recipe.types import Decontamination
 from assets.sources.leaks import REASON, Leaks
+from assets.sources.suspects import Suspects
 from warehouse.core.errors import UserError
 from warehouse.core.texts import texts_in
 
@@ -70,6 +72,19 @@ class BenchmarkTexts:
             )
         self._items = list(vectors or {})
         self._matrix = _matrix(list((vectors or {}).values()))
+
+    @cached_property
+    def _suspects(self) -> Suspects:
+        return Suspects([*self._leaks.runs, *self._runs, *(self._shared.runs if self._shared else ())])
+
+    def overlaps(self, rows: pl.DataFrame, vectors: Vectors | None = None) -> dict[str, Overlap]:
+        """What each of the `rows` (columns id, instruction, input, response) shares with an item, by the row's id."""
+        found = {}
+        for row, suspect in zip(rows.iter_rows(named=True), self._suspects.among(rows.select(TEXTS)), strict=True):
+            vector = (vectors or {}).get(row["id"])
+            if overlap := self.overlap(row, vector) if suspect else self._near(vector):
+                found[row["id"]] = overlap
+        return found
 
     def overlap(self, row: Mapping[str, Any], vector: Sequence[float] | None = None) -> Overlap | None:
         """What a row (instruction, input, response) shares with a benchmark item; None if it shares nothing."""

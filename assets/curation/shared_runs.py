@@ -13,7 +13,7 @@ with salt. "First crush the basil with oil" has three of them, a share of 0.75.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from assets.curation.runs import runs
 
@@ -38,6 +38,11 @@ class SharedRuns:
                 self._sizes.append(len(found))
         self._places = dict(places)
         self._units = frozenset(unit for one in self._places for unit in one)
+
+    @property
+    def runs(self) -> Collection[tuple[str, ...]]:
+        """All runs: a text that holds none of them shares nothing."""
+        return self._places.keys()
 
     def largest(self, text: str) -> tuple[str, float] | None:
         """The item of which the text has the largest share, and the share in [0, 1]; None where it shares no run."""

@@ -71,11 +71,11 @@ def take(
     the student cannot be trained on, by id.
     Raises UserError where there are too few pairs, and where the first pair already exceeds the budget.
     """
-    gate, clean = Gate(Pair, len(pairs)), []
+    gate, clean, overlaps = Gate(Pair, len(pairs)), [], items.overlaps(pairs, vectors)
     for row in pairs.iter_rows(named=True):
         if vectors is not None and row["id"] not in vectors:
             gate.fail(row, "its instruction could not be embedded")
-        elif found := items.overlap(row, (vectors or {}).get(row["id"])):
+        elif found := overlaps.get(row["id"]):
             gate.reject(row, found.reason, score=found.score, cut=found.cut, of=found.item)
         elif rejected := (unfit or {}).get(row["id"]):
             gate.reject(row, rejected.reason, score=rejected.score, cut=rejected.cut)
@@ -99,7 +99,7 @@ def take(
         else:
             gate.reject(row, "beyond the budget", score=taken, cut=budget.size)
     kept = gate.result().kept
-    leaked = sum(items.overlap(row, (vectors or {}).get(row["id"])) is not None for row in kept.iter_rows(named=True))
+    leaked = len(items.overlaps(kept, vectors))
     facts = {"rows": len(kept), "benchmark items": items.count, "rows that hold text of it": leaked}
     return gate.result(checks=[Check(CHECK, not leaked, facts)])
 

@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from assets.sources.suspects import Suspects
 from warehouse.core.comparing import units
 from warehouse.core.texts import normalized
 
@@ -60,6 +62,21 @@ class Leaks:
                     self._by_input.setdefault((asked, given), name)
             if letters(answer) >= LEAST_REFERENCE:
                 self._by_long_reference.setdefault(answer, name)
+
+    @property
+    def runs(self) -> Iterator[Units]:
+        """Every row that holds text of an item holds one of these whole."""
+        yield from self._by_instruction
+        yield from self._by_long_reference
+
+    @cached_property
+    def _suspects(self) -> Suspects:
+        return Suspects(self.runs)
+
+    def holding(self, rows: pl.DataFrame) -> int:
+        """How many rows hold text of an item; the columns are those of a row in `item`."""
+        suspects = rows.filter(self._suspects.among(rows))
+        return sum(self.item(row) is not None for row in suspects.iter_rows(named=True))
 
     def item(self, row: Mapping[str, Any]) -> str | None:
         """The id of the first item whose text a row (instruction, input, response or text) holds; None if none."""
