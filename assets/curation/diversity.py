@@ -18,7 +18,8 @@ from assets.steps import names
 from assets.steps.discovery import declared
 from assets.steps.step import Build, Step, same
 from resources.tools.tools import Tools
-from warehouse.results.result import Gate, Result
+from warehouse.results.result import Result
+from warehouse.results.selection import Selection
 from warehouse.schema.records import Pair
 
 RULES: Mapping[str, Rule] = declared("assets.curation.rules", "RULE")
@@ -27,10 +28,10 @@ RULES: Mapping[str, Rule] = declared("assets.curation.rules", "RULE")
 
 def pass_on(tools: Tools, pairs: pl.DataFrame) -> Result:
     """Keep every pair: what an arm without the diversity filter does."""
-    gate = Gate(Pair, len(pairs))
-    for row in pairs.iter_rows(named=True):
-        gate.keep(row)
-    return gate.result()
+    selection = Selection(Pair, pairs)
+    for place in range(len(pairs)):
+        selection.keep(place)
+    return selection.result()
 
 
 def comparing(recipe: Recipe, name: str, arm: Arm) -> list[Step]:

@@ -7,7 +7,6 @@ control tokens in a text are read as text, and of an example that is cut no end 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,24 +56,23 @@ class Fitness:
 
     def unfit(self, tools: Tools, pairs: pl.DataFrame) -> dict[str, Unfit]:
         """The pairs that are rejected, by id. Fetches the student's base, if a rule needs it."""
-        rows, unfit = pairs.to_dicts(), dict[str, Unfit]()
+        unfit = dict[str, Unfit]()
         if self.reject_long:
-            sizes = tools.example_sizes(
-                self.base, [(answer(r["instruction"], r["input"]), r["response"]) for r in rows]
-            )
+            rows = pairs.select(TEXTS).iter_rows()
+            sizes = tools.example_sizes(self.base, [(answer(asked, given), said) for asked, given, said in rows])
             unfit |= {
-                row["id"]: Unfit("longer than training.max_tokens", size, self.most)
-                for row, size in zip(rows, sizes, strict=True)
+                row: Unfit("longer than training.max_tokens", size, self.most)
+                for row, size in zip(pairs["id"], sizes, strict=True)
                 if size > self.most
             }
         if self.reject_control_tokens:
-            found = _control_tokens(tools, self.base, rows, fetch=True) or {}
+            found = _control_tokens(tools, self.base, pairs, fetch=True) or {}
             unfit |= {id_: Unfit(f"control token {tokens[0]!r} of {self.base}") for id_, tokens in found.items()}
         return unfit
 
     def notes(self, tools: Tools, kept: pl.DataFrame) -> dict[str, Any]:
         """How many kept pairs hold control tokens; nothing if the student's base is not on this machine."""
-        found = _control_tokens(tools, self.base, kept.to_dicts(), fetch=False)
+        found = _control_tokens(tools, self.base, kept, fetch=False)
         if found is None:
             return {}
         notes: dict[str, Any] = {"rows with control tokens": len(found)}
@@ -88,12 +86,14 @@ class Fitness:
         return notes
 
 
-def _control_tokens(
-    tools: Tools, base: str, rows: Sequence[Mapping[str, Any]], fetch: bool
-) -> dict[str, list[str]] | None:
-    """The control tokens of `base` in each row that holds any, by id; None if its tokenizer is not here."""
+def _control_tokens(tools: Tools, base: str, pairs: pl.DataFrame, fetch: bool) -> dict[str, list[str]] | None:
+    """The control tokens of `base` in each pair that holds any, by id; None if its tokenizer is not here."""
     folder = tools.model_folder(base, fetch)
     if folder is None:
         return None
-    found = {row["id"]: [token for name in TEXTS for token in folder.control.found_in(row[name])] for row in rows}
-    return {id_: tokens for id_, tokens in found.items() if tokens}
+    tokens = list(folder.control.tokens)
+    holding = pairs.filter(pl.any_horizontal(pl.col(name).str.contains_any(tokens) for name in TEXTS))
+    return {
+        row["id"]: [token for name in TEXTS for token in folder.control.found_in(row[name])]
+        for row in holding.iter_rows(named=True)
+    }

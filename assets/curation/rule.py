@@ -23,7 +23,8 @@ from assets.recipe.parts import Part
 from assets.recipe.types import Diversity
 from assets.steps.step import Build
 from resources.tools.tools import Tools
-from warehouse.results.result import Gate, Result
+from warehouse.results.result import Result
+from warehouse.results.selection import Selection
 from warehouse.schema.records import Pair
 
 Values = Mapping[str, Any]
@@ -129,36 +130,37 @@ class Rule:
         itself their neighbours (embedded, near, cosines); None for a rule that does not embed. Raises ValueError where
         vectors differ in length.
         """
-        gate = Gate(Pair, len(pairs))
+        selection, ids = Selection(Pair, pairs), pairs["id"].to_list()
         place_of = {} if embedded is None else {row: place for place, row in enumerate(embedded["embedded"])}
-        rows = []
-        for row in pairs.iter_rows(named=True):
-            if embedded is None or row["id"] in place_of:
-                rows.append(row)
+        places = []
+        for place, row in enumerate(ids):
+            if embedded is None or row in place_of:
+                places.append(place)
             else:
-                gate.fail(row, "its instruction could not be embedded")
-        if not rows:
-            return gate.result()
-        vectors, near = np.empty((len(rows), 0), dtype=np.float32), NOTHING_NEAR
+                selection.fail(place, "its instruction could not be embedded")
+        if not places:
+            return selection.result()
+        known = [ids[place] for place in places]
+        vectors, near = np.empty((len(known), 0), dtype=np.float32), NOTHING_NEAR
         if embedded is not None and self.compared:
-            near = near_among(embedded, [row["id"] for row in rows])
+            near = near_among(embedded, known)
         elif embedded is not None:
-            vectors = vectors_of(embedded["vector"].gather([place_of[row["id"]] for row in rows]))
-        texts = [with_input(row["instruction"], row["input"]) for row in rows]
-        values = self.values(settings)
-        responses = [row["response"] for row in rows]
-        candidates = Candidates(texts, responses, vectors, _best_first(rows, quality, highest_first), seed, near)
-        for row, nearest in zip(rows, self.decide(candidates, values), strict=True):
-            cut = self.cut(values) if self.cut else None
+            vectors = vectors_of(embedded["vector"].gather([place_of[row] for row in known]))
+        rows, values = pairs[places], self.values(settings)
+        texts = [with_input(*row) for row in rows.select("instruction", "input").iter_rows()]
+        order = _best_first(known, quality, highest_first)
+        candidates = Candidates(texts, rows["response"].to_list(), vectors, order, seed, near)
+        cut = self.cut(values) if self.cut else None
+        for place, nearest in zip(places, self.decide(candidates, values), strict=True):
             similarity = None if nearest.index is None else nearest.similarity
             if nearest.kept or nearest.index is None:
                 # The first row has nothing to be similar to.
-                gate.keep(row, score=similarity, cut=cut)
+                selection.keep(place, score=similarity, cut=cut)
             elif self.duplicates:
-                gate.duplicate(row, rows[nearest.index]["id"], self.reason, score=similarity, cut=cut)
+                selection.duplicate(place, known[nearest.index], self.reason, score=similarity, cut=cut)
             else:
-                gate.reject(row, self.reason, score=similarity, cut=cut, of=rows[nearest.index]["id"])
-        return gate.result()
+                selection.reject(place, self.reason, score=similarity, cut=cut, of=known[nearest.index])
+        return selection.result()
 
 
 def _together(frames: Mapping[str, pl.DataFrame], *prefixes: str) -> pl.DataFrame | None:
@@ -167,12 +169,12 @@ def _together(frames: Mapping[str, pl.DataFrame], *prefixes: str) -> pl.DataFram
     return pl.concat(found) if found else None
 
 
-def _best_first(rows: Sequence[Mapping[str, Any]], quality: pl.DataFrame | None, highest_first: bool) -> list[int]:
-    """Indexes of `rows`; rows without a value come last, and equal ones stay in their order."""
+def _best_first(rows: Sequence[str], quality: pl.DataFrame | None, highest_first: bool) -> list[int]:
+    """Indexes of the `rows`, which are ids; rows without a value come last, and equal ones stay in their order."""
     order = list(range(len(rows)))
     if quality is not None:
         sign = -1 if highest_first else 1
         known = quality.drop_nulls("value")
         value = dict(zip(known["pair"], known["value"], strict=True))
-        order.sort(key=lambda index: (sign * value.get(rows[index]["id"], sign * float("inf")), index))
+        order.sort(key=lambda index: (sign * value.get(rows[index], sign * float("inf")), index))
     return order

@@ -24,7 +24,8 @@ from assets.steps.step import Most, Step, same
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
 from warehouse.core.identity import row_seed
-from warehouse.results.result import Check, Gate, Result
+from warehouse.results.result import Check, Result
+from warehouse.results.selection import Selection
 from warehouse.results.shortage import TooFewRows, losses_of
 from warehouse.schema.records import Pair
 
@@ -71,37 +72,43 @@ def take(
     the student cannot be trained on, by id.
     Raises UserError where there are too few pairs, and where the first pair already exceeds the budget.
     """
-    gate, clean, overlaps = Gate(Pair, len(pairs)), [], items.overlaps(pairs, vectors)
-    for row in pairs.iter_rows(named=True):
-        if vectors is not None and row["id"] not in vectors:
-            gate.fail(row, "its instruction could not be embedded")
-        elif found := overlaps.get(row["id"]):
-            gate.reject(row, found.reason, score=found.score, cut=found.cut, of=found.item)
-        elif rejected := (unfit or {}).get(row["id"]):
-            gate.reject(row, rejected.reason, score=rejected.score, cut=rejected.cut)
+    selection, clean, overlaps = Selection(Pair, pairs), [], items.overlaps(pairs, vectors)
+    for place, row in enumerate(pairs["id"]):
+        if vectors is not None and row not in vectors:
+            selection.fail(place, "its instruction could not be embedded")
+        elif found := overlaps.get(row):
+            selection.reject(place, found.reason, score=found.score, cut=found.cut, of=found.item)
+        elif rejected := (unfit or {}).get(row):
+            selection.reject(place, rejected.reason, score=rejected.score, cut=rejected.cut)
         else:
-            clean.append(row)
-    draw = ("training set of", arm) if own_draw else ("training set",)
-    ordered = sorted(clean, key=lambda row: (row_seed(seed, *draw, *(row[name] for name in TEXTS)), row["id"]))
-    sizes = budget.sizes([row["response"] for row in ordered])
+            clean.append(place)
+    ordered = _drawn(pairs, clean, seed, ("training set of", arm) if own_draw else ("training set",))
+    sizes = budget.sizes(pairs["response"].gather(ordered).to_list())
     if few := too_few(arm, sum(sizes), budget):
-        raise few.with_losses(losses_of(gate.losses(), REMEDIES))
+        raise few.with_losses(losses_of(selection.losses(), REMEDIES))
     if sizes[0] > budget.size:
         raise UserError(
             f"arm {arm!r} would have no pair: the first has {sizes[0]} {budget.unit}, but {budget.key} allows "
             f"{budget.size} in all; raise {budget.key}, or lower enhancement.heuristics.response_words"
         )
     taken = 0
-    for row, size in zip(ordered, sizes, strict=True):
+    for place, size in zip(ordered, sizes, strict=True):
         taken += size
         if taken <= budget.size:
-            gate.keep(row)
+            selection.keep(place)
         else:
-            gate.reject(row, "beyond the budget", score=taken, cut=budget.size)
-    kept = gate.result().kept
+            selection.reject(place, "beyond the budget", score=taken, cut=budget.size)
+    kept = selection.kept
     leaked = len(items.overlaps(kept, vectors))
     facts = {"rows": len(kept), "benchmark items": items.count, "rows that hold text of it": leaked}
-    return gate.result(checks=[Check(CHECK, not leaked, facts)])
+    return selection.result(checks=[Check(CHECK, not leaked, facts)])
+
+
+def _drawn(pairs: pl.DataFrame, places: Sequence[int], seed: int, draw: Sequence[str]) -> list[int]:
+    """The `places` in the order of a hash of their texts."""
+    rows = pairs.select(*TEXTS, "id")[places].iter_rows()
+    hashed = [(row_seed(seed, *draw, *texts), row, place) for place, (*texts, row) in zip(places, rows, strict=True)]
+    return [place for _, _, place in sorted(hashed)]
 
 
 def too_few(arm: str, found: int, budget: Budget, most: str = "") -> TooFewRows | None:

@@ -19,7 +19,8 @@ from assets.recipe.types import Arm, Recipe
 from assets.steps import names
 from assets.steps.step import Step, same
 from resources.tools.tools import Tools
-from warehouse.results.result import Gate, Result
+from warehouse.results.result import Result
+from warehouse.results.selection import Selection
 from warehouse.schema.records import Pair
 
 
@@ -44,39 +45,41 @@ def decide(
     the perplexity filter.
     """
     # Variants of one method may have made the same pair.
-    pairs = {row["id"]: row for pool in pools.values() for row in pool.iter_rows(named=True)}
-    gate = Gate(Pair, len(pairs))
+    pairs = pl.concat(pools.values()).unique("id", keep="first", maintain_order=True)
+    selection, ids = Selection(Pair, pairs), pairs["id"].to_list()
     responses = Responses(heuristics.equal_responses if heuristics else None, sharing)
     says = {
         row_id: reason
         for pool in pools.values()
         for row_id, reason in (_said(pool, heuristics) if heuristics else {}).items()
     }
-    passed = []
-    for pair in pairs.values():
+    passed: list[int] = []
+    for place, pair in enumerate(pairs.iter_rows(named=True)):
+        level = pair["level"]
         if pair["id"] in unmixed:
-            gate.reject(pair, shares.REASON)
-            continue
-        if levels is not None and pair["level"] and pair["level"] not in levels:
-            gate.reject(pair, f"level: {pair['level']}")
-            continue
-        if reason := says.get(pair["id"]):
-            gate.reject(pair, reason)
-            continue
-        broken = heuristics and broken_rule(pair["instruction"], pair["response"], heuristics, pair["input"])
-        if broken:
-            gate.reject(pair, broken.name, score=broken.score, cut=broken.cut)
+            selection.reject(place, shares.REASON)
+        elif levels is not None and level and level not in levels:
+            selection.reject(place, f"level: {level}")
+        elif reason := says.get(pair["id"]):
+            selection.reject(place, reason)
+        elif heuristics and (broken := broken_rule(pair["instruction"], pair["response"], heuristics, pair["input"])):
+            selection.reject(place, broken.name, score=broken.score, cut=broken.cut)
         else:
-            passed.append(pair)
-    scores: dict[str, tuple[float, float]] = {}
+            passed.append(place)
+    scores: dict[int, tuple[float, float]] = {}
     notes: dict[str, float] = {}
     for settings, frames in ((perplexity, perplexities), (alignment, alignments or {})):
         if settings is not None and passed:
-            passed, cut = _within(gate, passed, _values(frames, settings), settings, scores)
+            values = _values(frames, settings)
+            measured = {place: values[ids[place]] for place in passed if ids[place] in values}
+            passed, cut = _within(selection, passed, measured, settings, scores)
             notes |= {} if cut is None else {f"{label(settings)} cut": cut}
-    for pair in passed:
-        _keep(gate, pair, responses, *scores.get(pair["id"], ()))
-    return gate.result(notes=notes)
+    for place, pair in zip(passed, pairs[passed].iter_rows(named=True), strict=True):
+        if first := responses.repeated(pair):
+            selection.duplicate(place, first, REASON)
+        else:
+            selection.keep(place, *scores.get(place, ()))
+    return selection.result(notes=notes)
 
 
 def _said(pairs: pl.DataFrame, heuristics: Heuristics) -> dict[str, str]:
@@ -99,49 +102,38 @@ def _values(frames: Mapping[str, pl.DataFrame], settings: MeasureFilter) -> dict
 
 
 def _within(
-    gate: Gate,
-    pairs: Sequence[dict[str, str]],
-    values: Mapping[str, float | None],
+    selection: Selection,
+    places: Sequence[int],
+    values: Mapping[int, float | None],
     settings: MeasureFilter,
-    scores: dict[str, tuple[float, float]],
-) -> tuple[list[dict[str, str]], float | None]:
-    """(the pairs that a filter keeps, its cut); decides about the others, and puts (value, cut) into `scores`."""
+    scores: dict[int, tuple[float, float]],
+) -> tuple[list[int], float | None]:
+    """(the places that a filter keeps, its cut); decides about the others, and puts (value, cut) into `scores`."""
     name, high, (least, most) = label(settings), prefers_high(settings), limits(settings)
-    within: list[tuple[dict[str, str], float]] = []
-    for pair in pairs:
-        if pair["id"] not in values:
-            gate.fail(pair, f"its {name} could not be measured")
-            continue
-        score = values[pair["id"]]
-        if score is None:
-            gate.reject(pair, f"no {name}")
+    within: dict[int, float] = {}
+    for place in places:
+        if place not in values:
+            selection.fail(place, f"its {name} could not be measured")
+        elif (score := values[place]) is None:
+            selection.reject(place, f"no {name}")
         elif most is not None and score > most:
-            gate.reject(pair, f"{name} too high", score=score, cut=most)
+            selection.reject(place, f"{name} too high", score=score, cut=most)
         elif least is not None and score < least:
-            gate.reject(pair, f"{name} too low", score=score, cut=least)
+            selection.reject(place, f"{name} too low", score=score, cut=least)
         else:
-            within.append((pair, score))
+            within[place] = score
     if not within:
         return [], None
     # Without a share, every pair within the limits is kept.
-    cut = cut_for(pl.Series([score for _, score in within]), settings.keep or 1.0, high)
+    cut = cut_for(pl.Series(within.values()), settings.keep or 1.0, high)
     kept = []
-    for pair, score in within:
+    for place, score in within.items():
         if score < cut if high else score > cut:
-            gate.reject(pair, name, score=score, cut=cut)
+            selection.reject(place, name, score=score, cut=cut)
         else:
-            scores[pair["id"]] = (score, cut)
-            kept.append(pair)
+            scores[place] = (score, cut)
+            kept.append(place)
     return kept, cut
-
-
-def _keep(
-    gate: Gate, pair: Mapping[str, str], responses: Responses, score: float | None = None, cut: float | None = None
-) -> None:
-    if first := responses.repeated(pair):
-        gate.duplicate(pair, first, REASON)
-    else:
-        gate.keep(pair, score=score, cut=cut)
 
 
 def step(recipe: Recipe, name: str, arm: Arm, sharing: Sequence[str] = ()) -> Step:

@@ -10,8 +10,10 @@ Worked example: with the run (crush, the, basil), "Crush the basil!" is suspect,
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -47,14 +49,19 @@ class Suspects:
 
     def among(self, texts: pl.DataFrame) -> pl.Series:
         """For each row whether one of its texts is suspect; every column of `texts` has text."""
-        found = np.full(len(texts), self._signs)
-        if not self._signs:
-            for column in texts.iter_columns():
-                for start in range(0, len(texts), _BLOCK):
-                    found[start : start + _BLOCK] |= self._suspect(column.slice(start, _BLOCK))
-        return pl.Series("suspect", found)
+        if self._signs:
+            return pl.repeat(True, len(texts), eager=True)
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            found = [*threads.map(self._suspect, texts.iter_slices(_BLOCK))]
+        return pl.Series(np.concatenate([np.zeros(0, dtype=bool), *found]))
 
-    def _suspect(self, texts: pl.Series) -> NDArray[np.bool_]:
+    def _suspect(self, texts: pl.DataFrame) -> NDArray[np.bool_]:
+        found = np.zeros(len(texts), dtype=bool)
+        for column in texts.iter_columns():
+            found |= self._suspect_in(column)
+        return found
+
+    def _suspect_in(self, texts: pl.Series) -> NDArray[np.bool_]:
         foreign = (texts.str.len_bytes() != texts.str.len_chars()).to_numpy()
         found = foreign & self._foreign
         if foreign.any():

@@ -180,9 +180,11 @@ def test_pairs_rejected_for_leakage_do_not_change_the_rest_of_the_sample() -> No
 
 
 def test_the_leakage_check_fails_if_rejection_misses_a_pair() -> None:
-    found = BenchmarkTexts.overlap
-    blind = iter([None] * 3)
-    with patch.object(BenchmarkTexts, "overlap", lambda items, *said: next(blind, items) and found(items, *said)):
+    found = BenchmarkTexts.overlaps
+    blind = iter([{}])
+    with patch.object(
+        BenchmarkTexts, "overlaps", lambda *said: found(*said) if (none := next(blind, None)) is None else none
+    ):
         (check,) = take("some_arm", pairs(2, LEAKING[0]), ITEMS, 3, 7).checks
     assert check == Check("leakage", False, {"rows": 3, "benchmark items": 1, "rows that hold text of it": 1})
 
