@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.audit.rehashing import Rehashed, rehash, stream, wrong_calls
+from warehouse.audit.rehashing import Rehashed, rehash, wrong_calls
 from warehouse.core.identity import digest
 from warehouse.schema.records import KINDS
 from warehouse.store.answer_digests import changed_answers
 from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
+from warehouse.store.engine import stream
 
 RULES = ("content", "parents", "ledger", "data version", "calls", "checkpoints")
 """The rules that `integrity` checks; they are explained there."""

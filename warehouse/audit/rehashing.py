@@ -17,9 +17,7 @@ import duckdb
 from warehouse.core.identity import Parent, digest, record_id
 from warehouse.schema.records import KINDS
 from warehouse.store.calls import key_of
-
-AT_ONCE = 100
-"""This many rows are read at a time, to save memory: one checkpoint may have thousands of parents."""
+from warehouse.store.engine import stream
 
 _RECORDS = """
 SELECT coalesce(r.id, 'NULL'), r.content, m.parents, k.id IS NOT NULL, k.* EXCLUDE (id)
@@ -71,15 +69,6 @@ def wrong_calls(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The keys of model calls that are not the hash of their request, sorted."""
     calls = stream(connection, "SELECT coalesce(key, 'NULL'), kind, model, request FROM memo.calls")
     return sorted(key for key, kind, model, request in calls if key_of(kind, model, request) != key)
-
-
-def stream(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, str] | None = None
-) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query, read a few at a time; the connection is in use until the last row."""
-    rows = connection.execute(query, parameters)
-    while some := rows.fetchmany(AT_ONCE):
-        yield from some
 
 
 def _records(

@@ -17,6 +17,7 @@ from warehouse.core.texts import texts_in
 from warehouse.lineage.graph import lookup
 from warehouse.schema.records import KINDS, empty
 from warehouse.store.database import Database
+from warehouse.store.engine import stream
 
 MOST = 5
 """If a text is in more rows than this, only this many are shown, unless more are asked for."""
@@ -120,10 +121,8 @@ def _with_text(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, in
             for kind, names in texts.items()
         ]
         found = dict(connection.execute(" UNION ALL ".join(queries), [wanted]).fetchall())
-        dropped = connection.execute(
-            "SELECT id, content FROM lineage.records WHERE content ILIKE ? ESCAPE '|'", [in_json]
-        ).fetchall()
-        for row_id, content in dropped:
+        dropped = "SELECT id, content FROM lineage.records WHERE content ILIKE $1 ESCAPE '|'"
+        for row_id, content in stream(connection, dropped, [in_json]):
             lengths = [len(other) for other in texts_in(json.loads(content)) if matches(other)]
             if lengths:
                 found[row_id] = min(lengths)

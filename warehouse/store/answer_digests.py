@@ -10,9 +10,7 @@ import duckdb
 import polars as pl
 
 from warehouse.store.calls import answer_digest
-
-AT_ONCE = 1_000
-"""So many answers are read at a time: an embedding has hundreds of numbers."""
+from warehouse.store.engine import stream
 
 
 def has_answer_digests(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -36,13 +34,12 @@ def changed_answers(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _answers(connection: duckdb.DuckDBPyConnection, which: str) -> Iterator[tuple[int, str, str | None, str | None]]:
     """(row, key, stored hash, hash) of the answers that a condition picks."""
-    rows = connection.execute(
+    query = (
         "SELECT rowid, coalesce(key, 'NULL'), answer_digest, budget, complete, response, vector, tokens, engine "
         f"FROM memo.calls WHERE {which}"
     )
-    while some := rows.fetchmany(AT_ONCE):
-        for row, key, stored, *told in some:
-            yield row, key, stored, computed_digest(key, *told)
+    for row, key, stored, *told in stream(connection, query):
+        yield row, key, stored, computed_digest(key, *told)
 
 
 def computed_digest(key: str, *told: Any) -> str | None:

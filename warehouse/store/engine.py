@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 ATTACHED = "warehouse"
 """The name of the file inside the engine."""
+
+AT_ONCE = 100
+"""So many rows are in memory at a time: one checkpoint may have thousands of parents."""
 
 
 @dataclass
@@ -62,6 +67,15 @@ def close(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Closes a connection of `connect`; the last one frees the file. Raises duckdb.Error."""
     connection.close()
     _leave(_ENGINES[path.resolve()])
+
+
+def stream(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, read a few at a time; the connection is in use until the last row. Raises duckdb.Error."""
+    rows = connection.execute(query, parameters)
+    while some := rows.fetchmany(AT_ONCE):
+        yield from some
 
 
 def _engine(path: Path) -> _Engine:
