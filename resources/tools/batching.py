@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence, Sized
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from warehouse.store.calls import Answer, Call, Work
 
 Batches = Iterator[tuple[list[Call], Work]]
 T = TypeVar("T", bound=Sized)
+
+
+class Job(Protocol):
+    """The work of many calls (see jobs.py)."""
+
+    def of(self, batch: Sequence[Call]) -> Work:
+        """The work of a part of the calls alone."""
+        ...
 
 
 def fitting_batches(
@@ -18,9 +26,9 @@ def fitting_batches(
     most: int,
     budget: int,
     limits: tuple[int, int],
-    work: Work,
+    job: Job,
 ) -> Batches:
-    """Batches of the calls of at most `most` tokens. One batch before them refuses the calls that are longer.
+    """Batches of the calls of at most `most` tokens, each with its part of `job`. One before them refuses the others.
 
     `sizes` are the tokens that each call reads, `budget` those that it may write; `limits` are the most rows and the
     most tokens of a batch.
@@ -36,7 +44,8 @@ def fitting_batches(
         yield [call for call in calls if call.key in size_of], refuse
     fitting = [call for call in calls if call.key not in size_of]
     for rows in batches([size + budget for size in sizes if size <= most], *limits):
-        yield [fitting[row] for row in rows], work
+        batch = [fitting[row] for row in rows]
+        yield batch, job.of(batch)
 
 
 def batches(sizes: Sequence[int], most_rows: int, most_tokens: int) -> Iterator[list[int]]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from resources.models import protocol
 from resources.models.calls import Vector
-from resources.tools.batching import Batches, batches, timed
+from resources.tools.batching import Batches, batches
+from resources.tools.jobs import Embedding
 from resources.tools.session import Session
-from warehouse.store.calls import Answer, Call
+from warehouse.store.calls import Call
 
 
 def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
@@ -20,20 +21,10 @@ def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
     calls = [Call("embedding", model, {"text": text} | stamp) for text in texts]
 
     def compose(missing: list[Call]) -> Batches:
-        embedder = session.bench.embedder(name)
-
-        def work(batch: list[Call]) -> list[Answer]:
-            texts = [call.request["text"] for call in batch]
-            vectors, seconds = timed(lambda: embedder.embed(texts))
-            return [
-                Answer({}, len(text.split()), seconds, vector=vector)
-                for text, vector in zip(texts, vectors, strict=True)
-            ]
-
         # Texts of about one length together, since all texts of a batch cost as much as the longest.
         lengths = [len(call.request["text"]) for call in missing]
         for rows in batches(lengths, session.bench.chunk, sys.maxsize):
-            yield [missing[row] for row in rows], work
+            yield [missing[row] for row in rows], Embedding(session.bench, name)
 
     answers = session.memo("sentence-transformers", "torch").run(calls, compose, session.progress("embeddings"))
     none = np.empty(0, dtype=np.float32)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resources.endpoint.settings import Settings
 from resources.fetching.addresses import Address
@@ -50,7 +50,8 @@ class Workbench:
     `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
     are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
     servers are asked, `engines` which engine writes a model's completions, where the recipe says it. At most `chunk`
-    calls of a model on this machine are computed and committed as a whole. `loading` follows what is loaded.
+    calls of a model on this machine are computed and committed as a whole. `loading` follows what is loaded; `open` is
+    what is in use (see opened.py).
     """
 
     data: Path
@@ -72,6 +73,7 @@ class Workbench:
     _writers: dict[tuple[str, str, tuple[str, ...]], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
     loading: Loading = nullcontext
+    open: tuple[object, Any] | None = None
 
     def __post_init__(self) -> None:
         self.database = Database(self.data / "slingshot.duckdb", environment=self.environment)

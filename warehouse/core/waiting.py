@@ -24,15 +24,18 @@ _HELD = re.compile(r"^\d+: FLOCK +\S+ +\S+ +(?P<process>\d+) +[0-9a-f]+:[0-9a-f]
 
 
 @contextmanager
-def locked(path: Path, what: str, remove: bool = False) -> Iterator[None]:
+def locked(path: Path, what: str, remove: bool = False, wait: bool = True) -> Iterator[None]:
     """Holds the lock file `path` in the block. After two seconds of waiting it says so; `what` is what is waited for.
 
-    With `remove`, the file is removed at the end of the block. Raises OSError.
+    With `remove`, the file is removed at the end of the block. Raises OSError, and Timeout where another process has
+    the lock and `wait` is false.
     """
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=SECONDS_OF_SILENCE)
+        lock.acquire(timeout=SECONDS_OF_SILENCE if wait else 0)
     except Timeout:
+        if not wait:
+            raise
         say_waiting(what, _holder(path))
         lock.acquire()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,12 +19,24 @@ def claim_on(database: Database, keys: Sequence[str]) -> Path:
 
 
 @contextmanager
-def claimed(database: Database, keys: Sequence[str]) -> Iterator[None]:
-    """Keeps parallel builds from computing the same calls: they wait here until the block ends."""
+def claimed(database: Database, keys: Sequence[str], wait: bool = True) -> Iterator[None]:
+    """Keeps parallel builds from computing the same calls: they wait here until the block ends.
+
+    Raises Timeout where another build has them and `wait` is false."""
     claim = claim_on(database, keys)
     claim.parent.mkdir(parents=True, exist_ok=True)
-    with locked(claim, f"{len(keys)} model calls, which another build computes", remove=True):
+    with locked(claim, f"{len(keys)} model calls, which another build computes", remove=True, wait=wait):
         yield
+
+
+def try_to_claim(database: Database, keys: Sequence[str], wait: bool) -> ExitStack | None:
+    """A claim as of `claimed`, which lasts until it is closed; None where another build has it and `wait` is false."""
+    claim = ExitStack()
+    try:
+        claim.enter_context(claimed(database, keys, wait))
+    except Timeout:
+        return None
+    return claim
 
 
 def remove_old_claims(database: Database) -> None:

@@ -1,8 +1,8 @@
 """The memo: every finished model call, keyed by its content, committed as soon as it is computed, and computed once.
 
 A model's output may differ in the last bits between batch shapes. Batches are therefore made only of calls that are
-not in the memo, and each is computed and committed as a whole, one after the other. After a kill, exactly the batches
-that were not finished are left, so the next build arrives at the same content as one that was not killed.
+not in the memo, and each is computed and committed as a whole, in any order. After a kill, exactly the batches that
+were not finished are left, so the next build arrives at the same content as one that was not killed.
 
 An endpoint composes its own batches, so what it answers does not depend on ours: its answers are committed as they
 arrive, and there are no batches. Parallel builds do not compute the same call: one at a time computes a batch, or the
@@ -11,7 +11,8 @@ calls of one list to an endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +22,12 @@ import polars as pl
 from warehouse.core.identity import canonical
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
 from warehouse.schema.records import empty
-from warehouse.store.calls import MODEL_ERRORS, Answer, Arriving, Call, Compose, Meter, Void, Work, answer_digest
-from warehouse.store.claims import claimed, remove_old_claims
+from warehouse.store.calls import Answer, Arriving, Call, Compose, Meter, Void, answer_digest
+from warehouse.store.claims import claimed, remove_old_claims, try_to_claim
 from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert, insert_new_calls
 from warehouse.store.stored_json import answer_of_call
+from warehouse.store.workers import InProcess, Task, Workers
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,22 @@ class Recorded:
     void: dict[tuple[str, int], Answer]
 
 
+@dataclass(eq=False)
+class _Claimed(Task):
+    """A batch that no other build computes until `claim` is closed. The answers to `replaced` calls do not count."""
+
+    claim: ExitStack
+    replaced: list[Call]
+
+
 @dataclass
 class Memo:
-    """Finished calls in the DuckDB file; `engine` is recorded as the software that computes new ones."""
+    """Finished calls in the DuckDB file; `engine` is recorded as the software that computes new ones, on `workers`."""
 
     database: Database
     engine: str = ""
     meter: Meter = field(default_factory=Meter)
+    workers: Workers = field(default_factory=InProcess)
 
     def look_up(self, calls: Sequence[Call]) -> dict[tuple[str, int], Answer]:
         """The answers in the memo, by (key, budget). A cut-off completion answers only calls with the same budget.
@@ -99,9 +110,9 @@ class Memo:
         if total:
             progress(0, total)
             done = 0
-            for batch, work in compose(list(recorded.missing.values())):
-                answers |= self._compute(batch, work, void)
-                done += len(batch)
+            for found in self._computed((Task(*one) for one in compose(list(recorded.missing.values()))), void):
+                answers |= found
+                done += len(found)
                 progress(done, total)
         return [answers[call.key, call.budget] for call in calls]
 
@@ -152,17 +163,48 @@ class Memo:
         missing = {place: call for place, call in distinct.items() if place not in valid}
         return Recorded(valid, missing, len(valid), voided)
 
-    def _compute(self, batch: list[Call], work: Work, void: Void) -> dict[tuple[str, int], Answer]:
-        """The batch's answers, computed here or by a parallel build that has locked the same batch."""
-        with claimed(self.database, [call.key for call in batch]):
-            found = self.recorded(batch, void)
-            if not found.missing:
-                self.meter.from_memo += len(batch)
-                return found.answers
-            answered = _answered(batch, work)
-            kept = self._keep(answered, [call for call in batch if (call.key, call.budget) in found.void])
-            # If a parallel build was first, its answers are the ones that were kept.
-            return {(call.key, call.budget): answer for call, answer in answered} | kept
+    def _computed(self, tasks: Iterable[Task], void: Void) -> Iterator[dict[tuple[str, int], Answer]]:
+        """The answers to each batch, computed by the workers, or by a parallel build that had claimed the same batch.
+
+        Such batches come last and alone: a build that waits for another has no claim that the other may wait for.
+        """
+        held: list[_Claimed] = []
+        busy: list[Task] = []
+        elsewhere: list[dict[tuple[str, int], Answer]] = []
+
+        def free(some: Iterable[Task], wait: bool) -> Iterator[_Claimed]:
+            for task in some:
+                claim = try_to_claim(self.database, [call.key for call in task.calls], wait)
+                if claim is None:
+                    busy.append(task)
+                    continue
+                found = self.recorded(task.calls, void)
+                if found.missing:
+                    replaced = [call for call in task.calls if (call.key, call.budget) in found.void]
+                    held.append(_Claimed(task.calls, task.work, claim, replaced))
+                    yield held[-1]
+                else:
+                    claim.close()
+                    self.meter.from_memo += len(task.calls)
+                    elsewhere.append(found.answers)
+
+        def in_turn() -> Iterator[Iterator[_Claimed]]:
+            yield free(tasks, wait=False)
+            yield from (free([task], wait=True) for task in busy)
+
+        try:
+            for claimable in in_turn():
+                for task, answered in self.workers.answers(claimable):
+                    kept = self._keep(answered, task.replaced)
+                    held.remove(task)
+                    task.claim.close()
+                    # If a parallel build was first, its answers are the ones that were kept.
+                    yield {(call.key, call.budget): answer for call, answer in answered} | kept
+                yield from elsewhere
+                elsewhere.clear()
+        finally:
+            for left in held:
+                left.claim.close()
 
     def _keep(self, answered: Sequence[tuple[Call, Answer]], replaced: Sequence[Call]) -> dict[tuple[str, int], Answer]:
         """Commits the answers and the failures, and counts the answers. Returns those that are in the memo then."""
@@ -225,13 +267,3 @@ class Memo:
         if failed:
             with self.database.write() as connection:
                 insert(connection, "memo.failures", rows)
-
-
-def _answered(batch: list[Call], work: Work) -> list[tuple[Call, Answer]]:
-    """The batch with its answers. If the model fails at the batch, each call is tried once more alone."""
-    try:
-        return list(zip(batch, work(batch), strict=True))
-    except MODEL_ERRORS as error:
-        if len(batch) > 1:
-            return [pair for call in batch for pair in _answered([call], work)]
-        return [(batch[0], Answer({}, 0, 0.0, complete=False, error=f"{type(error).__name__}: {error}"))]
