@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import duckdb
 
 from warehouse.audit.rehashing import Rehashed, rehash, wrong_calls
-from warehouse.core.identity import digest
+from warehouse.core.identity import digest_of_texts
 from warehouse.schema.records import KINDS
 from warehouse.store.answer_digests import changed_answers
 from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.database import Database
-from warehouse.store.engine import stream
+from warehouse.store.engine import frugal, stream
 
 RULES = ("content", "parents", "ledger", "data version", "calls", "checkpoints")
 """The rules that `integrity` checks; they are explained there."""
@@ -82,7 +84,7 @@ def integrity(database: Database) -> list[Finding]:
     - "checkpoints": the files of each checkpoint are those that its training wrote.
     """
     checkpoints = CheckpointFiles(database).all_faults()
-    with database.read() as connection:
+    with database.read() as connection, frugal(connection):
         found = rehash(connection)
         return [
             *_content(connection, found),
@@ -181,15 +183,17 @@ def _ledger(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
 
 
 def _data_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    versions = stream(
+    rows = stream(
         connection,
-        "SELECT asset, version, data_version, coalesce(kept, []) FROM lineage.versions LEFT JOIN ("
-        "SELECT asset, version, list(record ORDER BY position) AS kept FROM lineage.decisions "
-        "WHERE outcome = 'kept' GROUP BY ALL) USING (asset, version)",
+        "SELECT v.asset, v.version, v.data_version, d.record FROM lineage.versions v "
+        "LEFT JOIN (FROM lineage.decisions WHERE outcome = 'kept') d USING (asset, version) "
+        "ORDER BY v.asset, v.version, v.data_version, d.position",
     )
-    wrong = sorted(
-        f"{asset} {version}" for asset, version, data_version, kept in versions if digest(kept) != data_version
-    )
+    wrong = [
+        f"{asset} {version}"
+        for (asset, version, data_version), kept in groupby(rows, itemgetter(0, 1, 2))
+        if digest_of_texts(record for *_, record in kept if record is not None) != data_version
+    ]
     yield from _finding("data version", "versions whose kept rows are not those that were published", wrong)
 
 

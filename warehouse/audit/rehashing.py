@@ -21,13 +21,21 @@ from warehouse.store.engine import stream
 
 _RECORDS = """
 SELECT coalesce(r.id, 'NULL'), r.content, m.parents, k.id IS NOT NULL, k.* EXCLUDE (id)
-FROM (SELECT id, content FROM lineage.records WHERE kind = $kind) r
+FROM (SELECT id, content FROM lineage.records WHERE kind = $kind AND hash(id) % $parts = $part) r
 LEFT JOIN (
-    SELECT child, list((parent, role)) AS parents FROM lineage.edges
+    SELECT child, list((parent, role)) AS parents FROM (FROM lineage.edges WHERE hash(child) % $parts = $part)
     SEMI JOIN (SELECT id FROM lineage.records WHERE kind = $kind) ON child = id GROUP BY child
 ) m ON m.child = r.id
-LEFT JOIN records.{kind} k ON k.id = r.id
+LEFT JOIN (FROM records.{kind} WHERE hash(id) % $parts = $part) k ON k.id = r.id
 """
+
+_COUNT = """
+WITH of_kind AS (SELECT id FROM lineage.records WHERE kind = $kind)
+SELECT (SELECT count(*) FROM of_kind) + (SELECT count(*) FROM lineage.edges SEMI JOIN of_kind ON child = id)
+"""
+
+PART = 2_000_000
+"""Some so many records and edges are joined at a time, since what is listed together must be in memory."""
 
 
 @dataclass
@@ -77,11 +85,15 @@ def _records(
     """(id, parents, contents) of all records of a kind; a content comes from JSON, the table of the kind, or both."""
     names = [column[0] for column in connection.execute(f"FROM records.{kind} LIMIT 0").description or []]
     names.remove("id")
-    for row_id, content, parents, kept, *values in stream(connection, _RECORDS.format(kind=kind), {"kind": kind}):
-        contents: list[str | dict[str, Any]] = [] if content is None else [content]
-        if kept:
-            contents.append(dict(zip(names, values, strict=True)))
-        yield row_id, parents or [], contents
+    (count,) = connection.execute(_COUNT, {"kind": kind}).fetchall()[0]
+    parts = 1 + count // PART
+    for part in range(parts):
+        chosen = {"kind": kind, "parts": parts, "part": part}
+        for row_id, content, parents, kept, *values in stream(connection, _RECORDS.format(kind=kind), chosen):
+            contents: list[str | dict[str, Any]] = [] if content is None else [content]
+            if kept:
+                contents.append(dict(zip(names, values, strict=True)))
+            yield row_id, parents or [], contents
 
 
 def _occurrences(first: str, count: int) -> set[str]:

@@ -17,7 +17,7 @@ from warehouse.core.texts import texts_in
 from warehouse.lineage.graph import lookup
 from warehouse.schema.records import KINDS, empty
 from warehouse.store.database import Database
-from warehouse.store.engine import stream
+from warehouse.store.engine import frugal, stream
 
 MOST = 5
 """If a text is in more rows than this, only this many are shown, unless more are asked for."""
@@ -55,7 +55,7 @@ def why_not(database: Database, text: str, most: int = MOST) -> Answers:
     """
     if not text.strip():
         raise UserError("a blank text is in many rows: give an id, or words from the row")
-    with database.read() as connection:
+    with database.read() as connection, frugal(connection):
         by_id = candidates(connection, text, "record")
         lengths = {find(connection, text, "record").id: 0} if by_id else _with_text(connection, text)
         if not lengths:

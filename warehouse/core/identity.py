@@ -49,6 +49,16 @@ def digest(value: Any) -> str:
     return text_digest(canonical(value))[:ID_LENGTH]
 
 
+def digest_of_texts(texts: Iterable[str]) -> str:
+    """`digest` of a list of texts, of which only one is in memory at a time."""
+    hashed, before = hashlib.sha256(b"["), b""
+    for text in texts:
+        hashed.update(before + canonical(text).encode())
+        before = b","
+    hashed.update(b"]")
+    return hashed.hexdigest()[:ID_LENGTH]
+
+
 def record_id(kind: str, content: dict[str, Any], parents: Iterable[Parent] = ()) -> str:
     """The id of a record: a hash of its kind, its content, and the ids and roles of its parents in any order."""
     return digest({"kind": kind, "content": content, "parents": sorted(set(parents))})

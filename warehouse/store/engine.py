@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ import duckdb
 
 ATTACHED = "warehouse"
 """The name of the file inside the engine."""
+
+FRUGAL = "2GB"
+"""Enough for questions about all rows, if they read them in parts. Without a limit, DuckDB keeps what it has read until
+most of the memory is full."""
 
 AT_ONCE = 100
 """So many rows are in memory at a time: one checkpoint may have thousands of parents."""
@@ -67,6 +71,17 @@ def close(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Closes a connection of `connect`; the last one frees the file. Raises duckdb.Error."""
     connection.close()
     _leave(_ENGINES[path.resolve()])
+
+
+@contextmanager
+def frugal(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """The engine takes at most FRUGAL of memory in the block; what does not fit goes to files beside the warehouse."""
+    connection.execute(f"SET memory_limit = '{FRUGAL}'")
+    try:
+        yield
+    finally:
+        with suppress(duckdb.Error):
+            connection.execute("RESET memory_limit")
 
 
 def stream(

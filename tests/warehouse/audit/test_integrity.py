@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.planting import WRONG, change, document, found, make, one, with_calls
 from tests.support.versions import SOURCE, documents, named, pairs, publish, rows
+from warehouse.audit import rehashing
 from warehouse.audit.integrity import RULES
 from warehouse.core.identity import canonical, digest
 from warehouse.results.result import Gate
@@ -171,6 +172,17 @@ def test_thousands_of_equal_rows_are_consistent_and_a_forged_one_among_them_is_r
     row = digest([document("same"), "occurrence", 1400])
     forged = canonical({"source": "wiki", "title": "", "text": "forged"})
     change(store, f"UPDATE lineage.records SET content = '{forged}' WHERE id = '{row}'")
+    assert found(store) == [one("content", WRONG, row)]
+
+
+@pytest.mark.parametrize("part", [1, 7])
+def test_many_records_are_checked_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    """Of a large warehouse not all records are in memory at once. None may be left out, and equal ones that are in
+    different parts still belong together."""
+    monkeypatch.setattr(rehashing, "PART", part)
+    assert found(store) == []
+    row = document("a")
+    change(store, f"UPDATE records.document SET text = 'forged' WHERE id = '{row}'")
     assert found(store) == [one("content", WRONG, row)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.core.identity import canonical, digest, record_id, row_seed
+from warehouse.core.identity import canonical, digest, digest_of_texts, record_id, row_seed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -104,3 +104,9 @@ def test_a_row_seed_is_the_top_63_bits_of_the_digest_of_its_parts_as_text() -> N
 
 def test_where_one_part_of_a_seed_ends_matters() -> None:
     assert len({row_seed("a", "b"), row_seed("ab"), row_seed("a", "b", ""), row_seed("b", "a")}) == 4
+
+
+@given(st.lists(st.text()))
+def test_texts_in_turn_have_the_digest_of_their_list(texts: list[str]) -> None:
+    """A list of a million ids is hashed without being in memory."""
+    assert digest_of_texts(iter(texts)) == digest(texts)

@@ -12,7 +12,7 @@ import pytest
 
 from warehouse.store import engine
 from warehouse.store.database import Database, WarehouseError
-from warehouse.store.engine import close, connect
+from warehouse.store.engine import close, connect, frugal
 
 OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).close()"
 
@@ -100,3 +100,15 @@ def test_a_slow_query_draws_no_bar_into_what_a_command_prints(path: Path) -> Non
     # After two seconds the bar would be drawn on standard output, even where that is a file or a pipe.
     with Database(path).read() as connection:
         assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
+
+
+def test_a_question_about_all_rows_takes_no_more_memory_than_it_may(path: Path) -> None:
+    """DuckDB keeps what it reads, so an audit of a large warehouse would fill most of the memory. Builds may."""
+    limit = "SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'"
+    connection = connect(path, read_only=True)
+    before = connection.execute(limit).fetchall()
+    with pytest.raises(KeyboardInterrupt), frugal(connection):
+        assert connection.execute(limit).fetchall() == [("1.8 GiB",)]
+        raise KeyboardInterrupt
+    assert connection.execute(limit).fetchall() == before
+    close(path, connection)
