@@ -13,6 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from assets.loading.deployment import Compute, load_deployment
 from assets.loading.file import load_recipe
 from assets.recipe.types import Recipe
 from slingshot import app
@@ -68,7 +69,11 @@ def test_the_front_page_names_every_manual() -> None:
 
 
 # The recipes of "Add a method" and "Add a benchmark" load where these are: see tests/support/printed.py.
-RECIPES = [(name, text) for name, text in blocks("yaml") if not re.search(r"^  (paraphrase|coverage): ", text, re.M)]
+RECIPES = [
+    (name, text)
+    for name, text in blocks("yaml")
+    if not re.search(r"^  (paraphrase|coverage): |^compute:", text, re.MULTILINE)
+]
 
 
 def test_there_is_a_recipe_to_start_from() -> None:
@@ -112,6 +117,16 @@ def test_every_example_of_a_key_loads_over_the_starter(example: str, tmp_path: P
     key, *inside = yaml.safe_load(example)
     assert not inside
     assert load_recipe(recipe).part(key) != load_recipe(ROOT / "recipe.yaml").part(key) or example == SAME
+
+
+def test_the_deployment_loads_and_the_table_has_all_its_keys(tmp_path: Path) -> None:
+    (text,) = [text for _, text in blocks("yaml") if text.startswith("compute:")]
+    deployment = tmp_path / "deployment.yaml"
+    deployment.write_text(text)
+    assert load_deployment(deployment).compute == Compute(ray="10.0.0.1:6379", workers=4, gpus=1)
+    table = section("resources/tools/README.md", "On a Ray cluster")
+    rows = re.findall(r"^\| (`.*?`) \|", table, flags=re.MULTILINE)
+    assert [key.strip("`") for row in rows for key in row.split(", ")] == [*Compute.model_fields]
 
 
 def test_the_table_of_keys_has_every_key_of_a_recipe() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from assets.loading.deployment import workers_for
 from assets.recipe.declarations import materials
 from assets.recipe.types import Recipe
 from resources.endpoint.settings import Settings
@@ -27,7 +28,8 @@ def workbench(
     """The workbench of a recipe, for an environment of its warehouse ("" for the main one).
 
     Relative `path:` addresses start at `base`. Downloads go to `cache`, or to a folder in `data` if that is None. What
-    is in that folder, or in one of the `older` ones, is not downloaded again.
+    is in that folder, or in one of the `older` ones, is not downloaded again. Batches are computed where the deployment
+    file beside the recipe says. Raises DeploymentError.
     """
     declared = materials(recipe)
     by_role = {role: {one.name: one for one in declared if one.role == role} for role in ("model", "source")}
@@ -45,4 +47,5 @@ def workbench(
         environment=environment,
         engines={name: Wanted(part.engine, part.precision) for name, part in recipe.models.items()},
         thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
+        workers=workers_for(base),
     )

@@ -14,6 +14,7 @@ RECIPE = "SLINGSHOT_RECIPE"
 WAREHOUSE = "SLINGSHOT_WAREHOUSE"
 ENVIRONMENT = "SLINGSHOT_ENVIRONMENT"
 CACHE = "SLINGSHOT_CACHE"
+DEPLOYMENT = "SLINGSHOT_DEPLOYMENT"
 
 RECIPE_FILE = "recipe.yaml"
 """The file that makes a folder a project, as `slingshot init` writes it."""
@@ -51,6 +52,14 @@ def environment_name(given: str | None = None) -> str:
         right = "small letters, digits, '.', '_' and '-', such as pr-12"
         raise UserError(f"an environment cannot be named {name!r}; right would be {right}")
     return name
+
+
+def deployment_path(folder: Path) -> Path | None:
+    """The deployment file of a recipe in `folder`: $SLINGSHOT_DEPLOYMENT, or deployment.yaml there; None if none is."""
+    if given := os.environ.get(DEPLOYMENT):
+        return Path(given).resolve()
+    path = folder / "deployment.yaml"
+    return path if path.is_file() else None
 
 
 def cache_path() -> Path:

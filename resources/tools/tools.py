@@ -146,7 +146,8 @@ class Tools:
 
     def memo(self, *packages: str, numerics: str = "") -> Memo:
         """The memo, counting for this asset; new calls are recorded as computed by `packages`, in these versions."""
-        return Memo(self.bench.database, f"{self.bench.installed(*packages)} {numerics}".strip(), self.meter)
+        engine = f"{self.bench.installed(*packages)} {numerics}".strip()
+        return Memo(self.bench.database, engine, self.meter, self.bench.workers)
 
     def progress(self, what: str) -> Progress:
         """Reports progress of `what`, such as "completions"."""

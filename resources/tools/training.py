@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from resources.models import protocol
 from resources.models.calls import Adapter, Prompt, Trained, Training
@@ -19,6 +20,7 @@ from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call
 from warehouse.store.checkpoints import MODEL_WEIGHTS, WEIGHTS, CheckpointFiles, is_model
+from warehouse.store.workers import InProcess
 
 
 def train(
@@ -66,7 +68,8 @@ def train(
 
         yield missing, work
 
-    memo = session.memo("trl", "peft", "transformers", "torch", numerics=numerics())
+    # It writes its files into the warehouse and reports its steps, so it is computed by the process that builds.
+    memo = replace(session.memo("trl", "peft", "transformers", "torch", numerics=numerics()), workers=InProcess())
     (answer,) = memo.run([call], compose, void=lambda call, _: files.fault(call.key) is not None)
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")

@@ -27,6 +27,7 @@ from warehouse.store.checkpoints import CheckpointFiles, is_model
 from warehouse.store.database import Database
 from warehouse.store.materials import are_recorded, material_rows, record_materials
 from warehouse.store.versions import Store
+from warehouse.store.workers import InProcess, Workers
 
 if TYPE_CHECKING:
     from resources.endpoint.endpoint import Endpoint
@@ -51,7 +52,7 @@ class Workbench:
     are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
     servers are asked, `engines` which engine writes a model's completions, where the recipe says it. At most `chunk`
     calls of a model on this machine are computed and committed as a whole. `loading` follows what is loaded; `open` is
-    what is in use (see opened.py).
+    what is in use (see opened.py). Batches are computed by `workers`.
     """
 
     data: Path
@@ -74,6 +75,7 @@ class Workbench:
     _embedders: dict[str, Embedder] = field(default_factory=dict)
     loading: Loading = nullcontext
     open: tuple[object, Any] | None = None
+    workers: Workers = field(default_factory=InProcess)
 
     def __post_init__(self) -> None:
         self.database = Database(self.data / "slingshot.duckdb", environment=self.environment)

@@ -1,0 +1,81 @@
+"""Where a recipe is built: `deployment.yaml` beside it, or $SLINGSHOT_DEPLOYMENT. Without one, on this machine.
+
+Nothing in it is part of a version: what is built does not depend on where. Every key is ours.
+
+Worked example: `compute: {ray: "10.0.0.1:6379", workers: 4, gpus: 1}` has four workers with a GPU each.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from assets.loading.faults import problem_of
+from assets.loading.rules import Problem
+from assets.loading.yaml_text import YamlError, read_yaml
+from assets.recipe.materials import Part
+from assets.recipe.values import Count
+from resources.tools.locations import deployment_path
+from warehouse.core.errors import UserError
+from warehouse.core.texts import nearest
+from warehouse.store.workers import InProcess, Workers
+
+
+class DeploymentError(UserError, ValueError):
+    """The deployment file cannot be used; the message lists all its problems, one per line."""
+
+
+class Compute(Part):
+    """A Ray cluster at the address `ray`; see RayCluster in resources/tools/ray_workers.py for the other keys."""
+
+    ray: Annotated[str, Field(min_length=1)]
+    workers: Count = 1
+    cpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1
+    gpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    in_flight: Count = 2
+    host: str = ""
+    patience: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120
+
+
+class Deployment(Part):
+    """The whole file."""
+
+    compute: Compute | None = None
+
+
+def load_deployment(path: Path) -> Deployment:
+    """The deployment in the YAML file at `path`. Raises DeploymentError."""
+    try:
+        document = read_yaml(path.read_text(encoding="utf-8"))
+        return Deployment.model_validate({} if document.value is None else document.value)
+    except (OSError, UnicodeDecodeError, YamlError) as error:
+        raise DeploymentError(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        places = {place: f" (line {line})" for place, (line, _) in document.positions.items()}
+        problems = [f"{_problem(one)}{places.get(tuple(map(str, one['loc'])), '')}" for one in details]
+        raise DeploymentError(f"{path}: " + "\n".join(problems)) from error
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    place, found = detail["loc"], detail["input"]
+    if not place:
+        return Problem("the file", found, "it must be a mapping of keys to values")
+    if detail["type"] == "extra_forbidden":
+        known = (Deployment if len(place) == 1 else Compute).model_fields
+        return Problem(".".join(map(str, place)), found, f"there is no such key; {nearest(str(place[-1]), known)}")
+    return problem_of(detail)
+
+
+def workers_for(folder: Path) -> Workers:
+    """What computes the batches of a recipe in `folder`. Joins no cluster. Raises DeploymentError."""
+    path = deployment_path(folder)
+    compute = load_deployment(path).compute if path else None
+    if compute is None:
+        return InProcess()
+    from resources.tools.ray_workers import RayCluster, RayWorkers
+
+    return RayWorkers(RayCluster(compute.ray, **compute.model_dump(exclude={"ray"})))

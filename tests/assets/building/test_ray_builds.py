@@ -1,0 +1,68 @@
+"""A dataset must not depend on where it was computed. So a recipe is built on a real cluster of Ray, with a node killed
+and with the build itself killed, and compared with one that was built by a single process: every table, row by row."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.building import edit
+from tests.support.killing import content, killed_builds, repeated
+from tests.support.ray_cluster import HEAD, Nodes, ray_cluster
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    with ray_cluster(2) as running:
+        yield running
+
+
+def quick(recipe: dict[str, Any]) -> None:
+    """Keeps one arm, and commits few calls at a time."""
+    recipe["chunk"] = 4
+    for arm in ("self_instruct", "instruction_generation"):
+        del recipe["arms"][arm]
+    recipe["curation"]["rows"] = 5
+
+
+def kill_a_node_after(events: int, log: Path, nodes: Nodes) -> None:
+    """Kills a node once the build has logged so many events; another one takes its place."""
+    while not log.exists() or log.read_text().count("\n") < events:
+        time.sleep(0.01)
+    nodes.kill_one()
+    nodes.add()
+
+
+def test_a_cluster_gives_what_one_process_gives_whatever_is_killed(tiny: Path, tmp_path: Path, nodes: Nodes) -> None:
+    edit(tiny, quick)
+    draw = random.Random(1812)
+    (events,) = killed_builds(tiny, tmp_path / "embedded", 0, draw, 0)
+    expected = content(tmp_path / "embedded" / "data")
+    batches = sum(what == "batch" for what, _ in events)
+    assert batches > 20
+
+    compute = {"ray": nodes.address, "workers": 2, "host": HEAD}
+    (tmp_path / "deployment.yaml").write_text(yaml.safe_dump({"compute": compute}))
+    on_nodes = tmp_path / "node_killed"
+    killer = threading.Thread(target=kill_a_node_after, args=(batches, on_nodes / "0.log", nodes), daemon=True)
+    killer.start()
+    (build,) = killed_builds(tiny, on_nodes, 0, draw, 0)
+    killer.join()
+    assert repeated([build]) == []
+    same(content(on_nodes / "data"), expected)
+
+    builds = killed_builds(tiny, tmp_path / "driver_killed", 2, draw, len(events))
+    assert len(builds) == 3
+    same(content(tmp_path / "driver_killed" / "data"), expected)
+
+
+def same(found: dict[str, list[Any]], expected: dict[str, list[Any]]) -> None:
+    for name in expected:
+        assert found[name] == expected[name], name
