@@ -7,10 +7,11 @@ Worked example: `compute: {ray: "10.0.0.1:6379", workers: 4, gpus: 1}` has four 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from assets.loading.faults import problem_of
@@ -28,10 +29,16 @@ class DeploymentError(UserError, ValueError):
     """The deployment file cannot be used; the message lists all its problems, one per line."""
 
 
+def _address(given: str) -> str:
+    if given != "auto" and not re.fullmatch(r"[^\s/]+:\d{1,5}", given):
+        raise ValueError("it must be HOST:PORT of the cluster's head, such as 10.0.0.1:6379, or auto")
+    return given
+
+
 class Compute(Part):
     """A Ray cluster at the address `ray`; see RayCluster in resources/tools/ray_workers.py for the other keys."""
 
-    ray: Annotated[str, Field(min_length=1)]
+    ray: Annotated[str, AfterValidator(_address)]
     workers: Count = 1
     cpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1
     gpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0

@@ -8,6 +8,7 @@ may wait for a node that never returns.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,13 +19,15 @@ from resources.tools.node import Node
 from warehouse.core.errors import UserError
 from warehouse.store.workers import Answered, T, Task
 
+CONNECT_SECONDS = 10.0
+
 MOST_LOSSES = 3
 """A batch whose worker was lost so many times is not sent again: it may be what kills them (ours)."""
 
 
 @dataclass(frozen=True)
 class RayCluster:
-    """A cluster at `address` and what is asked of it.
+    """A cluster at `address` ("HOST:PORT" of its head, or "auto") and what is asked of it.
 
     There are `workers` actors, each with so many `cpus` and `gpus`. Each has at most `in_flight` batches, so that the
     next one is there when one ends. `host` is the address of this machine in the cluster, where Ray cannot find it out.
@@ -106,17 +109,30 @@ class RayWorkers:
                 "ray is not installed; run pip install 'slingshot[cluster]', here and on all nodes"
             ) from error
         if not ray.is_initialized():
+            self._require_head()
             own: dict[str, Any] = {"_node_ip_address": self.cluster.host} if self.cluster.host else {}
             try:
                 ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False, **own)
             except (ConnectionError, RuntimeError, ValueError) as error:
-                raise UserError(
-                    f"the Ray cluster at {self.cluster.address} cannot be joined: {error}; start it with "
-                    "`ray start`, or change compute.ray in deployment.yaml"
-                ) from error
+                raise self._not_joined(error) from error
         for _ in range(self.cluster.workers - len(self._actors) - len(self._coming)):
             self._start(ray)
         return ray
+
+    def _require_head(self) -> None:
+        # Where nothing is at the address, Ray tries for five minutes, and then ends the process.
+        if self.cluster.address != "auto":
+            host, _, port = self.cluster.address.rpartition(":")
+            try:
+                socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+            except OSError as error:
+                raise self._not_joined(error) from error
+
+    def _not_joined(self, error: Exception) -> UserError:
+        return UserError(
+            f"the Ray cluster at {self.cluster.address} cannot be joined: {error}; start it with `ray start`, "
+            "or change compute.ray in deployment.yaml"
+        )
 
     def _start(self, ray: Any) -> None:
         resources = {"num_cpus": self.cluster.cpus, "num_gpus": self.cluster.gpus}

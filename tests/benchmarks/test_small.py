@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import audits, endpoint, growth, large_sources, neighbours, own_set, rebuilds
+from tests.benchmarks import audits, endpoint, growth, large_sources, neighbours, nodes, own_set, rebuilds
 
 Print = Callable[..., str]
 
@@ -64,3 +64,9 @@ def test_endpoint(printed: Print, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "REQUESTS", 5)
     monkeypatch.setattr(endpoint, "RUNS", 1)
     assert printed(endpoint.main).startswith("5 answers in ")
+
+
+def test_nodes(printed: Print) -> None:
+    output = printed(nodes.main, "--batches", "4", "--seconds", "0.1")
+    for what in ("0.1 s each, 4 workers", "at once, from 4 workers", "at once, computed here"):
+        assert what in output

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.building import edit
+from tests.support.building import build, edit
 from tests.support.killing import content, killed_builds, repeated
 from tests.support.ray_cluster import HEAD, Nodes, ray_cluster
 
@@ -33,11 +33,10 @@ def quick(recipe: dict[str, Any]) -> None:
 
 
 def kill_a_node_after(events: int, log: Path, nodes: Nodes) -> None:
-    """Kills a node once the build has logged so many events; another one takes its place."""
+    """Kills a node once the build has logged so many events."""
     while not log.exists() or log.read_text().count("\n") < events:
         time.sleep(0.01)
     nodes.kill_one()
-    nodes.add()
 
 
 def test_a_cluster_gives_what_one_process_gives_whatever_is_killed(tiny: Path, tmp_path: Path, nodes: Nodes) -> None:
@@ -58,9 +57,20 @@ def test_a_cluster_gives_what_one_process_gives_whatever_is_killed(tiny: Path, t
     assert repeated([build]) == []
     same(content(on_nodes / "data"), expected)
 
+    nodes.add()
     builds = killed_builds(tiny, tmp_path / "driver_killed", 2, draw, len(events))
     assert len(builds) == 3
     same(content(tmp_path / "driver_killed" / "data"), expected)
+
+
+def test_model_calls_are_computed_by_the_cluster_alone(tiny: Path, tmp_path: Path) -> None:
+    """Where it cannot be reached, an asset that needs a model fails, and what needs none is built."""
+    (tmp_path / "deployment.yaml").write_text("compute: {ray: '127.0.0.2:1'}")
+    log, failures = build(tiny, tmp_path / "data", "+raw_self_instruct")
+    ((asset, message),) = [(one.asset, one.message) for one in failures]
+    assert asset == "raw_self_instruct"
+    assert message.startswith("the Ray cluster at 127.0.0.2:1 cannot be joined: ")
+    assert log.actions["seed_tasks"] == "built"
 
 
 def same(found: dict[str, list[Any]], expected: dict[str, list[Any]]) -> None:

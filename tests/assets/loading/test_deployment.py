@@ -26,6 +26,7 @@ from warehouse.store.workers import InProcess
             "compute.workers: found 0; it must be greater than or equal to 1 (line 3)",
         ),
         ("compute: {ray: auto, gpus: many}", "compute.gpus: found 'many'; it must be a number"),
+        ("compute: {ray: http://head}", "found 'http://head'; it must be HOST:PORT of the cluster's head, such as"),
         ("compute: ray", "compute: found 'ray'; it must be a mapping of keys to values"),
         ("- ray", "the file: found ['ray']; it must be a mapping of keys to values"),
         ("compute: [", "cannot be read: while parsing"),

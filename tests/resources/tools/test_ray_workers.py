@@ -73,6 +73,12 @@ def batches(count: int, work: Sleeping | Failing | Deadly) -> list[Task]:
     return [Task([call(f"{number} a"), call(f"{number} b")], work) for number in range(count)]
 
 
+def test_an_address_at_which_nothing_is_ends_the_build_at_once() -> None:
+    """Ray itself tries for five minutes, and then ends the process without a word."""
+    with pytest.raises(UserError, match=r"the Ray cluster at 127.0.0.2:1 cannot be joined: .*refused; start it with"):
+        list(RayWorkers(RayCluster("127.0.0.2:1")).answers(batches(1, Sleeping())))
+
+
 def test_no_batch_is_lost_or_doubled_if_a_node_is_killed(nodes: Nodes, workers: RayWorkers, tmp_path: Path) -> None:
     """The batches that were under way there are computed elsewhere, and committed with the others."""
     calls = [call(f"{number} {letter}") for number in range(20) for letter in "ab"]
