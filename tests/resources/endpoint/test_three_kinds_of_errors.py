@@ -295,6 +295,28 @@ def test_a_fleet_shares_the_work_and_a_dead_member_is_left_out(tools: Tools, ser
     assert len(engines) == 2
 
 
+def test_a_fleet_loses_nothing_with_one_member_killed_and_one_slow(tools: Tools, server: OddServer) -> None:
+    """Servers die while they answer. What they had is asked elsewhere, and the slow one gets less to do."""
+    server.answer = lambda asked: Said(completion(), delay=0.1)
+    many = [Prompt.ask(f"What is plant {number}?") for number in range(200)]
+    with ExitStack() as dying, OddServer(lambda asked: Said(completion(), delay=1.0)).serving() as slow:
+        killed = dying.enter_context(OddServer(lambda asked: Said(completion(), delay=0.1)).serving())
+        tools.bench.endpoints = Settings(patience=30.0, in_flight=8, fleet={"remote": (killed.base, slow.base)})
+
+        def kill(what: str, done: int, total: int) -> None:
+            if killed.in_flight and done >= 20:
+                dying.close()
+
+        tools.report = kill
+        found = ask(tools, many)
+        assert [(one.error, one.text) for one in found] == [(None, "A good answer.")] * 200
+        assert len(killed.asked) >= 10
+        # A tenth as fast, so about a tenth as many as the other; at least twice is more than any noise gives.
+        assert 0 < 2 * len(slow.asked) < len(server.asked)
+    assert recorded(tools) == (200, 0)
+    assert query(tools.bench.data, "SELECT count(DISTINCT key) FROM memo.calls").item() == 200
+
+
 def test_a_member_that_comes_back_is_used_again(tools: Tools, server: OddServer) -> None:
     with OddServer().serving() as second:
         base = second.base
