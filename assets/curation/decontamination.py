@@ -34,8 +34,15 @@ TEXTS, ITEM_TEXTS = ("instruction", "response", "input"), ("instruction", "refer
 
 SHARE = "a share of a benchmark item"
 
-Vectors = Mapping[str, Sequence[float]]
-"""Id of a pair or an item to the unit-length embedding of its instruction."""
+_BLOCK = 4096
+_ROUNDING = 1e-9
+"""More than products of the same vectors in another order of summation differ."""
+
+Embedded = Sequence[float] | NDArray[np.float32]
+"""The unit-length embedding of an instruction."""
+
+Vectors = Mapping[str, Embedded]
+"""Embeddings by the id of a pair or an item."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,24 @@ class BenchmarkTexts:
 
     def overlaps(self, rows: pl.DataFrame, vectors: Vectors | None = None) -> dict[str, Overlap]:
         """What each of the `rows` (columns id, instruction, input, response) shares with an item, by the row's id."""
-        found = {}
-        for row, suspect in zip(rows.iter_rows(named=True), self._suspects.among(rows.select(TEXTS)), strict=True):
-            vector = (vectors or {}).get(row["id"])
-            if overlap := self.overlap(row, vector) if suspect else self._near(vector):
+        vectors, found = vectors or {}, {}
+        suspects = self._suspects.among(rows.select(TEXTS)) | self._may_be_near(rows["id"], vectors)
+        for row in rows.filter(suspects).iter_rows(named=True):
+            if overlap := self.overlap(row, vectors.get(row["id"])):
                 found[row["id"]] = overlap
         return found
 
-    def overlap(self, row: Mapping[str, Any], vector: Sequence[float] | None = None) -> Overlap | None:
+    def _may_be_near(self, ids: pl.Series, vectors: Vectors) -> pl.Series:
+        """For each id whether its vector may be near that of an item: none is left out that is."""
+        cut, near = self.settings.similarity, np.zeros(len(ids), dtype=bool)
+        known = [place for place, row in enumerate(ids) if row in vectors] if cut is not None and self._items else []
+        for start in range(0, len(known), _BLOCK):
+            some = known[start : start + _BLOCK]
+            cosines = np.asarray([vectors[ids[place]] for place in some], dtype=np.float64) @ self._matrix.T
+            near[some] = cosines.max(axis=1) > (cut or 0) - _ROUNDING
+        return pl.Series(near)
+
+    def overlap(self, row: Mapping[str, Any], vector: Embedded | None = None) -> Overlap | None:
         """What a row (instruction, input, response) shares with a benchmark item; None if it shares nothing."""
         if item := self._leaks.item(row):
             return Overlap(REASON, item)
@@ -103,7 +120,7 @@ class BenchmarkTexts:
         item, share = max(found, key=lambda one: one[1], default=("", 0.0))
         return Overlap(SHARE, item, share, self.settings.share) if share >= self.settings.share else None
 
-    def _near(self, vector: Sequence[float] | None) -> Overlap | None:
+    def _near(self, vector: Embedded | None) -> Overlap | None:
         cut = self.settings.similarity
         if cut is None or vector is None or not self._items:
             return None
@@ -123,5 +140,5 @@ def _texts(item: Mapping[str, Any]) -> Iterator[str]:
         yield details
 
 
-def _matrix(vectors: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+def _matrix(vectors: Sequence[Embedded]) -> NDArray[np.float64]:
     return np.asarray(vectors, dtype=np.float64)

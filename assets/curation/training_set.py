@@ -7,13 +7,14 @@ and the others fill the budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from assets.curation.decontamination import BenchmarkTexts
+from assets.curation.decontamination import BenchmarkTexts, Vectors
+from assets.curation.embeddings import vectors_of
 from assets.curation.fitness import TEXTS, Fitness, Unfit
 from assets.recipe.materials import MaterialPart
 from assets.recipe.types import Recipe
@@ -56,7 +57,7 @@ def take(
     items: BenchmarkTexts,
     budget: Budget,
     seed: int,
-    vectors: dict[str, Sequence[float]] | None = None,
+    vectors: Vectors | None = None,
     unfit: Mapping[str, Unfit] | None = None,
     own_draw: bool = False,
 ) -> Result:
@@ -184,5 +185,6 @@ def step(recipe: Recipe, name: str) -> Step:
     )
 
 
-def _vectors(frames: Any) -> dict[str, Sequence[float]]:
-    return {row["embedded"]: row["vector"] for frame in frames for row in frame.iter_rows(named=True)}
+def _vectors(frames: Iterable[pl.DataFrame]) -> Vectors:
+    embedded = pl.concat(frames)
+    return dict(zip(embedded["embedded"], vectors_of(embedded["vector"]), strict=True))

@@ -246,6 +246,21 @@ def test_conflicting_or_empty_budgets_and_rules_are_rejected(path: str, value: o
     assert complaints((path, value)) == [line]
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.2, 0.8, 1.0]))
+def test_rows_that_are_compared_together_share_what_each_shares_alone(seed: int, cut: float) -> None:
+    """Vectors are compared in blocks. A row exactly at the cut stays, in whatever order its product is summed."""
+    draw = np.random.default_rng(seed)
+    drawn = draw.standard_normal((40, 5)).astype(np.float32)
+    drawn[:4] = drawn[20:24]
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    rows = pl.DataFrame([{"id": digest(number), **row()} for number in range(38)])
+    vectors = dict(zip(rows["id"][:37], drawn[:37], strict=True))
+    items = BenchmarkTexts(ITEMS, Decontamination(similarity=cut), {BASIL: drawn[38], COD: drawn[0]})
+    alone = {one["id"]: found for one in rows.to_dicts() if (found := items.overlap(one, vectors.get(one["id"])))}
+    assert items.overlaps(rows, vectors) == alone
+    assert len(alone) > 0 or cut == 1.0
+
+
 def test_similarity_needs_embeddings_of_the_benchmark_and_every_method() -> None:
     without = {step.asset: step for step in steps(parsed(starter()))}
     recipe = parsed(put(starter(), "curation.decontamination", {"similarity": 0.9}))
