@@ -45,6 +45,7 @@ DECIDING = (
     "warehouse/core/words.py",
     "warehouse/lineage/withdrawals.py",
     "warehouse/results/result.py",
+    "warehouse/results/selection.py",
     "warehouse/results/validation.py",
 )
 """Files outside `assets` that decide rows: which files a source has, ids, how texts compare, withdrawals, outcomes."""

@@ -14,16 +14,24 @@ from assets.steps import code_digest
 from assets.steps.step import ANSWERS, PROTOCOLS, QUARANTINE, Step
 from tests.support.tiny import ROOT
 
-GRAPH = steps(load_recipe(ROOT / "recipe.yaml"))
+RECIPE = load_recipe(ROOT / "recipe.yaml")
+GRAPH = steps(RECIPE)
 ALL = {step.asset for step in GRAPH}
 CALL_MODELS = {step.asset for step in GRAPH if step.calls_model}
 SOURCES = {"benchmark_items", "seed_tasks", "documents"}
 TRAINING_SETS = {asset for asset in ALL if asset.startswith("training_sets/")}
 WRITTEN = {"fragments", "backward_model"} | {asset for asset in ALL if asset.startswith("raw_")}
+DIVERSE = {asset for asset in ALL if asset.startswith("diverse_instructions/")}
+ENHANCED = {asset for asset in ALL if asset.startswith("enhanced_instructions/")}
+# They decide about records by place and make no id; where there is no filter, the file of the neighbours counts too.
+BY_PLACE = TRAINING_SETS | ENHANCED | DIVERSE
+BY_PLACE_ALONE = BY_PLACE - {
+    f"diverse_instructions/{name}" for name, arm in RECIPE.arms.items() if "diversity" not in arm.filters
+}
 QUALITY = {asset for asset in ALL if asset.startswith("quality/")}
-COMPARE_TEXTS = (
-    SOURCES | TRAINING_SETS | QUALITY | {asset for asset in ALL if asset.startswith("enhanced_instructions/")}
-) | {"raw_self_training"}  # no instruction is shown as an example of itself
+COMPARE_TEXTS = (SOURCES | TRAINING_SETS | QUALITY | ENHANCED) | {
+    "raw_self_training"
+}  # no instruction is shown as an example of itself
 SPLIT_TEXTS = SOURCES | TRAINING_SETS | QUALITY | WRITTEN  # the rules may choose among what is written
 SPLIT_TEXTS |= {asset for asset in ALL if asset.startswith(("enhanced_instructions/", "scores/"))}
 
@@ -54,8 +62,9 @@ def digests(project: Path, graph: list[Step]) -> dict[str, dict[str, str]]:
         ("warehouse/core/comparing.py", "text = folded(text)", "text = text.lower()", COMPARE_TEXTS),
         ("warehouse/core/words.py", "return text.lower()", "return text", SPLIT_TEXTS),
         ("warehouse/core/identity.py", "sort_keys=True", "sort_keys=False", ALL),
-        ("warehouse/core/identity.py", "sorted(set(parents))", "list(parents)", ALL),
-        ("warehouse/results/result.py", "repeat = self._seen[first] > 1", "repeat = False", ALL),
+        ("warehouse/core/identity.py", "sorted(set(parents))", "list(parents)", ALL - BY_PLACE_ALONE),
+        ("warehouse/results/result.py", "repeat = self._seen[first] > 1", "repeat = False", ALL - BY_PLACE_ALONE),
+        ("warehouse/results/selection.py", "sorted(rows.columns)", "rows.columns", BY_PLACE),
         ("warehouse/results/validation.py", "lazy=True", "lazy=False", ALL),
         (
             "warehouse/lineage/withdrawals.py",
