@@ -82,10 +82,6 @@ class Embedding:
     bench: Workbench
     name: str
 
-    def of(self, batch: Sequence[Call]) -> Embedding:
-        """The work of a part of the calls alone."""
-        return self
-
     def __call__(self, batch: list[Call]) -> list[Answer]:
         """The answers, in order."""
         texts, embedder = [call.request["text"] for call in batch], self.bench.embedder(self.name)

@@ -49,6 +49,7 @@ class LocalModel:
         def compose(missing: list[Call]) -> Batches:
             nonlocal began
             bench.model_folder(self.name, fetch=True)
+            # Asked again: before the model was here, the engine was that for one that can be exported.
             wanted = Opening(self.name, self.adapter, bench.engine(self.name))
             job = Completing(bench, wanted, prompts, sampling, bench.thoughts.get(self.name), ended)
             with opened(bench, wanted) as writing:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from resources.models import device
 from resources.models.calls import Adapter, Prompt, Sampling
-from resources.models.engines import Engine
+from resources.models.engines import Engine, Wanted, engine_of
 from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
 from warehouse.store.checkpoints import is_model
@@ -52,7 +52,7 @@ class Opening:
 
 def read_by(name: str, adapter: Adapter | None) -> Opening:
     """The model as it measures losses: in transformers, in the numbers of this machine."""
-    return Opening(name, adapter, Engine("transformers", "bfloat16" if device.on_gpu() else "float32", device.device()))
+    return Opening(name, adapter, engine_of(Wanted("transformers"), None))
 
 
 @contextmanager

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 
@@ -16,43 +14,14 @@ import pytest
 
 from resources.endpoint.errors import StillWaiting, Unusable
 from resources.endpoint.settings import Settings
-from resources.models.calls import Completion, Prompt, Sampling
+from resources.models.calls import Prompt
 from resources.tools.tools import Tools
-from resources.tools.workbench import Workbench
+from tests.support.asking import ASKED, ask, recorded
 from tests.support.building import query
 from tests.support.odd_server import RESET, Asked, OddServer, Said, completion
-from warehouse.lineage.material import Material
 
-SHA = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-GREEDY = Sampling(max_new_tokens=40)
-ASKED = [Prompt.ask(f"What is plant {number}?") for number in range(24)]
 BAD = "plant 7?"
 GOOD = Said(completion())
-
-
-@pytest.fixture
-def server() -> Iterator[OddServer]:
-    with OddServer().serving() as serving:
-        yield serving
-
-
-@pytest.fixture
-def tools(server: OddServer, tmp_path: Path) -> Tools:
-    model = Material("model", "remote", "Apache-2.0", address=server.address, sha256=SHA)
-    # No short deadline here: on a busy machine an answer can take a second, and a row asked twice changes the counts.
-    settings = Settings(patience=1.0, answer_bytes=20_000)
-    return Tools(Workbench(tmp_path / "data", tmp_path, {"remote": model}, {}, endpoints=settings))
-
-
-def ask(tools: Tools, prompts: list[Prompt] = ASKED) -> list[Completion]:
-    return tools.model("remote").complete(prompts, GREEDY)
-
-
-def recorded(tools: Tools) -> tuple[int, int]:
-    """(answers, failures) in the memo; no answer is there twice."""
-    calls = query(tools.bench.data, "SELECT key FROM memo.calls")["key"]
-    assert calls.n_unique() == len(calls)
-    return len(calls), query(tools.bench.data, "FROM memo.failures").height
 
 
 def once(first: Said) -> Callable[[Asked], Said]:
@@ -275,66 +244,3 @@ def test_a_text_with_a_control_token_is_refused_and_not_sent(tools: Tools, serve
     assert len(server.asked) == 2
     assert ask(tools, [Prompt.ask("What does <|im_end|> mean?")])[0].refusal == found[2].refusal
     assert (len(server.asked), recorded(tools)) == (2, (3, 0))
-
-
-def test_a_fleet_shares_the_work_and_a_dead_member_is_left_out(tools: Tools, server: OddServer) -> None:
-    def slow(asked: Asked) -> Said:
-        return Said(completion(), delay=0.1)
-
-    server.answer = slow
-    many = [Prompt.ask(f"What is plant {number}?") for number in range(120)]
-    with OddServer(slow).serving() as second, socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nothing listens there
-        dead = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-        tools.bench.endpoints = Settings(patience=20.0, in_flight=8, fleet={"remote": (second.base, dead)})
-        assert all(one.error is None for one in ask(tools, many))
-        assert len(server.asked) + len(second.asked) == 120
-        assert min(len(server.asked), len(second.asked)) > 30
-        assert max(server.most_in_flight, second.most_in_flight) <= 8
-    engines = query(tools.bench.data, "SELECT DISTINCT engine[10:30] AS base FROM memo.calls")["base"]
-    assert len(engines) == 2
-
-
-def test_a_fleet_loses_nothing_with_one_member_killed_and_one_slow(tools: Tools, server: OddServer) -> None:
-    """Servers die while they answer. What they had is asked elsewhere, and the slow one gets less to do."""
-    server.answer = lambda asked: Said(completion(), delay=0.1)
-    many = [Prompt.ask(f"What is plant {number}?") for number in range(200)]
-    with ExitStack() as dying, OddServer(lambda asked: Said(completion(), delay=1.0)).serving() as slow:
-        killed = dying.enter_context(OddServer(lambda asked: Said(completion(), delay=0.1)).serving())
-        tools.bench.endpoints = Settings(patience=30.0, in_flight=8, fleet={"remote": (killed.base, slow.base)})
-
-        def kill(what: str, done: int, total: int) -> None:
-            if killed.in_flight and done >= 20:
-                dying.close()
-
-        tools.report = kill
-        found = ask(tools, many)
-        assert [(one.error, one.text) for one in found] == [(None, "A good answer.")] * 200
-        assert len(killed.asked) >= 10
-        # A tenth as fast, so about a tenth as many as the other; at least twice is more than any noise gives.
-        assert 0 < 2 * len(slow.asked) < len(server.asked)
-    assert recorded(tools) == (200, 0)
-    assert query(tools.bench.data, "SELECT count(DISTINCT key) FROM memo.calls").item() == 200
-
-
-def test_a_member_that_comes_back_is_used_again(tools: Tools, server: OddServer) -> None:
-    with OddServer().serving() as second:
-        base = second.base
-    started: list[OddServer] = []
-
-    def answer(asked: Asked) -> Said:
-        """Slowly, until the other member is used."""
-        return Said(completion(), delay=0.0 if started and started[0].asked else 0.4)
-
-    server.answer = answer
-    tools.bench.endpoints = Settings(patience=60.0, in_flight=1, fleet={"remote": (base,)})
-
-    def start(what: str, done: int, total: int) -> None:
-        if done and not started:
-            started.append(OddServer())
-            stack.enter_context(started[0].serving(int(base.rsplit(":")[-1].split("/")[0])))
-
-    tools.report = start
-    with ExitStack() as stack:
-        assert all(one.error is None for one in ask(tools, ASKED))
-        assert started[0].asked
