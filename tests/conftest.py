@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,11 @@ from assets.steps import code_digest
 from resources.fetching.cache import Cache
 from resources.models.quiet import quiet
 from resources.tools.locations import CACHE
+from tests.support.postgres import Server, programs, running
 from tests.support.tiny import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
+from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.postgres_warehouse import PostgresWarehouse
+from warehouse.store.warehouse import Warehouse
 
 # Shared machines are sometimes slow; a slow example is not a failure.
 settings.register_profile("slingshot", deadline=None)
@@ -81,6 +86,25 @@ def own(built: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
     shutil.copytree(data, tmp_path / "data")
     shutil.copy(recipe, tmp_path / "recipe.yaml")
     return tmp_path / "recipe.yaml", tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A server of PostgreSQL of this process."""
+    where = programs()
+    if where is None:
+        assert not os.environ.get("CI"), "PostgreSQL is not installed; make test installs it"
+        pytest.skip("PostgreSQL is not installed; make test installs it for root on Debian")
+    with running(where) as server:
+        yield server
+
+
+@pytest.fixture(params=["file", "postgres"])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """An empty warehouse of each kind."""
+    if request.param == "file":
+        return FileWarehouse(tmp_path / "slingshot.duckdb")
+    return PostgresWarehouse(request.getfixturevalue("postgres").database(), tmp_path)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from tests.support.tiny import ROOT
 from warehouse.schema.records import KINDS, empty
 from warehouse.schema.views import MACROS, VIEWS
-from warehouse.store.database import SCHEMAS, Database
+from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.tables import SCHEMAS
 
 README = (ROOT / "warehouse" / "README.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", README, flags=re.DOTALL)
@@ -41,5 +42,5 @@ def test_there_are_ten_queries() -> None:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_each_query_runs_as_printed_and_finds_something(built: tuple[Path, Path], query: str) -> None:
-    with Database(built[1] / "slingshot.duckdb").read() as connection:
+    with FileWarehouse(built[1] / "slingshot.duckdb").read() as connection:
         assert connection.execute(query).fetchall() != []

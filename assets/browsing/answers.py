@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warehouse.audit.answered import Answered, answered, answers_to, current_places
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 
-def answering_arms(database: Database) -> dict[str, list[str]]:
+def answering_arms(database: Warehouse) -> dict[str, list[str]]:
     """The arms that have answers, by benchmark; both sorted."""
     with database.read() as connection:
         given = answered(connection, current_places(connection))
@@ -18,7 +18,7 @@ def answering_arms(database: Database) -> dict[str, list[str]]:
     }
 
 
-def compared(database: Database, benchmark: str, arms: Sequence[str]) -> list[Answered]:
+def compared(database: Warehouse, benchmark: str, arms: Sequence[str]) -> list[Answered]:
     """The items of a benchmark that all of `arms` answered, in the order of the first arm's answers."""
     with database.read() as connection:
         found = answers_to(connection, current_places(connection), benchmark, arms)

@@ -8,10 +8,10 @@ from assets.browsing.answers import answering_arms, compared
 from assets.browsing.layout import asked, bar, emptied, field, number, text
 from warehouse.audit.answered import Answer, Answered
 from warehouse.core.texts import on_one_line, shortened
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 
-async def answers_page(database: Database) -> None:
+async def answers_page(database: Warehouse) -> None:
     """Builds the page."""
     await bar("/answers")
     arms = {name: of for name, of in (await asked(answering_arms, database) or {}).items() if len(of) > 1}
@@ -26,7 +26,7 @@ async def answers_page(database: Database) -> None:
 class _AnswersPage:
     """The chosen benchmark and arms, the list of items, and one item in full."""
 
-    def __init__(self, database: Database, arms: dict[str, list[str]]) -> None:
+    def __init__(self, database: Warehouse, arms: dict[str, list[str]]) -> None:
         self.database, self.arms = database, arms
         self.items: list[Answered] = []
         self.place = 0

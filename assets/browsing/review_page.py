@@ -13,12 +13,12 @@ from warehouse.audit.row_query import Wanted
 from warehouse.lineage.reviews import Review, read_reviews
 from warehouse.release.reviewing import REVIEWED
 from warehouse.schema.bookkeeping import CLEAR
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 STORED, NEAR = "in their order", "nearest to the cut first"
 
 
-async def review_page(database: Database, reviewer: str) -> None:
+async def review_page(database: Warehouse, reviewer: str) -> None:
     """Builds the page."""
     await bar("/review")
     assets = await asked(_reviewable, database) or []
@@ -30,7 +30,7 @@ async def review_page(database: Database, reviewer: str) -> None:
     await page.refresh()
 
 
-def _reviewable(database: Database) -> list[str]:
+def _reviewable(database: Warehouse) -> list[str]:
     """The assets with rows that a person may decide about, in the order of the pipeline."""
     with database.read() as connection:
         kinds = dict(
@@ -41,7 +41,7 @@ def _reviewable(database: Database) -> list[str]:
     return [one.asset for one in overviews(database) if kinds[one.asset] == REVIEWED]
 
 
-def _history(database: Database) -> list[Review]:
+def _history(database: Warehouse) -> list[Review]:
     with database.read() as connection:
         return list(read_reviews(connection).history[::-1])
 
@@ -49,7 +49,7 @@ def _history(database: Database) -> list[Review]:
 class _ReviewPage:
     """The queue of an asset, the row that is next, and the table of decisions."""
 
-    def __init__(self, database: Database, assets: list[str]) -> None:
+    def __init__(self, database: Warehouse, assets: list[str]) -> None:
         self.database, self.assets = database, assets
         self.queue: list[dict[str, Any]] = []
 

@@ -16,7 +16,7 @@ from warehouse.audit.why import Why, why
 from warehouse.lineage.reviews import Review, read_reviews
 from warehouse.release.reviewing import REVIEWED, review
 from warehouse.schema.bookkeeping import ACCEPT, CLEAR, EDIT, REJECT
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 DONE = {ACCEPT: "accepted", REJECT: "rejected", EDIT: "edited", CLEAR: "taken back"}
 LONG = ("instruction", "input", "response")
@@ -27,7 +27,7 @@ LONG = ("instruction", "input", "response")
 class RowView:
     """Shows a row in `place`. `reviewer` is the name under which decisions are recorded; `decided` is called after."""
 
-    database: Database
+    database: Warehouse
     place: ui.element
     reviewer: str
     decided: Callable[[], Awaitable[None]]

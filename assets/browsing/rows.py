@@ -14,8 +14,8 @@ from warehouse.audit.row_query import DECISION, OTHER, Wanted
 from warehouse.audit.rows import find_rows
 from warehouse.lineage.reviews import Review, read_reviews
 from warehouse.schema.bookkeeping import OUTCOMES
-from warehouse.store.database import Database
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 AT_ONCE = 200
 """A page has at most this many rows."""
@@ -45,7 +45,7 @@ class Found:
     reviews: dict[str, Review] = field(default_factory=dict)
 
 
-def overviews(database: Database) -> list[Overview]:
+def overviews(database: Warehouse) -> list[Overview]:
     """Every asset with a current version, each after the assets that it reads."""
     return [Overview(one.asset, one.outcomes, one.reasons) for one in ledger(database)]
 
@@ -55,7 +55,7 @@ def arm_of(asset: str) -> str | None:
     return asset.rpartition("/")[2] if "/" in asset else None
 
 
-def page_of(database: Database, asset: str, wanted: Wanted) -> Found:
+def page_of(database: Warehouse, asset: str, wanted: Wanted) -> Found:
     """The rows of an asset that are wanted. Raises NotFound."""
     found = find_rows(Store(database), asset, wanted)
     rows = found.frame.rows(named=True)

@@ -12,7 +12,7 @@ from assets.browsing.layout import asked, bar, number
 from assets.browsing.row_view import DONE, RowView
 from assets.browsing.rows import AT_ONCE, Found, Overview, arm_of, overviews, page_of, reasons_of
 from warehouse.audit.row_query import Wanted
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 DECIDED = {"outcome": 95, "reason": 150, "score": 80, "cut": 80, "review": 110}
 """The columns of every asset, with their widths in pixels."""
@@ -25,7 +25,7 @@ EVERYTHING = Wanted(order="position", limit=AT_ONCE)
 """What a page asks for at first: the rows of an asset in their order."""
 
 
-async def rows_page(database: Database, reviewer: str, asset: str = "") -> None:
+async def rows_page(database: Warehouse, reviewer: str, asset: str = "") -> None:
     """Builds the page."""
     await bar("/")
     known = {one.asset: one for one in await asked(overviews, database) or []}
@@ -41,7 +41,7 @@ async def rows_page(database: Database, reviewer: str, asset: str = "") -> None:
 class _RowsPage:
     """The controls and what they show."""
 
-    def __init__(self, database: Database, known: dict[str, Overview], asset: str) -> None:
+    def __init__(self, database: Warehouse, known: dict[str, Overview], asset: str) -> None:
         self.database, self.known = database, known
         self.chosen, self.wanted = asset, EVERYTHING
         self.arms = sorted({arm for one in known if (arm := arm_of(one))})

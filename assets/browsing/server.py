@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from assets.building.guard import Guard
 from assets.building.listening import HOST, listening
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 SECONDS_TO_RECONNECT = 60.0
 SECONDS_TO_STOP = 2
@@ -28,7 +28,7 @@ POLICY = (
 )
 
 
-def browse(database: Database, port: int, reviewer: str, report: Callable[[str], None]) -> None:
+def browse(database: Warehouse, port: int, reviewer: str, report: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM. `report` gets the address, which has a token that is made at each start.
 
     `reviewer` is the name that decisions have unless the person writes another. Raises PortTaken.
@@ -49,7 +49,7 @@ def browse(database: Database, port: int, reviewer: str, report: Callable[[str],
         uvicorn.Server(config).run([listener])
 
 
-def _pages(database: Database, reviewer: str) -> ASGIApp:
+def _pages(database: Warehouse, reviewer: str) -> ASGIApp:
     """The app with all pages."""
     from fastapi import FastAPI
     from nicegui import ui

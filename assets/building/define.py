@@ -18,7 +18,7 @@ from assets.recipe.types import Recipe
 from assets.steps.step import Step
 from resources.tools.workbench import Workbench
 from warehouse.core.markdown import code_block
-from warehouse.store.database import now
+from warehouse.store.warehouse import now
 
 AUTOMATIC = "SLINGSHOT_AUTOMATIC"
 """The environment variable that turns on automatic rebuilds of assets that call no model."""

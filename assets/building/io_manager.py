@@ -9,9 +9,9 @@ import dagster as dg
 
 from assets.building.materialize import Publication, publish
 from warehouse.core.plain_errors import plain
-from warehouse.store.database import now
 from warehouse.store.published import Effort, Published, Run
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import now
 
 
 def warehouse_io_manager(store: Store) -> dg.IOManagerDefinition:

@@ -112,7 +112,7 @@ def cost(project: Project, given: Given) -> Cost:
     from warehouse.store.rates import measured_speeds
 
     with tempfile.TemporaryDirectory() as empty:
-        bench = workbench(project.recipe, Path(empty), project.recipe_file.parent)
+        bench = workbench(project.recipe, Path(empty), project.recipe_file.parent, embedded=True)
         planned = Planner(bench, project.recipe.retries).plan(project.steps)
     stages = estimate(project.steps, planned)
     measured = measured_speeds(project.database, [one.id for one in project.bench.models.values()])

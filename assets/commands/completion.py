@@ -51,14 +51,16 @@ def withdrawable(context: typer.Context, incomplete: str) -> list[tuple[str, str
 
 def _ids(context: typer.Context, incomplete: str, *kinds: str) -> Iterator[tuple[str, str]]:
     from warehouse.audit.beginnings import ids
+    from warehouse.store.file_warehouse import FILE
 
-    return ((one.text, one.what) for one in ids(_project(context).database.path, incomplete, kinds))
+    return ((one.text, one.what) for one in ids(_project(context).warehouse / FILE, incomplete, kinds))
 
 
 def _names(context: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
     from warehouse.audit.beginnings import names
+    from warehouse.store.file_warehouse import FILE
 
-    return ((one.text, one.what) for one in names(_project(context).database.path, incomplete))
+    return ((one.text, one.what) for one in names(_project(context).warehouse / FILE, incomplete))
 
 
 def _project(context: typer.Context) -> Project:

@@ -139,12 +139,12 @@ def gc(
     if not yes and not typer.confirm("Free this?", err=as_json):
         say("nothing was freed", error=as_json)
         return
-    size_before = database.path.stat().st_size
+    size_before = database.size()
     if chosen.nothing:
         collect(database, garbage)
     else:
         forget(database, chosen, garbage)
-    size = database.path.stat().st_size
+    size = database.size()
     say(
         f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now", error=as_json
     )

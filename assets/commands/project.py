@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.commands.results import BadQuery, BuildFailed, BuildStopped, Built, NoSuchAsset
-from resources.tools.locations import cache_path, environment_name, recipe_path, warehouse_path
+from resources.tools.locations import cache_path, deployment_path, environment_name, recipe_path, warehouse_path
 from warehouse.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from warehouse.audit.status import AssetStatus
     from warehouse.audit.why import Why
     from warehouse.audit.why_not import Answers
-    from warehouse.store.database import Database
     from warehouse.store.published import Published
     from warehouse.store.versions import Store
+    from warehouse.store.warehouse import Warehouse
 
 __all__ = ["BadQuery", "BuildFailed", "BuildStopped", "Built", "NoSuchAsset", "Project", "project_at"]
 
@@ -42,14 +42,16 @@ class Project:
     """A recipe file and the folder of a warehouse, both as absolute paths.
 
     The recipe is read once, when it is first needed: open the project again after an edit. Models stay loaded between
-    builds of one project. No path is passed on through environment variables. Every method that needs the recipe raises
-    RecipeError where the recipe cannot be used.
+    builds of one project. No path is passed on through environment variables. The tables are where the deployment file
+    says, unless they are `embedded` in a file of the warehouse. Every method that needs the recipe raises RecipeError
+    where the recipe cannot be used.
     """
 
     recipe_file: Path
     warehouse: Path
     environment: str = ""
     sample_rows: int | None = None
+    embedded: bool = False
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -64,7 +66,7 @@ class Project:
         """The same recipe cut down to `rows` rows for each selection and method (see assets/loading/sample.py), with
         the folder sample of this warehouse as its own: `project.sample(8).build()` replaces no version of this one.
         """
-        return Project(self.recipe_file, self.warehouse / "sample", self.environment, rows)
+        return Project(self.recipe_file, self.warehouse / "sample", self.environment, rows, embedded=True)
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -80,19 +82,24 @@ class Project:
 
         older = () if self.sample_rows is None else (self.warehouse.parent / "cache",)
         folder = self.recipe_file.parent
-        return workbench(self.recipe, self.warehouse, folder, cache_path(), self.environment, older)
+        return workbench(self.recipe, self.warehouse, folder, cache_path(), self.environment, older, self.embedded)
 
     @cached_property
     def store(self) -> Store:
         """The stored versions. No recipe is needed."""
-        from warehouse.store.database import Database
+        from warehouse.store.places import EMBEDDED, warehouse_at
         from warehouse.store.versions import Store
 
-        return Store(Database(self.warehouse / "slingshot.duckdb", environment=self.environment))
+        tables, folder = EMBEDDED, self.recipe_file.parent
+        if not self.embedded and deployment_path(folder):
+            from assets.loading.deployment import tables_for
+
+            tables = tables_for(folder)
+        return Store(warehouse_at(self.warehouse, tables, self.environment))
 
     @property
-    def database(self) -> Database:
-        """The DuckDB file of the warehouse. No recipe is needed."""
+    def database(self) -> Warehouse:
+        """The tables of the warehouse. No recipe is needed."""
         return self.store.database
 
     def plan(self, selection: str | None = None) -> list[Planned]:

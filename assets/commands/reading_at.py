@@ -15,7 +15,7 @@ def reading_at(warehouse: Path | None, environment: str | None, recipe: Path | N
     from warehouse.store.environments import environments
 
     project = project_at(recipe, warehouse, environment)
-    if environment and project.database.path.exists():
+    if environment and project.database.exists():
         known = [one.name for one in environments(project.database)]
         if project.environment not in known:
             hint = f"; {nearest(project.environment, known)}" if known else ""

@@ -55,7 +55,7 @@ def reproduce(
     from warehouse.release.verification import read_attestation
 
     attested = read_attestation(file, key).attested
-    project = Project(_recipe_in(to, attested, file), (to / "warehouse").resolve())
+    project = Project(_recipe_in(to, attested, file), (to / "warehouse").resolve(), embedded=True)
     build_shown(project, f"+training_sets/{attested.arm}", as_json)
     done = _compared(project, attested, to / "exports", file.parent)
     if as_json:

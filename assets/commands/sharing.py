@@ -28,10 +28,10 @@ def sync(
     The others are taken. The exit code is 1 where a call was refused."""
     from dataclasses import asdict
 
-    from warehouse.store.database import Database
+    from warehouse.store.file_warehouse import FILE, FileWarehouse
     from warehouse.store.syncing import take_calls
 
-    here, there = project_at(warehouse=warehouse).database, Database(other / "slingshot.duckdb")
+    here, there = project_at(warehouse=warehouse).database, FileWarehouse(other / FILE)
     done = take_calls(here, there) if push else take_calls(there, here)
     if as_json:
         print_json(asdict(done))

@@ -9,10 +9,10 @@ from assets.commands.results import BadQuery
 if TYPE_CHECKING:
     import polars as pl
 
-    from warehouse.store.database import Database
+    from warehouse.store.warehouse import Warehouse
 
 
-def select(database: Database, query: str) -> pl.DataFrame:
+def select(database: Warehouse, query: str) -> pl.DataFrame:
     """What a query in DuckDB's SQL finds. Raises BadQuery where it is not valid, is more than one statement, or is no
     SELECT."""
     import duckdb

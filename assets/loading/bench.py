@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from assets.loading.deployment import workers_for
+from assets.loading.deployment import tables_for, workers_for
 from assets.recipe.declarations import materials
 from assets.recipe.types import Recipe
 from resources.endpoint.settings import Settings
 from resources.models.engines import Wanted
 from resources.tools.workbench import Workbench
 from warehouse.core.identity import canonical
+from warehouse.store.places import EMBEDDED
 
 CACHE_FOLDER = "cache"
 """Where a warehouse of before there was a cache for all of them has its downloads."""
@@ -24,12 +25,13 @@ def workbench(
     cache: Path | None = None,
     environment: str = "",
     older: Sequence[Path] = (),
+    embedded: bool = False,
 ) -> Workbench:
     """The workbench of a recipe, for an environment of its warehouse ("" for the main one).
 
     Relative `path:` addresses start at `base`. Downloads go to `cache`, or to a folder in `data` if that is None. What
-    is in that folder, or in one of the `older` ones, is not downloaded again. Batches are computed where the deployment
-    file beside the recipe says. Raises DeploymentError.
+    is in that folder, or in one of the `older` ones, is not downloaded again. The deployment file beside the recipe
+    says where the tables are, unless they are `embedded` in a file, and what computes. Raises DeploymentError.
     """
     declared = materials(recipe)
     by_role = {role: {one.name: one for one in declared if one.role == role} for role in ("model", "source")}
@@ -48,4 +50,5 @@ def workbench(
         engines={name: Wanted(part.engine, part.precision) for name, part in recipe.models.items()},
         thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
         workers=workers_for(base),
+        tables=EMBEDDED if embedded else tables_for(base),
     )

@@ -1,4 +1,4 @@
-"""Where a recipe is built: `deployment.yaml` beside it, or $SLINGSHOT_DEPLOYMENT. Without one, on this machine.
+"""Where a recipe is built: `deployment.yaml` beside it, or $SLINGSHOT_DEPLOYMENT. Without one, on this machine alone.
 
 Nothing in it is part of a version: what is built does not depend on where. Every key is ours.
 
@@ -22,6 +22,7 @@ from assets.recipe.values import Count
 from resources.tools.locations import deployment_path
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
+from warehouse.store.places import EMBEDDED, Tables
 from warehouse.store.workers import InProcess, Workers
 
 
@@ -47,10 +48,19 @@ class Compute(Part):
     patience: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120
 
 
+class TablesPart(Part):
+    """A database at the URL `postgres`; see Tables in warehouse/store/places.py for the other keys."""
+
+    postgres: str
+    files: Path | None = None
+    patience: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300
+
+
 class Deployment(Part):
     """The whole file."""
 
     compute: Compute | None = None
+    tables: TablesPart | None = None
 
 
 def load_deployment(path: Path) -> Deployment:
@@ -72,7 +82,7 @@ def _problem(detail: ErrorDetails) -> Problem:
     if not place:
         return Problem("the file", found, "it must be a mapping of keys to values")
     if detail["type"] == "extra_forbidden":
-        known = (Deployment if len(place) == 1 else Compute).model_fields
+        known = {1: Deployment}.get(len(place), {"compute": Compute}.get(str(place[0]), TablesPart)).model_fields
         return Problem(".".join(map(str, place)), found, f"there is no such key; {nearest(str(place[-1]), known)}")
     return problem_of(detail)
 
@@ -86,3 +96,15 @@ def workers_for(folder: Path) -> Workers:
     from resources.tools.ray_workers import RayCluster, RayWorkers
 
     return RayWorkers(RayCluster(compute.ray, **compute.model_dump(exclude={"ray"})))
+
+
+def tables_for(folder: Path) -> Tables:
+    """Where the tables of a recipe in `folder` are. A relative folder for files starts at that of the deployment file.
+
+    Raises DeploymentError.
+    """
+    path = deployment_path(folder)
+    part = load_deployment(path).tables if path else None
+    if path is None or part is None:
+        return EMBEDDED
+    return Tables(part.postgres, path.parent / part.files if part.files else None, part.patience)

@@ -10,7 +10,7 @@ from warehouse.audit.ancestry import Ancestry, ancestry, upstream_versions
 from warehouse.audit.versions import ancestry_of_version, built_by
 from warehouse.results.checks import OPENNESS
 from warehouse.results.result import Check, Result
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 SHOWN = 10
 """The check lists at most this many violations."""
@@ -36,7 +36,7 @@ def openness(found: Ancestry, terms: Terms) -> Check:
     return Check(OPENNESS, not closed, {name: value for name, value in facts.items() if value})
 
 
-def with_openness_check(database: Database, result: Result, inputs: Mapping[str, str], terms: Terms) -> Result:
+def with_openness_check(database: Warehouse, result: Result, inputs: Mapping[str, str], terms: Terms) -> Result:
     """`result` with the check of openness on the ancestry of its kept rows, before its own checks.
 
     `inputs` are the data versions, by asset, that the result was built from.
@@ -50,7 +50,7 @@ def with_openness_check(database: Database, result: Result, inputs: Mapping[str,
     return replace(result, checks=(openness(found, terms), *result.checks))
 
 
-def training_sets(database: Database, terms: Terms | None = None) -> dict[str, Check]:
+def training_sets(database: Warehouse, terms: Terms | None = None) -> dict[str, Check]:
     """The check of every current training set under `terms`, or under the policy of the recipe that built it."""
     found = {}
     with database.read() as connection:

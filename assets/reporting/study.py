@@ -26,8 +26,8 @@ from warehouse.audit.ledger import Entry, ledger
 from warehouse.audit.versions import ancestry_of_version, with_upstream
 from warehouse.core.errors import UserError
 from warehouse.results.result import WARNINGS
-from warehouse.store.database import Database
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 LEADERBOARD = "leaderboard"
 DATA, TRAINING, EVALUATION = "data", "training", "evaluation"
@@ -87,14 +87,12 @@ class Study:
         return [arm.name for arm in self.arms if arm.name != BASE]
 
 
-def study(database: Database) -> Study:
+def study(database: Warehouse) -> Study:
     """The study of the current leaderboard. Raises UserError if none was built."""
     opened = Store(database)
     board = opened.current(LEADERBOARD)
     if board is None:
-        raise UserError(
-            f"no leaderboard was built in {database.path.parent}; build it, or name another with --warehouse"
-        )
+        raise UserError(f"no leaderboard was built in {database.place}; build it, or name another with --warehouse")
     standings, named, notes = opened.read(board), opened.target_of(board), opened.facts(board)["notes"]
     with database.read() as connection:
         built, digest, recipe = _made(connection, board.version)

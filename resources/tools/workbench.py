@@ -24,8 +24,8 @@ from warehouse.lineage.material import Material
 from warehouse.lineage.reviews import Reviews, read_reviews
 from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
 from warehouse.store.checkpoints import CheckpointFiles, is_model
-from warehouse.store.database import Database
 from warehouse.store.materials import are_recorded, material_rows, record_materials
+from warehouse.store.places import EMBEDDED, Tables, warehouse_at
 from warehouse.store.versions import Store
 from warehouse.store.workers import InProcess, Workers
 
@@ -76,9 +76,10 @@ class Workbench:
     loading: Loading = nullcontext
     open: tuple[object, Any] | None = None
     workers: Workers = field(default_factory=InProcess)
+    tables: Tables = EMBEDDED
 
     def __post_init__(self) -> None:
-        self.database = Database(self.data / "slingshot.duckdb", environment=self.environment)
+        self.database = warehouse_at(self.data, self.tables, self.environment)
         self.store = Store(self.database)
         self.checkpoints = CheckpointFiles(self.database)
         self.cache = Cache(self.cache_folder or self.data / "cache", self.base, self.older_caches)

@@ -33,9 +33,11 @@ from warehouse.core.identity import digest
 from warehouse.results.result import EDGE_COLUMNS, Result
 from warehouse.results.validation import validated
 from warehouse.schema.records import Pair
-from warehouse.store.database import SCHEMAS, Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.published import Effort, Run, Target
+from warehouse.store.tables import SCHEMAS
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 EDGES = 4
 """Parents of each pair that is published."""
@@ -45,7 +47,7 @@ EDGES = 4
 class Bench:
     """The warehouse under audit; how many of its rows are asked about, and how many are published how often."""
 
-    database: Database
+    database: Warehouse
     samples: int
     rows: int
     repetitions: int
@@ -184,7 +186,7 @@ def _result(rows: int, number: int) -> Result:
 
 
 def _publish(path: Path, result: Result) -> float:
-    database = Database(path)
+    database = FileWarehouse(path)
     with database.write():
         pass
     target = Target("raw_published", digest(str(result.data_version)), 0, {}, {}, {})
@@ -252,7 +254,7 @@ def main() -> None:
         path = options.warehouse or Path(folder) / "slingshot.duckdb"
         if not path.exists():
             synthetic.fill(path, options.records)
-        bench = Bench(Database(path), options.samples, options.rows, options.repetitions)
+        bench = Bench(FileWarehouse(path), options.samples, options.rows, options.repetitions)
         chosen = [one for one in BENCHMARKS if not options.names or one.__name__ in options.names]
         figures = [figure for one in chosen for figure in one(bench)]
         stored = disk(bench)

@@ -19,8 +19,8 @@ from warehouse.core.identity import ID_LENGTH, canonical, digest
 from warehouse.results.result import DECISION_COLUMNS, DROPPED_COLUMNS, EDGE_COLUMNS, Result
 from warehouse.schema.records import Record, empty
 from warehouse.store.calls import Call
-from warehouse.store.database import Database
 from warehouse.store.published import Effort, Run
+from warehouse.store.warehouse import Warehouse
 
 METHOD = "self_training"
 PLAIN, DIVERSE = "without_diversity", "with_diversity"
@@ -132,7 +132,7 @@ def completions(count: int) -> list[Call]:
     return [_completion(_prompt(str(number)), number) for number in range(count)]
 
 
-def fill_memo(database: Database, count: int) -> None:
+def fill_memo(database: Warehouse, count: int) -> None:
     """Puts `completions(count)` on record, with answers of some sixty tokens."""
     request = _in_sql(canonical(_completion("PROMPT", "NUMBER").request))
     named = _in_sql(canonical({"kind": COMPLETION.kind, "model": COMPLETION.model, "request": {}}))

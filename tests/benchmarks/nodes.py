@@ -21,7 +21,7 @@ from resources.tools.ray_workers import RayCluster, RayWorkers
 from tests.support.ray_cluster import HEAD, ray_cluster
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call, Compose, Work
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 from warehouse.store.workers import InProcess, Workers
 
@@ -84,7 +84,7 @@ def took(folder: Path, workers: Workers, batches: int, work: Work) -> float:
     """Seconds in which the memo answers new calls."""
     calls = [Call("completion", digest("model"), {"text": f"{TEXT} {number}"}, 512) for number in range(batches * ROWS)]
     folder.mkdir()
-    memo = Memo(Database(folder / "warehouse.duckdb"), workers=workers)
+    memo = Memo(FileWarehouse(folder / "warehouse.duckdb"), workers=workers)
     with memo.database.write():
         pass
     began = time.monotonic()

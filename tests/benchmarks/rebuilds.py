@@ -31,7 +31,7 @@ from tests.benchmarks.floor import seconds_of_empty_assets
 from tests.support.building import Log, build, planned
 from tests.support.tiny import save_tiny_embedder, save_tiny_model, tiny_recipe, write_rows
 from warehouse.core.identity import canonical
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 
 
@@ -174,7 +174,7 @@ def _edits(bench: Bench, recipe: Path, data: Path, arm: str) -> Iterator[Figure]
 def memo(bench: Bench) -> Iterator[Figure]:
     """Looking up many calls that are all on record."""
     with bench.scratch() as folder:
-        database = Database(folder / "slingshot.duckdb")
+        database = FileWarehouse(folder / "slingshot.duckdb")
         large.fill_memo(database, bench.keys)
         keyed = large.completions(bench.keys)
 

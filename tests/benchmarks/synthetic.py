@@ -14,7 +14,7 @@ import duckdb
 from tests.benchmarks.writing import MODEL, Writer
 from warehouse.core.identity import digest
 from warehouse.store.answer_digests import add_answer_digests
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 BOOTSTRAPPED = tuple(f"self_instruct_{number}" for number in range(1, 6))
 BACKWARD = ("instruction_generation", "extract_then_generate")
@@ -26,7 +26,7 @@ EMBEDDER, SOURCE = digest("embedder"), digest("wiki")
 
 def fill(path: Path, records: int) -> None:
     """Makes the warehouse at `path` with about `records` (≥ 10,000) records and nearly as many model calls."""
-    with Database(path).write():
+    with FileWarehouse(path).write():
         pass
     with duckdb.connect(str(path)) as connection:
         indices = connection.execute("SELECT schema_name || '.' || index_name, sql FROM duckdb_indexes()").fetchall()

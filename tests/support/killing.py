@@ -25,8 +25,8 @@ import resources.models.trainer
 import resources.tools.batching
 from resources.models.quiet import quiet
 from tests.support.building import build, query
-from warehouse.store.database import SCHEMAS
 from warehouse.store.memo import Memo
+from warehouse.store.tables import SCHEMAS
 from warehouse.store.versions import Store
 
 SERVER = multiprocessing.get_context("forkserver")

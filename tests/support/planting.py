@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.versions import SOURCE, documents, pairs, publish
 from warehouse.audit.integrity import Finding, integrity
 from warehouse.results.result import Result
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.versions import Store
 
 WRONG = "records whose id is not the hash of what they say and were made from"
@@ -16,7 +16,7 @@ EMPTY = "records without any content"
 
 def make(path: Path) -> None:
     """Documents a, b and c, and x, which was rejected twice; a pair for each of a, b and c."""
-    made = Store(Database(path))
+    made = Store(FileWarehouse(path))
     change(
         made,
         f"INSERT INTO lineage.materials VALUES ('{SOURCE[0]}', 'source', 'wiki', NULL, NULL, 'MIT', 'human', '[]', "

@@ -9,8 +9,8 @@ from typing import Any
 from warehouse.core.identity import Parent, digest
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Checkpoint, Document, Pair
-from warehouse.store.database import SCHEMAS
 from warehouse.store.published import Effort, Published, Run, Target
+from warehouse.store.tables import SCHEMAS
 from warehouse.store.versions import Store
 
 SOURCE = ("5" * 32, "source")

@@ -14,10 +14,10 @@ from warehouse.audit.nodes import Decided, contents
 from warehouse.core.errors import UserError
 from warehouse.core.texts import listed
 from warehouse.lineage.withdrawals import applied_digest, read_withdrawals
-from warehouse.store.database import Database
 from warehouse.store.published import REVIEWS, WITHDRAWALS
 from warehouse.store.reasons import attempt_changes, code_changes, recipe_changes, row_changes, withdrawal_changes
 from warehouse.store.versions import kept_rows
+from warehouse.store.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Diff:
     rescored: int = 0
 
 
-def diff(database: Database, before: str, after: str) -> Diff:
+def diff(database: Warehouse, before: str, after: str) -> Diff:
     """The difference between two versions, each given by (the start of) its id, or by an asset for its current version.
 
     Raises NotFound, and UserError if an id is ambiguous or the versions belong to two assets.

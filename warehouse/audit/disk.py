@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.store.checkpoints import checkpoints_folder
-from warehouse.store.database import Database
+from warehouse.store.checkpoints import CHECKPOINTS
+from warehouse.store.file_warehouse import FILE
 
 CACHE = "cache"
 """The folder of a warehouse with its own downloads, from before there was a cache for all warehouses."""
@@ -45,10 +45,9 @@ def disk_use(warehouse: Path, shared: Path | None = None) -> DiskUse:
     """The disk use of the folder of a warehouse, and of the cache `shared` by all warehouses; 0 for what is not there.
 
     A file with several names counts once. Worked example: `disk_use(project.warehouse, cache_path()).database`."""
-    database = Database(warehouse / "slingshot.duckdb")
     seen = set[tuple[int, int]]()
-    file = _size([database.path, database.path.with_name(f"{database.path.name}.wal")], seen)
-    checkpoints = _size([checkpoints_folder(database)], seen)
+    file = _size([warehouse / FILE, warehouse / f"{FILE}.wal"], seen)
+    checkpoints = _size([warehouse / CHECKPOINTS], seen)
     own = _size([warehouse / CACHE], seen)
     other = _size([warehouse], seen)
     return DiskUse(file, checkpoints, own, _size([shared] if shared else [], seen), other)

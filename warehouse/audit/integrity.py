@@ -19,8 +19,8 @@ from warehouse.core.identity import digest_of_texts
 from warehouse.schema.records import KINDS
 from warehouse.store.answer_digests import changed_answers
 from warehouse.store.checkpoints import CheckpointFiles
-from warehouse.store.database import Database
 from warehouse.store.engine import frugal, stream
+from warehouse.store.warehouse import Warehouse
 
 RULES = ("content", "parents", "ledger", "data version", "calls", "checkpoints")
 """The rules that `integrity` checks; they are explained there."""
@@ -71,7 +71,7 @@ class Finding:
         return f"{self.rows} {self.what} ({shown})"
 
 
-def integrity(database: Database) -> list[Finding]:
+def integrity(database: Warehouse) -> list[Finding]:
     """Everything in the warehouse that contradicts something else in it; empty if nothing does. Only reads.
 
     The rules:

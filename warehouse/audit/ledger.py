@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.schema.bookkeeping import OUTCOMES
-from warehouse.store.database import Database
 from warehouse.store.published import NO_ASSETS
+from warehouse.store.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Entry:
     closes: bool
 
 
-def ledger(database: Database, every_version: bool = False) -> list[Entry]:
+def ledger(database: Warehouse, every_version: bool = False) -> list[Entry]:
     """The entries of the current versions, or of `every_version`; each comes after the assets that it reads."""
     with database.read() as connection:
         columns = ", ".join(f"l.{outcome}" for outcome in OUTCOMES)

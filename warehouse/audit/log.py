@@ -13,8 +13,8 @@ import duckdb
 from warehouse.audit.diff import differences
 from warehouse.audit.finding import NotFound
 from warehouse.core.texts import nearest
-from warehouse.store.database import Database
 from warehouse.store.reasons import recipe_changes
+from warehouse.store.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class LoggedBuild:
     because: tuple[str, ...]
 
 
-def versions_of(database: Database, asset: str) -> list[LoggedVersion]:
+def versions_of(database: Warehouse, asset: str) -> list[LoggedVersion]:
     """The stored versions of an asset, the newest first; versions that were collected are missing.
 
     Raises NotFound for an asset that was never built."""
@@ -78,7 +78,7 @@ def versions_of(database: Database, asset: str) -> list[LoggedVersion]:
     return found[::-1]
 
 
-def builds(database: Database) -> list[LoggedBuild]:
+def builds(database: Warehouse) -> list[LoggedBuild]:
     """Every run that built anything, found it unchanged or restored it, the newest first."""
     with database.read() as connection:
         rows = connection.execute(

@@ -12,9 +12,9 @@ from typing import Any
 
 from warehouse.audit.diff import Diff, diff
 from warehouse.audit.versions import column_of
-from warehouse.store.database import Database
 from warehouse.store.published import Published
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Review:
         return not (self.added or self.removed or self.changed)
 
 
-def review(database: Database, against: str) -> Review:
+def review(database: Warehouse, against: str) -> Review:
     """The change from the environment `against` to that of `database`."""
-    other = Database(database.path, database.patience, against)
+    other = database.seen_from(against)
     old, new = Store(other).catalog().published, Store(database).catalog().published
     changed = [asset for asset in sorted(old.keys() & new.keys()) if old[asset].version != new[asset].version]
     with_other_rows = [asset for asset in changed if old[asset].data_version != new[asset].data_version]
@@ -88,7 +88,7 @@ Key = tuple[str, str]
 """(name of the number, arm)."""
 
 
-def _scores(database: Database, published: Mapping[str, Published]) -> dict[Key, tuple[str, float, str]]:
+def _scores(database: Warehouse, published: Mapping[str, Published]) -> dict[Key, tuple[str, float, str]]:
     """(unit, mean, verdict) of each benchmark's metric and arm."""
     if "leaderboard" not in published:
         return {}
@@ -99,7 +99,7 @@ def _scores(database: Database, published: Mapping[str, Published]) -> dict[Key,
     }
 
 
-def _quality(database: Database, published: Mapping[str, Published]) -> dict[Key, tuple[str, float, str]]:
+def _quality(database: Warehouse, published: Mapping[str, Published]) -> dict[Key, tuple[str, float, str]]:
     """(unit, value, "") of each measure of a training set."""
     found = [one for asset, one in sorted(published.items()) if asset.startswith("quality/")]
     return {
@@ -122,7 +122,7 @@ def _moved(old: Mapping[Key, tuple[str, float, str]], new: Mapping[Key, tuple[st
     return tuple(found)
 
 
-def _declarations(database: Database, published: Mapping[str, Published]) -> dict[str, str]:
+def _declarations(database: Warehouse, published: Mapping[str, Published]) -> dict[str, str]:
     """What each model, source and ancestor is declared as in the recipes of training sets, by its path, as JSON."""
     found: dict[str, Any] = {}
     with database.read() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warehouse.schema.bookkeeping import OUTCOMES
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class AssetStatus:
     seconds: float | None
 
 
-def status(database: Database, assets: Sequence[str]) -> list[AssetStatus]:
+def status(database: Warehouse, assets: Sequence[str]) -> list[AssetStatus]:
     """One status per asset, in the given order. `reasons` counts "outcome: reason" of rows that were not kept."""
     with database.read() as connection:
         versions = dict(connection.execute("SELECT asset, version FROM lineage.current").fetchall())

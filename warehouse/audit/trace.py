@@ -9,7 +9,7 @@ import duckdb
 from warehouse.audit.finding import Match, find
 from warehouse.audit.nodes import Node, nodes
 from warehouse.lineage.graph import Graph, Link, lookup
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 RESULTS = ("checkpoint", "standing")
 """Kinds with few records, which are shown one by one."""
@@ -32,7 +32,7 @@ class Trace:
     exports: tuple[tuple[str, str, str], ...]
 
 
-def trace(database: Database, text: str) -> Trace:
+def trace(database: Warehouse, text: str) -> Trace:
     """What was made from the record, call, model or source that `text` refers to. Raises what `find` raises."""
     with database.read() as connection:
         start = find(connection, text, "record", "call", "material")

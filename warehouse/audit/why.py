@@ -10,7 +10,7 @@ from typing import Any
 from warehouse.audit.finding import Match, find
 from warehouse.audit.nodes import Node, nodes
 from warehouse.lineage.graph import Graph, Link
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Why:
         return found
 
 
-def why(database: Database, text: str) -> Why:
+def why(database: Warehouse, text: str) -> Why:
     """The ancestry of the record, call, model or source that `text` refers to. Raises what `find` raises."""
     with database.read() as connection:
         row = find(connection, text, "record", "call", "material")

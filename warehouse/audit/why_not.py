@@ -16,8 +16,8 @@ from warehouse.core.identity import canonical
 from warehouse.core.texts import texts_in
 from warehouse.lineage.graph import lookup
 from warehouse.schema.records import KINDS, empty
-from warehouse.store.database import Database
 from warehouse.store.engine import frugal, stream
+from warehouse.store.warehouse import Warehouse
 
 MOST = 5
 """If a text is in more rows than this, only this many are shown, unless more are asked for."""
@@ -46,7 +46,7 @@ class Answers:
     more: int
 
 
-def why_not(database: Database, text: str, most: int = MOST) -> Answers:
+def why_not(database: Warehouse, text: str, most: int = MOST) -> Answers:
     """What happened to the row with the id `text`, or to the rows that have this text, at most `most` of them.
 
     Rows count that have exactly this text; if there are none, those that contain it, ignoring case. The most relevant
@@ -68,7 +68,7 @@ def why_not(database: Database, text: str, most: int = MOST) -> Answers:
     return Answers(tuple(_answer(node, twins) for node in found.values()), len(lengths) - len(found))
 
 
-def quarantined(database: Database, asset: str | None = None) -> list[WhyNot]:
+def quarantined(database: Warehouse, asset: str | None = None) -> list[WhyNot]:
     """The rows that current versions put in quarantine, of one asset or of all, each with the rule that it breaks.
 
     Raises NotFound for an asset that was not built.

@@ -48,7 +48,12 @@ def locked(path: Path, what: str, remove: bool = False, wait: bool = True) -> It
 
 def say_waiting(what: str, process: int | None) -> None:
     """Says that this process waits for `what`, and which process holds it, if that is known."""
-    LOGGER.warning("slingshot: waiting for %s", f"{what}: {described(process)}")
+    say_waiting_for(what, described(process))
+
+
+def say_waiting_for(what: str, holder: str) -> None:
+    """Says that this process waits for `what`, which `holder` has, in words."""
+    LOGGER.warning("slingshot: waiting for %s", f"{what}: {holder}")
 
 
 def described(process: int | None) -> str:

@@ -26,10 +26,10 @@ from warehouse.release.folder import Earlier, earlier_in
 from warehouse.release.forms import FORMS, write_lines
 from warehouse.release.licences import notice
 from warehouse.release.recall import withdrawn_ancestors
-from warehouse.store.database import WarehouseError, now
 from warehouse.store.inserting import insert
 from warehouse.store.published import Published
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import WarehouseError, now
 
 
 def export(
@@ -192,6 +192,6 @@ def record_export(
         "override": override,
         "exported_at": now(),
     }
-    with store.database.write() as connection:
+    with store.database.write("lineage") as connection:
         store.check_stored(connection, published)
         insert(connection, "lineage.exports", pl.DataFrame([row]))

@@ -16,8 +16,8 @@ from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 from warehouse.release.attestation import Exported, Provenance
 from warehouse.release.layout import TEST, table, tables_of
-from warehouse.store.database import Database
 from warehouse.store.versions import kept_rows
+from warehouse.store.warehouse import Warehouse
 
 
 def provenance_of(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -> Provenance:
@@ -59,7 +59,7 @@ def _packages(engines: Iterable[str]) -> dict[str, str]:
     return {name: ", ".join(sorted(versions)) for name, versions in sorted(packages.items())}
 
 
-def exported(database: Database, arm: str, folder: Path) -> tuple[Exported, Provenance]:
+def exported(database: Warehouse, arm: str, folder: Path) -> tuple[Exported, Provenance]:
     """The last export of an arm to `folder`, and its provenance.
 
     Raises UserError if there is none, or if a file there is no longer the one that was written.

@@ -20,8 +20,8 @@ from warehouse.lineage.graph import Graph, lookup
 from warehouse.lineage.withdrawals import Withdrawals, Withdrawn, file_key, read_withdrawals, text_key
 from warehouse.release.withdrawable import CountedRow, Withdrawable, counted_row, find_withdrawable, put_on_record
 from warehouse.schema.records import MAIN_TEXT
-from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
+from warehouse.store.warehouse import Warehouse, now
 
 _RESULTS = ("prediction", "score", "standing")
 
@@ -67,7 +67,7 @@ class Affected:
     exports: tuple[AffectedExport, ...]
 
 
-def find_affected(database: Database, of: str | CountedRow) -> Affected:
+def find_affected(database: Warehouse, of: str | CountedRow) -> Affected:
     """What depends on a source row, model or source: an id, the start of one, a name, or a row that is only counted.
 
     Only reads. Raises NotFound, and UserError if several things match or the thing cannot be withdrawn.
@@ -113,7 +113,7 @@ def find_affected(database: Database, of: str | CountedRow) -> Affected:
     )
 
 
-def withdraw(database: Database, affected: Affected, reason: str, counted: CountedRow | None = None) -> None:
+def withdraw(database: Warehouse, affected: Affected, reason: str, counted: CountedRow | None = None) -> None:
     """Record the withdrawal; all later builds and exports apply it. A row that is only counted is put on record.
 
     Raises UserError for a blank reason, and if it was withdrawn before.
@@ -128,7 +128,7 @@ def withdraw(database: Database, affected: Affected, reason: str, counted: Count
         "reason": reason.strip(),
         "withdrawn_at": now(),
     }
-    with database.write() as connection:
+    with database.write("lineage") as connection:
         for one in read_withdrawals(connection).entries:
             if one.id == affected.thing.id:
                 raise UserError(f"nothing was recorded, because it was withdrawn before: {one.description}")

@@ -20,8 +20,8 @@ from warehouse.lineage.reviews import read_reviews
 from warehouse.results.validation import fault
 from warehouse.schema.bookkeeping import ACCEPT, CLEAR, EDIT, VERDICTS
 from warehouse.schema.records import KINDS, Pair, empty
-from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
+from warehouse.store.warehouse import Warehouse, now
 
 REVIEWED = "pair"
 """The kind of record that is reviewed. Rows of sources are withdrawn instead (see recall.py)."""
@@ -32,7 +32,7 @@ class NotReviewed(UserError):
 
 
 def review(
-    database: Database,
+    database: Warehouse,
     record: str,
     verdict: str,
     reviewer: str,
@@ -50,7 +50,7 @@ def review(
         if not value.strip():
             raise NotReviewed(f"a review needs {name}, found none; both are kept with the decision")
     at = now()
-    with database.write() as connection:
+    with database.write("lineage") as connection:
         says = _content(connection, record)
         if verdict == CLEAR and record not in {one.record for one in read_reviews(connection).entries}:
             raise NotReviewed(f"nobody has decided about {record[:9]}, so there is nothing to take back")

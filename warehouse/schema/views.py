@@ -1,4 +1,4 @@
-"""Views and macros over the bookkeeping tables, stored in the DuckDB file for everyone who queries it with SQL."""
+"""Views and macros over the tables, for everyone who asks with SQL: stored in a DuckDB file, or created on opening."""
 
 from __future__ import annotations
 
@@ -73,3 +73,19 @@ MACROS: dict[str, str] = {
     ),
 }
 """Query by signature: `FROM lineage.ancestors('…')` gives all links (child, parent, role) that lead to a row."""
+
+
+def view_name(asset: str) -> str:
+    """The name of the view with the kept rows of an asset's current version."""
+    return asset.replace("/", "__")
+
+
+def query_of_view(asset: str, kind: str) -> str:
+    """The kept rows of an asset's current version, in the environment of the session."""
+    # View definitions take no parameters; the asset and the kind come from the graph, not from users.
+    return (
+        "SELECT r.*, d.position FROM lineage.current c "
+        "JOIN lineage.decisions d ON d.asset = c.asset AND d.version = c.version "
+        f"JOIN records.{kind} r ON r.id = d.record "
+        f"WHERE c.asset = '{asset}' AND d.outcome = 'kept' ORDER BY d.position"
+    )

@@ -16,9 +16,9 @@ import duckdb
 from warehouse.core.file_digests import FileDigests
 from warehouse.core.texts import listed
 from warehouse.schema.records import KIND_OF, Checkpoint
-from warehouse.store.database import Database
 from warehouse.store.published import Published
 from warehouse.store.stored_json import answer_of_call
+from warehouse.store.warehouse import Warehouse
 
 WEIGHTS = "adapter_model.safetensors"
 SETTINGS = "adapter_config.json"
@@ -28,13 +28,16 @@ MODEL_WEIGHTS = "model.safetensors"
 MODEL_SETTINGS = "config.json"
 """The files of a model of which all weights were trained."""
 
+CHECKPOINTS = "checkpoints"
+"""The folder of a warehouse with one folder per training call."""
+
 Files = Mapping[str, str]
 """SHA-256 by name of file."""
 
 
-def checkpoints_folder(database: Database) -> Path:
+def checkpoints_folder(database: Warehouse) -> Path:
     """The folder that has one folder per training call."""
-    return database.path.parent / "checkpoints"
+    return database.folder / CHECKPOINTS
 
 
 def is_model(folder: Path) -> bool:
@@ -46,7 +49,7 @@ def is_model(folder: Path) -> bool:
 class CheckpointFiles:
     """The files of the checkpoints of a warehouse. A file that has not changed is read once."""
 
-    database: Database
+    database: Warehouse
     _digests: FileDigests = field(default_factory=FileDigests)
 
     def folder(self, training: str) -> Path:
@@ -118,7 +121,7 @@ class CheckpointFiles:
     def _recorded(self, connection: duckdb.DuckDBPyConnection, training: str, weights: str | None) -> Files:
         """The files that a training wrote, by the memo and by `weights`."""
         row = connection.execute("SELECT response FROM memo.calls WHERE key = ?", [training]).fetchone()
-        response = answer_of_call(self.database.path, training, row[0]) if row else {}
+        response = answer_of_call(self.database.place, training, row[0]) if row else {}
         files: dict[str, str] = dict(response.get("files", {}))
         # If the training was repeated and gave other weights, those of the record are gone.
         wanted = weights or response.get("weights")

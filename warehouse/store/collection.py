@@ -24,13 +24,11 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-from filelock import FileLock, Timeout
 
 from warehouse.core.closure import closure
 from warehouse.schema.records import KINDS
 from warehouse.store.checkpoints import checkpoints_folder
-from warehouse.store.claims import claim_on
-from warehouse.store.database import Database, WarehouseError
+from warehouse.store.warehouse import Warehouse, WarehouseError
 
 NAMED_OUTSIDE = "SELECT asset, version FROM lineage.exports"
 """The versions that something outside the warehouse refers to."""
@@ -78,7 +76,7 @@ class Garbage:
         return not (self.rows or self.folders)
 
 
-def find_garbage(database: Database, keep: int, calls: bool = False) -> Garbage:
+def find_garbage(database: Warehouse, keep: int, calls: bool = False) -> Garbage:
     """What can be freed if each asset keeps its current version and the `keep` (≥ 1) last used ones. Only reads.
 
     With `calls`, model calls and failures that led to no kept record are garbage too; so are checkpoints that were
@@ -88,7 +86,7 @@ def find_garbage(database: Database, keep: int, calls: bool = False) -> Garbage:
         return _mark(connection, database, keep, calls)
 
 
-def collect(database: Database, garbage: Garbage) -> None:
+def collect(database: Warehouse, garbage: Garbage) -> None:
     """Frees `garbage`: all its rows in one transaction, then its folders; then the file shrinks.
 
     Raises WarehouseError and frees nothing if what can be freed has changed since `garbage` was found. If the process
@@ -107,7 +105,7 @@ def collect(database: Database, garbage: Garbage) -> None:
         database.compact()
 
 
-def _mark(connection: duckdb.DuckDBPyConnection, database: Database, keep: int, calls: bool) -> Garbage:
+def _mark(connection: duckdb.DuckDBPyConnection, database: Warehouse, keep: int, calls: bool) -> Garbage:
     """Fills the temporary tables that the rules refer to, and counts the rows that the rules select."""
     kept = pl.DataFrame(
         sorted(kept_versions(connection, keep, CURRENT_OR_NAMED)),
@@ -178,7 +176,7 @@ def kept_versions(connection: duckdb.DuckDBPyConnection, keep: int, named: str) 
     return set(closure(waiting, lambda one: [latest[place] for place in inputs_of[one].items() if place in latest]))
 
 
-def _old_folders(connection: duckdb.DuckDBPyConnection, database: Database, calls: bool) -> list[OldFolder]:
+def _old_folders(connection: duckdb.DuckDBPyConnection, database: Warehouse, calls: bool) -> list[OldFolder]:
     recorded: dict[str, bool] = {}
     for training, stays in connection.execute(
         "SELECT training, bool_or(id IN (SELECT id FROM staying)) FROM records.checkpoint GROUP BY training"
@@ -193,22 +191,12 @@ def _old_folders(connection: duckdb.DuckDBPyConnection, database: Database, call
             if training in recorded and not unfinished:
                 old = not recorded[training]
             else:
-                old = calls and not _is_claimed(claim_on(database, [training]))
+                old = calls and not database.claims.is_claimed([training])
         else:
             continue
         if old:
             found.append(OldFolder(path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())))
     return found
-
-
-def _is_claimed(claim: Path) -> bool:
-    if not claim.exists():
-        return False
-    try:
-        with FileLock(claim, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def _remove(folders: list[Path]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,8 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         engine.users += 1
     try:
         if engine.users == 1:
-            place = str(engine.path).replace("'", "''")
-            engine.connection.execute(f"ATTACH '{place}' AS {ATTACHED}{' (READ_ONLY)' if read_only else ''}")
+            place, mode = quoted(str(engine.path)), " (READ_ONLY)" if read_only else ""
+            engine.connection.execute(f"ATTACH '{place}' AS {ATTACHED}{mode}")
         connection = engine.connection.cursor()
         # Without the setting, a query of some seconds draws a bar into what the command prints, also into JSON.
         connection.execute(f"USE {ATTACHED}; SET enable_progress_bar = false")
@@ -91,6 +91,23 @@ def stream(
     rows = connection.execute(query, parameters)
     while some := rows.fetchmany(AT_ONCE):
         yield from some
+
+
+def narrowed(connection: duckdb.DuckDBPyConnection, table: str, column: str, ids: Collection[str]) -> str:
+    """What to read instead of `table` where only rows whose text `column` is among `ids` are wanted.
+
+    A server finds them by its index; otherwise DuckDB would read the whole table from it. A file is the table itself.
+    """
+    if connection.execute("SELECT getvariable('server')").fetchall() != [(True,)]:
+        return table
+    listed = ",".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in ids)
+    query = f"SELECT * FROM {table} WHERE {column} = ANY('{quoted('{' + listed + '}')}')"
+    return f"(FROM postgres_query('{ATTACHED}', '{quoted(query)}'))"
+
+
+def quoted(text: str) -> str:
+    """A text as the inside of a literal of SQL."""
+    return text.replace("'", "''")
 
 
 def _engine(path: Path) -> _Engine:

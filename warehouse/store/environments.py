@@ -15,10 +15,10 @@ import polars as pl
 
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
-from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
 from warehouse.store.published import Published
 from warehouse.store.versions import point
+from warehouse.store.warehouse import Warehouse, now
 
 MAIN = ""
 """The main environment."""
@@ -37,7 +37,7 @@ class Environment:
     assets: tuple[str, ...]
 
 
-def environments(database: Database) -> list[Environment]:
+def environments(database: Warehouse) -> list[Environment]:
     """The named environments that have an own version of an asset."""
     with database.read() as connection:
         rows = connection.execute(
@@ -47,27 +47,27 @@ def environments(database: Database) -> list[Environment]:
     return [Environment(name, tuple(assets)) for name, assets in rows]
 
 
-def promote(database: Database, name: str) -> list[str]:
+def promote(database: Warehouse, name: str) -> list[str]:
     """Makes the versions of an environment the main ones, in one transaction; the assets that moved.
 
     Raises UserError if there is no such environment, or if one of its versions failed a blocking check.
     """
-    with database.write() as connection:
+    with database.write("lineage") as connection:
         found = _versions_of(connection, name)
         if faults := [one.fault for one in found if one.fault]:
             raise UserError(f"{name} is not promoted, since {faults[0]}")
         for one in found:
-            point(connection, MAIN, one)
+            point(database, connection, MAIN, one)
         _end(connection, name, "promoted", len(found))
     return [one.asset for one in found]
 
 
-def drop(database: Database, name: str) -> list[str]:
+def drop(database: Warehouse, name: str) -> list[str]:
     """Removes the pointers of an environment; the assets that had one. Versions stay until `gc` frees them.
 
     Raises UserError if there is no such environment.
     """
-    with database.write() as connection:
+    with database.write("lineage") as connection:
         found = _versions_of(connection, name)
         _end(connection, name, "dropped", len(found))
     return [one.asset for one in found]

@@ -17,7 +17,7 @@ from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 from warehouse.schema.records import KINDS
 from warehouse.store.collection import NAMED_OUTSIDE, Garbage, OldVersion, kept_versions
-from warehouse.store.database import Database, WarehouseError
+from warehouse.store.warehouse import Warehouse, WarehouseError
 
 TAINTED = "IN (SELECT id FROM tainted)"
 VERSIONS = "(asset, version) IN (SELECT asset, version FROM old_versions)"
@@ -66,14 +66,14 @@ class Chosen:
         }
 
 
-def find_forgettable(database: Database, chosen: Chosen) -> Garbage:
+def find_forgettable(database: Warehouse, chosen: Chosen) -> Garbage:
     """What goes if the `chosen` calls are forgotten. Only reads. Raises UserError if no model has the name."""
     with database.read() as connection:
         _check_model(connection, chosen)
         return _mark(connection, chosen)
 
 
-def forget(database: Database, chosen: Chosen, garbage: Garbage) -> None:
+def forget(database: Warehouse, chosen: Chosen, garbage: Garbage) -> None:
     """Forgets the `chosen` calls, in one transaction; then the file shrinks.
 
     Raises WarehouseError and forgets nothing if what would go is no longer `garbage`.
@@ -97,8 +97,8 @@ _RULES = {
     "lineage.records": f"id {TAINTED}",
     "lineage.edges": f"child {TAINTED}",
     **{f"records.{kind}": f"id {TAINTED}" for kind in KINDS},
-    "memo.calls": "rowid IN (SELECT row FROM chosen_calls)",
-    "memo.failures": "rowid IN (SELECT row FROM chosen_failures)",
+    "memo.calls": "(key, budget) IN (SELECT key, budget FROM chosen_calls)",
+    "memo.failures": "(key, failed_at, error) IN (SELECT key, failed_at, error FROM chosen_failures)",
 }
 
 
@@ -110,9 +110,9 @@ def _check_model(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> None:
 
 def _mark(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> Garbage:
     """Fills the temporary tables that the rules refer to, and counts the rows that the rules select."""
-    _choose(connection, "chosen_failures", "memo.failures", *chosen.condition("failed_at"))
+    _choose(connection, "chosen_failures", "memo.failures", "key, failed_at, error", *chosen.condition("failed_at"))
     calls, values = ("false", {}) if chosen.only_failures else chosen.condition("created_at")
-    _choose(connection, "chosen_calls", "memo.calls", calls, values)
+    _choose(connection, "chosen_calls", "memo.calls", "key, budget", calls, values)
     exported = kept_versions(connection, 0, NAMED_OUTSIDE)
     columns = {"asset": pl.String, "version": pl.String}
     connection.register("exported", pl.DataFrame(sorted(exported), schema=columns, orient="row"))
@@ -127,9 +127,9 @@ def _mark(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> Garbage:
     # A call that still has an answer, or that failed another time, is still there for the rows that name it.
     connection.execute(
         "CREATE TEMP TABLE tainted AS WITH RECURSIVE found(id) AS (("
-        "SELECT key FROM chosen_calls UNION SELECT key FROM chosen_failures ANTI JOIN memo.failures f "
-        "ON f.key = chosen_failures.key AND f.rowid NOT IN (SELECT row FROM chosen_failures)"
-        ") EXCEPT SELECT key FROM memo.calls WHERE rowid NOT IN (SELECT row FROM chosen_calls) "
+        "SELECT key FROM chosen_calls UNION (SELECT key FROM chosen_failures "
+        f"EXCEPT SELECT key FROM memo.failures WHERE NOT {_RULES['memo.failures']})"
+        f") EXCEPT SELECT key FROM memo.calls WHERE NOT {_RULES['memo.calls']} "
         "UNION SELECT e.child FROM lineage.edges e JOIN found f ON e.parent = f.id"
         ") SELECT id FROM found"
     )
@@ -148,6 +148,11 @@ def _mark(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> Garbage:
 
 
 def _choose(
-    connection: duckdb.DuckDBPyConnection, name: str, table: str, condition: str, values: dict[str, object]
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    table: str,
+    columns: str,
+    condition: str,
+    values: dict[str, object],
 ) -> None:
-    connection.execute(f"CREATE TEMP TABLE {name} AS SELECT key, rowid AS row FROM {table} WHERE {condition}", values)
+    connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {columns} FROM {table} WHERE {condition}", values)

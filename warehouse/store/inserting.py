@@ -12,7 +12,8 @@ from warehouse.results.result import Result
 from warehouse.results.validation import InvalidTable, fault
 from warehouse.schema.bookkeeping import LINEAGE, MEMO
 from warehouse.schema.records import empty
-from warehouse.store.database import WarehouseError
+from warehouse.store.engine import narrowed
+from warehouse.store.warehouse import WarehouseError
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
@@ -70,7 +71,7 @@ def insert_new_calls(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) 
     connection.register("incoming", cast_and_validate("memo.calls", rows))
     inserted = connection.execute(
         "INSERT INTO memo.calls BY NAME SELECT * FROM incoming i "
-        "ANTI JOIN memo.calls c ON c.key = i.key AND c.budget = i.budget"
+        f"ANTI JOIN {narrowed(connection, 'memo.calls', 'key', rows['key'])} c ON c.key = i.key AND c.budget = i.budget"
     ).fetchall()
     connection.unregister("incoming")
     return int(inserted[0][0])
@@ -85,7 +86,8 @@ def is_stored(connection: duckdb.DuckDBPyConnection, asset: str, version: str) -
 def _unknown(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows whose id is not in the table."""
     connection.register("incoming", rows.select("id"))
-    known = connection.execute(f"SELECT i.id FROM incoming i SEMI JOIN {table} t USING (id)").pl()
+    there = narrowed(connection, table, "id", rows["id"])
+    known = connection.execute(f"SELECT i.id FROM incoming i SEMI JOIN {there} t USING (id)").pl()
     connection.unregister("incoming")
     return rows.join(known, on="id", how="anti", maintain_order="left") if len(known) else rows
 

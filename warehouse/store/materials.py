@@ -9,8 +9,8 @@ import polars as pl
 
 from warehouse.core.identity import canonical
 from warehouse.lineage.material import Material
-from warehouse.store.database import Database, now
 from warehouse.store.inserting import insert
+from warehouse.store.warehouse import Warehouse, now
 
 DESCRIPTION = ("id", "role", "name", "address", "sha256", "licence", "origin", "made_from")
 
@@ -24,13 +24,13 @@ def material_rows(materials: Iterable[Material]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(DESCRIPTION, pl.String))
 
 
-def record_materials(database: Database, rows: pl.DataFrame) -> None:
+def record_materials(database: Warehouse, rows: pl.DataFrame) -> None:
     """Record the descriptions (columns DESCRIPTION) that differ from the latest one with the same id."""
-    with database.write() as connection:
+    with database.write("lineage") as connection:
         insert(connection, "lineage.materials", _changed(connection, rows).with_columns(recorded_at=pl.lit(now())))
 
 
-def are_recorded(database: Database, rows: pl.DataFrame) -> bool:
+def are_recorded(database: Warehouse, rows: pl.DataFrame) -> bool:
     """Whether the latest descriptions of all these materials are these."""
     with database.read() as connection:
         return _changed(connection, rows).is_empty()

@@ -18,15 +18,16 @@ from typing import Any
 
 import duckdb
 import polars as pl
+from filelock import Timeout
 
 from warehouse.core.identity import canonical
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
 from warehouse.schema.records import empty
 from warehouse.store.calls import Answer, Arriving, Call, Compose, Meter, Void, answer_digest
-from warehouse.store.claims import claimed, remove_old_claims, try_to_claim
-from warehouse.store.database import Database, now
+from warehouse.store.engine import narrowed
 from warehouse.store.inserting import insert, insert_new_calls
 from warehouse.store.stored_json import answer_of_call
+from warehouse.store.warehouse import Warehouse, now
 from warehouse.store.workers import InProcess, Task, Workers
 
 
@@ -56,7 +57,7 @@ class _Claimed(Task):
 class Memo:
     """Finished calls in the DuckDB file; `engine` is recorded as the software that computes new ones, on `workers`."""
 
-    database: Database
+    database: Warehouse
     engine: str = ""
     meter: Meter = field(default_factory=Meter)
     workers: Workers = field(default_factory=InProcess)
@@ -73,19 +74,20 @@ class Memo:
         wanted = pl.DataFrame(
             [(call.key, call.budget) for call in calls], {"key": pl.String, "budget": pl.Int64}, orient="row"
         ).unique()
+        calls_there = narrowed(connection, "memo.calls", "key", wanted["key"].unique())
         connection.register("wanted", wanted)
         found = connection.execute(
             "SELECT w.key, w.budget, c.response, c.tokens, c.seconds, c.complete, c.vector "
-            "FROM memo.calls c JOIN wanted w ON c.key = w.key "
+            f"FROM {calls_there} c JOIN wanted w ON c.key = w.key "
             "WHERE c.budget = w.budget OR (c.complete AND c.tokens <= w.budget) "
             # If a call has several answers, every build takes the same one.
             "ORDER BY c.budget = w.budget, c.budget DESC"
         ).pl()
         connection.unregister("wanted")
-        file = self.database.path
+        place = self.database.place
         vectors = (None if vector is None else vector.to_numpy() for vector in found["vector"])
         return {
-            (key, budget): Answer(answer_of_call(file, key, response), tokens, seconds, complete, vector)
+            (key, budget): Answer(answer_of_call(place, key, response), tokens, seconds, complete, vector)
             for (key, budget, response, tokens, seconds, complete), vector in zip(
                 found.drop("vector").iter_rows(), vectors, strict=True
             )
@@ -103,7 +105,7 @@ class Memo:
         An answer on record that is `void` is computed again; the new answer takes its place. If the model fails at a
         call, the failure is recorded and the answer holds its error.
         """
-        remove_old_claims(self.database)
+        self.database.claims.remove_old()
         recorded = self.recorded(calls, void)
         self.meter.from_memo += recorded.count
         answers, total = dict(recorded.answers), len(recorded.missing)
@@ -127,13 +129,13 @@ class Memo:
 
         An answer on record that is `void` is asked for again; the new answer takes its place.
         """
-        remove_old_claims(self.database)
+        self.database.claims.remove_old()
         first = self.recorded(calls, void)
         self.meter.from_memo += first.count
         answers = dict(first.answers)
         if first.missing:
             progress(0, len(first.missing))
-            with claimed(self.database, sorted({call.key for call in calls})):
+            with self.database.claims.claimed(sorted({call.key for call in calls})):
                 # A parallel build may have answered some of them while it had the claim.
                 rest = self.recorded(list(first.missing.values()), void)
                 self.meter.from_memo += rest.count
@@ -174,7 +176,7 @@ class Memo:
 
         def free(some: Iterable[Task], wait: bool) -> Iterator[_Claimed]:
             for task in some:
-                claim = try_to_claim(self.database, [call.key for call in task.calls], wait)
+                claim = self._try_to_claim(task.calls, wait)
                 if claim is None:
                     busy.append(task)
                     continue
@@ -206,6 +208,15 @@ class Memo:
             for left in held:
                 left.claim.close()
 
+    def _try_to_claim(self, calls: Sequence[Call], wait: bool) -> ExitStack | None:
+        """A claim that lasts until it is closed; None where another build has it and `wait` is false."""
+        claim = ExitStack()
+        try:
+            claim.enter_context(self.database.claims.claimed([call.key for call in calls], wait))
+        except Timeout:
+            return None
+        return claim
+
     def _keep(self, answered: Sequence[tuple[Call, Answer]], replaced: Sequence[Call]) -> dict[tuple[str, int], Answer]:
         """Commits the answers and the failures, and counts the answers. Returns those that are in the memo then."""
         good, kept = [(call, answer) for call, answer in answered if not answer.error], {}
@@ -223,7 +234,7 @@ class Memo:
 
         Older answers to `replaced` calls with the same budget are deleted, all others stay."""
         rows = pl.DataFrame([self._row(call, answer) for call, answer in answered], schema=empty(ModelCall).schema)
-        with self.database.write() as connection:
+        with self.database.write("memo") as connection:
             for call in replaced:
                 connection.execute("DELETE FROM memo.calls WHERE key = ? AND budget = ?", [call.key, call.budget])
             insert_new_calls(connection, rows)
@@ -265,5 +276,5 @@ class Memo:
             schema=empty(ModelFailure).schema,
         )
         if failed:
-            with self.database.write() as connection:
+            with self.database.write("memo") as connection:
                 insert(connection, "memo.failures", rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from warehouse.core.identity import digest
 from warehouse.store.calls import Call
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Rates:
         return total
 
 
-def measured_rates(database: Database) -> Rates:
+def measured_rates(database: Warehouse) -> Rates:
     """The rates over all calls in the memo."""
     units = "CASE kind WHEN 'training' THEN (request->>'count')::BIGINT * (request->>'epochs')::BIGINT ELSE 1 END"
     with database.read() as connection:
@@ -52,7 +52,7 @@ class Speed:
     calls: int
 
 
-def measured_speeds(database: Database, models: Collection[str]) -> dict[str, Speed]:
+def measured_speeds(database: Warehouse, models: Collection[str]) -> dict[str, Speed]:
     """How fast calls of these models, or of what was trained from them, were on this machine, by kind of call.
 
     The units are tokens written for "completion", whose time includes the prompts; tokens read for "training"; and

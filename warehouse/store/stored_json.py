@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from warehouse.store.database import WarehouseError
+from warehouse.store.warehouse import WarehouseError
 
 
-def answer_of_call(file: Path, key: str, text: str) -> dict[str, Any]:
-    """The response of the model call `key` in the memo of the warehouse `file`. Raises WarehouseError."""
+def answer_of_call(place: str, key: str, text: str) -> dict[str, Any]:
+    """The response of the model call `key` in the memo of the warehouse at `place`. Raises WarehouseError."""
     query = f"DELETE FROM memo.calls WHERE key = '{key}'"
+    if place.startswith("postgresql://"):
+        command = f'psql {place} -c "{query}"'
+    else:
+        command = f'python -c "import duckdb; duckdb.connect({place!r}).execute(\\"{query}\\")"'
     return _object(
         text,
-        f"the model call {key} in memo.calls of {file}",
-        "to forget it, so that the next build asks again: "
-        f'python -c "import duckdb; duckdb.connect({str(file)!r}).execute(\\"{query}\\")"',
+        f"the model call {key} in memo.calls of {place}",
+        f"to forget it, so that the next build asks again: {command}",
     )
 
 
-def value_of_version(file: Path, version: str, text: str) -> dict[str, Any]:
+def value_of_version(place: str, version: str, text: str) -> dict[str, Any]:
     """A JSON value of a row of lineage.versions. Raises WarehouseError."""
-    place = f"the version {version} in lineage.versions of {file}"
+    place = f"the version {version} in lineage.versions of {place}"
     return _object(text, place, "put back a copy of the file, or build into a new folder (--warehouse)")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -22,8 +23,8 @@ from warehouse.schema.records import empty
 from warehouse.store.answer_digests import computed_digest
 from warehouse.store.calls import key_of
 from warehouse.store.checkpoints import CheckpointFiles
-from warehouse.store.database import Database
 from warehouse.store.inserting import cast_and_validate, insert_new_calls
+from warehouse.store.warehouse import Warehouse
 
 AT_ONCE = 1_000
 """So many calls are taken in one transaction, which other builds wait for."""
@@ -48,16 +49,16 @@ class Synced:
     refused: tuple[Refused, ...]
 
 
-def take_calls(source: Database, target: Database) -> Synced:
+def take_calls(source: Warehouse, target: Warehouse) -> Synced:
     """Takes over the calls of `source` that `target` does not have. `source` stays as it is.
 
     A kill leaves whole transactions; a repetition goes on after them. Raises UserError where there is no other
     warehouse.
     """
-    if not source.path.exists():
-        raise UserError(f"there is no warehouse at {source.path.parent}; name the folder that has slingshot.duckdb")
-    if target.path.exists() and source.path.samefile(target.path):
-        raise UserError(f"{source.path.parent} is this warehouse itself; name another one")
+    if not source.exists():
+        raise UserError(f"there is no warehouse at {source.folder}; name the folder that has slingshot.duckdb")
+    if source.place == target.place or _is_one_file(Path(source.place), Path(target.place)):
+        raise UserError(f"{source.place} is this warehouse itself; name another one")
     theirs, ours = _places(source), _places(target)
     both = theirs.join(ours, on=["key", "budget"], suffix="_here")
     differing = both.filter(pl.col("answer_digest").ne_missing(pl.col("answer_digest_here")))
@@ -67,17 +68,21 @@ def take_calls(source: Database, target: Database) -> Synced:
         rows, found = _checked(source, target, _rows(source, part))
         refused += found
         if len(rows):
-            with target.write() as connection:
+            with target.write("memo") as connection:
                 taken += insert_new_calls(connection, rows)
     return Synced(taken, len(both), tuple(sorted(set(differing["key"]))), tuple(refused))
 
 
-def _places(database: Database) -> pl.DataFrame:
+def _is_one_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _places(database: Warehouse) -> pl.DataFrame:
     with database.read() as connection:
         return connection.execute("SELECT key, budget, answer_digest FROM memo.calls ORDER BY ALL").pl()
 
 
-def _rows(database: Database, places: pl.DataFrame) -> pl.DataFrame:
+def _rows(database: Warehouse, places: pl.DataFrame) -> pl.DataFrame:
     with database.read() as connection:
         connection.register("wanted", places)
         rows = connection.execute(
@@ -88,7 +93,7 @@ def _rows(database: Database, places: pl.DataFrame) -> pl.DataFrame:
     return rows.select(empty(ModelCall).columns)
 
 
-def _checked(source: Database, target: Database, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Refused]]:
+def _checked(source: Warehouse, target: Warehouse, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Refused]]:
     """The rows that may be taken, with the files of trainings in their place, and the others."""
     # Most often all rows are valid, and that is known much faster of all at once.
     valid = _invalid(rows) is None
@@ -123,7 +128,7 @@ def _invalid(rows: pl.DataFrame) -> str | None:
     return None if all(isinstance(one, dict) for one in read) else "its answer is no JSON object"
 
 
-def _files_fault(source: Database, target: Database, row: dict[str, Any]) -> str | None:
+def _files_fault(source: Warehouse, target: Warehouse, row: dict[str, Any]) -> str | None:
     """Copies the files of a training, compared by their hashes; what is wrong with them, None if nothing is."""
     if row["kind"] != "training":
         return None

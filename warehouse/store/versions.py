@@ -17,21 +17,17 @@ from warehouse.lineage.withdrawals import read_withdrawals
 from warehouse.results.result import Result
 from warehouse.results.shortage import Loss
 from warehouse.schema.records import KIND_OF
-from warehouse.store.database import Database, WarehouseError, now
+from warehouse.schema.views import query_of_view, view_name
 from warehouse.store.inserting import insert, insert_rows, is_stored
 from warehouse.store.published import Catalog, Effort, Published, Run, Target
 from warehouse.store.stored_json import value_of_version
-
-
-def view_name(asset: str) -> str:
-    """The name of the DuckDB view with the kept rows of an asset's current version."""
-    return asset.replace("/", "__")
+from warehouse.store.warehouse import Warehouse, WarehouseError, now
 
 
 class Store:
-    """The versions of assets in the DuckDB file of `database`."""
+    """The versions of assets in the tables of `database`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Warehouse) -> None:
         self.database = database
 
     def catalog(self) -> Catalog:
@@ -57,12 +53,12 @@ class Store:
     def target_of(self, published: Published) -> Target:
         """What determined the hash of a stored version."""
         row = self._of(published, "code, recipe, inputs")
-        values = (value_of_version(self.database.path, published.version, text) for text in row)
+        values = (value_of_version(self.database.place, published.version, text) for text in row)
         return Target(published.asset, published.version, published.attempt, *values)
 
     def facts(self, published: Published) -> dict[str, Any]:
         """What the UI shows of a stored version: counts, checks, notes, a plot."""
-        return value_of_version(self.database.path, published.version, self._of(published, "facts")[0])
+        return value_of_version(self.database.place, published.version, self._of(published, "facts")[0])
 
     def built_for(self, published: Published) -> Effort | None:
         """What the first build of a stored version cost, without the seconds of its model; None where it is unknown."""
@@ -138,7 +134,7 @@ class Store:
         published = Published(
             target.asset, target.version, result.data_version, kind, target.attempt, failed, failed_checks
         )
-        with self.database.write() as connection:
+        with self.database.write("lineage") as connection:
             if not is_stored(connection, published.asset, published.version):
                 insert_rows(connection, target.asset, target.version, result, kind)
                 row = asdict(published) | {
@@ -158,13 +154,13 @@ class Store:
 
         Raises WarehouseError if the version was collected in the meantime.
         """
-        with self.database.write() as connection:
+        with self.database.write("lineage") as connection:
             self.check_stored(connection, published)
             self._point(connection, published, action, effort, run)
 
     def note_unchanged(self, found: Sequence[tuple[Published, Effort, datetime]], run: Run) -> None:
         """Put on record that a run found these current versions as they should be, at what cost each and when."""
-        with self.database.write() as connection:
+        with self.database.write("lineage") as connection:
             _note(
                 connection, [(published, "unchanged", effort, finished) for published, effort, finished in found], run
             )
@@ -180,7 +176,7 @@ class Store:
     ) -> None:
         """Puts a run of an asset on record, and makes its version the current one in the environment."""
         _note(connection, [(published, action, effort, now())], run)
-        point(connection, self.database.environment, published)
+        point(self.database, connection, self.database.environment, published)
 
 
 def _note(
@@ -221,7 +217,7 @@ def _gone(published: Published) -> WarehouseError:
     return WarehouseError(f"version {published.version} of {published.asset} is no longer in the warehouse")
 
 
-def point(connection: duckdb.DuckDBPyConnection, environment: str, published: Published) -> None:
+def point(database: Warehouse, connection: duckdb.DuckDBPyConnection, environment: str, published: Published) -> None:
     """Makes a stored version the current one of its asset in an environment, and shows its rows as a view."""
     current = connection.execute(
         "SELECT version FROM lineage.pointers WHERE asset = ? AND environment IN ('', ?) ORDER BY environment DESC",
@@ -235,15 +231,4 @@ def point(connection: duckdb.DuckDBPyConnection, environment: str, published: Pu
     if current[-1:] != [(published.version,)]:
         row = {"environment": environment, "asset": published.asset, "version": published.version}
         insert(connection, "lineage.pointers", pl.DataFrame([row]))
-    show(connection, published.asset, published.kind)
-
-
-def show(connection: duckdb.DuckDBPyConnection, asset: str, kind: str) -> None:
-    """Creates the view with the kept rows of an asset's current version, in the environment of the session."""
-    # View definitions take no parameters; the asset and the kind come from the graph, not from users.
-    connection.execute(
-        f'CREATE OR REPLACE VIEW "{view_name(asset)}" AS SELECT r.*, d.position FROM lineage.current c '
-        f"JOIN lineage.decisions d ON d.asset = c.asset AND d.version = c.version "
-        f"JOIN records.{kind} r ON r.id = d.record "
-        f"WHERE c.asset = '{asset}' AND d.outcome = 'kept' ORDER BY d.position"
-    )
+    database.show(connection, view_name(published.asset), query_of_view(published.asset, published.kind))

@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from tests.support.browser import Site, browser, needs_browser, press, text, until
 from tests.support.browsing import Pages, cells, choose, count, shown, write
 from tests.support.building import query, store
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 pytestmark = needs_browser
 
@@ -166,5 +166,5 @@ def test_decisions_are_recorded_with_who_and_why_and_the_queue_goes_on(data: Pat
 def test_an_open_page_holds_no_build_up(data: Path, pages: Pages, page: Chrome) -> None:
     page.get(pages.address)
     until(page, lambda: shown(page, ".count"))
-    with Database(data / "slingshot.duckdb", patience=1).write() as connection:
+    with FileWarehouse(data / "slingshot.duckdb", patience=1).write() as connection:
         assert connection.execute("SELECT 1").fetchall() == [(1,)]

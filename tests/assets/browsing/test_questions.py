@@ -20,17 +20,17 @@ from warehouse.audit.finding import NotFound
 from warehouse.audit.row_query import Wanted
 from warehouse.audit.why import why
 from warehouse.release.reviewing import review
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 RAW = "raw_self_instruct"
 
 
 @pytest.fixture
-def database(built: tuple[Path, Path]) -> Database:
+def database(built: tuple[Path, Path]) -> Warehouse:
     return store(built[1]).database
 
 
-def page(database: Database, asset: str, **wanted: Any) -> Found:
+def page(database: Warehouse, asset: str, **wanted: Any) -> Found:
     return page_of(database, asset, Wanted(**{"order": "position", "limit": AT_ONCE} | wanted))
 
 
@@ -38,7 +38,7 @@ def records(found: Found) -> list[str]:
     return [row["id"] for row in found.rows]
 
 
-def test_filters_find_exactly_the_rows_that_sql_finds(built: tuple[Path, Path], database: Database) -> None:
+def test_filters_find_exactly_the_rows_that_sql_finds(built: tuple[Path, Path], database: Warehouse) -> None:
     def sql(asset: str, more: str) -> list[str]:
         where = f"asset = '{asset}' AND {more} ORDER BY position"
         return list(query(built[1], f"SELECT record FROM lineage.outcomes WHERE {where}")["record"])
@@ -81,7 +81,7 @@ def test_a_reviewed_row_leaves_the_queue_until_the_decision_is_taken_back(own: t
     assert records(queue()) == [first, second]
 
 
-def test_answers_to_an_item_are_those_of_the_two_arms(built: tuple[Path, Path], database: Database) -> None:
+def test_answers_to_an_item_are_those_of_the_two_arms(built: tuple[Path, Path], database: Warehouse) -> None:
     assert answering_arms(database)["longform"][0] == "base"
     found = compared(database, "longform", ("self_instruct", "base"))
     items = query(built[1], "SELECT id FROM benchmark_items ORDER BY position")["id"].to_list()
@@ -94,7 +94,7 @@ def test_answers_to_an_item_are_those_of_the_two_arms(built: tuple[Path, Path], 
         assert [answer.seed for answer in one.of("self_instruct")] != [None]
 
 
-def test_the_tree_has_every_parent_of_a_row_once(built: tuple[Path, Path], database: Database) -> None:
+def test_the_tree_has_every_parent_of_a_row_once(built: tuple[Path, Path], database: Warehouse) -> None:
     record = query(built[1], f'SELECT id FROM "{RAW}" ORDER BY position')["id"][0]
     found = why(database, record)
     tree = tree_of(found)

@@ -25,7 +25,7 @@ from warehouse.core.errors import UserError
 from warehouse.release.export import export
 from warehouse.results.result import Check, Gate, Result
 from warehouse.schema.records import Document, Pair
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.materials import record_materials
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
@@ -185,7 +185,7 @@ def test_restoring_a_version_with_a_failed_check_blocks_again(built: Built) -> N
 
 
 def test_a_training_set_that_failed_its_check_is_not_exported(tmp_path: Path) -> None:
-    store = Store(Database(tmp_path / "slingshot.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "slingshot.duckdb"))
     result = Gate(Pair, 0).result()
     target = Target("training_sets/x", "1" * 32, 0, {}, {}, {})
     store.publish(target, result, {}, Effort(), Run("run"), "leakage (texts in both: 1)")

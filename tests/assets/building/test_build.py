@@ -12,7 +12,7 @@ from assets.planning.graph import steps
 from tests.support.building import build, edit, planned, query, store
 from warehouse.core.texts import FEW
 from warehouse.schema.records import KINDS, empty
-from warehouse.store.database import SCHEMAS
+from warehouse.store.tables import SCHEMAS
 
 
 def test_every_asset_of_the_graph_is_published(built: tuple[Path, Path]) -> None:

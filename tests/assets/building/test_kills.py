@@ -27,7 +27,7 @@ from resources.models.trainer import OUTCOME, _last_complete_checkpoint, train_a
 from tests.support.building import edit
 from tests.support.killing import Event, content, kill_oneself, killed_builds, process, repeated
 from warehouse.store.calls import Answer, Call, Work
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 
 KILLS_OF_A_WAREHOUSE = 12
@@ -98,7 +98,7 @@ def test_killed_builds_end_with_the_content_of_an_undisturbed_build(
 def test_a_half_written_warehouse_file_is_created_again(tmp_path: Path) -> None:
     path = tmp_path / "data" / "slingshot.duckdb"
     died(_die_making_the_file, path)
-    with Database(path).write() as connection:
+    with FileWarehouse(path).write() as connection:
         assert connection.execute("SELECT count(*) FROM lineage.versions").fetchone() == (0,)
     assert sorted(entry.name for entry in path.parent.iterdir()) == [path.name, "slingshot.making.lock"]
 
@@ -112,7 +112,7 @@ def _die_making_the_file(path: Path) -> None:
     duckdb.connect(str(whole)).close()
     header = whole.read_bytes()[:4096]  # DuckDB writes three header blocks one after another
     duckdb.connect = interrupted  # type: ignore
-    with Database(path).write():
+    with FileWarehouse(path).write():
         pass
 
 
@@ -131,14 +131,14 @@ def test_a_batch_killed_after_its_commit_is_not_computed_again_and_its_claim_is_
     path = tmp_path / "slingshot.duckdb"
     died(_die_after_the_commit, path)
     assert len(list((tmp_path / "claims").iterdir())) == 1
-    answers = Memo(Database(path)).run(CALLS, nothing)
+    answers = Memo(FileWarehouse(path)).run(CALLS, nothing)
     assert [answer.response for answer in answers] == [{"text": "ONE"}, {"text": "TWO"}]
     assert list((tmp_path / "claims").iterdir()) == []
 
 
 def _die_after_the_commit(path: Path) -> None:
     Memo._record_failures = kill_oneself  # type: ignore  # the next step after the commit
-    Memo(Database(path)).run(CALLS, upper)
+    Memo(FileWarehouse(path)).run(CALLS, upper)
 
 
 def test_a_killed_conversion_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

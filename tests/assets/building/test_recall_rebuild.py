@@ -13,7 +13,7 @@ from resources.fetching.tree_digest import tree_digest
 from tests.support.building import build, edit, planned, query, store
 from warehouse.lineage.graph import Graph
 from warehouse.release.recall import find_affected, withdraw
-from warehouse.store.database import now
+from warehouse.store.warehouse import now
 
 WHY = "the author asked for it"
 

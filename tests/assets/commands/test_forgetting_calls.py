@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 from slingshot import app
 from tests.support.building import query
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A warehouse with an answer, and a failure by HTTP 429."""
-    memo = Memo(Database(tmp_path / "slingshot.duckdb"), "engine")
+    memo = Memo(FileWarehouse(tmp_path / "slingshot.duckdb"), "engine")
 
     def arriving(missing: list[Call]) -> list[list[tuple[Call, Answer]]]:
         busy = Answer({}, 0, 0.0, error="HTTP 429: slow down")

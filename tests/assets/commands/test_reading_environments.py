@@ -16,7 +16,7 @@ import slingshot
 from assets.browsing.rows import page_of
 from tests.support.building import edit
 from warehouse.audit.row_query import Wanted
-from warehouse.store.database import Database
+from warehouse.store.warehouse import Warehouse
 
 ENV, ASSET = "pr-12", "training_sets/self_training"
 
@@ -91,7 +91,7 @@ def test_an_export_has_the_rows_of_the_environment(at: dict[str, str], tmp_path:
 
 
 def test_pages_and_reports_read_the_environment(at: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Database] = []
+    opened: list[Warehouse] = []
     monkeypatch.setattr(assets.browsing.server, "browse", lambda database, *rest: opened.append(database))
     for option in ([], ["--env", ENV]):
         assert CliRunner().invoke(slingshot.app, ["browse", *option], env=at).exit_code == 0

@@ -14,13 +14,13 @@ from tests.support.versions import gated_pairs, ids_by_text, publish
 from warehouse.core.texts import on_one_line
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.versions import Store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(Database(tmp_path / "slingshot.duckdb"))
+    return Store(FileWarehouse(tmp_path / "slingshot.duckdb"))
 
 
 def shown(store: Store, *words: str, code: int = 0) -> str:

@@ -25,8 +25,9 @@ from warehouse.core.errors import UserError
 from warehouse.core.plain_errors import plain
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document
-from warehouse.store.database import Database, WarehouseError
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import WarehouseError
 
 EVIL = "\x1b]0;title\x07 \x1b[2J \x9b31m pay\u202egnp.exe \u2066x"
 """Sets the title, clears the screen, colours it, and turns the direction of writing."""
@@ -34,7 +35,7 @@ EVIL = "\x1b]0;title\x07 \x1b[2J \x9b31m pay\u202egnp.exe \u2066x"
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Path:
-    store = Store(Database(tmp_path / "slingshot.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "slingshot.duckdb"))
     with store.database.write() as connection:
         connection.execute(
             "INSERT INTO lineage.materials VALUES (?, 'source', ?, NULL, NULL, 'MIT', 'human', '[]', now()::TIMESTAMP)",
@@ -68,7 +69,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("as_json", [False, True])
 def test_no_command_passes_control_characters_on(command: list[str], as_json: bool, warehouse: Path) -> None:
-    database = Database(warehouse / "slingshot.duckdb")
+    database = FileWarehouse(warehouse / "slingshot.duckdb")
     with database.read() as connection:
         (row,) = connection.execute("SELECT id FROM documents").fetchone() or ()
     arguments = [row if one == "ROW" else one for one in command if not (as_json and one == "--all")]
@@ -168,5 +169,5 @@ def test_the_warehouse_error_is_one_line(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert done.stderr.startswith(f"slingshot: the warehouse {tmp_path}/slingshot.duckdb cannot be opened: ")
     assert done.stderr.count("\n") == 1
-    with pytest.raises(WarehouseError), Database(tmp_path / "slingshot.duckdb").read():
+    with pytest.raises(WarehouseError), FileWarehouse(tmp_path / "slingshot.duckdb").read():
         pass

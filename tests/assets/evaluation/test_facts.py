@@ -21,7 +21,7 @@ from slingshot import app
 from tests.assets.reporting.test_report import Reader, rows_of
 from tests.support.building import query, store
 from tests.support.recipes import parsed, put, starter
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 ANSWERS = pl.DataFrame(
     [
@@ -136,7 +136,7 @@ def test_a_leaderboard_has_the_facts_of_its_answers_everywhere(built: tuple[Path
     # The tiny model writes until its budget of 8 tokens ends.
     assert facts == {"longform": {arm: {"words": mean, "cut_off": 100.0} for arm, mean in words.items()}}
 
-    found = study(Database(data / "slingshot.duckdb"))
+    found = study(FileWarehouse(data / "slingshot.duckdb"))
     shown = [[cell.strip() for cell in row.split("\t")] for row in rows_of(page(found))]
     beside = {row[0]: row[-2:] for row in shown if len(row) == 11 and row[7:9] == ["2", "1"]}
     assert beside == {arm: [f"{mean:.1f}", "100.0"] for arm, mean in words.items()}

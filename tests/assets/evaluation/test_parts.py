@@ -27,7 +27,7 @@ from tests.assets.reporting.test_report import rows_of
 from tests.assets.reporting.test_standings import row
 from tests.support.building import edit, query, store
 from tests.support.recipes import complaints, parsed, put, starter
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 PART_OF = {"a": "recipes", "b": "recipes", "c": "articles", "d": "articles"}
 SCALES = {("longform", "rouge_l"): 100.0, ("perplexity", "loss"): 1.0}
@@ -152,7 +152,7 @@ def test_a_leaderboard_has_the_means_of_the_parts_on_record(own: tuple[Path, Pat
     recipe, data = own
     edit(recipe, with_details)
     loaded = load_recipe(recipe)
-    with Database(data / "slingshot.duckdb").write() as connection:
+    with FileWarehouse(data / "slingshot.duckdb").write() as connection:
         connection.execute("UPDATE records.benchmark_item SET details = 'part ' || left(id, 2)")
     board = next(step for step in steps(loaded) if step.asset == "leaderboard")
     bench = workbench(loaded, data, recipe.parent, None)
@@ -180,7 +180,7 @@ def test_a_leaderboard_has_the_means_of_the_parts_on_record(own: tuple[Path, Pat
     below = lines[lines.index("longform/rouge_l by part, in %") :]
     (first, *_) = [place for place, line in enumerate(below, 1) if line.startswith("arm")]
     assert sorted(line.split()[0] for line in below[first : first + 5]) == sorted(["base", *loaded.arms])
-    reported = study(Database(data / "slingshot.duckdb"))
+    reported = study(FileWarehouse(data / "slingshot.duckdb"))
     assert {len(arm.parts["longform/rouge_l"]) for arm in reported.arms} == {2}
     heads = [line for line in rows_of(page(reported)) if "(1)" in line]
     assert len(heads) == 2

@@ -16,14 +16,14 @@ from warehouse.release.export import record_export
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 from warehouse.store.versions import Store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(Database(tmp_path / "slingshot.duckdb"))
+    return Store(FileWarehouse(tmp_path / "slingshot.duckdb"))
 
 
 def output(store: Store, *words: str, code: int = 0) -> str:

@@ -19,7 +19,7 @@ from assets.reporting.tables import overlaps_table
 from slingshot import app
 from tests.assets.reporting.test_standings import OVER, row
 from tests.support.building import build, edit, query, store
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 
 def test_an_overlap_is_seen_from_the_baseline() -> None:
@@ -73,7 +73,7 @@ def test_a_build_counts_the_rows_that_training_sets_share(own: tuple[Path, Path]
     assert overlaps_behind(store(data), published, arms) == expected
 
     said = f"Rows that an arm has in common with the baseline: self_training 2 of 2, apart {expected[-1].rows} of 5."
-    shown = page(study(Database(data / "slingshot.duckdb")))
+    shown = page(study(FileWarehouse(data / "slingshot.duckdb")))
     assert said in shown
     assert "Rows that training sets share" in shown
     status = CliRunner().invoke(app, ["status", "--recipe", str(recipe), "--warehouse", str(data)])

@@ -28,7 +28,7 @@ from slingshot import app
 from tests.support.building import query
 from warehouse.results.result import Gate
 from warehouse.schema.records import BETTER, NOISE, WORSE, Standing
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 METRIC = ("longform", "rouge_l")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -36,7 +36,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @pytest.fixture(scope="module")
 def found(built: tuple[Path, Path]) -> Study:
-    return study(Database(built[1] / "slingshot.duckdb"))
+    return study(FileWarehouse(built[1] / "slingshot.duckdb"))
 
 
 class Reader(HTMLParser):
@@ -170,7 +170,7 @@ def test_what_only_measured_or_embedded_is_in_made_from(found: Study) -> None:
 
 
 def test_the_same_warehouse_gives_the_same_bytes(found: Study, built: tuple[Path, Path]) -> None:
-    assert page(found) == page(study(Database(built[1] / "slingshot.duckdb")))
+    assert page(found) == page(study(FileWarehouse(built[1] / "slingshot.duckdb")))
 
 
 def test_texts_of_the_warehouse_are_escaped(found: Study) -> None:

@@ -17,7 +17,7 @@ from tests.support.memo import answer, call
 from tests.support.ray_cluster import HEAD, Nodes, ray_cluster
 from warehouse.core.errors import UserError
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 from warehouse.store.workers import Task
 
@@ -82,7 +82,7 @@ def test_an_address_at_which_nothing_is_ends_the_build_at_once() -> None:
 def test_no_batch_is_lost_or_doubled_if_a_node_is_killed(nodes: Nodes, workers: RayWorkers, tmp_path: Path) -> None:
     """The batches that were under way there are computed elsewhere, and committed with the others."""
     calls = [call(f"{number} {letter}") for number in range(20) for letter in "ab"]
-    memo, done = Memo(Database(tmp_path / "warehouse.duckdb"), workers=workers), list[int]()
+    memo, done = Memo(FileWarehouse(tmp_path / "warehouse.duckdb"), workers=workers), list[int]()
 
     def progress(finished: int, total: int) -> None:
         done.append(finished)

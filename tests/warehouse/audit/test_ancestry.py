@@ -20,7 +20,7 @@ from warehouse.release.provenance import provenance_of
 from warehouse.results.result import Gate
 from warehouse.schema.records import Checkpoint, Document, Embedding, Pair
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.materials import DESCRIPTION, record_materials
 from warehouse.store.memo import Memo
 from warehouse.store.published import Published
@@ -32,7 +32,7 @@ TERMS = Terms(("MIT",))
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    found = Store(Database(tmp_path / "warehouse.duckdb"))
+    found = Store(FileWarehouse(tmp_path / "warehouse.duckdb"))
     describe(found, MODEL, "model", "generator")
     describe(found, SOURCE, "source", "wiki")
     return found

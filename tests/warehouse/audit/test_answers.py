@@ -9,13 +9,13 @@ import polars as pl
 
 from tests.support.building import query
 from warehouse.audit.answers import answers_behind
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 COLUMNS = ("id", "benchmark", "arm", "seed", "item", "text")
 
 
 def behind(data: Path, scores: list[str], budgets: dict[str, int]) -> pl.DataFrame:
-    with Database(data / "slingshot.duckdb").read() as connection:
+    with FileWarehouse(data / "slingshot.duckdb").read() as connection:
         return answers_behind(connection, scores, budgets)
 
 
@@ -36,7 +36,7 @@ def test_each_answer_of_a_build_is_found_once_with_how_its_call_ended(built: tup
 def test_an_answer_is_as_it_was_within_its_own_budget(own: tuple[Path, Path]) -> None:
     data = own[1]
     scores = query(data, "SELECT id FROM records.score WHERE arm = 'base'")["id"].to_list()
-    with Database(data / "slingshot.duckdb").write() as connection:
+    with FileWarehouse(data / "slingshot.duckdb").write() as connection:
         connection.execute(
             "INSERT INTO memo.calls BY NAME SELECT * REPLACE (20 AS budget, true AS complete, 12 AS tokens) "
             "FROM memo.calls WHERE kind = 'completion'"

@@ -29,8 +29,9 @@ from warehouse.lineage.graph import Graph
 from warehouse.release.attestation import ROW_IDS, statement
 from warehouse.release.export import export
 from warehouse.release.provenance import exported
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ def recipe(audited: tuple[Path, Path]) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def database(audited: tuple[Path, Path]) -> Database:
-    return Database(audited[1] / "slingshot.duckdb")
+def database(audited: tuple[Path, Path]) -> Warehouse:
+    return FileWarehouse(audited[1] / "slingshot.duckdb")
 
 
 def training_rows(data: Path, recipe: Recipe) -> dict[str, list[str]]:
@@ -58,7 +59,7 @@ def training_rows(data: Path, recipe: Recipe) -> dict[str, list[str]]:
 
 
 def test_the_ancestry_of_every_training_row_ends_in_sources_and_models_of_the_recipe(
-    audited: tuple[Path, Path], recipe: Recipe, database: Database
+    audited: tuple[Path, Path], recipe: Recipe, database: Warehouse
 ) -> None:
     rows = [row for ids in training_rows(audited[1], recipe).values() for row in ids]
     assert rows
@@ -78,7 +79,7 @@ def test_the_ancestry_of_every_training_row_ends_in_sources_and_models_of_the_re
     assert set(rows) <= {link.child for link in links}
 
 
-def test_every_source_row_has_its_outcome(audited: tuple[Path, Path], recipe: Recipe, database: Database) -> None:
+def test_every_source_row_has_its_outcome(audited: tuple[Path, Path], recipe: Recipe, database: Warehouse) -> None:
     tools = Tools(workbench(recipe, audited[1], audited[0].parent))
     items = query(audited[1], "SELECT * EXCLUDE (position) FROM benchmark_items")
     ways = shared_by_roles(recipe)
@@ -106,7 +107,7 @@ def test_every_source_row_has_its_outcome(audited: tuple[Path, Path], recipe: Re
         assert [one.outcome for one in answer.dropped] == [expected[row]]
 
 
-def test_the_ledger_closes_at_every_gate(audited: tuple[Path, Path], database: Database) -> None:
+def test_the_ledger_closes_at_every_gate(audited: tuple[Path, Path], database: Warehouse) -> None:
     entries = ledger(database)
     kept = {entry.asset: entry.outcomes["kept"] for entry in entries}
     assert [entry.asset for entry in entries if not entry.closes] == []
@@ -124,15 +125,15 @@ def test_the_ledger_closes_at_every_gate(audited: tuple[Path, Path], database: D
     assert all(order.index(asset) < order.index(entry.asset) for entry in entries for asset in entry.inputs)
 
 
-def test_the_warehouse_is_consistent(database: Database) -> None:
+def test_the_warehouse_is_consistent(database: Warehouse) -> None:
     assert integrity(database) == []
 
 
 def test_the_merkle_root_of_an_attestation_is_that_of_the_exported_ids(
-    audited: tuple[Path, Path], recipe: Recipe, database: Database, tmp_path: Path
+    audited: tuple[Path, Path], recipe: Recipe, database: Warehouse, tmp_path: Path
 ) -> None:
     shutil.copy(database.path, tmp_path / "own.duckdb")
-    own = Database(tmp_path / "own.duckdb")  # an export goes on record
+    own = FileWarehouse(tmp_path / "own.duckdb")  # an export goes on record
     for arm, rows in training_rows(audited[1], recipe).items():
         export(Store(own), arm, tmp_path)
         byproducts = statement(*exported(own, arm, tmp_path))["predicate"]["runDetails"]["byproducts"]

@@ -32,15 +32,15 @@ from warehouse.release.recall import find_affected, withdraw
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document, Pair
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
 from warehouse.store.memo import Memo
 from warehouse.store.published import WITHDRAWALS, Effort, Published, Run, Target
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Database(tmp_path / "warehouse.duckdb"))
+def store(warehouse: Warehouse) -> Store:
+    return Store(warehouse)
 
 
 @pytest.fixture

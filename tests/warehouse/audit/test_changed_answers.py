@@ -13,8 +13,10 @@ import pytest
 from warehouse.audit.integrity import integrity
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call, answer_digest
-from warehouse.store.database import INDICES, Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
+from warehouse.store.tables import INDICES
+from warehouse.store.warehouse import Warehouse
 
 WHAT = "model calls whose answer is not the one that was stored"
 ASKED = Call("completion", digest("model"), {"messages": [["user", "Why?"]]}, 8)
@@ -22,15 +24,15 @@ EMBEDDED = Call("embedding", digest("embedder"), {"text": "Why?"})
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(tmp_path / "slingshot.duckdb")
+def database(tmp_path: Path) -> Warehouse:
+    database = FileWarehouse(tmp_path / "slingshot.duckdb")
     vector = np.array([0.6, -0.8], dtype=np.float32)
     answers = [(ASKED, Answer({"text": "Because."}, 2, 0.1)), (EMBEDDED, Answer({}, 1, 0.1, vector=vector))]
     Memo(database, "torch==2").commit(answers)
     return database
 
 
-def changed(database: Database) -> list[tuple[str, ...]]:
+def changed(database: Warehouse) -> list[tuple[str, ...]]:
     return [one.ids for one in integrity(database) if (one.rule, one.what) == ("calls", WHAT)]
 
 
@@ -49,28 +51,28 @@ def changed(database: Database) -> list[tuple[str, ...]]:
         (EMBEDDED, "vector = NULL"),
     ],
 )
-def test_any_change_of_an_answer_is_found(database: Database, call: Call, change: str) -> None:
+def test_any_change_of_an_answer_is_found(database: Warehouse, call: Call, change: str) -> None:
     assert changed(database) == []
     with database.write() as connection:
         connection.execute(f"UPDATE memo.calls SET {change} WHERE key = ?", [call.key])
     assert changed(database) == [(call.key,)]
     # A later command must not take the changed answer for an old one without a hash.
-    with Database(database.path).write():
+    with FileWarehouse(database.path).write():
         pass
     assert changed(database) == [(call.key,)]
 
 
-def test_the_answer_of_another_call_is_found(database: Database) -> None:
+def test_the_answer_of_another_call_is_found(database: Warehouse) -> None:
     with database.write() as connection:
         connection.execute("UPDATE memo.calls SET key = ? WHERE key = ?", [digest("other"), ASKED.key])
     assert changed(database) == [(digest("other"),)]
 
 
-def test_an_older_warehouse_gets_the_hashes_at_its_first_write(database: Database, tmp_path: Path) -> None:
+def test_an_older_warehouse_gets_the_hashes_at_its_first_write(database: Warehouse, tmp_path: Path) -> None:
     with database.write() as connection:
         connection.execute("CREATE OR REPLACE TABLE memo.calls AS SELECT * EXCLUDE (answer_digest) FROM memo.calls")
         connection.execute(INDICES["memo.calls"])
-    older = Database(Path(shutil.copy(database.path, tmp_path / "older.duckdb")))
+    older = FileWarehouse(Path(shutil.copy(database.path, tmp_path / "older.duckdb")))
     assert integrity(older) == []
     with older.read() as connection:
         found = connection.execute("SELECT key, answer_digest FROM memo.calls ORDER BY kind").fetchall()

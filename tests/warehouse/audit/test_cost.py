@@ -16,14 +16,14 @@ from warehouse.audit.versions import with_upstream
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
 from warehouse.store.calls import Answer, Call, Work
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 ITEMS = 2
 
 
 def test_each_stage_of_an_arm_costs_the_calls_of_its_assets(built: tuple[Path, Path]) -> None:
     data = built[1]
-    arms = {arm.name: arm for arm in study(Database(data / "slingshot.duckdb")).arms}
+    arms = {arm.name: arm for arm in study(FileWarehouse(data / "slingshot.duckdb")).arms}
     counted = {name: {stage: cost.calls for stage, cost in arm.costs.items()} for name, arm in arms.items()}
     run = dict(query(data, "SELECT asset, sum(computed)::INT FROM lineage.materializations GROUP BY asset").rows())
     assert counted["base"] == {DATA: 0, TRAINING: 0, EVALUATION: ITEMS}
@@ -38,7 +38,7 @@ def test_each_stage_of_an_arm_costs_the_calls_of_its_assets(built: tuple[Path, P
 
 
 def test_tokens_and_seconds_are_those_of_the_stored_calls(built: tuple[Path, Path]) -> None:
-    with Database(built[1] / "slingshot.duckdb").read() as connection:
+    with FileWarehouse(built[1] / "slingshot.duckdb").read() as connection:
         versions = connection.execute("SELECT asset, version FROM lineage.current").fetchall()
         whole = costs(connection, {"all": versions})["all"]
         made = connection.execute("SELECT count(*), sum(tokens), sum(seconds) FROM memo.calls").fetchone()
@@ -48,7 +48,7 @@ def test_tokens_and_seconds_are_those_of_the_stored_calls(built: tuple[Path, Pat
 
 
 def test_a_later_stage_counts_only_calls_that_no_earlier_stage_counted(built: tuple[Path, Path]) -> None:
-    with Database(built[1] / "slingshot.duckdb").read() as connection:
+    with FileWarehouse(built[1] / "slingshot.duckdb").read() as connection:
         version = connection.execute(
             "SELECT version FROM lineage.current WHERE asset = 'raw_instruction_generation'"
         ).fetchall()[0][0]
@@ -84,6 +84,6 @@ def test_a_call_that_was_repeated_with_a_larger_budget_counts_once(tmp_path: Pat
         call = replace(call, budget=budget)
         house.build(step("written", build, Document, {}, {"budget": budget}))
     assert query(tmp_path / "data", "SELECT budget FROM memo.calls ORDER BY 1")["budget"].to_list() == [8, 16]
-    with Database(tmp_path / "data" / "slingshot.duckdb").read() as connection:
+    with FileWarehouse(tmp_path / "data" / "slingshot.duckdb").read() as connection:
         versions = connection.execute("SELECT asset, version FROM lineage.current").fetchall()
         assert costs(connection, {"all": versions}) == {"all": Cost(calls=1, tokens=16, seconds=4.0)}

@@ -16,7 +16,7 @@ from warehouse.core.identity import canonical, digest
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
 from warehouse.store.collection import collect, find_garbage
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.published import Published
 from warehouse.store.versions import Store
 
@@ -36,7 +36,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(small: Path, tmp_path: Path) -> Store:
-    return Store(Database(Path(shutil.copy(small, tmp_path))))
+    return Store(FileWarehouse(Path(shutil.copy(small, tmp_path))))
 
 
 def place(asset: str, version: str) -> str:

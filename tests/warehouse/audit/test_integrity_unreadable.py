@@ -14,7 +14,7 @@ from warehouse.core.identity import canonical
 from warehouse.results.result import Gate
 from warehouse.schema.records import Score
 from warehouse.store.calls import Call, answer_digest
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.versions import Store
 
 CALL = Call("completion", SOURCE[0], {"messages": [["user", "Why?"]]})
@@ -29,7 +29,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(small: Path, tmp_path: Path) -> Store:
-    return Store(Database(Path(shutil.copy(small, tmp_path))))
+    return Store(FileWarehouse(Path(shutil.copy(small, tmp_path))))
 
 
 def test_records_without_an_id_are_reported(store: Store) -> None:

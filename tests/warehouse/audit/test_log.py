@@ -13,7 +13,7 @@ from tests.support.versions import documents, named, publish
 from warehouse.audit.finding import NotFound
 from warehouse.audit.log import builds, versions_of
 from warehouse.release.export import record_export
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
 
@@ -21,7 +21,7 @@ from warehouse.store.versions import Store
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Two builds of "documents" with another count, and a third that goes back to the first."""
-    store = Store(Database(tmp_path / "slingshot.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "slingshot.duckdb"))
     recipes = [Run(f"run {number}", json.dumps({"seed": 1, "documents": [{"count": number}]})) for number in (1, 2)]
     for number, run in enumerate(recipes, start=1):
         target = Target("documents", named(str(number)), 0, {"a.py": str(number)}, {"count": number}, {})
@@ -59,12 +59,12 @@ def test_builds_come_newest_first_with_what_changed_in_the_recipe(store: Store) 
     ]
     assert [one.because for one in found] == [("documents.0.count 2 → 1",), ("documents.0.count 1 → 2",), ()]
     assert [(one.computed, one.tokens, one.seconds) for one in found] == [(0, 0, 0.5), (3, 40, 2.0), (3, 40, 2.0)]
-    assert builds(Database(store.database.path.with_name("none.duckdb"))) == []
+    assert builds(FileWarehouse(store.database.folder / "none.duckdb")) == []
 
 
 def test_the_command_shows_a_block_for_each_and_versions_that_diff_takes(store: Store) -> None:
     def shown(*words: str) -> list[str]:
-        done = CliRunner().invoke(app, [*words, "--warehouse", str(store.database.path.parent)])
+        done = CliRunner().invoke(app, [*words, "--warehouse", str(store.database.folder)])
         assert done.exit_code == 0, done.output
         return str(done.output).splitlines()
 
@@ -102,16 +102,14 @@ def test_many_files_of_code_are_one_line_unless_all_is_asked_for(store: Store) -
     code = {f"{letter}.py": "3" for letter in "abc"}
     target = Target("documents", named("3"), 0, code, {"count": 2}, {})
     store.publish(target, documents("xyz"), {}, Effort(), Run("run 4"))
-    shown = CliRunner().invoke(app, ["log", "documents", "--warehouse", str(store.database.path.parent)]).output
+    shown = CliRunner().invoke(app, ["log", "documents", "--warehouse", str(store.database.folder)]).output
     assert "  code of 3 files changed\n" in shown
-    whole = (
-        CliRunner().invoke(app, ["log", "documents", "--all", "--warehouse", str(store.database.path.parent)]).output
-    )
+    whole = CliRunner().invoke(app, ["log", "documents", "--all", "--warehouse", str(store.database.folder)]).output
     assert "  code of a.py changed\n  code of b.py changed\n  code of c.py changed\n" in whole
 
 
 def test_a_version_that_was_never_exported_and_an_empty_warehouse_are_shown_plainly(tmp_path: Path) -> None:
-    store = Store(Database(tmp_path / "slingshot.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "slingshot.duckdb"))
     assert CliRunner().invoke(app, ["log", "--warehouse", str(tmp_path)]).output == "nothing was built here\n"
     publish(store, "documents", "1", documents("a"))
     shown = CliRunner().invoke(app, ["log", "documents", "--warehouse", str(tmp_path)]).output

@@ -20,31 +20,32 @@ from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
 from warehouse.store.answer_digests import add_answer_digests
 from warehouse.store.calls import Call
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.inserting import insert_rows
+from warehouse.store.warehouse import Warehouse
 
 ARM = "self_training"
 PATH = (f"raw_{ARM}", f"enhanced_instructions/{ARM}", f"diverse_instructions/{ARM}", f"training_sets/{ARM}")
 
 
 @pytest.fixture
-def database(own: tuple[Path, Path]) -> Database:
-    found = Database(own[1] / "slingshot.duckdb")
+def database(own: tuple[Path, Path]) -> Warehouse:
+    found = FileWarehouse(own[1] / "slingshot.duckdb")
     assert integrity(found) == []
     assert all(check.passed for check in training_sets(found).values())
     return found
 
 
-def one(database: Database, sql: str) -> Any:
+def one(database: Warehouse, sql: str) -> Any:
     return query(database.path.parent, sql).row(0)[0]
 
 
-def change(database: Database, sql: str) -> None:
+def change(database: Warehouse, sql: str) -> None:
     with database.write() as connection:
         connection.execute(sql)
 
 
-def test_a_row_of_a_closed_model_is_found_even_if_all_ids_fit(database: Database, own: tuple[Path, Path]) -> None:
+def test_a_row_of_a_closed_model_is_found_even_if_all_ids_fit(database: Warehouse, own: tuple[Path, Path]) -> None:
     with database.write() as connection:
         planted = plant(connection)
         for asset in PATH:
@@ -106,7 +107,7 @@ def forge(connection: duckdb.DuckDBPyConnection, asset: str, row: str) -> None:
     connection.execute("UPDATE lineage.versions SET inputs = replace(inputs, ?, ?)", [before, after])
 
 
-def test_a_model_without_a_description_counts_as_not_open(database: Database) -> None:
+def test_a_model_without_a_description_counts_as_not_open(database: Warehouse) -> None:
     change(database, "DELETE FROM lineage.materials WHERE name = 'generator'")
     assert [finding.what for finding in integrity(database)] == [
         "records with a parent that is not on record",
@@ -117,7 +118,7 @@ def test_a_model_without_a_description_counts_as_not_open(database: Database) ->
     assert "of unknown origin, which counts as not open" in checks[PATH[-1]].facts["not open"]
 
 
-def test_a_missing_parent_is_found(database: Database) -> None:
+def test_a_missing_parent_is_found(database: Warehouse) -> None:
     parent = one(
         database,
         f"SELECT parent FROM lineage.edges JOIN training_sets__{ARM} ON child = id WHERE role = 'instruction' LIMIT 1",
@@ -134,7 +135,7 @@ def test_a_missing_parent_is_found(database: Database) -> None:
     ]
 
 
-def test_a_missing_edge_is_found(database: Database) -> None:
+def test_a_missing_edge_is_found(database: Warehouse) -> None:
     child = one(database, f"SELECT id FROM training_sets__{ARM} LIMIT 1")
     change(database, f"DELETE FROM lineage.edges WHERE child = '{child}' AND role = 'instruction'")
     what = "records whose id is not the hash of what they say and were made from"
@@ -142,14 +143,14 @@ def test_a_missing_edge_is_found(database: Database) -> None:
 
 
 @pytest.mark.parametrize(("table", "column"), [("document", "text"), ("pair", "response"), ("prediction", "text")])
-def test_a_changed_text_is_found(database: Database, table: str, column: str) -> None:
+def test_a_changed_text_is_found(database: Warehouse, table: str, column: str) -> None:
     row = one(database, f"SELECT id FROM records.{table} LIMIT 1")
     change(database, f"UPDATE records.{table} SET {column} = {column} || ' ' WHERE id = '{row}'")
     what = "records whose id is not the hash of what they say and were made from"
     assert integrity(database) == [Finding("content", what, 1, (row,))]
 
 
-def test_a_changed_text_of_a_row_that_was_not_kept_is_found(database: Database) -> None:
+def test_a_changed_text_of_a_row_that_was_not_kept_is_found(database: Warehouse) -> None:
     row, content = query(database.path.parent, "SELECT id, content FROM lineage.records WHERE content IS NOT NULL").row(
         0
     )
@@ -159,7 +160,7 @@ def test_a_changed_text_of_a_row_that_was_not_kept_is_found(database: Database) 
     assert [(finding.rule, finding.ids) for finding in integrity(database)] == [("content", (row,))]
 
 
-def test_a_dropped_decision_is_found(database: Database, own: tuple[Path, Path]) -> None:
+def test_a_dropped_decision_is_found(database: Warehouse, own: tuple[Path, Path]) -> None:
     version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{PATH[0]}'")
     dropped = one(
         database, f"SELECT record FROM lineage.outcomes WHERE asset = '{PATH[0]}' AND outcome = 'rejected' LIMIT 1"
@@ -172,7 +173,7 @@ def test_a_dropped_decision_is_found(database: Database, own: tuple[Path, Path])
     assert "NO" in done.output
 
 
-def test_a_row_that_a_gate_did_not_read_is_found(database: Database) -> None:
+def test_a_row_that_a_gate_did_not_read_is_found(database: Warehouse) -> None:
     version = one(database, f"SELECT version FROM lineage.current WHERE asset = '{PATH[1]}'")
     twin = one(
         database,
@@ -187,13 +188,13 @@ def test_a_row_that_a_gate_did_not_read_is_found(database: Database) -> None:
     }
 
 
-def test_a_changed_prompt_is_found(database: Database) -> None:
+def test_a_changed_prompt_is_found(database: Warehouse) -> None:
     key = one(database, "SELECT key FROM memo.calls WHERE kind = 'completion' LIMIT 1")
     change(database, f"UPDATE memo.calls SET request = replace(request, 'user', 'system') WHERE key = '{key}'")
     assert [(finding.rule, finding.ids) for finding in integrity(database)] == [("calls", (key,))]
 
 
-def test_a_planted_row_stops_the_build_of_what_reads_it(database: Database, own: tuple[Path, Path]) -> None:
+def test_a_planted_row_stops_the_build_of_what_reads_it(database: Warehouse, own: tuple[Path, Path]) -> None:
     before = one(database, f"SELECT version FROM lineage.current WHERE asset = '{PATH[1]}'")
     with database.write() as connection:
         forge(connection, PATH[0], plant(connection))

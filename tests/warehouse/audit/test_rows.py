@@ -4,7 +4,6 @@ decision, and a filter must leave out exactly the others."""
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,13 @@ from warehouse.audit.rows import find_rows
 from warehouse.core.errors import UserError
 from warehouse.results.result import Gate
 from warehouse.schema.records import Document, Quality
-from warehouse.store.database import Database
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Database(tmp_path / "warehouse.duckdb"))
+def store(warehouse: Warehouse) -> Store:
+    return Store(warehouse)
 
 
 @pytest.fixture

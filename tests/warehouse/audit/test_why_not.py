@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.versions import documents, gated_pairs, ids_by_text, named, publish
@@ -13,14 +11,14 @@ from warehouse.audit.why_not import WhyNot, quarantined, why_not
 from warehouse.core.errors import UserError
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
-from warehouse.store.database import Database
 from warehouse.store.published import Published
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Database(tmp_path / "warehouse.duckdb"))
+def store(warehouse: Warehouse) -> Store:
+    return Store(warehouse)
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ from tests.support.tiny import ROOT
 from warehouse.core import waiting
 from warehouse.core.waiting import locked
 from warehouse.store.calls import Answer, Call
-from warehouse.store.claims import claim_on
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 
 LOCKING = "from filelock import FileLock; lock = FileLock({path!r}); lock.acquire()"
@@ -42,7 +41,7 @@ def holder(code: str, path: Path, seconds: float) -> Iterator[int]:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shortens the silence, but not to nothing."""
     monkeypatch.setattr(waiting, "SECONDS_OF_SILENCE", 0.3)
-    monkeypatch.setattr("warehouse.store.database.SECONDS_OF_SILENCE", 0.3)
+    monkeypatch.setattr("warehouse.store.file_warehouse.SECONDS_OF_SILENCE", 0.3)
 
 
 def test_a_wait_for_a_lock_names_the_process_and_ends_with_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -65,7 +64,7 @@ def test_a_wait_for_the_warehouse_names_the_process_and_ends_with_it(
 ) -> None:
     path = tmp_path / "slingshot.duckdb"
     duckdb.connect(str(path)).close()
-    with holder(OPENING, path, 1.5) as process, Database(path).write() as connection:
+    with holder(OPENING, path, 1.5) as process, FileWarehouse(path).write() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     (record,) = caplog.records
     assert record.getMessage().startswith(f"slingshot: waiting for the warehouse {path}: process {process} (")
@@ -77,15 +76,15 @@ def test_a_wait_that_is_too_long_is_an_error_that_names_the_process(tmp_path: Pa
     with (
         holder(OPENING, path, 30) as process,
         pytest.raises(RuntimeError, match=rf"was locked by another process for 0.5 s; .*\(process {process} "),
-        Database(path, patience=0.5).read(),
+        FileWarehouse(path, patience=0.5).read(),
     ):
         pass
 
 
 def test_a_wait_for_calls_of_another_build_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    memo = Memo(Database(tmp_path / "slingshot.duckdb"))
+    memo = Memo(FileWarehouse(tmp_path / "slingshot.duckdb"))
     calls = [Call("completion", "a" * 32, {"text": text}, 8) for text in ("one", "two")]
-    claim = claim_on(memo.database, [call.key for call in calls])
+    claim = memo.database.claims.file([call.key for call in calls])
     claim.parent.mkdir()
     with holder(LOCKING, claim, 1.5) as process:
         answers = memo.run(
@@ -99,7 +98,7 @@ def test_a_wait_for_calls_of_another_build_is_said(tmp_path: Path, caplog: pytes
 
 def test_a_command_says_on_stderr_what_it_waits_for(tmp_path: Path) -> None:
     path = tmp_path / "slingshot.duckdb"
-    with Database(path).write():
+    with FileWarehouse(path).write():
         pass
     began = time.monotonic()
     with holder(OPENING, path, 1000) as process:

@@ -15,7 +15,7 @@ from warehouse.lineage.graph import Graph, Link
 from warehouse.results.result import Gate
 from warehouse.schema.records import Checkpoint, Document, Pair
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.inserting import insert
 from warehouse.store.materials import DESCRIPTION, record_materials
 from warehouse.store.memo import Memo
@@ -47,7 +47,7 @@ def reached(links: list[Link], start: str, up: bool) -> set[Link]:
 @given(graphs(), st.data())
 def test_ancestors_and_descendants_are_those_of_a_reference(links: list[Link], data: st.DataObject) -> None:
     start = digest(data.draw(st.integers(0, 11)))
-    with Database(Path("absent.duckdb")).read() as connection:
+    with FileWarehouse(Path("absent.duckdb")).read() as connection:
         if links:
             insert(connection, "lineage.edges", pl.DataFrame([vars(link) for link in links]))
         graph = Graph(connection)
@@ -59,7 +59,7 @@ def test_ancestors_and_descendants_are_those_of_a_reference(links: list[Link], d
 
 
 def test_ancestry_and_descent_include_calls_adapters_and_declared_ancestors(tmp_path: Path) -> None:
-    store = Store(Database(tmp_path / "warehouse.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "warehouse.duckdb"))
     model, source, corpus = digest("model"), digest("source"), digest("corpus")
     described = [
         (model, "model", "generator", "path:m", "a" * 64, "MIT", "human", '["corpus"]'),

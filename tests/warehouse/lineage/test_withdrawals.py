@@ -33,8 +33,8 @@ from warehouse.lineage.withdrawals import NONE, UsesWithdrawn, Withdrawals, With
 from warehouse.release.recall import find_affected, withdraw
 from warehouse.release.withdrawable import put_on_record
 from warehouse.schema.records import MAIN_TEXT, Pair
-from warehouse.store.database import now
 from warehouse.store.reasons import withdrawal_changes
+from warehouse.store.warehouse import now
 
 STARTER = ROOT / "recipe.yaml"
 ASSETS = {"seed_task": "seed_tasks", "document": "documents", "benchmark_item": "benchmark_items"}

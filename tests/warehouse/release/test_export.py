@@ -16,10 +16,11 @@ from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.release.export import export
 from warehouse.release.recall import find_affected, withdraw
-from warehouse.store.database import Database, now
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.materials import DESCRIPTION, record_materials
 from warehouse.store.published import Published
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import now
 
 ASSET = "training_sets/x"
 
@@ -27,7 +28,7 @@ ASSET = "training_sets/x"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Training sets of the documents a, b and c (version 1), then of b and c (version 2, the current one)."""
-    store = Store(Database(tmp_path / "warehouse.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "warehouse.duckdb"))
     trained_on(store, "1", "abc")
     trained_on(store, "2", "bc")
     return store

@@ -26,7 +26,7 @@ from warehouse.release.provenance import exported
 from warehouse.release.recall import find_affected, withdraw
 from warehouse.results.result import Gate
 from warehouse.schema.records import BenchmarkItem, Pair, Quality
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.materials import DESCRIPTION, record_materials
 from warehouse.store.published import Published
 from warehouse.store.versions import Store
@@ -39,7 +39,7 @@ BREAKS = "one\ntwo\r\nthree\x0bfour\x0cfive\x1csix\x85seven\u2028eight\u2029nine
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """The training sets x, of the documents a, b and c, and y, of b; both were kept apart from two benchmark items."""
-    store = Store(Database(tmp_path / "warehouse.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "warehouse.duckdb"))
     described = [(SOURCE[0], "source", "wiki", "path:/home/ada/wiki.jsonl", "a" * 64, "CC-BY-SA-4.0", "human", "[]")]
     record_materials(
         store.database, pl.DataFrame(described, schema=dict.fromkeys(DESCRIPTION, pl.String), orient="row")
@@ -115,7 +115,7 @@ def test_a_row_has_the_sources_titles_and_licences_of_the_texts_behind_it(store:
 
 @pytest.mark.parametrize("split", ["\n", "splitlines"])
 def test_every_reader_finds_one_row_on_each_line(tmp_path: Path, split: str) -> None:
-    store = Store(Database(tmp_path / "warehouse.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "warehouse.duckdb"))
     gate = Gate(Pair)
     for number in range(2):
         texts = {"instruction": f"{number} {BREAKS}", "input": BREAKS, "response": BREAKS}
@@ -182,7 +182,7 @@ def test_the_hub_reads_the_card(store: Store, tmp_path: Path) -> None:
 
 
 def test_texts_cannot_change_what_the_card_says(tmp_path: Path) -> None:
-    store = Store(Database(tmp_path / "warehouse.duckdb"))
+    store = Store(FileWarehouse(tmp_path / "warehouse.duckdb"))
     gate = Gate(Pair)
     hostile = "```\n<script>alert(1)</script>\n---\n| a | b |\n# Licence: MIT"
     gate.keep({"method": "m", "level": "", "instruction": hostile, "input": "", "response": hostile}, [SOURCE])
@@ -227,7 +227,7 @@ def test_a_folder_with_files_of_somebody_else_is_refused(store: Store, tmp_path:
 
 
 def test_a_folder_of_another_warehouse_is_refused(store: Store, tmp_path: Path) -> None:
-    other = Store(Database(tmp_path / "other.duckdb"))
+    other = Store(FileWarehouse(tmp_path / "other.duckdb"))
     publish(other, "training_sets/z", "1", pairs(other, publish(other, "documents", "1", documents("a"))))
     export(other, "z", tmp_path / "out")
     with pytest.raises(UserError) as refused:

@@ -26,13 +26,14 @@ from warehouse.release.recall import Holding, find_affected, withdraw, withdrawn
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair, Score
 from warehouse.store.collection import collect, find_garbage
-from warehouse.store.database import Database, now
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Part, Warehouse, now
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Database(tmp_path / "warehouse.duckdb"))
+def store(warehouse: Warehouse) -> Store:
+    return Store(warehouse)
 
 
 def only(store: Store, query: str) -> str:
@@ -174,7 +175,7 @@ def test_a_withdrawal_stays_when_everything_that_it_affects_is_collected(store: 
     assert before.of_row([], "pesto is a sauce") == before.entries[0]
 
 
-class OpenDatabase(Database):
+class OpenWarehouse(FileWarehouse):
     """A warehouse behind one open connection, so that many can be tested."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -182,7 +183,7 @@ class OpenDatabase(Database):
         self.connection = connection
 
     @contextmanager
-    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def read(self, *parts: Part) -> Iterator[duckdb.DuckDBPyConnection]:
         yield self.connection
 
     write = read
@@ -216,8 +217,8 @@ def saying(letters: set[str]) -> dict[str, str]:
 @settings(max_examples=15)
 @given(history=ROUNDS, data=st.data())
 def test_exactly_the_rows_that_depend_on_a_row_are_listed(history: list[list[set[str]]], data: st.DataObject) -> None:
-    with Database(Path("absent.duckdb")).read() as connection:
-        store = Store(OpenDatabase(connection))
+    with FileWarehouse(Path("absent.duckdb")).read() as connection:
+        store = Store(OpenWarehouse(connection))
         for made_of in history:
             built(store, f"{made_of}", made_of)
         known = sorted({letter for made_of in history for letters in made_of for letter in letters})

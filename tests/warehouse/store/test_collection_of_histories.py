@@ -17,7 +17,8 @@ from warehouse.release.export import record_export
 from warehouse.results.result import Gate
 from warehouse.schema.records import Pair
 from warehouse.store.collection import collect, find_garbage
-from warehouse.store.database import SCHEMAS, Database
+from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.tables import SCHEMAS
 from warehouse.store.versions import Store
 
 LETTERS = st.lists(st.sampled_from("abcde"), unique=True, max_size=4)
@@ -59,7 +60,7 @@ def built(store: Store, one: Round) -> None:
         record_export(store, published, Path("exports"), {})
 
 
-class Uncompacted(Database):
+class Uncompacted(FileWarehouse):
     """Saves the seconds that a file of its final size takes."""
 
     def compact(self) -> None:

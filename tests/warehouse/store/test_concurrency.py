@@ -20,23 +20,24 @@ import pytest
 from tests.support.tiny import ROOT
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
-from warehouse.store.database import Database, WarehouseError
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import WarehouseError
 
 # The start of every script below: `publish(asset, number)` publishes a version of 20 rows that contain its number.
 PRELUDE = """
 import sys, time
 from pathlib import Path
 import warehouse.store.versions
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.schema.records import Document
 from warehouse.results.result import Gate
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
 
 path = Path(sys.argv[1])
-store = Store(Database(path, patience=20.0))
+store = Store(FileWarehouse(path, patience=20.0))
 
 def publish(asset, number):
     gate = Gate(Document)
@@ -113,7 +114,7 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
         finished(one)
         finished(two)
         assert int(finished(reader)) > 0
-    store = Store(Database(path))
+    store = Store(FileWarehouse(path))
     for asset in ("one", "two"):
         for number in range(6):
             published = store.catalog().find(asset, f"{number:032x}")
@@ -133,15 +134,15 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
 
 
 def test_a_file_that_another_process_has_open_gives_an_error_with_path_and_advice(path: Path) -> None:
-    Store(Database(path)).publish(Target("a", "1" * 32, 0, {}, {}, {}), documents("a"), {}, Effort(), Run("run"))
+    Store(FileWarehouse(path)).publish(Target("a", "1" * 32, 0, {}, {}, {}), documents("a"), {}, Effort(), Run("run"))
     hold = """
-    with Database(path).write():
+    with FileWarehouse(path).write():
         print("held", flush=True)
         time.sleep(30)
     """
     with python(hold, path) as holder:
         assert line(holder) == "held"
-        database = Database(path, patience=0.3)
+        database = FileWarehouse(path, patience=0.3)
         for use in (database.read, database.write):
             began = time.monotonic()
             with pytest.raises(WarehouseError) as refused, use():
@@ -154,13 +155,13 @@ def test_a_file_that_another_process_has_open_gives_an_error_with_path_and_advic
 
 def test_a_file_that_is_closed_in_time_is_used(path: Path) -> None:
     hold = """
-    with Database(path).write():
+    with FileWarehouse(path).write():
         print("held", flush=True)
         time.sleep(0.5)
     """
     with python(hold, path) as holder:
         assert line(holder) == "held"
-        with Database(path, patience=20.0).read() as connection:
+        with FileWarehouse(path, patience=20.0).read() as connection:
             assert connection.execute("SELECT count(*) FROM lineage.versions").fetchall() == [(0,)]
 
 
@@ -172,7 +173,7 @@ def test_a_damaged_file_is_named_at_once_wherever_it_lies(tmp_path: Path, folder
     path.write_bytes(b"not a database\n" * 1000)
     began = time.monotonic()
     message = re.escape(f"the warehouse {path} cannot be opened: ")
-    with pytest.raises(WarehouseError, match=message), Database(path, patience=0.5).read():
+    with pytest.raises(WarehouseError, match=message), FileWarehouse(path, patience=0.5).read():
         pass
     assert time.monotonic() - began < 0.5
 
@@ -192,7 +193,7 @@ def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path
         assert line(writer) == "inside"
         writer.kill()
         writer.wait(timeout=10)
-    store = Store(Database(path, patience=5.0))
+    store = Store(FileWarehouse(path, patience=5.0))
     current = store.current("raw/wiki")
     assert current is not None
     assert int(current.version, 16) == 1
@@ -219,7 +220,7 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_version(path: Path) -> No
         time.sleep(0.05)
         writer.kill()
         writer.wait(timeout=10)
-    store = Store(Database(path, patience=5.0))
+    store = Store(FileWarehouse(path, patience=5.0))
     current = store.current("raw/wiki")
     assert current is not None
     assert int(current.version, 16) >= int(told[-1])
@@ -228,7 +229,7 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_version(path: Path) -> No
 
 
 def test_threads_of_one_process_share_a_database(path: Path) -> None:
-    store = Store(Database(path, patience=10.0))
+    store = Store(FileWarehouse(path, patience=10.0))
 
     def use(number: int) -> str:
         target = Target(f"asset_{number}", "1" * 32, 0, {}, {}, {})

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from warehouse.store import engine
-from warehouse.store.database import Database, WarehouseError
 from warehouse.store.engine import close, connect, frugal
+from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.warehouse import WarehouseError
 
 OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).close()"
 
@@ -86,19 +87,19 @@ def test_temporary_tables_and_frames_of_one_use_are_gone_in_the_next(path: Path)
 def test_a_connection_of_the_user_in_the_same_process_is_an_error_that_says_so(tmp_path: Path) -> None:
     """DuckDB would otherwise have the file open twice in one process."""
     file = tmp_path / "slingshot.duckdb"
-    with Database(file).write():
+    with FileWarehouse(file).write():
         pass
     own = duckdb.connect(str(file))
     with pytest.raises(WarehouseError, match="is open in this process by another connection of DuckDB; close that"):
-        Database(file).write().__enter__()
+        FileWarehouse(file).write().__enter__()
     own.close()
-    with Database(file).read() as connection:
+    with FileWarehouse(file).read() as connection:
         assert connection.execute("SELECT count(*) FROM lineage.versions").fetchall() == [(0,)]
 
 
 def test_a_slow_query_draws_no_bar_into_what_a_command_prints(path: Path) -> None:
     # After two seconds the bar would be drawn on standard output, even where that is a file or a pipe.
-    with Database(path).read() as connection:
+    with FileWarehouse(path).read() as connection:
         assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
 
 

@@ -13,8 +13,8 @@ from tests.support.versions import documents, publish
 from warehouse.audit.integrity import integrity
 from warehouse.core.errors import UserError
 from warehouse.store.collection import collect, find_garbage
-from warehouse.store.database import Database
 from warehouse.store.environments import Environment, drop, environments, promote
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
 
@@ -22,7 +22,7 @@ V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
 
 
 def opened(path: Path, environment: str = "") -> Store:
-    return Store(Database(path / "slingshot.duckdb", environment=environment))
+    return Store(FileWarehouse(path / "slingshot.duckdb", environment=environment))
 
 
 def read(store: Store, asset: str = "documents") -> list[str]:

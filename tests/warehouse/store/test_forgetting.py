@@ -16,20 +16,20 @@ from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Pair
 from warehouse.store.calls import Answer, Call
 from warehouse.store.collection import Garbage
-from warehouse.store.database import Database, WarehouseError
 from warehouse.store.forgetting import Chosen, find_forgettable, forget
 from warehouse.store.materials import material_rows, record_materials
 from warehouse.store.memo import Memo
 from warehouse.store.published import Published
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse, WarehouseError
 
 WRITER = Material("model", "writer", "Apache-2.0", address="path:writer", sha256="a" * 64)
 JUDGE = Material("model", "judge", "Apache-2.0", address="path:judge", sha256="b" * 64)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(Database(tmp_path / "warehouse.duckdb"))
+def store(warehouse: Warehouse) -> Store:
+    store = Store(warehouse)
     record_materials(store.database, material_rows([WRITER, JUDGE]))
     return store
 

@@ -15,9 +15,10 @@ import pytest
 from tests.support.planting import found
 from tests.support.tiny import ROOT
 from warehouse.store.calls import Answer, Call, Work
-from warehouse.store.database import Database, WarehouseError
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import WarehouseError
 
 CALL = Call("completion", "a" * 32, {"text": "one"}, 8)
 
@@ -28,12 +29,12 @@ def path(tmp_path: Path) -> Path:
 
 
 def filled(path: Path) -> None:
-    with Database(path).write() as connection:
+    with FileWarehouse(path).write() as connection:
         connection.execute("INSERT INTO lineage.pointers SELECT '', 'a' || i, repeat('0', 32) FROM range(20_000) t(i)")
 
 
 def used(path: Path) -> None:
-    with Database(path).write() as connection:
+    with FileWarehouse(path).write() as connection:
         connection.execute("SELECT count(*), min(version), max(asset) FROM lineage.pointers").fetchall()
 
 
@@ -62,9 +63,10 @@ def test_a_damaged_block_is_one_error_with_advice(path: Path) -> None:
 WRITING = """
 import sys
 from pathlib import Path
-from warehouse.store.database import Database, WarehouseError
+from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.warehouse import WarehouseError
 try:
-    with Database(Path(sys.argv[1])).write() as connection:
+    with FileWarehouse(Path(sys.argv[1])).write() as connection:
         rows = "SELECT '', md5(i::VARCHAR), md5(i::VARCHAR) FROM range(300000) t(i)"
         connection.execute("INSERT INTO lineage.pointers " + rows)
 except WarehouseError as error:
@@ -87,12 +89,12 @@ def test_a_full_disk_is_one_error_and_loses_nothing(path: Path) -> None:
     assert done.stderr == ""
     assert done.stdout.startswith(f"the warehouse {path} cannot be read or written: ")
     assert done.stdout.endswith("File too large; make room on the disk; nothing that was committed is lost\n")
-    with Database(path).read() as connection:
+    with FileWarehouse(path).read() as connection:
         assert connection.execute("SELECT count(*) FROM lineage.pointers").fetchone() == (20_000,)
 
 
 def test_an_error_in_a_query_is_not_taken_for_one_of_the_disk(path: Path) -> None:
-    with pytest.raises(duckdb.CatalogException), Database(path).write() as connection:
+    with pytest.raises(duckdb.CatalogException), FileWarehouse(path).write() as connection:
         connection.execute("FROM no_such_table")
 
 
@@ -105,7 +107,7 @@ def answered(missing: list[Call]) -> Iterator[tuple[list[Call], Work]]:
     [('{"text": "cut o', "is not JSON (Unterminated string"), ("[]", "is JSON, but no object; to")],
 )
 def test_an_unreadable_answer_is_named_and_can_be_forgotten(damaged: str, fault: str, path: Path) -> None:
-    memo = Memo(Database(path))
+    memo = Memo(FileWarehouse(path))
     memo.run([CALL], answered)
     with memo.database.write() as connection:
         connection.execute("UPDATE memo.calls SET response = ?", [damaged])

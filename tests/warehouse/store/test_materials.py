@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from tests.support.versions import rows
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.materials import DESCRIPTION, record_materials
 from warehouse.store.versions import Store
 
@@ -19,7 +19,7 @@ def source(licence: str, origin: str | None) -> pl.DataFrame:
 
 
 def test_a_description_is_recorded_if_it_differs_from_the_last_one(tmp_path: Path) -> None:
-    database = Database(tmp_path / "warehouse.duckdb")
+    database = FileWarehouse(tmp_path / "warehouse.duckdb")
     for licence, origin in (("MIT", None), ("MIT", None), ("MIT", "human"), ("CC0-1.0", "human"), ("MIT", None)):
         record_materials(database, source(licence, origin))
     assert rows(Store(database), "SELECT licence, origin FROM lineage.materials ORDER BY recorded_at") == [

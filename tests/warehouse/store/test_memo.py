@@ -4,24 +4,22 @@ was computed."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.support.memo import MODEL, Batches, Model, answer, at_once, call, nothing
 from warehouse.schema.bookkeeping import ModelCall, ModelFailure
 from warehouse.store.calls import Answer, Call, Compose, Meter, answer_digest
-from warehouse.store.database import Database
 from warehouse.store.memo import Memo
+from warehouse.store.warehouse import Warehouse
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "warehouse.duckdb")
+def database(warehouse: Warehouse) -> Warehouse:
+    return warehouse
 
 
-def test_a_call_is_computed_once_and_then_read_from_the_memo(database: Database) -> None:
+def test_a_call_is_computed_once_and_then_read_from_the_memo(database: Warehouse) -> None:
     first, second = Memo(database, "engine 1"), Memo(database, "engine 2")
     calls = [call("a"), call("b")]
     assert first.run(calls, Model()) == [answer("a"), answer("b")]
@@ -30,7 +28,7 @@ def test_a_call_is_computed_once_and_then_read_from_the_memo(database: Database)
     assert second.meter == Meter(computed=0, from_memo=2)
 
 
-def test_stored_and_computed_answers_come_in_the_order_of_the_calls(database: Database) -> None:
+def test_stored_and_computed_answers_come_in_the_order_of_the_calls(database: Warehouse) -> None:
     Memo(database).run([call("b"), call("d")], Model())
     model = Model(batch=1)
     memo = Memo(database)
@@ -40,7 +38,7 @@ def test_stored_and_computed_answers_come_in_the_order_of_the_calls(database: Da
     assert memo.meter == Meter(computed=2, from_memo=2, tokens=6, seconds=1.0)
 
 
-def test_a_call_listed_twice_is_computed_once(database: Database) -> None:
+def test_a_call_listed_twice_is_computed_once(database: Warehouse) -> None:
     model, memo = Model(), Memo(database)
     found = memo.run([call("a"), call("b"), call("a"), call("a")], model)
     assert [one.response["text"] for one in found] == ["A", "B", "A", "A"]
@@ -51,11 +49,11 @@ def test_a_call_listed_twice_is_computed_once(database: Database) -> None:
     assert again.meter == Meter(from_memo=1)
 
 
-def test_an_empty_list_of_calls_computes_nothing(database: Database) -> None:
+def test_an_empty_list_of_calls_computes_nothing(database: Warehouse) -> None:
     assert Memo(database).run([], nothing) == []
 
 
-def test_a_call_is_stored_with_all_its_fields(database: Database) -> None:
+def test_a_call_is_stored_with_all_its_fields(database: Warehouse) -> None:
     Memo(database, "transformers 5").run([call("a", budget=16)], Model(tokens=4))
     with database.read() as connection:
         frame = connection.sql("FROM memo.calls").pl()
@@ -87,12 +85,12 @@ def test_a_call_is_stored_with_all_its_fields(database: Database) -> None:
     ],
     ids=["kind", "model", "request"],
 )
-def test_a_different_kind_model_or_request_is_a_different_call(database: Database, other: Call) -> None:
+def test_a_different_kind_model_or_request_is_a_different_call(database: Warehouse, other: Call) -> None:
     Memo(database).run([call("a")], Model())
     assert Memo(database).look_up([other]) == {}
 
 
-def test_calls_finished_before_an_error_are_stored(database: Database) -> None:
+def test_calls_finished_before_an_error_are_stored(database: Warehouse) -> None:
     def breaks(missing: list[Call]) -> Batches:
         yield from [next(Model(batch=2)(missing))]
         raise TypeError("a defect")
@@ -108,7 +106,7 @@ def test_calls_finished_before_an_error_are_stored(database: Database) -> None:
     assert (memo.meter.computed, memo.meter.from_memo) == (2, 2)
 
 
-def test_a_batch_is_committed_before_the_next_one_is_requested(database: Database) -> None:
+def test_a_batch_is_committed_before_the_next_one_is_requested(database: Warehouse) -> None:
     seen = []
 
     def watched(missing: list[Call]) -> Batches:
@@ -120,7 +118,7 @@ def test_a_batch_is_committed_before_the_next_one_is_requested(database: Databas
     assert seen == [0, 1, 2]
 
 
-def test_progress_counts_only_calls_to_compute(database: Database) -> None:
+def test_progress_counts_only_calls_to_compute(database: Warehouse) -> None:
     Memo(database).run([call("a")], Model())
     told: list[tuple[int, int]] = []
     Memo(database).run([call(text) for text in "abcd"], Model(), lambda done, total: told.append((done, total)))
@@ -141,7 +139,7 @@ def test_progress_counts_only_calls_to_compute(database: Database) -> None:
     ],
 )
 def test_a_complete_text_answers_any_budget_it_fits_and_a_cut_off_one_only_its_own(
-    database: Database, complete: bool, budget: int, answered: bool
+    database: Warehouse, complete: bool, budget: int, answered: bool
 ) -> None:
     tokens = 3 if complete else 8
     Memo(database).run([call("a", budget=8)], Model(tokens=tokens, complete=complete))
@@ -151,14 +149,14 @@ def test_a_complete_text_answers_any_budget_it_fits_and_a_cut_off_one_only_its_o
     assert found == [answer("a", tokens, complete) if answered else answer("a")]
 
 
-def test_a_call_cut_off_at_two_budgets_keeps_both_answers(database: Database) -> None:
+def test_a_call_cut_off_at_two_budgets_keeps_both_answers(database: Warehouse) -> None:
     for budget in (4, 8):
         Memo(database).run([call("a", budget)], Model(tokens=budget, complete=False))
     assert Memo(database).look_up([call("a", 4)]) == {(call("a").key, 4): answer("a", 4, False)}
     assert Memo(database).look_up([call("a", 8)]) == {(call("a").key, 8): answer("a", 8, False)}
 
 
-def test_one_list_can_contain_a_call_at_two_budgets(database: Database) -> None:
+def test_one_list_can_contain_a_call_at_two_budgets(database: Warehouse) -> None:
     def cut_off(batch: list[Call]) -> list[Answer]:
         return [answer(f"to {one.budget}", one.budget, False) for one in batch]
 
@@ -180,14 +178,14 @@ def vector_of(answers: list[Answer]) -> list[float]:
 @pytest.mark.parametrize(
     "vector", [[0.5, -0.25, 1.0], [], [0.10000000149011612]], ids=["plain", "empty", "nearest to a tenth"]
 )
-def test_a_stored_vector_equals_the_computed_one(database: Database, vector: list[float]) -> None:
+def test_a_stored_vector_equals_the_computed_one(database: Warehouse, vector: list[float]) -> None:
     asked = Call("embedding", MODEL, {"text": "a"})
     computed = Memo(database).run([asked], embedding(vector))
     assert vector_of(Memo(database).run([asked], nothing)) == vector_of(computed) == vector
 
 
 def test_a_vector_is_rounded_to_stored_precision_on_the_first_run_too(
-    database: Database,
+    database: Warehouse,
 ) -> None:
     # Record ids hash the vector, so a rebuild from the memo must give the same ids as the first build.
     asked = Call("embedding", MODEL, {"text": "a"})
@@ -195,14 +193,14 @@ def test_a_vector_is_rounded_to_stored_precision_on_the_first_run_too(
     assert vector_of(Memo(database).run([asked], nothing)) == vector_of(computed)
 
 
-def failures(database: Database) -> list[tuple[str, str]]:
+def failures(database: Warehouse) -> list[tuple[str, str]]:
     with database.read() as connection:
         frame = connection.sql("FROM memo.failures ORDER BY request").pl()
     ModelFailure.validate(frame, lazy=True)
     return list(zip(frame["request"], frame["error"], strict=True))
 
 
-def test_a_failed_call_is_recorded_as_a_failure_and_requested_again(database: Database) -> None:
+def test_a_failed_call_is_recorded_as_a_failure_and_requested_again(database: Warehouse) -> None:
     def dislikes_b(batch: list[Call]) -> list[Answer]:
         texts = [one.request["text"] for one in batch]
         if "b" in texts:
@@ -221,7 +219,7 @@ def test_a_failed_call_is_recorded_as_a_failure_and_requested_again(database: Da
     assert failures(database) == [('{"text":"b"}', error)]
 
 
-def test_a_programming_error_is_not_recorded_as_a_failed_call(database: Database) -> None:
+def test_a_programming_error_is_not_recorded_as_a_failed_call(database: Warehouse) -> None:
     def defect(batch: list[Call]) -> list[Answer]:
         raise KeyError("no such column")
 
@@ -230,7 +228,7 @@ def test_a_programming_error_is_not_recorded_as_a_failed_call(database: Database
     assert failures(database) == []
 
 
-def test_a_call_with_lost_files_is_computed_again_and_replaced(database: Database) -> None:
+def test_a_call_with_lost_files_is_computed_again_and_replaced(database: Warehouse) -> None:
     Memo(database).run([call("a"), call("b")], Model())
     memo = Memo(database)
     other = at_once(lambda batch: [answer("new") for _ in batch])

@@ -5,22 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.support.memo import Batches, Model, answer, at_once, call, nothing
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
 from warehouse.store.memo import Memo
+from warehouse.store.warehouse import Warehouse
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "warehouse.duckdb")
+def database(warehouse: Warehouse) -> Warehouse:
+    return warehouse
 
 
-def test_a_batch_finished_by_another_build_in_the_meantime_is_not_computed(database: Database) -> None:
+def test_a_batch_finished_by_another_build_in_the_meantime_is_not_computed(database: Warehouse) -> None:
     calls = [call(text) for text in "abcd"]
 
     def beside(missing: list[Call]) -> Batches:
@@ -38,7 +37,7 @@ def forbidden(batch: list[Call]) -> list[Answer]:
     raise AssertionError(f"asked for {[one.request for one in batch]}")
 
 
-def test_simultaneous_builds_compute_a_shared_batch_once(database: Database) -> None:
+def test_simultaneous_builds_compute_a_shared_batch_once(database: Warehouse) -> None:
     asked: list[str] = []
 
     def slow(batch: list[Call]) -> list[Answer]:
@@ -52,7 +51,7 @@ def test_simultaneous_builds_compute_a_shared_batch_once(database: Database) -> 
     assert asked == ["a", "b"]
 
 
-def test_a_stored_answer_is_not_replaced_by_a_later_one(database: Database) -> None:
+def test_a_stored_answer_is_not_replaced_by_a_later_one(database: Warehouse) -> None:
     def overtaken(batch: list[Call]) -> list[Answer]:
         Memo(database).run([call("a")], at_once(lambda same: [answer("theirs") for _ in same]))
         return [answer("ours") for _ in batch]
@@ -62,7 +61,7 @@ def test_a_stored_answer_is_not_replaced_by_a_later_one(database: Database) -> N
     assert Memo(database).run([call("a")], nothing) == [answer("theirs")]
 
 
-def test_answers_are_committed_as_they_arrive_and_survive_a_failure(database: Database) -> None:
+def test_answers_are_committed_as_they_arrive_and_survive_a_failure(database: Warehouse) -> None:
     def arriving(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:
         yield [(missing[1], answer("b"))]
         yield []
@@ -86,7 +85,7 @@ def test_answers_are_committed_as_they_arrive_and_survive_a_failure(database: Da
     assert (memo.meter.computed, memo.meter.from_memo) == (4, 2)
 
 
-def test_a_void_answer_is_asked_for_again_and_replaced(database: Database) -> None:
+def test_a_void_answer_is_asked_for_again_and_replaced(database: Warehouse) -> None:
     memo, calls = Memo(database), [call("a"), call("b")]
     memo.commit([(calls[0], Answer({"text": ""}, 0, 0.1)), (calls[1], answer("b"))])
     asked: list[Call] = []
@@ -106,7 +105,7 @@ def test_a_void_answer_is_asked_for_again_and_replaced(database: Database) -> No
         assert connection.execute("SELECT count(*) FROM memo.calls").fetchone() == (2,)
 
 
-def test_two_runs_at_once_ask_for_a_list_of_calls_once(database: Database) -> None:
+def test_two_runs_at_once_ask_for_a_list_of_calls_once(database: Warehouse) -> None:
     asked: list[str] = []
 
     def arriving(missing: list[Call]) -> Iterator[list[tuple[Call, Answer]]]:

@@ -10,16 +10,17 @@ import pytest
 
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 from warehouse.store.rates import Rates, Speed, measured_rates, measured_speeds
+from warehouse.store.warehouse import Warehouse
 
 SMALL, LARGE = "a" * 32, "b" * 32
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "warehouse.duckdb")
+def database(warehouse: Warehouse) -> Warehouse:
+    return warehouse
 
 
 def completion(model: str = SMALL, budget: int = 8, text: str = "") -> Call:
@@ -30,7 +31,7 @@ def training(count: int, epochs: int, model: str = SMALL) -> Call:
     return Call("training", model, {"count": count, "epochs": epochs})
 
 
-def record(database: Database, call: Call, seconds: float, tokens: int = 5, **more: Any) -> None:
+def record(database: Warehouse, call: Call, seconds: float, tokens: int = 5, **more: Any) -> None:
     answer = Answer({}, tokens, seconds, **more)
     Memo(database).run([call], lambda missing: iter([(missing, lambda batch: [answer for _ in batch])]))
 
@@ -69,7 +70,7 @@ def test_calls_with_an_unmeasured_kind_have_no_estimate() -> None:
     assert Rates({}).estimate([]) == 0.0
 
 
-def test_rates_are_means_over_the_stored_calls(database: Database) -> None:
+def test_rates_are_means_over_the_stored_calls(database: Warehouse) -> None:
     for text, seconds in (("a", 1.0), ("b", 3.0)):
         record(database, completion(SMALL, 8, text), seconds)
     record(database, completion(LARGE, 8), 5.0)
@@ -84,7 +85,7 @@ def test_rates_are_means_over_the_stored_calls(database: Database) -> None:
     }
 
 
-def test_training_time_is_proportional_to_examples_and_epochs(database: Database) -> None:
+def test_training_time_is_proportional_to_examples_and_epochs(database: Warehouse) -> None:
     record(database, training(10, 2), 20.0)
     record(database, training(20, 1), 60.0)
     rates = measured_rates(database)
@@ -93,7 +94,7 @@ def test_training_time_is_proportional_to_examples_and_epochs(database: Database
     assert rates.estimate([training(5, 3), training(1, 1, LARGE)]) == 32.0
 
 
-def test_rejected_and_failed_calls_do_not_count_in_a_rate(database: Database) -> None:
+def test_rejected_and_failed_calls_do_not_count_in_a_rate(database: Warehouse) -> None:
     record(database, completion(text="a"), 0.0, tokens=0)
     record(database, completion(text="b"), 9.0, error="out of memory")
     assert measured_rates(database) == Rates({})
@@ -102,11 +103,11 @@ def test_rejected_and_failed_calls_do_not_count_in_a_rate(database: Database) ->
 
 
 def test_without_a_database_there_are_no_rates_and_none_is_created(tmp_path: Path) -> None:
-    assert measured_rates(Database(tmp_path / "data" / "warehouse.duckdb")) == Rates({})
+    assert measured_rates(FileWarehouse(tmp_path / "data" / "warehouse.duckdb")) == Rates({})
     assert not (tmp_path / "data").exists()
 
 
-def test_speeds_count_the_calls_of_some_models_and_of_what_was_trained_from_them(database: Database) -> None:
+def test_speeds_count_the_calls_of_some_models_and_of_what_was_trained_from_them(database: Warehouse) -> None:
     record(database, completion(SMALL, text="a"), 2.0, tokens=10)
     record(database, completion(LARGE, text="b"), 100.0, tokens=1)
     record(database, Call("loss", SMALL, {}), 4.0, tokens=50)

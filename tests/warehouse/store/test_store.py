@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,9 +16,11 @@ from warehouse.core.identity import digest
 from warehouse.results.result import Gate, Result
 from warehouse.results.validation import InvalidTable
 from warehouse.schema.records import Document, Embedding
-from warehouse.store.database import SCHEMAS, Database, WarehouseError
+from warehouse.schema.views import view_name
 from warehouse.store.published import Effort, Published, Run, Target
-from warehouse.store.versions import Store, view_name
+from warehouse.store.tables import SCHEMAS
+from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse, WarehouseError
 
 SOURCE = ("5" * 32, "source")
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
@@ -29,8 +30,8 @@ EFFORT = Effort(computed=3, from_memo=2, tokens=50, model_seconds=1.5, seconds=2
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Database(tmp_path / "warehouse.duckdb"))
+def store(warehouse: Warehouse) -> Store:
+    return Store(warehouse)
 
 
 def document(text: str) -> dict[str, str]:

@@ -17,9 +17,10 @@ from warehouse.audit.integrity import integrity
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call, answer_digest
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
 from warehouse.store.syncing import Refused, Synced, take_calls
+from warehouse.store.warehouse import Warehouse
 
 NOT_STORED = "its answer is not the one that was stored"
 
@@ -32,15 +33,15 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, list(words), env={"COLUMNS": "300"})
 
 
-def warehouse(folder: Path, **answers: str) -> Database:
-    database = Database(folder / "slingshot.duckdb")
+def warehouse(folder: Path, **answers: str) -> Warehouse:
+    database = FileWarehouse(folder / "slingshot.duckdb")
     Memo(database, "torch==2").commit(
         [(call(asked), Answer({"text": text}, 2, 0.1)) for asked, text in answers.items()]
     )
     return database
 
 
-def responses(database: Database) -> dict[str, str]:
+def responses(database: Warehouse) -> dict[str, str]:
     with database.read() as connection:
         return dict(connection.execute("SELECT key, response ->> 'text' FROM memo.calls ORDER BY 1").fetchall())
 
@@ -68,7 +69,7 @@ def test_what_is_missing_is_taken_and_what_is_there_stays(tmp_path: Path) -> Non
     ],
 )
 def test_a_changed_call_is_refused_and_named(tmp_path: Path, change: str, why: str) -> None:
-    theirs, ours = warehouse(tmp_path / "theirs", a="A", b="B"), Database(tmp_path / "ours" / "slingshot.duckdb")
+    theirs, ours = warehouse(tmp_path / "theirs", a="A", b="B"), FileWarehouse(tmp_path / "ours" / "slingshot.duckdb")
     with theirs.write() as connection:
         connection.execute(f"UPDATE memo.calls SET {change} WHERE key = ?", [call("b").key])
     assert take_calls(theirs, ours) == Synced(1, 0, (), (Refused(call("b").key, "completion", why),))
@@ -81,7 +82,7 @@ def test_a_changed_call_is_refused_and_named(tmp_path: Path, change: str, why: s
 def test_an_answer_that_no_build_can_read_is_refused_though_its_hashes_fit(
     tmp_path: Path, response: str, why: str
 ) -> None:
-    theirs, ours = warehouse(tmp_path / "theirs", a="A", b="B"), Database(tmp_path / "ours" / "slingshot.duckdb")
+    theirs, ours = warehouse(tmp_path / "theirs", a="A", b="B"), FileWarehouse(tmp_path / "ours" / "slingshot.duckdb")
     hashed = answer_digest(call("b").key, 8, True, response, None, 2, "torch==2")
     with theirs.write() as connection:
         connection.execute(
@@ -94,10 +95,10 @@ def test_an_answer_that_no_build_can_read_is_refused_though_its_hashes_fit(
 def test_there_must_be_another_warehouse(tmp_path: Path) -> None:
     ours = warehouse(tmp_path / "ours", a="A")
     with pytest.raises(UserError, match=f"there is no warehouse at {re.escape(str(tmp_path))}"):
-        take_calls(Database(tmp_path / "slingshot.duckdb"), ours)
+        take_calls(FileWarehouse(tmp_path / "slingshot.duckdb"), ours)
     assert not (tmp_path / "slingshot.duckdb").exists()
     with pytest.raises(UserError, match="is this warehouse itself"):
-        take_calls(ours, Database(tmp_path / "ours" / ".." / "ours" / "slingshot.duckdb"))
+        take_calls(ours, FileWarehouse(tmp_path / "ours" / ".." / "ours" / "slingshot.duckdb"))
 
 
 def test_a_build_over_taken_calls_computes_nothing_and_gives_the_same(built: tuple[Path, Path], tmp_path: Path) -> None:
@@ -112,15 +113,15 @@ def test_a_build_over_taken_calls_computes_nothing_and_gives_the_same(built: tup
         "SELECT asset, data_version FROM lineage.versions SEMI JOIN lineage.current USING (asset, version) ORDER BY 1"
     )
     assert query(ours, versions).rows() == query(theirs, versions).rows()
-    assert integrity(Database(ours / "slingshot.duckdb")) == []
+    assert integrity(FileWarehouse(ours / "slingshot.duckdb")) == []
 
 
 def test_a_training_comes_with_its_files_or_not_at_all(built: tuple[Path, Path], tmp_path: Path) -> None:
     theirs, part = built[1], tmp_path / "theirs"
     trained = query(theirs, "SELECT key FROM memo.calls WHERE kind = 'training' ORDER BY key")["key"].to_list()
     (tmp_path / "data").mkdir()
-    copied = Database(part / "slingshot.duckdb")
-    assert take_calls(Database(theirs / "slingshot.duckdb"), copied).refused == ()
+    copied = FileWarehouse(part / "slingshot.duckdb")
+    assert take_calls(FileWarehouse(theirs / "slingshot.duckdb"), copied).refused == ()
     (part / "checkpoints" / trained[0] / "adapter_model.safetensors").write_bytes(b"other")
     (part / "checkpoints" / trained[1] / "adapter_config.json").unlink()
     done = run("sync", str(part), "--warehouse", str(tmp_path / "data"))
@@ -141,5 +142,5 @@ def test_calls_can_be_given_to_another_warehouse(tmp_path: Path) -> None:
     ours = warehouse(tmp_path / "ours", a="A")
     done = run("sync", str(tmp_path / "new"), "--push", "--warehouse", str(ours.path.parent), "--json")
     assert done.exit_code == 0
-    assert responses(Database(tmp_path / "new" / "slingshot.duckdb")) == {call("a").key: "A"}
+    assert responses(FileWarehouse(tmp_path / "new" / "slingshot.duckdb")) == {call("a").key: "A"}
     assert json.loads(done.output) == {"taken": 1, "known": 0, "differing": [], "refused": []}

@@ -28,7 +28,7 @@ from tests.support.scripted import ScriptedWriter
 from warehouse.core.identity import digest
 from warehouse.core.texts import listed
 from warehouse.results.result import WARNINGS, Result
-from warehouse.store.database import Database
+from warehouse.store.file_warehouse import FileWarehouse
 
 SETTINGS = Judge(model="generator")
 ITEMS = pl.DataFrame(
@@ -248,6 +248,7 @@ def test_adding_a_judge_and_held_out_perplexity_to_a_built_recipe_trains_nothing
     shown = CliRunner().invoke(app, status, env={"COLUMNS": "300"}).output
     *_, first, second, blank, after = shown.splitlines()
     assert ([first, second], blank, after.split()[0]) == (notes[WARNINGS], "", "next:")
-    assert all(html.escape(warning) in page(study(Database(data / "slingshot.duckdb"))) for warning in notes[WARNINGS])
+    shown = page(study(FileWarehouse(data / "slingshot.duckdb")))
+    assert all(html.escape(warning) in shown for warning in notes[WARNINGS])
     own_loss = query(data, "SELECT mean, low, high FROM leaderboard WHERE benchmark = 'perplexity'")
     assert all(low <= mean <= high and mean > 0 for mean, low, high in own_loss.rows())

@@ -13,77 +13,70 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import duckdb
-import pandera.polars as pa
 
-from warehouse.core.errors import UserError
-from warehouse.core.identity import digest
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.core.waiting import SECONDS_OF_SILENCE, described, locked, say_waiting
-from warehouse.schema.bookkeeping import LINEAGE, MEMO
-from warehouse.schema.records import KINDS, empty
-from warehouse.schema.views import MACROS, VIEWS
-from warehouse.store.answer_digests import add_answer_digests, has_answer_digests
 from warehouse.store.engine import ATTACHED, close, connect
+from warehouse.store.file_claims import FileClaims
+from warehouse.store.tables import INDICES, SCHEMAS, create_tables, empty_tables, is_complete
+from warehouse.store.warehouse import Claims, Part, WarehouseError
 
-SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
-    "records": dict(KINDS),
-    "lineage": LINEAGE,
-    "memo": MEMO,
-}
-
-# Audits look up a few ids at a time. Without an index, each look-up reads the whole table.
-INDICES = {
-    "lineage.records": "CREATE INDEX IF NOT EXISTS records_by_id ON lineage.records (id)",
-    "lineage.edges": "CREATE INDEX IF NOT EXISTS edges_by_child ON lineage.edges (child)",
-    "lineage.decisions": "CREATE INDEX IF NOT EXISTS decisions_by_record ON lineage.decisions (record)",
-    "memo.calls": "CREATE INDEX IF NOT EXISTS calls_by_key ON memo.calls (key)",
-}
-
-ADDED = {"memo.calls": {"answer_digest"}}
-"""The columns that tables of older warehouses may lack, and get at the first write."""
-
-MARKED, VIEWS_DIGEST = next(iter(VIEWS)), digest([VIEWS, MACROS])
-"""A comment on the view MARKED holds VIEWS_DIGEST and so says which views and macros a file has: DuckDB rewrites their
-text, so it cannot be compared."""
+FILE = "slingshot.duckdb"
+"""The name of the file in the folder of a warehouse."""
 
 SPARE = 0.25
 """The share of the file that may stay free after a collection; the next build uses it."""
 
 
-class WarehouseError(UserError, RuntimeError):
-    """The warehouse cannot be used; the message says what failed and what would help."""
-
-
-def now() -> datetime:
-    """The time in UTC without a time zone, as in all tables."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-class Database:
-    """The DuckDB file at `path`, created with its tables on first use.
+class FileWarehouse:
+    """The DuckDB file at `path`, created with its tables on first use; a Warehouse (see warehouse.py).
 
     A connection waits up to `patience` seconds until no other process has the file open, then raises WarehouseError.
-    It reads and writes the pointers of an `environment` (see environments.py), "" for the main one.
     """
 
     def __init__(self, path: Path, patience: float = 300.0, environment: str = "") -> None:
         self.path = path
         self.patience = patience
         self.environment = environment
+        self.claims: Claims = FileClaims(self.folder / "claims")
         self._in_process = _lock_of(path)
         self._ready = False
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the file."""
+        return self.path.parent
+
+    @property
+    def place(self) -> str:
+        """The path of the file."""
+        return str(self.path)
+
+    def seen_from(self, environment: str) -> FileWarehouse:
+        """The same warehouse with the pointers of another environment."""
+        return FileWarehouse(self.path, self.patience, environment)
+
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    def size(self) -> int:
+        """Bytes of the file and of its log, 0 where there are none."""
+        files = (self.path, self.path.with_name(f"{self.path.name}.wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection with a transaction: committed at the end of the block, rolled back if the block raises."""
+    def write(self, *parts: Part) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with a transaction: committed at the end of the block, rolled back if the block raises.
+
+        DuckDB lets one process write the whole file, whatever `parts` it writes.
+        """
         with self._in_process, self._connect(read_only=False) as connection:
             if not self._ready:
-                _create_tables(connection)
+                create_tables(connection)
                 self._ready = True
             connection.begin()
             try:
@@ -101,7 +94,7 @@ class Database:
         Reading creates no file: without a file, the tables are empty.
         """
         if not self.path.exists():
-            with _empty().cursor() as connection:
+            with empty_tables().cursor() as connection:
                 connection.begin()
                 try:
                     yield connection
@@ -112,6 +105,10 @@ class Database:
             self._prepare()
         with self._in_process, self._connect(read_only=True) as connection:
             yield connection
+
+    def show(self, connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+        """Creates the view of an asset in the file, or replaces it."""
+        connection.execute(f'CREATE OR REPLACE VIEW "{view}" AS {query}')
 
     def compact(self) -> None:
         """Rewrites all tables one after the other, so that the file shrinks by the space that deletions left free."""
@@ -132,35 +129,10 @@ class Database:
 
     def _prepare(self) -> None:
         with self._in_process, self._connect(read_only=True) as connection:
-            self._ready = self._complete(connection)
+            self._ready = is_complete(self.place, connection)
         if not self._ready:
             with self.write():
                 pass
-
-    def _complete(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Whether all tables and views exist in their present form.
-
-        Raises WarehouseError if a table has other columns than expected."""
-        found: dict[str, set[str]] = {}
-        for table, column in connection.execute(
-            "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal"
-        ).fetchall():
-            found.setdefault(table, set()).add(column)
-        wanted = {
-            f"{schema}.{name}": set(empty(model).columns)
-            for schema, tables in SCHEMAS.items()
-            for name, model in tables.items()
-        }
-        for table, columns in wanted.items():
-            if found.get(table, columns) not in (columns, columns - ADDED.get(table, set())):
-                raise WarehouseError(
-                    f"the warehouse {self.path} was made by another version of Slingshot: {table} has the columns "
-                    f"{sorted(found[table])}, expected {sorted(columns)}; build into a new folder (--warehouse)"
-                )
-        views = connection.execute(
-            "SELECT comment FROM duckdb_views() WHERE schema_name || '.' || view_name = ?", [MARKED]
-        ).fetchone()
-        return wanted.items() <= found.items() and views == (VIEWS_DIGEST,)
 
     def _make_file(self) -> None:
         """Creates the file completely or not at all: DuckDB refuses a file that a killed process left incomplete."""
@@ -260,41 +232,3 @@ def _lock_of(path: Path) -> threading.RLock:
     """One lock per file: within a process, DuckDB refuses to open a file both read-only and writable."""
     with _LOCKS_LOCK:
         return _LOCKS.setdefault(path.resolve(), threading.RLock())
-
-
-@cache
-def _empty() -> duckdb.DuckDBPyConnection:
-    """A database in memory with empty tables. They stay empty: what a cursor does is rolled back."""
-    connection = duckdb.connect(":memory:")
-    _create_tables(connection)
-    return connection
-
-
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    for schema, tables in SCHEMAS.items():
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        for name, model in tables.items():
-            columns = empty(model)
-            connection.register("columns_of_model", columns)
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} AS FROM columns_of_model LIMIT 0")
-            connection.unregister("columns_of_model")
-    for index in INDICES.values():
-        connection.execute(index)
-    if not has_answer_digests(connection):
-        connection.begin()
-        add_answer_digests(connection)
-        connection.commit()
-    _move_pointers(connection)
-    for name, query in VIEWS.items():
-        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
-    for signature, query in MACROS.items():
-        connection.execute(f"CREATE OR REPLACE MACRO {signature} AS TABLE {query}")
-    connection.execute(f"COMMENT ON VIEW {MARKED} IS '{VIEWS_DIGEST}'")
-
-
-def _move_pointers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Before there were environments, `lineage.current` was a table."""
-    tables = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'lineage' AND table_name = 'current'"
-    if connection.execute(tables).fetchone():
-        connection.execute("INSERT INTO lineage.pointers SELECT '', asset, version FROM lineage.current")
-        connection.execute("DROP TABLE lineage.current")

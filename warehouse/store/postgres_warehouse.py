@@ -1,0 +1,179 @@
+"""A warehouse whose tables are in PostgreSQL: builds on several machines write it at once.
+
+The SQL is DuckDB's, and runs in this process; the server stores the rows and keeps the keys unique. Files, such as
+checkpoints, are in a folder that all machines see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from warehouse.core.errors import UserError
+from warehouse.core.texts import on_one_line, shortened
+from warehouse.store.postgres_session import Session, create_view, session_of
+from warehouse.store.tables import empty_tables
+from warehouse.store.warehouse import PARTS, Claims, Part, WarehouseError
+
+
+class PostgresWarehouse:
+    """The database at `url`, whose tables are created on first use; a Warehouse (see warehouse.py).
+
+    `url` is one of libpq without a password: PGPASSWORD or ~/.pgpass has that
+    (https://www.postgresql.org/docs/current/libpq-pgpass.html). `folder` is for the files. A transaction waits up to
+    `patience` seconds for others, then raises WarehouseError. Raises UserError for another kind of URL.
+    """
+
+    def __init__(self, url: str, folder: Path, patience: float = 300.0, environment: str = "") -> None:
+        self.url = checked_url(url)
+        self.patience = patience
+        self.environment = environment
+        self._folder = folder
+
+    @property
+    def claims(self) -> Claims:
+        """The claims of builds on all machines."""
+        return self._session.claims
+
+    @property
+    def folder(self) -> Path:
+        """The folder for the files."""
+        return self._folder
+
+    @property
+    def place(self) -> str:
+        """The URL."""
+        return self.url
+
+    def seen_from(self, environment: str) -> PostgresWarehouse:
+        """The same warehouse with the pointers of another environment."""
+        return PostgresWarehouse(self.url, self._folder, self.patience, environment)
+
+    def exists(self) -> bool:
+        """Whether the tables are there. Raises WarehouseError."""
+        with self._errors("cannot be reached"):
+            return self._session.has_tables()
+
+    def size(self) -> int:
+        """Bytes of the tables with their indices. Raises WarehouseError."""
+        with self._errors("cannot be reached"):
+            return self._session.size()
+
+    @contextmanager
+    def write(self, *parts: Part) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with a transaction: committed at the end of the block, rolled back if the block raises.
+
+        No other process writes these `parts` meanwhile; without any, it is alone in all of them.
+        """
+        with ExitStack() as stack:
+            with self._errors("cannot be opened"):
+                stack.enter_context(self._alone(parts or PARTS))
+                if not self._session.has_tables():
+                    self._session.create_tables()
+                connection = self._cursor(stack)
+            with self._errors("cannot be read or written"):
+                connection.begin()
+                try:
+                    yield connection
+                except BaseException:
+                    with suppress(duckdb.Error):  # a transaction that the server ended cannot be rolled back
+                        connection.rollback()
+                    raise
+                connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that sees all rows as they were at its first query. Raises WarehouseError."""
+        with ExitStack() as stack:
+            with self._errors("cannot be opened"):
+                if self._session.has_tables():
+                    connection = self._cursor(stack)
+                else:
+                    connection = stack.enter_context(empty_tables().cursor())
+            with self._errors("cannot be read"):
+                connection.begin()
+                try:
+                    yield connection
+                finally:
+                    with suppress(duckdb.Error):
+                        connection.rollback()
+
+    def show(self, connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+        """Creates the view of an asset in this process. Others create it when they open the warehouse."""
+        with ExitStack() as stack:
+            # DuckDB writes one database in a transaction, and the caller's writes the tables.
+            create_view(self._cursor(stack), view, query)
+
+    def compact(self) -> None:
+        """Lets the server use the space of deleted rows again. Raises WarehouseError."""
+        with self._errors("cannot be vacuumed"):
+            self._session.vacuum()
+
+    @property
+    def _session(self) -> Session:
+        return session_of(self.url, self._folder / "duckdb.tmp")
+
+    @contextmanager
+    def _alone(self, parts: tuple[Part, ...]) -> Iterator[None]:
+        """No other process writes `parts` in the block."""
+        try:
+            with self._session.alone(parts, self.patience):
+                yield
+        except TimeoutError as error:
+            raise WarehouseError(
+                f"the warehouse {self.url} was locked by another process for {self.patience:g} s: {error}; wait until "
+                "that has ended, or end it"
+            ) from error
+
+    def _cursor(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
+        return stack.enter_context(self._session.cursor(self.environment))
+
+    @contextmanager
+    def _errors(self, failed: str) -> Iterator[None]:
+        """Raises WarehouseError for what the server or the way to it causes; other errors may be defects."""
+        try:
+            yield
+        except (psycopg.Error, duckdb.Error) as error:
+            said = shortened(on_one_line(str(error).split("Stack Trace:")[0]), 300)
+            if isinstance(error, duckdb.Error) and not _OF_SERVER.search(said):
+                raise
+            raise WarehouseError(f"the warehouse {self.url} {failed}: {said}; {_advice(said)}") from error
+
+
+_OF_SERVER = re.compile("connect|server|fetch|Failed to (prepare|execute|copy|commit|begin)|Postgres", re.IGNORECASE)
+"""What DuckDB says where not the query is wrong."""
+
+
+def checked_url(url: str) -> str:
+    """The URL of a database. Raises UserError where it is none, or has a password."""
+    right = "right would be postgresql://USER@HOST:PORT/DATABASE"
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise UserError(f"{url!r} is no URL of a PostgreSQL database: {on_one_line(str(error))}; {right}") from error
+    if not url.startswith("postgresql://") or not parts.get("dbname"):
+        raise UserError(f"{url!r} is no URL of a PostgreSQL database; {right}")
+    if "password" in parts:
+        raise UserError(
+            f"the URL of a warehouse has no password, since it is shown: put it into PGPASSWORD or ~/.pgpass; {right}"
+        )
+    return url
+
+
+def _advice(said: str) -> str:
+    """What would help, by the message of the server or of its client."""
+    if re.search("password|authentication|role .* does not exist|permission denied", said):
+        return "check the user in the URL, and the password in PGPASSWORD or ~/.pgpass"
+    if re.search('database "?[^ ]*"? does not exist', said):
+        return "create it with createdb"
+    if re.search("no space|disk full", said, re.IGNORECASE):
+        return "make room on the disk of the server; nothing that was committed is lost"
+    if re.search("could not serialize|deadlock", said):
+        return "another program changed the same rows; run the command again"
+    return "check that the server runs and can be reached; nothing that was committed is lost"
