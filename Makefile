@@ -2,12 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: dataset test long lint bench install browser
+.PHONY: dataset test long lint bench install browser postgres
 
 dataset: install
 	$(BIN)/slingshot build
 
-test: install browser
+test: install browser postgres
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Damaged recipes, damaged source files and killed builds, in sizes and numbers that take hours; the suite runs a few of each.
@@ -36,6 +36,12 @@ bench: install
 browser:
 	@command -v chromedriver > /dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null || \
 		{ apt-get update --quiet && apt-get install --yes --quiet chromium chromium-driver; } || true
+
+# For the tests of warehouses in PostgreSQL, which start servers of their own; the run level keeps Debian from starting one.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || [ "$$(id -u)" != 0 ] || \
+		! command -v apt-get > /dev/null || \
+		{ apt-get update --quiet && RUNLEVEL=1 apt-get install --yes --quiet postgresql; } || true
 
 install: .venv/installed
 

@@ -1,22 +1,30 @@
-"""The command that takes model calls over from another warehouse: sync."""
+"""The commands that take something over from another warehouse: sync takes model calls, copy everything."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assets.commands.project import project_at
 from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json, say
 
+if TYPE_CHECKING:
+    from warehouse.store.warehouse import Warehouse
+
 app = typer.Typer()
+
+Other = Annotated[
+    Path,
+    typer.Argument(help="The folder of the other warehouse, or the deployment file that says where it is."),
+]
 
 
 @app.command()
 @clear_errors
 def sync(
-    other: Annotated[Path, typer.Argument(help="The folder of the other warehouse.")],
+    other: Other,
     push: Annotated[bool, typer.Option("--push", help="Give the other warehouse the calls of this one.")] = False,
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
@@ -28,10 +36,9 @@ def sync(
     The others are taken. The exit code is 1 where a call was refused."""
     from dataclasses import asdict
 
-    from warehouse.store.file_warehouse import FILE, FileWarehouse
     from warehouse.store.syncing import take_calls
 
-    here, there = project_at(warehouse=warehouse).database, FileWarehouse(other / FILE)
+    here, there = project_at(warehouse=warehouse).database, _warehouse_of(other)
     done = take_calls(here, there) if push else take_calls(there, here)
     if as_json:
         print_json(asdict(done))
@@ -43,3 +50,42 @@ def sync(
             say(f"refused: {one.kind} {one.key}: {one.why}")
     if done.refused:
         raise typer.Exit(1)
+
+
+@app.command()
+@clear_errors
+def copy(
+    other: Other,
+    push: Annotated[bool, typer.Option("--push", help="Copy this warehouse into the other one.")] = False,
+    warehouse: WarehouseOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy another warehouse into this one, which must be empty: from a file into PostgreSQL, or back.
+
+    Versions, rows, model calls, runs, withdrawals, reviews and the files of trainings are copied.
+
+    The exit code is 1 where files are not those on record; these are named, and are not copied."""
+    from dataclasses import asdict
+
+    from warehouse.store.copying import copy_warehouse
+
+    here, there = project_at(warehouse=warehouse).database, _warehouse_of(other)
+    done = copy_warehouse(here, there) if push else copy_warehouse(there, here)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        say(f"{sum(done.rows.values()):,} rows copied, and the files of {done.trainings:,} trainings")
+        for fault in done.faults:
+            say(f"not copied: {fault}")
+    if done.faults:
+        raise typer.Exit(1)
+
+
+def _warehouse_of(other: Path) -> Warehouse:
+    """The warehouse in a folder or of a deployment file, whose files are in the folder `warehouse` beside it."""
+    from assets.loading.deployment import tables_in
+    from warehouse.store.places import warehouse_at
+
+    if other.is_file():
+        return warehouse_at(other.parent / "warehouse", tables_in(other))
+    return warehouse_at(other)

@@ -99,12 +99,17 @@ def workers_for(folder: Path) -> Workers:
 
 
 def tables_for(folder: Path) -> Tables:
-    """Where the tables of a recipe in `folder` are. A relative folder for files starts at that of the deployment file.
+    """Where the tables of a recipe in `folder` are. Raises DeploymentError."""
+    path = deployment_path(folder)
+    return tables_in(path) if path else EMBEDDED
+
+
+def tables_in(path: Path) -> Tables:
+    """Where the tables are by the deployment file at `path`. A relative folder for files starts at that of the file.
 
     Raises DeploymentError.
     """
-    path = deployment_path(folder)
-    part = load_deployment(path).tables if path else None
-    if path is None or part is None:
+    part = load_deployment(path).tables
+    if part is None:
         return EMBEDDED
     return Tables(part.postgres, path.parent / part.files if part.files else None, part.patience)

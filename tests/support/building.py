@@ -20,7 +20,7 @@ from assets.loading.file import load_recipe
 from assets.planning.graph import steps
 from assets.planning.plan import Planner
 from assets.planning.planned import Planned
-from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.places import EMBEDDED, Tables, warehouse_at
 from warehouse.store.published import Effort
 from warehouse.store.versions import Store
 
@@ -76,10 +76,10 @@ def edit(recipe: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 def store(data: Path) -> Store:
     """The version store in the warehouse folder."""
-    return Store(FileWarehouse(data / "slingshot.duckdb"))
+    return Store(warehouse_at(data))
 
 
-def query(data: Path, sql: str) -> pl.DataFrame:
+def query(data: Path, sql: str, tables: Tables = EMBEDDED) -> pl.DataFrame:
     """The result of an SQL query in the warehouse."""
-    with FileWarehouse(data / "slingshot.duckdb").read() as connection:
+    with warehouse_at(data, tables).read() as connection:
         return connection.execute(sql).pl()

@@ -26,6 +26,7 @@ import resources.tools.batching
 from resources.models.quiet import quiet
 from tests.support.building import build, query
 from warehouse.store.memo import Memo
+from warehouse.store.places import EMBEDDED, Tables
 from warehouse.store.tables import SCHEMAS
 from warehouse.store.versions import Store
 
@@ -78,17 +79,19 @@ def killed_builds(
             return logs
 
 
-def content(data: Path) -> dict[str, list[Any]]:
+def content(data: Path, tables: Tables = EMBEDDED) -> dict[str, list[Any]]:
     """Every row and every file of a warehouse, without what differs between any two builds."""
     found: dict[str, list[Any]] = {}
-    for schema, tables in SCHEMAS.items():
-        for table, model in tables.items():
+    for schema, models in SCHEMAS.items():
+        for table, model in models.items():
             columns = [name for name in model.to_schema().columns if name not in OF_THE_RUN]
             if table == "materializations":
                 columns = ["asset"]
-            rows = query(data, f"SELECT DISTINCT {', '.join(columns)} FROM {schema}.{table} ORDER BY ALL").rows()
+            distinct = f"SELECT DISTINCT {', '.join(columns)} FROM {schema}.{table} ORDER BY ALL"
+            rows = query(data, distinct, tables).rows()
             if table != "materializations":
-                assert query(data, f"FROM {schema}.{table}").height == len(rows), f"{schema}.{table} has a row twice"
+                every = query(data, f"FROM {schema}.{table}", tables)
+                assert every.height == len(rows), f"{schema}.{table} has a row twice"
             found[f"{schema}.{table}"] = rows
     files = [path for path in sorted(data.rglob("*")) if path.is_file() and path.parent != data]
     found["files"] = [
@@ -98,6 +101,12 @@ def content(data: Path) -> dict[str, list[Any]]:
     ]
     found["left"] = [path for path in sorted(data.glob("c*/*")) if path.parent.name == "claims" or path.suffix]
     return found
+
+
+def same(found: dict[str, list[Any]], expected: dict[str, list[Any]]) -> None:
+    """Fails at the first table whose content differs."""
+    for name in expected:
+        assert found[name] == expected[name], name
 
 
 def repeated(builds: list[list[Event]]) -> list[str]:

@@ -177,3 +177,11 @@ def with_two_arms(recipe: dict[str, Any]) -> None:
     """Keeps an arm of each of the paper's two ways, and no other method."""
     for name in ("self_instruct", "instruction_generation"):
         del recipe["arms"][name], recipe["generation"][name]
+
+
+def quick(recipe: dict[str, Any]) -> None:
+    """Keeps one arm, and commits few calls at a time."""
+    recipe["chunk"] = 4
+    for arm in ("self_instruct", "instruction_generation"):
+        del recipe["arms"][arm]
+    recipe["curation"]["rows"] = 5

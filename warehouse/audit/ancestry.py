@@ -12,6 +12,7 @@ import polars as pl
 
 from warehouse.core.closure import closure
 from warehouse.lineage.material import Material, parent_ids, read_materials
+from warehouse.store.engine import recursive
 
 SHOWN = 5
 """An ancestry lists at most this many ids of unknown origin."""
@@ -70,17 +71,19 @@ def ancestry(
     connection.register("asked", pl.DataFrame({"id": sorted(rows)}, schema={"id": pl.String}))
     places = pl.DataFrame(sorted(measured_by), schema={"asset": pl.String, "version": pl.String}, orient="row")
     connection.register("places", places)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE ancestry_rows AS WITH RECURSIVE measures AS ("
+    made = (
+        "CREATE OR REPLACE TEMP TABLE ancestry_rows AS WITH RECURSIVE links AS NOT MATERIALIZED (FROM lineage.links), "
+        "measures AS ("
         "SELECT record AS id FROM lineage.decisions SEMI JOIN places USING (asset, version) "
         "SEMI JOIN (SELECT asset, version FROM lineage.versions "
         "WHERE kind IN ('perplexity', 'alignment', 'embedding')) "
         "USING (asset, version) WHERE outcome = 'kept' "
         "AND record IN (SELECT child FROM lineage.edges SEMI JOIN asked ON parent = id)"
         "), found(id) AS (FROM asked UNION FROM measures "
-        "UNION SELECT l.parent FROM lineage.links l JOIN found f ON l.child = f.id"
+        "UNION SELECT l.parent FROM links l JOIN found f ON l.child = f.id"
         ") FROM found"
     )
+    connection.execute(recursive(connection, made))
     connection.unregister("asked")
     connection.unregister("places")
     engines = connection.execute(

@@ -7,16 +7,19 @@ from collections.abc import Collection
 import duckdb
 import polars as pl
 
+from warehouse.store.engine import recursive
+
 COLUMNS = ("sources", "titles", "licences")
 """Lists of equal length: for each source row behind a row, its source, its title and its licence."""
 
 UNKNOWN = "unknown"
 
 _BEHIND = """
-WITH RECURSIVE up(row, id) AS (
+WITH RECURSIVE edges AS NOT MATERIALIZED (
+    SELECT child, parent FROM lineage.edges JOIN lineage.records ON id = parent WHERE kind <> 'checkpoint'
+), up(row, id) AS (
     SELECT id, id FROM asked
-    UNION SELECT up.row, e.parent FROM up JOIN lineage.edges e ON e.child = up.id
-    JOIN lineage.records r ON r.id = e.parent WHERE r.kind <> 'checkpoint'
+    UNION SELECT up.row, e.parent FROM up JOIN edges e ON e.child = up.id
 ), texts AS (
     SELECT id, source, title FROM records.document
     UNION ALL SELECT id, source, instruction FROM records.seed_task
@@ -36,7 +39,7 @@ def attributions(connection: duckdb.DuckDBPyConnection, rows: Collection[str]) -
     instruction. A row that a model wrote from nothing has empty lists.
     """
     connection.register("asked", pl.DataFrame({"id": list(rows)}, schema={"id": pl.String}))
-    found = connection.execute(_BEHIND, [UNKNOWN, UNKNOWN]).fetchall()
+    found = connection.execute(recursive(connection, _BEHIND), [UNKNOWN, UNKNOWN]).fetchall()
     connection.unregister("asked")
     by_row: dict[str, list[tuple[str, ...]]] = {}
     for row, *said in found:

@@ -60,15 +60,15 @@ VIEWS: dict[str, str] = {
 
 MACROS: dict[str, str] = {
     "lineage.ancestors(start)": (
-        "WITH RECURSIVE found(id, parent, role) AS ("
-        "SELECT child, parent, role FROM lineage.links WHERE child = start "
-        "UNION SELECT l.child, l.parent, l.role FROM lineage.links l JOIN found f ON l.child = f.parent"
+        "WITH RECURSIVE links AS NOT MATERIALIZED (FROM lineage.links), found(id, parent, role) AS ("
+        "SELECT child, parent, role FROM links WHERE child = start "
+        "UNION SELECT l.child, l.parent, l.role FROM links l JOIN found f ON l.child = f.parent"
         ") SELECT id AS child, parent, role FROM found"
     ),
     "lineage.descendants(start)": (
-        "WITH RECURSIVE found(id, parent, role) AS ("
-        "SELECT child, parent, role FROM lineage.links WHERE parent = start "
-        "UNION SELECT l.child, l.parent, l.role FROM lineage.links l JOIN found f ON l.parent = f.id"
+        "WITH RECURSIVE links AS NOT MATERIALIZED (FROM lineage.links), found(id, parent, role) AS ("
+        "SELECT child, parent, role FROM links WHERE parent = start "
+        "UNION SELECT l.child, l.parent, l.role FROM links l JOIN found f ON l.parent = f.id"
         ") SELECT id AS child, parent, role FROM found"
     ),
 }

@@ -7,6 +7,7 @@ managers write such files.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.core.file_digests import FileDigests
+from warehouse.core.identity import file_digest
 from warehouse.core.texts import listed
 from warehouse.schema.records import KIND_OF, Checkpoint
 from warehouse.store.published import Published
@@ -73,6 +75,26 @@ class CheckpointFiles:
         """
         with self.database.read() as connection:
             return self._fault(training, self._recorded(connection, training, weights))
+
+    def take(self, other: CheckpointFiles, training: str) -> str | None:
+        """Copies the files of a training from another warehouse, whole or not at all.
+
+        Returns what is wrong with those there, or with those that are here already; None if nothing is.
+        """
+        if fault := other.fault(training):
+            return fault
+        found, place = other.found(training), self.folder(training)
+        if place.exists():
+            return None if self.found(training) == found else f"{place} has other files"
+        part = place.with_name(f".{place.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for name, sha256 in found.items():
+            shutil.copyfile(other.folder(training) / name, part / name)
+            if file_digest(part / name) != sha256:
+                return f"{name} changed while it was copied"
+        part.rename(place)
+        return None
 
     def faults(self, published: Published) -> list[str]:
         """The faults of all checkpoints that a version keeps; of an asset without checkpoints there are none."""

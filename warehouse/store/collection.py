@@ -28,6 +28,7 @@ import polars as pl
 from warehouse.core.closure import closure
 from warehouse.schema.records import KINDS
 from warehouse.store.checkpoints import checkpoints_folder
+from warehouse.store.engine import recursive
 from warehouse.store.warehouse import Warehouse, WarehouseError
 
 NAMED_OUTSIDE = "SELECT asset, version FROM lineage.exports"
@@ -118,12 +119,13 @@ def _mark(connection: duckdb.DuckDBPyConnection, database: Warehouse, keep: int,
         "ANTI JOIN kept USING (asset, version)"
     )
     # A parent can be a record, a call or a material.
-    connection.execute(
-        "CREATE TEMP TABLE staying AS WITH RECURSIVE found(id) AS ("
+    staying = (
+        "CREATE TEMP TABLE staying AS WITH RECURSIVE edges AS NOT MATERIALIZED (FROM lineage.edges), found(id) AS ("
         "SELECT unnest([record, duplicate_of]) FROM lineage.decisions SEMI JOIN kept USING (asset, version) "
-        "UNION SELECT e.parent FROM lineage.edges e JOIN found f ON e.child = f.id"
+        "UNION SELECT e.parent FROM edges e JOIN found f ON e.child = f.id"
         ") SELECT id FROM found WHERE id IS NOT NULL"
     )
+    connection.execute(recursive(connection, staying))
     versions = connection.execute("FROM old_versions ORDER BY asset, created_at, version").fetchall()
     counts: dict[str, int] = {}
     for table, rule in _rules(calls).items():

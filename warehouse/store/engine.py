@@ -26,6 +26,9 @@ FRUGAL = "2GB"
 """Enough for questions about all rows, if they read them in parts. Without a limit, DuckDB keeps what it has read until
 most of the memory is full."""
 
+SERVER = "server"
+"""The variable of DuckDB that is true in a session of PostgreSQL."""
+
 AT_ONCE = 100
 """So many rows are in memory at a time: one checkpoint may have thousands of parents."""
 
@@ -98,11 +101,25 @@ def narrowed(connection: duckdb.DuckDBPyConnection, table: str, column: str, ids
 
     A server finds them by its index; otherwise DuckDB would read the whole table from it. A file is the table itself.
     """
-    if connection.execute("SELECT getvariable('server')").fetchall() != [(True,)]:
+    if not of_server(connection):
         return table
     listed = ",".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in ids)
     query = f"SELECT * FROM {table} WHERE {column} = ANY('{quoted('{' + listed + '}')}')"
     return f"(FROM postgres_query('{ATTACHED}', '{quoted(query)}'))"
+
+
+def recursive(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """A recursive query whose tables are each behind a CTE that is NOT MATERIALIZED, as it must run on a connection.
+
+    In a recursive query, DuckDB 1.5.5 reads a table of PostgreSQL only once: later steps find no rows, without an
+    error. So the tables of a server are read into memory first.
+    """
+    return query.replace("NOT MATERIALIZED", "MATERIALIZED") if of_server(connection) else query
+
+
+def of_server(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the tables behind a connection are those of a server of PostgreSQL."""
+    return connection.execute(f"SELECT getvariable('{SERVER}')").fetchall() == [(True,)]
 
 
 def quoted(text: str) -> str:

@@ -17,6 +17,7 @@ from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 from warehouse.schema.records import KINDS
 from warehouse.store.collection import NAMED_OUTSIDE, Garbage, OldVersion, kept_versions
+from warehouse.store.engine import recursive
 from warehouse.store.warehouse import Warehouse, WarehouseError
 
 TAINTED = "IN (SELECT id FROM tainted)"
@@ -116,23 +117,25 @@ def _mark(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> Garbage:
     exported = kept_versions(connection, 0, NAMED_OUTSIDE)
     columns = {"asset": pl.String, "version": pl.String}
     connection.register("exported", pl.DataFrame(sorted(exported), schema=columns, orient="row"))
-    connection.execute(
-        "CREATE TEMP TABLE protected AS WITH RECURSIVE found(id) AS ("
+    protected = (
+        "CREATE TEMP TABLE protected AS WITH RECURSIVE edges AS NOT MATERIALIZED (FROM lineage.edges), found(id) AS ("
         "SELECT unnest([record, duplicate_of]) FROM lineage.decisions SEMI JOIN exported USING (asset, version) "
-        "UNION SELECT e.parent FROM lineage.edges e JOIN found f ON e.child = f.id"
+        "UNION SELECT e.parent FROM edges e JOIN found f ON e.child = f.id"
         ") SELECT id FROM found WHERE id IS NOT NULL"
     )
+    connection.execute(recursive(connection, protected))
     for table in ("chosen_calls", "chosen_failures"):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT id FROM protected)")
     # A call that still has an answer, or that failed another time, is still there for the rows that name it.
-    connection.execute(
-        "CREATE TEMP TABLE tainted AS WITH RECURSIVE found(id) AS (("
+    tainted = (
+        "CREATE TEMP TABLE tainted AS WITH RECURSIVE edges AS NOT MATERIALIZED (FROM lineage.edges), found(id) AS (("
         "SELECT key FROM chosen_calls UNION (SELECT key FROM chosen_failures "
         f"EXCEPT SELECT key FROM memo.failures WHERE NOT {_RULES['memo.failures']})"
         f") EXCEPT SELECT key FROM memo.calls WHERE NOT {_RULES['memo.calls']} "
-        "UNION SELECT e.child FROM lineage.edges e JOIN found f ON e.parent = f.id"
+        "UNION SELECT e.child FROM edges e JOIN found f ON e.parent = f.id"
         ") SELECT id FROM found"
     )
+    connection.execute(recursive(connection, tainted))
     connection.execute(
         "CREATE TEMP TABLE old_versions AS SELECT asset, version, created_at FROM lineage.versions SEMI JOIN "
         f"(SELECT asset, version FROM lineage.decisions WHERE record {TAINTED} OR duplicate_of {TAINTED}) "

@@ -23,7 +23,7 @@ from psycopg.conninfo import make_conninfo
 from warehouse.core.errors import UserError
 from warehouse.schema.views import query_of_view, view_name
 from warehouse.store.advisory_locks import Locks, PostgresClaims
-from warehouse.store.engine import ATTACHED, quoted
+from warehouse.store.engine import ATTACHED, SERVER, quoted
 from warehouse.store.postgres_tables import columns_there, create_postgres_tables
 from warehouse.store.tables import SCHEMAS, create_views, has_all_tables
 from warehouse.store.warehouse import PARTS, Part
@@ -98,7 +98,7 @@ class Session:
                 connection = self._engine.cursor()
             try:
                 connection.execute(f"SET search_path = '{_PATH}'; SET VARIABLE environment = '{environment}'")
-                connection.execute("SET VARIABLE server = true")
+                connection.execute(f"SET VARIABLE {SERVER} = true")
                 yield connection
             finally:
                 connection.close()
@@ -146,6 +146,7 @@ class Session:
         engine.execute(f"LOAD '{quoted(str(_extension()))}'")
         engine.execute(f"ATTACH '{quoted(self.conninfo)}' AS {ATTACHED} (TYPE postgres)")
         engine.execute(f"CREATE SCHEMA lineage; SET search_path = '{_PATH}'; SET enable_progress_bar = false")
+        engine.execute(f"SET VARIABLE {SERVER} = true")
         create_views(engine, f"{MEMORY}.")
         assets = engine.execute("SELECT asset, any_value(kind) FROM lineage.versions GROUP BY ALL").fetchall()
         for asset, kind in assets:

@@ -8,7 +8,6 @@ others are taken. Versions are not copied: a build of the same recipe makes them
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 import polars as pl
 
 from warehouse.core.errors import UserError
-from warehouse.core.identity import file_digest
 from warehouse.results.validation import InvalidTable
 from warehouse.schema.bookkeeping import ModelCall
 from warehouse.schema.records import empty
@@ -129,21 +127,8 @@ def _invalid(rows: pl.DataFrame) -> str | None:
 
 
 def _files_fault(source: Warehouse, target: Warehouse, row: dict[str, Any]) -> str | None:
-    """Copies the files of a training, compared by their hashes; what is wrong with them, None if nothing is."""
+    """Copies the files of a training; what is wrong with them, None if nothing is, or if it is another kind of call."""
     if row["kind"] != "training":
         return None
-    theirs, ours = CheckpointFiles(source), CheckpointFiles(target)
-    if fault := theirs.fault(row["key"]):
-        return f"the files of the training are not those of its answer: {fault}"
-    found, place = theirs.found(row["key"]), ours.folder(row["key"])
-    if place.exists():
-        return None if ours.found(row["key"]) == found else f"{place} has other files"
-    part = place.with_name(f".{place.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for name, sha256 in found.items():
-        shutil.copyfile(theirs.folder(row["key"]) / name, part / name)
-        if file_digest(part / name) != sha256:
-            return f"{name} changed while it was copied"
-    part.rename(place)
-    return None
+    fault = CheckpointFiles(target).take(CheckpointFiles(source), row["key"])
+    return f"the files of the training are not those of its answer: {fault}" if fault else None

@@ -13,6 +13,7 @@ from warehouse.schema.bookkeeping import LINEAGE, MEMO
 from warehouse.schema.records import KINDS, empty
 from warehouse.schema.views import MACROS, VIEWS
 from warehouse.store.answer_digests import add_answer_digests, has_answer_digests
+from warehouse.store.engine import recursive
 from warehouse.store.warehouse import WarehouseError
 
 SCHEMAS: dict[str, dict[str, type[pa.DataFrameModel]]] = {
@@ -99,7 +100,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, prefix: str = "") -> Non
     for name, query in VIEWS.items():
         connection.execute(f"CREATE OR REPLACE VIEW {prefix}{name} AS {query}")
     for signature, query in MACROS.items():
-        connection.execute(f"CREATE OR REPLACE MACRO {prefix}{signature} AS TABLE {query}")
+        connection.execute(recursive(connection, f"CREATE OR REPLACE MACRO {prefix}{signature} AS TABLE {query}"))
 
 
 @cache

@@ -8,28 +8,20 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from tests.support.building import build, edit
-from tests.support.killing import content, killed_builds, repeated
+from tests.support.killing import content, killed_builds, repeated, same
 from tests.support.ray_cluster import HEAD, Nodes, ray_cluster
+from tests.support.tiny import quick
 
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
     with ray_cluster(2) as running:
         yield running
-
-
-def quick(recipe: dict[str, Any]) -> None:
-    """Keeps one arm, and commits few calls at a time."""
-    recipe["chunk"] = 4
-    for arm in ("self_instruct", "instruction_generation"):
-        del recipe["arms"][arm]
-    recipe["curation"]["rows"] = 5
 
 
 def kill_a_node_after(events: int, log: Path, nodes: Nodes) -> None:
@@ -71,8 +63,3 @@ def test_model_calls_are_computed_by_the_cluster_alone(tiny: Path, tmp_path: Pat
     assert asset == "raw_self_instruct"
     assert message.startswith("the Ray cluster at 127.0.0.2:1 cannot be joined: ")
     assert log.actions["seed_tasks"] == "built"
-
-
-def same(found: dict[str, list[Any]], expected: dict[str, list[Any]]) -> None:
-    for name in expected:
-        assert found[name] == expected[name], name

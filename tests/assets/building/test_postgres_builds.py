@@ -1,0 +1,93 @@
+"""A dataset must not depend on where its tables are. So a recipe is built with tables in PostgreSQL, also with kills
+and twice at once, and compared with one whose tables are in a file, row by row."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from slingshot import app
+from tests.support.building import edit, planned, query
+from tests.support.killing import content, killed_builds, repeated, same
+from tests.support.postgres import Server
+from tests.support.tiny import ROOT, quick
+from warehouse.store.file_warehouse import FILE
+from warehouse.store.places import Tables
+
+
+def in_postgres(folder: Path, server: Server) -> Tables:
+    """Writes a deployment file that names a new database."""
+    tables = {"postgres": server.database()}
+    (folder / "deployment.yaml").write_text(yaml.safe_dump({"tables": tables}))
+    return Tables(**tables)
+
+
+def test_a_server_gives_what_a_file_gives_whatever_is_killed(tiny: Path, tmp_path: Path, postgres: Server) -> None:
+    edit(tiny, quick)
+    draw = random.Random(1812)
+    (events,) = killed_builds(tiny, tmp_path / "embedded", 0, draw, 0)
+    expected = content(tmp_path / "embedded" / "data")
+
+    tables = in_postgres(tmp_path, postgres)
+    builds = killed_builds(tiny, tmp_path / "killed", 2, draw, len(events))
+    assert len(builds) == 3
+    assert repeated(builds[-1:]) == []
+    data = tmp_path / "killed" / "data"
+    same(content(data, tables), expected)
+    assert not (data / FILE).exists()
+    assert {one.state for one in planned(tiny, data).values()} == {"fresh"}
+
+
+def test_two_builds_at_once_compute_and_store_everything_once(tiny: Path, tmp_path: Path, postgres: Server) -> None:
+    edit(tiny, quick)
+    tables, data = in_postgres(tmp_path, postgres), tmp_path / "data"
+    environment = os.environ | {"SLINGSHOT_RECIPE": str(tiny), "SLINGSHOT_WAREHOUSE": str(data)}
+    command = [sys.executable, str(ROOT / "slingshot.py"), "build"]
+    builds = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [build.wait() for build in builds] == [0, 0]
+    for table, key in (("memo.calls", "key, budget"), ("lineage.edges", "*"), ("lineage.versions", "asset, version")):
+        twice = query(data, f"SELECT {key} FROM {table} GROUP BY ALL HAVING count(*) > 1", tables)
+        assert twice.is_empty()
+    computed = query(data, "SELECT sum(computed)::BIGINT FROM lineage.materializations", tables).item()
+    assert computed == query(data, "SELECT count(*) FROM memo.calls", tables).item()
+
+
+def test_a_copied_warehouse_is_fresh_and_has_the_same_answer_to_every_question(
+    own: tuple[Path, Path], tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, data = own
+    row = query(data, "SELECT id FROM training_sets__self_instruct LIMIT 1").item()
+    document = query(data, "SELECT id FROM documents LIMIT 1").item()
+    rejected = query(
+        data, "SELECT record FROM lineage.decisions WHERE outcome = 'rejected' ORDER BY ALL LIMIT 1"
+    ).item()
+    questions = [
+        *(["why", row, "--all"], ["trace", row], ["why-not", rejected], ["why-not", "the", "--limit", "9"]),
+        *(["ledger", "--every-version"], ["quarantine"], ["audit"], ["status"], ["log"]),
+        *(["log", "leaderboard"], ["show", "leaderboard"], ["show", "training_sets/self_instruct"]),
+        *(["recall", document, "--dry-run"], ["gc", "--keep", "1", "--calls", "--dry-run"], ["plan"]),
+    ]
+    options = ["--warehouse", str(data), "--json"]
+
+    def said() -> list[str]:
+        monkeypatch.setenv("SLINGSHOT_RECIPE", str(recipe))
+        return [CliRunner().invoke(app, [*words, *options]).output for words in questions]
+
+    from_file = said()
+    assert [words for words, one in zip(questions, from_file, strict=True) if one[:1] not in ("[", "{")] == []
+    in_postgres(tmp_path, postgres)
+    deployment = tmp_path / "deployment.yaml"
+    deployment.rename(tmp_path / "team.yaml")
+    copied = CliRunner().invoke(app, ["copy", str(tmp_path / "team.yaml"), "--push", *options])
+    assert copied.exit_code == 0, copied.output
+    monkeypatch.setenv("SLINGSHOT_DEPLOYMENT", str(tmp_path / "team.yaml"))
+    (data / FILE).unlink()
+    for words, before, after in zip(questions, from_file, said(), strict=True):
+        assert after == before, words
