@@ -21,13 +21,15 @@ class InvalidTable(UserError, ValueError):
 def validated(result: Result) -> Result:
     """`result` with every kept row that breaks the model moved to quarantine; the broken rules are the reason.
 
+    A text with the character U+0000 breaks a rule of all kinds: PostgreSQL cannot store it, and no trainer needs it.
     Raises InvalidTable where the fault is not in single rows.
     """
     try:
         result.model.validate(result.kept, lazy=True)
     except pe.SchemaErrors as errors:
-        return _quarantined(result, errors.failure_cases)
-    return result
+        result = _in_quarantine(result, _broken_rules(result, errors.failure_cases))
+    has_null = pl.any_horizontal(pl.col(pl.String).str.contains("\0", literal=True))
+    return _in_quarantine(result, dict.fromkeys(result.kept.filter(has_null)["id"], "a text has the character U+0000"))
 
 
 def fault(model: pa.DataFrameSchema, table: pl.DataFrame) -> str | None:
@@ -40,7 +42,8 @@ def fault(model: pa.DataFrameSchema, table: pl.DataFrame) -> str | None:
     return None
 
 
-def _quarantined(result: Result, failures: pl.DataFrame) -> Result:
+def _broken_rules(result: Result, failures: pl.DataFrame) -> dict[str, str]:
+    """The rules that each row breaks, by its id. Raises InvalidTable where the fault is not in single rows."""
     of_table = failures.filter(pl.col("index").is_null() | (pl.col("check") == "field_uniqueness"))
     if len(of_table):
         first = of_table.row(0, named=True)
@@ -54,9 +57,13 @@ def _quarantined(result: Result, failures: pl.DataFrame) -> Result:
         .agg(pl.format("{} breaks {}", "column", "check").unique(maintain_order=True).str.join("; "))
         .rename({"column": "violation"})
     )
-    violation = dict(zip(reasons["index"].to_list(), reasons["violation"].to_list(), strict=True))
-    broken = result.kept[sorted(violation)]
-    reason_of = {row_id: violation[index] for index, row_id in zip(sorted(violation), broken["id"], strict=True)}
+    return {result.kept["id"][index]: violation for index, violation in reasons.select("index", "violation").rows()}
+
+
+def _in_quarantine(result: Result, reason_of: dict[str, str]) -> Result:
+    if not reason_of:
+        return result
+    broken = result.kept.filter(pl.col("id").is_in(list(reason_of)))
     kept = result.kept.filter(~pl.col("id").is_in(broken["id"].implode()))
     decisions = pl.concat(
         [

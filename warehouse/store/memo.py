@@ -267,7 +267,7 @@ class Memo:
                     "kind": call.kind,
                     "model": call.model,
                     "request": canonical(call.request),
-                    "error": answer.error,
+                    "error": (answer.error or "").replace("\0", "\\0"),
                     "engine": answer.engine or self.engine,
                     "failed_at": now(),
                 }

@@ -43,6 +43,7 @@ def test_a_result_without_rows_passes_through_unchanged() -> None:
         ({"instruction": ""}, "instruction breaks str_length(1, None)"),
         ({"level": "bad"}, "level breaks isin(['', 'keywords', 'sentence', 'model'])"),
         ({"input": None}, "input breaks not_nullable"),
+        ({"response": "So\0."}, "a text has the character U+0000"),
         (
             {"level": "bad", "instruction": "", "response": ""},
             "level breaks isin(['', 'keywords', 'sentence', 'model']); "

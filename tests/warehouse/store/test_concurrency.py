@@ -1,5 +1,5 @@
-"""A build, the UI and a person with a query use one DuckDB file at the same time, and DuckDB lets only one process
-write. Waiting, giving up with advice and surviving a kill only show between processes, so these tests start real
+"""A build, the UI and a person with a query use one warehouse at the same time, and DuckDB lets only one process write
+its file. Waiting, giving up with advice and surviving a kill only show between processes, so these tests start real
 ones."""
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import opening
 from tests.support.tiny import ROOT
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
-from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.file_warehouse import FILE, FileWarehouse
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
-from warehouse.store.warehouse import WarehouseError
+from warehouse.store.warehouse import Warehouse, WarehouseError
 
 # The start of every script below: `publish(asset, number)` publishes a version of 20 rows that contain its number.
 PRELUDE = """
 import sys, time
 from pathlib import Path
 import warehouse.store.versions
-from warehouse.store.file_warehouse import FileWarehouse
+from warehouse.store.places import Tables, warehouse_at
 from warehouse.schema.records import Document
 from warehouse.results.result import Gate
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
 
-path = Path(sys.argv[1])
-store = Store(FileWarehouse(path, patience=20.0))
+database = warehouse_at(Path(sys.argv[1]), Tables(sys.argv[2], patience=20.0))
+store = Store(database)
 
 def publish(asset, number):
     gate = Gate(Document)
@@ -50,13 +51,13 @@ def publish(asset, number):
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "warehouse.duckdb"
+    return tmp_path / FILE
 
 
 @contextmanager
-def python(script: str, path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def python(script: str, warehouse: Warehouse, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(script), str(path), *arguments],
+        [sys.executable, "-c", PRELUDE + textwrap.dedent(script), *opening(warehouse), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -86,10 +87,10 @@ def documents(text: str) -> Result:
     return gate.result()
 
 
-def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: Path) -> None:
+def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(warehouse: Warehouse) -> None:
     write = """
     for number in range(6):
-        publish(sys.argv[2], number)
+        publish(sys.argv[3], number)
     """
     read = """
     reads = 0
@@ -107,14 +108,14 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
     print(reads)
     """
     with (
-        python(write, path, "one") as one,
-        python(write, path, "two") as two,
-        python(read, path) as reader,
+        python(write, warehouse, "one") as one,
+        python(write, warehouse, "two") as two,
+        python(read, warehouse) as reader,
     ):
         finished(one)
         finished(two)
         assert int(finished(reader)) > 0
-    store = Store(FileWarehouse(path))
+    store = Store(warehouse)
     for asset in ("one", "two"):
         for number in range(6):
             published = store.catalog().find(asset, f"{number:032x}")
@@ -136,11 +137,11 @@ def test_two_writers_and_a_reader_wait_for_each_other_and_nothing_is_lost(path: 
 def test_a_file_that_another_process_has_open_gives_an_error_with_path_and_advice(path: Path) -> None:
     Store(FileWarehouse(path)).publish(Target("a", "1" * 32, 0, {}, {}, {}), documents("a"), {}, Effort(), Run("run"))
     hold = """
-    with FileWarehouse(path).write():
+    with database.write():
         print("held", flush=True)
         time.sleep(30)
     """
-    with python(hold, path) as holder:
+    with python(hold, FileWarehouse(path)) as holder:
         assert line(holder) == "held"
         database = FileWarehouse(path, patience=0.3)
         for use in (database.read, database.write):
@@ -155,11 +156,11 @@ def test_a_file_that_another_process_has_open_gives_an_error_with_path_and_advic
 
 def test_a_file_that_is_closed_in_time_is_used(path: Path) -> None:
     hold = """
-    with FileWarehouse(path).write():
+    with database.write():
         print("held", flush=True)
         time.sleep(0.5)
     """
-    with python(hold, path) as holder:
+    with python(hold, FileWarehouse(path)) as holder:
         assert line(holder) == "held"
         with FileWarehouse(path, patience=20.0).read() as connection:
             assert connection.execute("SELECT count(*) FROM lineage.versions").fetchall() == [(0,)]
@@ -178,7 +179,7 @@ def test_a_damaged_file_is_named_at_once_wherever_it_lies(tmp_path: Path, folder
     assert time.monotonic() - began < 0.5
 
 
-def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path: Path) -> None:
+def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(warehouse: Warehouse) -> None:
     interrupted = """
     publish("raw/wiki", 1)
 
@@ -189,11 +190,11 @@ def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path
     warehouse.store.versions.point = stuck
     publish("raw/wiki", 2)
     """
-    with python(interrupted, path) as writer:
+    with python(interrupted, warehouse) as writer:
         assert line(writer) == "inside"
         writer.kill()
         writer.wait(timeout=10)
-    store = Store(FileWarehouse(path, patience=5.0))
+    store = Store(warehouse)
     current = store.current("raw/wiki")
     assert current is not None
     assert int(current.version, 16) == 1
@@ -209,18 +210,18 @@ def test_a_process_killed_in_the_middle_of_a_publish_leaves_the_old_version(path
     assert store.read(current)["text"].to_list() == ["again"]
 
 
-def test_a_process_killed_at_any_moment_leaves_a_whole_version(path: Path) -> None:
+def test_a_process_killed_at_any_moment_leaves_a_whole_version(warehouse: Warehouse) -> None:
     endless = """
     for number in range(10_000):
         publish("raw/wiki", number)
         print(number, flush=True)
     """
-    with python(endless, path) as writer:
+    with python(endless, warehouse) as writer:
         told = [line(writer) for _ in range(4)]
         time.sleep(0.05)
         writer.kill()
         writer.wait(timeout=10)
-    store = Store(FileWarehouse(path, patience=5.0))
+    store = Store(warehouse)
     current = store.current("raw/wiki")
     assert current is not None
     assert int(current.version, 16) >= int(told[-1])
@@ -228,8 +229,8 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_version(path: Path) -> No
     assert len(store.read(current)) == 20
 
 
-def test_threads_of_one_process_share_a_database(path: Path) -> None:
-    store = Store(FileWarehouse(path, patience=10.0))
+def test_threads_of_one_process_share_a_database(warehouse: Warehouse) -> None:
+    store = Store(warehouse)
 
     def use(number: int) -> str:
         target = Target(f"asset_{number}", "1" * 32, 0, {}, {}, {})
