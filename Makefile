@@ -31,6 +31,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.engines
 	$(BIN)/python -m tests.benchmarks.nodes
+	$(BIN)/python -m tests.benchmarks.servers
 
 # For the tests of pages. Where this is no Debian, or you are not root, install one yourself; without it these tests skip.
 browser:

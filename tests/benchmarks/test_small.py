@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import audits, endpoint, growth, large_sources, neighbours, nodes, own_set, rebuilds
+from tests.benchmarks import audits, endpoint, growth, large_sources, neighbours, nodes, own_set, rebuilds, servers
+from tests.support.postgres import Server
 
 Print = Callable[..., str]
 
@@ -69,4 +70,10 @@ def test_endpoint(printed: Print, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nodes(printed: Print) -> None:
     output = printed(nodes.main, "--batches", "4", "--seconds", "0.1")
     for what in ("0.1 s each, 4 workers", "at once, from 4 workers", "at once, computed here"):
+        assert what in output
+
+
+def test_servers(printed: Print, postgres: Server) -> None:
+    output = printed(servers.main, "--rows", "300", "--published", "100", "--repetitions", "1")
+    for what in ("publish: 100 rows", "look-up of 64 calls", "why: a row", "audit"):
         assert what in output

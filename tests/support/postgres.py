@@ -24,16 +24,15 @@ _NUMBERS = count(1)
 class Server:
     """A running server, as the user of this process or, for root, as the user `postgres`."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
-        self.folder, self.programs = folder, programs
+    def __init__(self, folder: Path, programs: Path, settings: str = "-c fsync=off") -> None:
+        self.folder, self.programs, self.settings = folder, programs, settings
         self.data, self.port = folder / "data", _free_port()
 
     def start(self) -> None:
         """Starts the server, with new data at the first time."""
         if not self.data.exists():
             self._run("initdb", "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-        # Without synchronising, a test writes as fast as the disk allows; only a crash of the machine would lose rows.
-        settings = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        settings = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= {self.settings}"
         self._run("pg_ctl", "-o", settings, "-l", str(self.folder / "log"), "-w", "start")
 
     def stop(self) -> None:
@@ -72,13 +71,16 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def running(where: Path) -> Iterator[Server]:
-    """A server with the programs in the folder `where`, until the block ends."""
+def running(where: Path, *settings: str) -> Iterator[Server]:
+    """A server with the programs in the folder `where`, until the block ends.
+
+    Without `settings`, it does not synchronise its disk: only a crash of the machine would lose rows.
+    """
     # The folders of pytest are closed to other users.
     folder = Path(tempfile.mkdtemp(prefix="slingshot-postgres-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    server = Server(folder, where)
+    server = Server(folder, where, *([" ".join(settings)] if settings else []))
     server.start()
     try:
         yield server
