@@ -13,11 +13,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from assets.loading.deployment import Compute, load_deployment
+from assets.loading.deployment import Compute, TablesPart, load_deployment, tables_in
 from assets.loading.file import load_recipe
 from assets.recipe.types import Recipe
 from slingshot import app
 from tests.support.tiny import ROOT
+from warehouse.store.places import Tables
 
 FOLDERS = ("assets", "recipes", "resources", "tests", "warehouse")
 # warehouse/data holds what was downloaded; a model brings a README of its own.
@@ -72,7 +73,7 @@ def test_the_front_page_names_every_manual() -> None:
 RECIPES = [
     (name, text)
     for name, text in blocks("yaml")
-    if not re.search(r"^  (paraphrase|coverage): |^compute:", text, re.MULTILINE)
+    if not re.search(r"^  (paraphrase|coverage): |^(compute|tables):", text, re.MULTILINE)
 ]
 
 
@@ -124,9 +125,18 @@ def test_the_deployment_loads_and_the_table_has_all_its_keys(tmp_path: Path) -> 
     deployment = tmp_path / "deployment.yaml"
     deployment.write_text(text)
     assert load_deployment(deployment).compute == Compute(ray="10.0.0.1:6379", workers=4, gpus=1)
-    table = section("resources/tools/README.md", "On a Ray cluster")
-    rows = re.findall(r"^\| (`.*?`) \|", table, flags=re.MULTILINE)
-    assert [key.strip("`") for row in rows for key in row.split(", ")] == [*Compute.model_fields]
+    assert keys_in("On a Ray cluster") == [*Compute.model_fields]
+    (text,) = [text for _, text in blocks("yaml") if text.startswith("tables:")]
+    deployment.write_text(text)
+    found = Tables("postgresql://slingshot@db.example.org:5432/warehouse", Path("/mnt/team/warehouse"))
+    assert tables_in(deployment) == found
+    assert keys_in("Tables in PostgreSQL") == [*TablesPart.model_fields]
+
+
+def keys_in(title: str) -> list[str]:
+    """The keys in the table of a section about the deployment file."""
+    rows = re.findall(r"^\| (`.*?`) \|", section("resources/tools/README.md", title), flags=re.MULTILINE)
+    return [key.strip("`") for row in rows for key in row.split(", ")]
 
 
 def test_the_table_of_keys_has_every_key_of_a_recipe() -> None:

@@ -21,7 +21,7 @@ from warehouse.core.texts import on_one_line, shortened
 from warehouse.core.waiting import SECONDS_OF_SILENCE, described, locked, say_waiting
 from warehouse.store.engine import ATTACHED, close, connect
 from warehouse.store.file_claims import FileClaims
-from warehouse.store.tables import INDICES, SCHEMAS, create_tables, empty_tables, is_complete
+from warehouse.store.tables import INDICES, SCHEMAS, bind_indices, create_tables, empty_tables, is_complete
 from warehouse.store.warehouse import Claims, Part, WarehouseError
 
 FILE = "slingshot.duckdb"
@@ -65,8 +65,12 @@ class FileWarehouse:
 
     def size(self) -> int:
         """Bytes of the file and of its log, 0 where there are none."""
-        files = (self.path, self.path.with_name(f"{self.path.name}.wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return sum(file.stat().st_size for file in (self.path, self._log) if file.exists())
+
+    @property
+    def _log(self) -> Path:
+        """Where DuckDB has what is committed and not yet in the file; only a kill leaves it there."""
+        return self.path.with_name(f"{self.path.name}.wal")
 
     @contextmanager
     def write(self, *parts: Part) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -76,7 +80,8 @@ class FileWarehouse:
         """
         with self._in_process, self._connect(read_only=False) as connection:
             if not self._ready:
-                create_tables(connection)
+                if not is_complete(self.place, connection):
+                    create_tables(connection)
                 self._ready = True
             connection.begin()
             try:
@@ -150,6 +155,8 @@ class FileWarehouse:
             self._make_file()
         with self._storage_errors("cannot be opened"):
             connection = self._opened(read_only)
+            if not read_only and self._log.exists():
+                bind_indices(connection)
             if self.environment:
                 connection.execute("SET VARIABLE environment = ?", [self.environment])
         with self._storage_errors("cannot be read or written"):

@@ -25,8 +25,8 @@ CODE = [
     ROOT / "definitions.py",
     *(path for folder in ("assets", "resources", "warehouse") for path in sorted((ROOT / folder).rglob("*.py"))),
 ]
-OF_LIBRARIES = {"NO_COLOR", "SSL_CERT_FILE"}
-"""Variables that rich and httpx read, and no code of ours."""
+OF_LIBRARIES = {"NO_COLOR", "PGPASSFILE", "PGPASSWORD", "SSL_CERT_FILE"}
+"""Variables that rich, libpq and httpx read, and no code of ours."""
 NOT_OURS_TO_SET = {"LOCAL_RANK", "NICEGUI_STORAGE_PATH", "RAY_USAGE_STATS_ENABLED"}
 """Set around a call of a library, whatever the user has: nothing to look up."""
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "plan": [],
     "build": [],
     "replay": [],
+    "copy": ["COPY", "--push"],
     "sync": ["OTHER", "--push"],
     "reproduce": [f"READY/{ARM}.intoto.json", "--to", "AGAIN"],
     "status": [],
@@ -70,6 +71,7 @@ KEYS: dict[str, Any] = {
         "not_built"
     },
     "reproduce": {"arm", "rows", "root", "attested_rows", "attested_root", "found_again", "equal"},
+    "copy": {"rows", "trainings", "faults"},
     "sync": {"taken", "known", "differing", "refused"},
     "promote": {"promoted"},
     "drop": {"dropped"},
@@ -102,7 +104,7 @@ def ready(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) ->
 def printed(folder: Path, *words: str) -> tuple[int, str]:
     """The exit status of a command, and what it prints to stdout."""
     row = slingshot.open(folder / "recipe.yaml", folder / "data").rows("seed_tasks")["id"][0]
-    heads = {"NEW", "EXPORTED", "MERGED", "READY", "PUSHED", "OTHER", "AGAIN"}
+    heads = {"NEW", "EXPORTED", "MERGED", "READY", "PUSHED", "COPY", "OTHER", "AGAIN"}
     given = [row if one == "ROW" else str(folder / one) if one.split("/")[0] in heads else one for one in words]
     at = {"SLINGSHOT_RECIPE": str(folder / "recipe.yaml"), "SLINGSHOT_WAREHOUSE": str(folder / "data")}
     done = CliRunner().invoke(slingshot.app, given, env=at)

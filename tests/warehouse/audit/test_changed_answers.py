@@ -15,7 +15,6 @@ from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call, answer_digest
 from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.memo import Memo
-from warehouse.store.tables import INDICES
 from warehouse.store.warehouse import Warehouse
 
 WHAT = "model calls whose answer is not the one that was stored"
@@ -71,7 +70,6 @@ def test_the_answer_of_another_call_is_found(database: Warehouse) -> None:
 def test_an_older_warehouse_gets_the_hashes_at_its_first_write(database: Warehouse, tmp_path: Path) -> None:
     with database.write() as connection:
         connection.execute("CREATE OR REPLACE TABLE memo.calls AS SELECT * EXCLUDE (answer_digest) FROM memo.calls")
-        connection.execute(INDICES["memo.calls"])
     older = FileWarehouse(Path(shutil.copy(database.path, tmp_path / "older.duckdb")))
     assert integrity(older) == []
     with older.read() as connection:

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.memo import answer, call
 from tests.support.postgres import opening
 from tests.support.tiny import ROOT
 from warehouse.results.result import Gate, Result
 from warehouse.schema.records import Document
 from warehouse.store.file_warehouse import FILE, FileWarehouse
+from warehouse.store.memo import Memo
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
 from warehouse.store.warehouse import Warehouse, WarehouseError
@@ -34,6 +36,7 @@ import warehouse.store.versions
 from warehouse.store.places import Tables, warehouse_at
 from warehouse.schema.records import Document
 from warehouse.results.result import Gate
+from warehouse.store.memo import Memo
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
 
@@ -238,3 +241,31 @@ def test_threads_of_one_process_share_a_database(warehouse: Warehouse) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(use, range(12))) == [str(number) for number in range(12)]
+
+
+def test_a_kill_before_a_commit_is_in_the_file_costs_no_look_up_its_rows(path: Path) -> None:
+    """DuckDB 1.5 loses the rows of a log from the indices, if the next process writes another table only."""
+    killed = """
+    import os, signal
+    import warehouse.store.file_warehouse
+
+    publish("documents", 1)
+    warehouse.store.file_warehouse.close = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    publish("documents", 2)
+    """
+    with python(killed, FileWarehouse(path)) as writer:
+        writer.wait(timeout=20)
+    assert path.with_name(f"{path.name}.wal").exists()
+    database = FileWarehouse(path)
+    Memo(database).commit([(call("a"), answer("a"))])
+    store = Store(database)
+    current = store.current("documents")
+    assert current is not None
+    assert int(current.version, 16) == 2
+    for row in store.read(current)["id"]:
+        with database.read() as connection:
+            found = [
+                connection.execute(f"SELECT count(*) FROM lineage.{table} WHERE {column} = ?", [row]).fetchall()
+                for table, column in (("records", "id"), ("edges", "child"), ("decisions", "record"))
+            ]
+        assert found == [[(1,)]] * 3
