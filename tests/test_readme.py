@@ -20,7 +20,7 @@ from slingshot import app
 from tests.support.tiny import ROOT
 from warehouse.store.places import Tables
 
-FOLDERS = ("assets", "recipes", "resources", "tests", "warehouse")
+FOLDERS = ("assets", "containers", "recipes", "resources", "tests", "warehouse")
 # warehouse/data holds what was downloaded; a model brings a README of its own.
 DATA = ROOT / "warehouse" / "data"
 MANUALS = {
@@ -73,7 +73,7 @@ def test_the_front_page_names_every_manual() -> None:
 RECIPES = [
     (name, text)
     for name, text in blocks("yaml")
-    if not re.search(r"^  (paraphrase|coverage): |^(compute|tables):", text, re.MULTILINE)
+    if not re.search(r"^  (paraphrase|coverage): |^(compute|tables|storage):", text, re.MULTILINE)
 ]
 
 
@@ -126,7 +126,7 @@ def test_the_deployment_loads_and_the_table_has_all_its_keys(tmp_path: Path) -> 
     deployment.write_text(text)
     assert load_deployment(deployment).compute == Compute(ray="10.0.0.1:6379", workers=4, gpus=1)
     assert keys_in("On a Ray cluster") == [*Compute.model_fields]
-    (text,) = [text for _, text in blocks("yaml") if text.startswith("tables:")]
+    (text,) = [text for name, text in blocks("yaml") if text.startswith("tables:") and name.startswith("resources")]
     deployment.write_text(text)
     found = Tables("postgresql://slingshot@db.example.org:5432/warehouse", Path("/mnt/team/warehouse"))
     assert tables_in(deployment) == found
