@@ -7,7 +7,7 @@ EXAMPLES = {
     "build": ("slingshot build", "slingshot build '+training_sets/self_instruct' --recipe mine.yaml --warehouse mine"),
     "replay": ("slingshot quarantine", "slingshot replay"),
     "reproduce": ("slingshot reproduce exports/self_instruct.intoto.json --to again",),
-    "copy": ("slingshot copy old/warehouse", "slingshot copy deployment.yaml --push"),
+    "copy": ("slingshot copy old/warehouse", "slingshot copy team.yaml --push"),
     "sync": ("slingshot sync ../colleague/warehouse/data", "slingshot sync /mnt/team/warehouse --push"),
     "up": ("slingshot up", "slingshot up --port 0 --automatic"),
     "browse": ("slingshot browse", "slingshot browse --port 0 --reviewer ann"),

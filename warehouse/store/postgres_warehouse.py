@@ -15,6 +15,7 @@ import duckdb
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from warehouse.core.atomic import written_whole
 from warehouse.core.errors import UserError
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.store.postgres_session import Session, create_view, session_of
@@ -27,14 +28,23 @@ class PostgresWarehouse:
 
     `url` is one of libpq without a password: PGPASSWORD or ~/.pgpass has that
     (https://www.postgresql.org/docs/current/libpq-pgpass.html). `folder` is for the files. A transaction waits up to
-    `patience` seconds for others, then raises WarehouseError. Raises UserError for another kind of URL.
+    `patience` seconds for others, then raises WarehouseError. The first one writes `mark`, a file with its text. Raises
+    UserError for another kind of URL.
     """
 
-    def __init__(self, url: str, folder: Path, patience: float = 300.0, environment: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        patience: float = 300.0,
+        environment: str = "",
+        mark: tuple[Path, str] | None = None,
+    ) -> None:
         self.url = checked_url(url)
         self.patience = patience
         self.environment = environment
         self._folder = folder
+        self._mark = mark
 
     @property
     def claims(self) -> Claims:
@@ -53,7 +63,7 @@ class PostgresWarehouse:
 
     def seen_from(self, environment: str) -> PostgresWarehouse:
         """The same warehouse with the pointers of another environment."""
-        return PostgresWarehouse(self.url, self._folder, self.patience, environment)
+        return PostgresWarehouse(self.url, self._folder, self.patience, environment, self._mark)
 
     def exists(self) -> bool:
         """Whether the tables are there. Raises WarehouseError."""
@@ -76,6 +86,7 @@ class PostgresWarehouse:
                 stack.enter_context(self._alone(parts or PARTS))
                 if not self._session.has_tables():
                     self._session.create_tables()
+                self._write_mark()
                 connection = self._cursor(stack)
             with self._errors("cannot be read or written"):
                 connection.begin()
@@ -114,6 +125,19 @@ class PostgresWarehouse:
         """Lets the server use the space of deleted rows again. Raises WarehouseError."""
         with self._errors("cannot be vacuumed"):
             self._session.vacuum()
+
+    def _write_mark(self) -> None:
+        file, text = self._mark or (None, "")
+        if file and not file.exists():
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                written_whole(file, lambda part: part.write_text(text, encoding="utf-8"))
+            except OSError as error:
+                raise WarehouseError(
+                    f"{file} cannot be written: {error}; change the permissions of the folder, or choose another one "
+                    "with --warehouse"
+                ) from error
+        self._mark = None
 
     @property
     def _session(self) -> Session:

@@ -13,13 +13,15 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from assets.loading.deployment import tables_in
 from slingshot import app
 from tests.support.building import edit, planned, query
 from tests.support.killing import content, killed_builds, repeated, same
 from tests.support.postgres import Server
 from tests.support.tiny import ROOT, quick
+from warehouse.core.errors import UserError
 from warehouse.store.file_warehouse import FILE
-from warehouse.store.places import Tables
+from warehouse.store.places import MARK, Tables, warehouse_at
 
 
 def in_postgres(folder: Path, server: Server) -> Tables:
@@ -91,3 +93,21 @@ def test_a_copied_warehouse_is_fresh_and_has_the_same_answer_to_every_question(
     (data / FILE).unlink()
     for words, before, after in zip(questions, from_file, said(), strict=True):
         assert after == before, words
+
+
+def test_a_folder_remembers_its_database_and_refuses_another(tmp_path: Path, postgres: Server) -> None:
+    """Else a command that does not find the deployment file would take all checkpoints for garbage."""
+    data, first, second = tmp_path / "data", Tables(postgres.database()), Tables(postgres.database())
+    with warehouse_at(data, first).read():
+        pass
+    assert not data.exists()
+    with warehouse_at(data, first).write():
+        pass
+    assert warehouse_at(data).place == first.postgres
+    assert warehouse_at(data, environment="pr-12").environment == "pr-12"
+    assert tables_in(data / MARK) == first
+    with pytest.raises(UserError, match=r"belongs to the tables at .*, not to those at .*; use another folder"):
+        warehouse_at(data, second)
+    (data / MARK).write_text("[]")
+    with pytest.raises(UserError, match=r"tables\.json does not name a database: .*; delete it, or write it again"):
+        warehouse_at(data)

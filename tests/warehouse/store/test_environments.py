@@ -17,12 +17,13 @@ from warehouse.store.environments import Environment, drop, environments, promot
 from warehouse.store.file_warehouse import FileWarehouse
 from warehouse.store.published import Effort, Run, Target
 from warehouse.store.versions import Store
+from warehouse.store.warehouse import Warehouse
 
 V1, V2, V3 = "1" * 32, "2" * 32, "3" * 32
 
 
-def opened(path: Path, environment: str = "") -> Store:
-    return Store(FileWarehouse(path / "slingshot.duckdb", environment=environment))
+def opened(warehouse: Warehouse, environment: str = "") -> Store:
+    return Store(warehouse.seen_from(environment))
 
 
 def read(store: Store, asset: str = "documents") -> list[str]:
@@ -40,8 +41,8 @@ def pointers(store: Store) -> list[tuple[str, str, str]]:
         return connection.execute("FROM lineage.pointers ORDER BY ALL").fetchall()
 
 
-def test_an_environment_has_its_own_version_and_follows_the_main_one_elsewhere(tmp_path: Path) -> None:
-    main, branch = opened(tmp_path), opened(tmp_path, "pr-12")
+def test_an_environment_has_its_own_version_and_follows_the_main_one_elsewhere(warehouse: Warehouse) -> None:
+    main, branch = opened(warehouse), opened(warehouse, "pr-12")
     publish(main, "documents", "1", documents("ab"))
     publish(main, "seeds", "1", documents("x"))
     assert read(branch) == ["a", "b"]
@@ -53,8 +54,8 @@ def test_an_environment_has_its_own_version_and_follows_the_main_one_elsewhere(t
     assert environments(main.database) == [Environment("pr-12", ("documents",))]
 
 
-def test_going_back_in_an_environment_follows_the_main_one_again(tmp_path: Path) -> None:
-    main, branch = opened(tmp_path), opened(tmp_path, "pr-12")
+def test_going_back_in_an_environment_follows_the_main_one_again(warehouse: Warehouse) -> None:
+    main, branch = opened(warehouse), opened(warehouse, "pr-12")
     first = publish(main, "documents", "1", documents("ab"))
     publish(branch, "documents", "2", documents("bc"))
     publish(branch, "documents", "1", documents("ab"))
@@ -63,8 +64,8 @@ def test_going_back_in_an_environment_follows_the_main_one_again(tmp_path: Path)
     assert environments(main.database) == []
 
 
-def test_promoting_moves_pointers_and_nothing_else(tmp_path: Path) -> None:
-    main, branch, other = opened(tmp_path), opened(tmp_path, "pr-12"), opened(tmp_path, "pr-13")
+def test_promoting_moves_pointers_and_nothing_else(warehouse: Warehouse) -> None:
+    main, branch, other = opened(warehouse), opened(warehouse, "pr-12"), opened(warehouse, "pr-13")
     publish(main, "documents", "1", documents("ab"))
     publish(branch, "documents", "2", documents("bc"))
     publish(branch, "new", "1", documents("n"))
@@ -81,8 +82,8 @@ def test_promoting_moves_pointers_and_nothing_else(tmp_path: Path) -> None:
     assert [one for one in integrity(main.database) if one.rule == "ledger"] == []
 
 
-def test_a_version_that_failed_a_check_is_not_promoted(tmp_path: Path) -> None:
-    main, branch = opened(tmp_path), opened(tmp_path, "pr-12")
+def test_a_version_that_failed_a_check_is_not_promoted(warehouse: Warehouse) -> None:
+    main, branch = opened(warehouse), opened(warehouse, "pr-12")
     target = Target("documents", V1, 0, {}, {}, {})
     branch.publish(target, documents("ab"), {}, Effort(), Run("run"), failed_checks='{"leakage": {}}')
     with pytest.raises(UserError, match=r"^pr-12 is not promoted, since .*leakage"):
@@ -90,8 +91,8 @@ def test_a_version_that_failed_a_check_is_not_promoted(tmp_path: Path) -> None:
     assert pointers(main) == [("pr-12", "documents", V1)]
 
 
-def test_a_dropped_environment_leaves_versions_for_a_collection(tmp_path: Path) -> None:
-    main, branch = opened(tmp_path), opened(tmp_path, "pr-12")
+def test_a_dropped_environment_leaves_versions_for_a_collection(warehouse: Warehouse) -> None:
+    main, branch = opened(warehouse), opened(warehouse, "pr-12")
     publish(main, "documents", "1", documents("ab"))
     publish(branch, "documents", "2", documents("bc"))
     publish(branch, "new", "1", documents("n"))
@@ -105,24 +106,25 @@ def test_a_dropped_environment_leaves_versions_for_a_collection(tmp_path: Path) 
     assert read(main) == ["a", "b"]
 
 
-def test_an_unknown_name_is_one_clear_error(tmp_path: Path) -> None:
-    main = opened(tmp_path)
+def test_an_unknown_name_is_one_clear_error(warehouse: Warehouse) -> None:
+    main = opened(warehouse)
     right = "there is none: slingshot build --env NAME makes one"
     with pytest.raises(UserError) as error:
         promote(main.database, "pr-12")
     assert str(error.value) == f"no environment is named 'pr-12', or it has no version of its own; {right}"
-    publish(opened(tmp_path, "pr-12"), "documents", "1", documents("ab"))
+    publish(opened(warehouse, "pr-12"), "documents", "1", documents("ab"))
     with pytest.raises(UserError, match="did you mean 'pr-12'"):
         drop(main.database, "pr-1")
 
 
 def test_a_warehouse_from_before_environments_keeps_its_versions(tmp_path: Path) -> None:
-    publish(opened(tmp_path), "documents", "1", documents("ab"))
+    warehouse = FileWarehouse(tmp_path / "slingshot.duckdb")
+    publish(opened(warehouse), "documents", "1", documents("ab"))
     with duckdb.connect(str(tmp_path / "slingshot.duckdb")) as connection:
         for view in ("outcomes", "ledger", "current"):
             connection.execute(f"DROP VIEW lineage.{view}")
         connection.execute("CREATE TABLE lineage.current AS SELECT asset, version FROM lineage.pointers")
         connection.execute("DROP TABLE lineage.pointers")
         connection.execute("DROP TABLE lineage.environments")
-    assert read(opened(tmp_path)) == ["a", "b"]
-    assert pointers(opened(tmp_path)) == [("", "documents", V1)]
+    assert read(opened(warehouse)) == ["a", "b"]
+    assert pointers(opened(warehouse)) == [("", "documents", V1)]

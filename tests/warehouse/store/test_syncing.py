@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from slingshot import app
 from tests.support.building import build, query
+from tests.support.postgres import Server
 from warehouse.audit.integrity import integrity
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
@@ -136,6 +137,16 @@ def test_a_training_comes_with_its_files_or_not_at_all(built: tuple[Path, Path],
     assert left == trained[2:]
     asked = query(tmp_path / "data", "SELECT key FROM memo.calls WHERE kind = 'training' ORDER BY key")
     assert asked["key"].to_list() == trained[2:]
+
+
+def test_calls_go_from_a_file_to_a_server_and_back(tmp_path: Path, postgres: Server) -> None:
+    ours = warehouse(tmp_path / "ours", a="A", b="B")
+    team = tmp_path / "team.yaml"
+    team.write_text(f"tables: {{postgres: '{postgres.database()}'}}")
+    for words, into in ((["--push"], tmp_path / "ours"), ([], tmp_path / "theirs")):
+        done = run("sync", str(team), *words, "--warehouse", str(into), "--json")
+        assert json.loads(done.output) == {"taken": 2, "known": 0, "differing": [], "refused": []}
+    assert responses(FileWarehouse(tmp_path / "theirs" / "slingshot.duckdb")) == responses(ours)
 
 
 def test_calls_can_be_given_to_another_warehouse(tmp_path: Path) -> None:
