@@ -30,6 +30,7 @@ from assets.commands import (
     releasing,
     reporting,
     reproducing,
+    serving,
     sharing,
     starting,
 )
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 FAMILIES = {
     "Write a recipe": (starting, checking),
-    "Build": (building, reproducing, sharing),
+    "Build": (building, reproducing, sharing, serving),
     "See what is there": (keeping, reading, browsing, reporting),
     "Ask where rows come from": (auditing,),
     "Compare environments": (environments,),

@@ -7,6 +7,7 @@ EXAMPLES = {
     "build": ("slingshot build", "slingshot build '+training_sets/self_instruct' --recipe mine.yaml --warehouse mine"),
     "replay": ("slingshot quarantine", "slingshot replay"),
     "reproduce": ("slingshot reproduce exports/self_instruct.intoto.json --to again",),
+    "serve": ("slingshot serve generator", "slingshot serve generator --adapters --host 10.0.0.2 --run"),
     "copy": ("slingshot copy old/warehouse", "slingshot copy team.yaml --push"),
     "sync": ("slingshot sync ../colleague/warehouse/data", "slingshot sync /mnt/team/warehouse --push"),
     "up": ("slingshot up", "slingshot up --port 0 --automatic"),

@@ -27,7 +27,7 @@ CODE = [
 ]
 OF_LIBRARIES = {"NO_COLOR", "PGPASSFILE", "PGPASSWORD", "SSL_CERT_FILE"}
 """Variables that rich, libpq and httpx read, and no code of ours."""
-NOT_OURS_TO_SET = {"LOCAL_RANK", "NICEGUI_STORAGE_PATH", "RAY_USAGE_STATS_ENABLED"}
+NOT_OURS_TO_SET = {"LOCAL_RANK", "NICEGUI_STORAGE_PATH", "RAY_USAGE_STATS_ENABLED", "VLLM_NO_USAGE_STATS"}
 """Set around a call of a library, whatever the user has: nothing to look up."""
 
 

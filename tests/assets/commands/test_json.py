@@ -32,6 +32,7 @@ COMMANDS = {
     "plan": [],
     "build": [],
     "replay": [],
+    "serve": ["generator"],
     "copy": ["COPY", "--push"],
     "sync": ["OTHER", "--push"],
     "reproduce": [f"READY/{ARM}.intoto.json", "--to", "AGAIN"],
@@ -71,6 +72,7 @@ KEYS: dict[str, Any] = {
         "not_built"
     },
     "reproduce": {"arm", "rows", "root", "attested_rows", "attested_root", "found_again", "equal"},
+    "serve": {"command", "models"},
     "copy": {"rows", "trainings", "faults"},
     "sync": {"taken", "known", "differing", "refused"},
     "promote": {"promoted"},
