@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Lock
@@ -18,6 +18,7 @@ from filelock import Timeout
 
 from warehouse.core.identity import digest
 from warehouse.core.waiting import SECONDS_OF_SILENCE, say_waiting_for
+from warehouse.store.postgres_errors import server_errors
 
 PAUSE = 0.05
 """Seconds between two looks at a claim that another build has (ours)."""
@@ -31,8 +32,9 @@ _HOLDER = (
 
 @dataclass
 class Locks:
-    """The locks of this process in the database of a connection string."""
+    """The locks of this process in the database `place`, by a connection string."""
 
+    place: str
     conninfo: str
     _connection: psycopg.Connection | None = None
 
@@ -117,14 +119,14 @@ class PostgresClaims:
     def claimed(self, keys: Sequence[str], wait: bool = True) -> Iterator[None]:
         """Keeps parallel builds from computing the same calls as one batch: they wait here until the block ends.
 
-        Raises Timeout where another build has them and `wait` is false, and psycopg.Error.
+        Raises Timeout where another build has them and `wait` is false, and WarehouseError.
         """
         name, began, silent = _name(keys), time.monotonic(), True
         while not self._taken(name):
             if not wait:
                 raise Timeout(name)
             if silent and time.monotonic() - began > SECONDS_OF_SILENCE:
-                with self._one_at_a_time:
+                with self._one_at_a_time, self._errors():
                     holder = self.locks.holder(name)
                 say_waiting_for(f"{len(keys)} model calls, which another build computes", holder)
                 silent = False
@@ -135,7 +137,7 @@ class PostgresClaims:
             self._free(name)
 
     def is_claimed(self, keys: Sequence[str]) -> bool:
-        """Whether a build computes these calls as one batch now. Raises psycopg.Error."""
+        """Whether a build computes these calls as one batch now. Raises WarehouseError."""
         if not self._taken(_name(keys)):
             return True
         self._free(_name(keys))
@@ -146,11 +148,14 @@ class PostgresClaims:
 
     def _taken(self, name: str) -> bool:
         # A connection gets a lock a second time that it has, so threads of this process look here first.
-        with self._one_at_a_time:
+        with self._one_at_a_time, self._errors():
             if name in self._held or not self.locks.try_to_acquire(name):
                 return False
             self._held.add(name)
             return True
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return server_errors(self.locks.place, "cannot be reached")
 
     def _free(self, name: str) -> None:
         with self._one_at_a_time:

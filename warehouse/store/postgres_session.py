@@ -57,8 +57,8 @@ class Session:
     _has_tables: bool = False
 
     def __post_init__(self) -> None:
-        self.locks = Locks(self.conninfo)
-        self.claims = PostgresClaims(Locks(self.conninfo))
+        self.locks = Locks(self.url, self.conninfo)
+        self.claims = PostgresClaims(Locks(self.url, self.conninfo))
 
     def has_tables(self) -> bool:
         """Whether the tables are there. Raises WarehouseError for those of another version, and psycopg.Error."""

@@ -6,9 +6,8 @@ checkpoints, are in a folder that all machines see.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -17,7 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from warehouse.core.atomic import written_whole
 from warehouse.core.errors import UserError
-from warehouse.core.texts import on_one_line, shortened
+from warehouse.core.texts import on_one_line
+from warehouse.store.postgres_errors import server_errors
 from warehouse.store.postgres_session import Session, create_view, session_of
 from warehouse.store.tables import empty_tables
 from warehouse.store.warehouse import PARTS, Claims, Part, WarehouseError
@@ -158,20 +158,8 @@ class PostgresWarehouse:
     def _cursor(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
         return stack.enter_context(self._session.cursor(self.environment))
 
-    @contextmanager
-    def _errors(self, failed: str) -> Iterator[None]:
-        """Raises WarehouseError for what the server or the way to it causes; other errors may be defects."""
-        try:
-            yield
-        except (psycopg.Error, duckdb.Error) as error:
-            said = shortened(on_one_line(str(error).split("Stack Trace:")[0]), 300)
-            if isinstance(error, duckdb.Error) and not _OF_SERVER.search(said):
-                raise
-            raise WarehouseError(f"the warehouse {self.url} {failed}: {said}; {_advice(said)}") from error
-
-
-_OF_SERVER = re.compile("connect|server|fetch|Failed to (prepare|execute|copy|commit|begin)|Postgres", re.IGNORECASE)
-"""What DuckDB says where not the query is wrong."""
+    def _errors(self, failed: str) -> AbstractContextManager[None]:
+        return server_errors(self.url, failed)
 
 
 def checked_url(url: str) -> str:
@@ -188,16 +176,3 @@ def checked_url(url: str) -> str:
             f"the URL of a warehouse has no password, since it is shown: put it into PGPASSWORD or ~/.pgpass; {right}"
         )
     return url
-
-
-def _advice(said: str) -> str:
-    """What would help, by the message of the server or of its client."""
-    if re.search("password|authentication|role .* does not exist|permission denied", said):
-        return "check the user in the URL, and the password in PGPASSWORD or ~/.pgpass"
-    if re.search('database "?[^ ]*"? does not exist', said):
-        return "create it with createdb"
-    if re.search("no space|disk full", said, re.IGNORECASE):
-        return "make room on the disk of the server; nothing that was committed is lost"
-    if re.search("could not serialize|deadlock", said):
-        return "another program changed the same rows; run the command again"
-    return "check that the server runs and can be reached; nothing that was committed is lost"

@@ -90,6 +90,8 @@ def test_a_server_that_was_started_again_is_used_again(tmp_path: Path, postgres:
     try:
         with pytest.raises(WarehouseError, match="nothing that was committed is lost"):
             memo.run([call("b")], at_once(answers))
+        with pytest.raises(WarehouseError, match="nothing that was committed is lost"):
+            served.claims.is_claimed(["a" * 32])
     finally:
         postgres.start()
     memo.run([call("b")], at_once(answers))
