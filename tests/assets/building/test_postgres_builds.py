@@ -3,6 +3,7 @@ and twice at once, and compared with one whose tables are in a file, row by row.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -18,6 +19,7 @@ from slingshot import app
 from tests.support.building import edit, planned, query
 from tests.support.killing import content, killed_builds, repeated, same
 from tests.support.postgres import Server
+from tests.support.serving import Server as Ui
 from tests.support.tiny import ROOT, quick
 from warehouse.core.errors import UserError
 from warehouse.store.file_warehouse import FILE
@@ -59,6 +61,18 @@ def test_two_builds_at_once_compute_and_store_everything_once(tiny: Path, tmp_pa
         assert twice.is_empty()
     computed = query(data, "SELECT sum(computed)::BIGINT FROM lineage.materializations", tables).item()
     assert computed == query(data, "SELECT count(*) FROM memo.calls", tables).item()
+
+
+def test_the_ui_materializes_into_a_server_and_commands_read_it(tiny: Path, tmp_path: Path, postgres: Server) -> None:
+    tables, data = in_postgres(tmp_path, postgres), tmp_path / "data"
+    with Ui(tiny, data) as ui:
+        ui.wait()
+        assert ui.materialize([["benchmark_items"], ["seed_tasks"], ["raw_self_training"]]) == "SUCCESS"
+    kept = query(data, "SELECT count(*) FROM raw_self_training", tables).item()
+    assert kept > 0
+    shown = CliRunner().invoke(app, ["show", "raw_self_training", "--warehouse", str(data), "--json"])
+    assert json.loads(shown.output)["outcomes"]["kept"] == kept
+    assert not (data / FILE).exists()
 
 
 def test_a_copied_warehouse_is_fresh_and_has_the_same_answer_to_every_question(
