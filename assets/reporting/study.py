@@ -92,7 +92,7 @@ def study(database: Warehouse) -> Study:
     opened = Store(database)
     board = opened.current(LEADERBOARD)
     if board is None:
-        raise UserError(f"no leaderboard was built in {database.place}; build it, or name another with --warehouse")
+        raise UserError(f"no leaderboard was built in {database.folder}; build it, or name another with --warehouse")
     standings, named, notes = opened.read(board), opened.target_of(board), opened.facts(board)["notes"]
     with database.read() as connection:
         built, digest, recipe = _made(connection, board.version)

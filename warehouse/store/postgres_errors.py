@@ -12,6 +12,8 @@ import psycopg
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.store.warehouse import WarehouseError
 
+_OF_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException)
+
 _OF_SERVER = re.compile("connect|server|fetch|Failed to (prepare|execute|copy|commit|begin)|Postgres", re.IGNORECASE)
 """What DuckDB says where not the query is wrong."""
 
@@ -23,7 +25,7 @@ def server_errors(place: str, failed: str) -> Iterator[None]:
         yield
     except (psycopg.Error, duckdb.Error) as error:
         said = shortened(on_one_line(str(error).split("Stack Trace:")[0]), 300)
-        if isinstance(error, duckdb.Error) and not _OF_SERVER.search(said):
+        if isinstance(error, _OF_QUERY) or (isinstance(error, duckdb.Error) and not _OF_SERVER.search(said)):
             raise
         raise WarehouseError(f"the warehouse {place} {failed}: {said}; {_advice(said)}") from error
 

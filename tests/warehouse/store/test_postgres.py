@@ -192,6 +192,12 @@ def test_the_view_of_an_asset_is_there_in_every_process(served: Warehouse) -> No
         assert process.stdout.readline() == "there [('b',)]\n"
 
 
+def test_a_wrong_query_is_no_fault_of_the_server(served: Warehouse) -> None:
+    publish(Store(served), "documents", "1", documents("a"))
+    with pytest.raises(BadQuery, match="Table with name server does not exist"):
+        select(served, "FROM server")
+
+
 def test_a_recursive_query_that_would_find_too_few_rows_is_refused(served: Warehouse) -> None:
     """DuckDB 1.5.5 finds rows of a server in the first step of a recursion only; it says nothing of it."""
     publish(Store(served), "documents", "1", documents("a"))
