@@ -83,8 +83,10 @@ def _adapters(project: Project, name: str) -> dict[str, Path]:
     for published in project.store.catalog().published.values():
         if published.kind == "checkpoint":
             for row in project.store.read(published).iter_rows(named=True):
+                if row["base"] != project.bench.models[name].id:
+                    continue
                 folder = project.bench.adapter_folder(Adapter(row["training"], row["weights"]))
-                if row["base"] == project.bench.models[name].id and not is_model(folder):
+                if not is_model(folder):
                     found[f"{row['name']}-{row['seed']}"] = folder.resolve()
     return found
 

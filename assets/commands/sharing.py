@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets.commands.project import project_at
+from assets.commands.project import Project, project_at
 from assets.commands.terminal import AsJson, WarehouseOption, clear_errors, print_json, say
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def sync(
 
     from warehouse.store.syncing import take_calls
 
-    here, there = project_at(warehouse=warehouse).database, _warehouse_of(other)
+    here, there = _both(project_at(warehouse=warehouse), other)
     done = take_calls(here, there) if push else take_calls(there, here)
     if as_json:
         print_json(asdict(done))
@@ -69,23 +69,36 @@ def copy(
 
     from warehouse.store.copying import copy_warehouse
 
-    here, there = project_at(warehouse=warehouse).database, _warehouse_of(other)
+    here, there = _both(project_at(warehouse=warehouse), other)
     done = copy_warehouse(here, there) if push else copy_warehouse(there, here)
     if as_json:
         print_json(asdict(done))
     else:
         say(f"{sum(done.rows.values()):,} rows copied, and the files of {done.trainings:,} trainings")
+        if done.without_files:
+            say(f"{done.without_files:,} trainings have no files at {there.folder if not push else here.folder}")
         for fault in done.faults:
             say(f"not copied: {fault}")
     if done.faults:
         raise typer.Exit(1)
 
 
-def _warehouse_of(other: Path) -> Warehouse:
-    """The warehouse in a folder or of a deployment file, whose files are in the folder `warehouse` beside it."""
-    from assets.loading.deployment import tables_in
-    from warehouse.store.places import warehouse_at
+def _both(project: Project, other: Path) -> tuple[Warehouse, Warehouse]:
+    """The warehouse here, and the other one: in a folder, or of a deployment file.
 
-    if other.is_file():
-        return warehouse_at(other.parent / "warehouse", tables_in(other))
-    return warehouse_at(other)
+    The files of the latter are in the folder that it names, else in that of this warehouse. A file with tables in the
+    folder here is the warehouse here, also where a deployment file beside the recipe names a database already.
+    """
+    from assets.loading.deployment import tables_in
+    from warehouse.store.file_warehouse import FILE, FileWarehouse
+    from warehouse.store.places import warehouse_at
+    from warehouse.store.warehouse import MARK
+
+    there = (
+        warehouse_at(project.warehouse, tables_in(other), to_remember=False) if other.is_file() else warehouse_at(other)
+    )
+    file = FileWarehouse(project.warehouse / FILE)
+    if file.exists() and not (project.warehouse / MARK).exists():
+        return file, there
+    here = project.database
+    return (file if here.place == there.place else here), there

@@ -112,4 +112,4 @@ def tables_in(path: Path) -> Tables:
     part = load_deployment(path).tables
     if part is None:
         return EMBEDDED
-    return Tables(part.postgres, path.parent / part.files if part.files else None, part.patience)
+    return Tables(part.postgres, path.resolve().parent / part.files if part.files else None, part.patience)

@@ -14,6 +14,7 @@ from warehouse.audit.nodes import HIDDEN
 from warehouse.core.errors import UserError
 from warehouse.schema.bookkeeping import CLEAR, OUTCOMES
 from warehouse.store.published import Published
+from warehouse.store.user_sql import refused
 
 DECISION = ("outcome", "reason", "score", "cut", "duplicate_of", "position")
 """The columns of a decision, which come after the id of a row and before its content."""
@@ -71,6 +72,8 @@ def query_rows(
     `wanted` is asked of the rows if `of_arm`. Raises BadCondition.
     """
     columns = columns_of(connection, version.kind)
+    if wanted.where is not None and (why := refused(connection, wanted.where)):
+        raise BadCondition(f"the condition cannot be used: {why}")
     conditions, values = _conditions(wanted, of_arm, columns)
     matching = f"FROM ({_decided_rows(version.kind, columns)}) WHERE {conditions}"
     values |= {"asset": version.asset, "version": version.version}

@@ -214,5 +214,5 @@ class Gate:
         of: str | None = None,
     ) -> str:
         self._dropped.append((identity, canonical(content)))
-        self._dropped_decisions.append((identity, outcome, reason, score, cut, of))
+        self._dropped_decisions.append((identity, outcome, reason.replace("\0", "\\0"), score, cut, of))
         return identity

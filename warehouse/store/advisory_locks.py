@@ -37,6 +37,7 @@ class Locks:
     place: str
     conninfo: str
     _connection: psycopg.Connection | None = None
+    _held: set[str] = field(default_factory=set)
 
     def acquire(self, name: str, patience: float, what: str) -> None:
         """Takes a lock as soon as no other process has it; after two seconds it says that it waits for `what`.
@@ -55,10 +56,18 @@ class Locks:
 
     def try_to_acquire(self, name: str) -> bool:
         """Takes a lock if no other connection has it. Raises psycopg.Error."""
-        return bool(self._asked("SELECT pg_try_advisory_lock(%s)", number_of(name)))
+        taken = bool(self._asked("SELECT pg_try_advisory_lock(%s)", number_of(name)))
+        if taken:
+            self._held.add(name)
+        return taken
+
+    def check(self) -> None:
+        """Raises psycopg.OperationalError where a connection that had locks is gone, and the locks with it."""
+        self._connected()
 
     def release(self, name: str) -> None:
         """Gives a lock back. A connection that broke meanwhile has none."""
+        self._held.discard(name)
         with suppress(psycopg.Error):
             if self._connection and not self._connection.closed:
                 self._connection.execute("SELECT pg_advisory_unlock(%s)", [number_of(name)])
@@ -81,6 +90,7 @@ class Locks:
             connection.execute("SELECT pg_advisory_lock(%s)", [number_of(name)])
         except psycopg.errors.LockNotAvailable:
             return False
+        self._held.add(name)
         return True
 
     def _asked(self, query: str, number: int) -> object:
@@ -93,6 +103,10 @@ class Locks:
             with suppress(psycopg.OperationalError):
                 self._connection.execute("SELECT 1")
                 return self._connection
+            self._connection = None
+            if self._held:
+                self._held.clear()
+                raise psycopg.OperationalError("the connection that had the locks of this process was closed")
         self._connection = psycopg.connect(self.conninfo, autocommit=True)
         return self._connection
 

@@ -115,6 +115,9 @@ class FileWarehouse:
         """Creates the view of an asset in the file, or replaces it."""
         connection.execute(f'CREATE OR REPLACE VIEW "{view}" AS {query}')
 
+    def show_assets(self) -> None:
+        """The views are in the file."""
+
     def compact(self) -> None:
         """Rewrites all tables one after the other, so that the file shrinks by the space that deletions left free."""
         with self._in_process, self._connect(read_only=False) as connection:

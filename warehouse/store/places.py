@@ -13,7 +13,7 @@ from pathlib import Path
 from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
 from warehouse.store.file_warehouse import FILE, FileWarehouse
-from warehouse.store.warehouse import Warehouse
+from warehouse.store.warehouse import MARK, Warehouse
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,17 @@ class Tables:
 EMBEDDED = Tables()
 """In a file."""
 
-MARK = "tables.json"
-"""The file in the folder of a warehouse that names its database. It is a deployment file too."""
 
-
-def warehouse_at(folder: Path, tables: Tables = EMBEDDED, environment: str = "") -> Warehouse:
+def warehouse_at(folder: Path, tables: Tables = EMBEDDED, environment: str = "", to_remember: bool = True) -> Warehouse:
     """The warehouse of a folder; its tables are where `tables` says, else where the folder says. Connects to nothing.
 
-    Raises UserError where the two name different databases, where a URL is none, and where the packages for PostgreSQL
-    are not installed.
+    The folder remembers a database once something is written, if it is `to_remember`. Raises UserError where the two
+    name different databases, where the folder has a file with tables instead, where a URL is none, and where the
+    packages for PostgreSQL are not installed.
     """
     remembered = _remembered(folder)
-    if tables.postgres and remembered.postgres not in ("", tables.postgres):
-        raise UserError(
-            f"the folder {folder} belongs to the tables at {remembered.postgres}, not to those at {tables.postgres}; "
-            f"use another folder (--warehouse), or delete {folder / MARK} if the tables have moved"
-        )
+    if tables.postgres and to_remember:
+        _check_folder(folder, tables, remembered)
     if not tables.postgres:
         tables = remembered
     if not tables.postgres:
@@ -57,9 +52,22 @@ def warehouse_at(folder: Path, tables: Tables = EMBEDDED, environment: str = "")
         raise UserError(
             f"tables in PostgreSQL need packages that are not installed ({error}): pip install 'slingshot[postgres]'"
         ) from error
-    names = {"postgres": tables.postgres} | ({"files": str(tables.files)} if tables.files else {})
-    mark = (folder / MARK, canonical({"tables": names}))
-    return PostgresWarehouse(tables.postgres, tables.files or folder, tables.patience, environment, mark)
+    names = {"postgres": tables.postgres} | ({"files": str(tables.files.resolve())} if tables.files else {})
+    mark = canonical({"tables": names}) if to_remember else ""
+    return PostgresWarehouse(tables.postgres, tables.files or folder, tables.patience, environment, mark, folder)
+
+
+def _check_folder(folder: Path, tables: Tables, remembered: Tables) -> None:
+    if remembered.postgres not in ("", tables.postgres):
+        raise UserError(
+            f"the folder {folder} belongs to the tables at {remembered.postgres}, not to those at {tables.postgres}; "
+            f"use another folder (--warehouse), or delete {folder / MARK} if the tables have moved"
+        )
+    if not remembered.postgres and (folder / FILE).exists():
+        raise UserError(
+            f"the folder {folder} has tables in {FILE}, but those of {tables.postgres} are asked for; copy them there "
+            f"(slingshot copy) and move {FILE} away, or use another folder (--warehouse)"
+        )
 
 
 def _remembered(folder: Path) -> Tables:

@@ -18,14 +18,14 @@ from threading import Lock, RLock
 
 import duckdb
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from warehouse.core.errors import UserError
 from warehouse.schema.views import query_of_view, view_name
 from warehouse.store.advisory_locks import Locks, PostgresClaims
 from warehouse.store.engine import ATTACHED, SERVER, quoted
 from warehouse.store.postgres_tables import columns_there, create_postgres_tables
-from warehouse.store.tables import SCHEMAS, create_views, has_all_tables
+from warehouse.store.tables import SCHEMAS, assets_of, create_views, has_all_tables
 from warehouse.store.warehouse import PARTS, Part
 
 KEPT_ALIVE = {
@@ -100,6 +100,9 @@ class Session:
                 connection.execute(f"SET search_path = '{_PATH}'; SET VARIABLE environment = '{environment}'")
                 connection.execute(f"SET VARIABLE {SERVER} = true")
                 yield connection
+            except (duckdb.FatalException, duckdb.InternalException):
+                self._engine = None  # after such an error an engine is of no more use
+                raise
             finally:
                 connection.close()
 
@@ -115,6 +118,12 @@ class Session:
                 self.locks.acquire(part, patience, f"the warehouse {self.url}")
                 held.callback(self.locks.release, part)
             yield
+
+    def show_assets(self) -> None:
+        """Creates the views of all assets, or replaces them. Raises duckdb.Error."""
+        with self.cursor("") as connection:
+            for asset, kind in assets_of(connection):
+                create_view(connection, view_name(asset), query_of_view(asset, kind))
 
     def close(self) -> bool:
         """Closes all connections to the server, unless one is in use. Returns whether it did."""
@@ -148,8 +157,7 @@ class Session:
         engine.execute(f"CREATE SCHEMA lineage; SET search_path = '{_PATH}'; SET enable_progress_bar = false")
         engine.execute(f"SET VARIABLE {SERVER} = true")
         create_views(engine, f"{MEMORY}.")
-        assets = engine.execute("SELECT asset, any_value(kind) FROM lineage.versions GROUP BY ALL").fetchall()
-        for asset, kind in assets:
+        for asset, kind in assets_of(engine):
             create_view(engine, view_name(asset), query_of_view(asset, kind))
         return engine
 
@@ -167,8 +175,15 @@ def session_of(url: str, scratch: Path) -> Session:
             for other in [one for one, session in _SESSIONS.items() if session.close()]:
                 del _SESSIONS[other]
             own = f"process {os.getpid()} on {socket.gethostname()}"[:63]
-            _SESSIONS[url, scratch] = Session(url, make_conninfo(url, **KEPT_ALIVE, application_name=own), scratch)
+            _SESSIONS[url, scratch] = Session(url, _conninfo(url, own), scratch)
         return _SESSIONS[url, scratch]
+
+
+def _conninfo(url: str, own: str) -> str:
+    """The connection string of a URL; what it says itself counts more than KEPT_ALIVE."""
+    said = conninfo_to_dict(url)
+    options = " ".join(filter(None, [KEPT_ALIVE["options"], str(said.pop("options", ""))]))
+    return make_conninfo("", **{**KEPT_ALIVE, "application_name": own, **said, "options": options})
 
 
 def _extension() -> Path:

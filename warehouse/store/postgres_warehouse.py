@@ -6,6 +6,7 @@ checkpoints, are in a folder that all machines see.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,11 +17,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from warehouse.core.atomic import written_whole
 from warehouse.core.errors import UserError
-from warehouse.core.texts import on_one_line
 from warehouse.store.postgres_errors import server_errors
 from warehouse.store.postgres_session import Session, create_view, session_of
 from warehouse.store.tables import empty_tables
-from warehouse.store.warehouse import PARTS, Claims, Part, WarehouseError
+from warehouse.store.warehouse import MARK, PARTS, Claims, Part, WarehouseError
 
 
 class PostgresWarehouse:
@@ -28,8 +28,8 @@ class PostgresWarehouse:
 
     `url` is one of libpq without a password: PGPASSWORD or ~/.pgpass has that
     (https://www.postgresql.org/docs/current/libpq-pgpass.html). `folder` is for the files. A transaction waits up to
-    `patience` seconds for others, then raises WarehouseError. The first one writes `mark`, a file with its text. Raises
-    UserError for another kind of URL.
+    `patience` seconds for others, then raises WarehouseError. The first one writes `mark` into the file
+    MARK of `folder` and of `home`. Raises UserError for another kind of URL.
     """
 
     def __init__(
@@ -38,13 +38,15 @@ class PostgresWarehouse:
         folder: Path,
         patience: float = 300.0,
         environment: str = "",
-        mark: tuple[Path, str] | None = None,
+        mark: str = "",
+        home: Path | None = None,
     ) -> None:
         self.url = checked_url(url)
         self.patience = patience
         self.environment = environment
         self._folder = folder
         self._mark = mark
+        self._home = home
 
     @property
     def claims(self) -> Claims:
@@ -63,7 +65,7 @@ class PostgresWarehouse:
 
     def seen_from(self, environment: str) -> PostgresWarehouse:
         """The same warehouse with the pointers of another environment."""
-        return PostgresWarehouse(self.url, self._folder, self.patience, environment, self._mark)
+        return PostgresWarehouse(self.url, self._folder, self.patience, environment, self._mark, self._home)
 
     def exists(self) -> bool:
         """Whether the tables are there. Raises WarehouseError."""
@@ -86,7 +88,6 @@ class PostgresWarehouse:
                 stack.enter_context(self._alone(parts or PARTS))
                 if not self._session.has_tables():
                     self._session.create_tables()
-                self._write_mark()
                 connection = self._cursor(stack)
             with self._errors("cannot be read or written"):
                 connection.begin()
@@ -96,7 +97,9 @@ class PostgresWarehouse:
                     with suppress(duckdb.Error):  # a transaction that the server ended cannot be rolled back
                         connection.rollback()
                     raise
+                self._session.locks.check()
                 connection.commit()
+            self._write_mark()
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -121,23 +124,29 @@ class PostgresWarehouse:
             # DuckDB writes one database in a transaction, and the caller's writes the tables.
             create_view(self._cursor(stack), view, query)
 
+    def show_assets(self) -> None:
+        """Creates the views of assets that other processes have built since. Raises WarehouseError."""
+        with self._errors("cannot be opened"):
+            if self._session.has_tables():
+                self._session.show_assets()
+
     def compact(self) -> None:
         """Lets the server use the space of deleted rows again. Raises WarehouseError."""
         with self._errors("cannot be vacuumed"):
             self._session.vacuum()
 
     def _write_mark(self) -> None:
-        file, text = self._mark or (None, "")
-        if file and not file.exists():
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                written_whole(file, lambda part: part.write_text(text, encoding="utf-8"))
-            except OSError as error:
-                raise WarehouseError(
-                    f"{file} cannot be written: {error}; change the permissions of the folder, or choose another one "
-                    "with --warehouse"
-                ) from error
-        self._mark = None
+        for folder in {self._folder, self._home or self._folder} if self._mark else ():
+            if not (folder / MARK).exists():
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    written_whole(folder / MARK, lambda part: part.write_text(self._mark, encoding="utf-8"))
+                except OSError as error:
+                    raise WarehouseError(
+                        f"{folder / MARK} cannot be written: {error}; change the permissions of the folder, or choose "
+                        "another one"
+                    ) from error
+        self._mark = ""
 
     @property
     def _session(self) -> Session:
@@ -163,16 +172,17 @@ class PostgresWarehouse:
 
 
 def checked_url(url: str) -> str:
-    """The URL of a database. Raises UserError where it is none, or has a password."""
+    """The URL of a database. Raises UserError, which shows no password, where it is none, or has a password."""
     right = "right would be postgresql://USER@HOST:PORT/DATABASE"
+    shown = re.sub(r"\?.*", "", re.sub(r"//.*@", "//…@", url))
     try:
         parts = conninfo_to_dict(url)
     except psycopg.Error as error:
-        raise UserError(f"{url!r} is no URL of a PostgreSQL database: {on_one_line(str(error))}; {right}") from error
-    if not url.startswith("postgresql://") or not parts.get("dbname"):
-        raise UserError(f"{url!r} is no URL of a PostgreSQL database; {right}")
-    if "password" in parts:
+        raise UserError(f"{shown!r} is no URL of a PostgreSQL database; {right}") from error
+    if parts.keys() & {"password", "sslpassword"}:
         raise UserError(
             f"the URL of a warehouse has no password, since it is shown: put it into PGPASSWORD or ~/.pgpass; {right}"
         )
+    if not url.startswith("postgresql://") or not parts.get("dbname"):
+        raise UserError(f"{shown!r} is no URL of a PostgreSQL database; {right}")
     return url

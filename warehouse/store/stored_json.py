@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from warehouse.store.warehouse import WarehouseError
@@ -12,7 +13,7 @@ def answer_of_call(place: str, key: str, text: str) -> dict[str, Any]:
     """The response of the model call `key` in the memo of the warehouse at `place`. Raises WarehouseError."""
     query = f"DELETE FROM memo.calls WHERE key = '{key}'"
     if place.startswith("postgresql://"):
-        command = f'psql {place} -c "{query}"'
+        command = f'psql {shlex.quote(place)} -c "{query}"'
     else:
         command = f'python -c "import duckdb; duckdb.connect({place!r}).execute(\\"{query}\\")"'
     return _object(

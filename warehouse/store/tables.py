@@ -118,6 +118,13 @@ def create_views(connection: duckdb.DuckDBPyConnection, prefix: str = "") -> Non
         connection.execute(recursive(connection, f"CREATE OR REPLACE MACRO {prefix}{signature} AS TABLE {query}"))
 
 
+def assets_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Each asset with the kind of its latest version, in order."""
+    return connection.execute(
+        "SELECT asset, arg_max(kind, created_at) FROM lineage.versions GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+
+
 @cache
 def empty_tables() -> duckdb.DuckDBPyConnection:
     """A database in memory with empty tables. They stay empty if what a cursor does is rolled back."""

@@ -21,6 +21,10 @@ Part = Literal["memo", "lineage"]
 PARTS: tuple[Part, ...] = ("lineage", "memo")
 
 
+MARK = "tables.json"
+"""The file in the folder of a warehouse that names its database. It is a deployment file too."""
+
+
 class WarehouseError(UserError, RuntimeError):
     """The warehouse cannot be used; the message says what failed and what would help."""
 
@@ -103,6 +107,10 @@ class Warehouse(Protocol):
 
     def show(self, connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
         """Creates the view of an asset, or replaces it, for everyone who asks with SQL."""
+        ...
+
+    def show_assets(self) -> None:
+        """Creates the views of assets that other processes have built since. Raises WarehouseError."""
         ...
 
     def compact(self) -> None:

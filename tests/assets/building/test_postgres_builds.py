@@ -22,8 +22,9 @@ from tests.support.postgres import Server
 from tests.support.serving import Server as Ui
 from tests.support.tiny import ROOT, quick
 from warehouse.core.errors import UserError
-from warehouse.store.file_warehouse import FILE
-from warehouse.store.places import MARK, Tables, warehouse_at
+from warehouse.store.file_warehouse import FILE, FileWarehouse
+from warehouse.store.places import Tables, warehouse_at
+from warehouse.store.warehouse import MARK
 
 
 def in_postgres(folder: Path, server: Server) -> Tables:
@@ -109,6 +110,33 @@ def test_a_copied_warehouse_is_fresh_and_has_the_same_answer_to_every_question(
         assert after == before, words
 
 
+def test_a_copy_that_fails_leaves_the_warehouse_as_it_was_and_the_way_back_works(
+    own: tuple[Path, Path], tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, data = own
+    monkeypatch.setenv("SLINGSHOT_RECIPE", str(recipe))
+    in_postgres(tmp_path, postgres)
+    team, deployment = tmp_path / "team.yaml", tmp_path / "deployment.yaml"
+    deployment.rename(team)
+    before = query(data, "FROM lineage.records ORDER BY ALL").rows()
+    with FileWarehouse(data / FILE).write() as connection:
+        connection.execute("INSERT INTO lineage.records FROM lineage.records LIMIT 1")
+    failed = CliRunner().invoke(app, ["copy", str(team), "--push", "--warehouse", str(data)])
+    assert failed.exit_code == 1
+    assert "these rows are there twice; slingshot audit names what is wrong" in failed.output
+    assert len(query(data, "FROM lineage.records")) == len(before) + 1
+    with FileWarehouse(data / FILE).write() as connection:
+        connection.execute("CREATE OR REPLACE TABLE lineage.records AS SELECT DISTINCT * FROM lineage.records")
+    assert CliRunner().invoke(app, ["copy", str(team), "--push", "--warehouse", str(data)]).exit_code == 0
+    (data / FILE).rename(tmp_path / "before.duckdb")
+    team.rename(deployment)
+    back = ["copy", str(deployment), "--warehouse", str(tmp_path / "back")]
+    done = CliRunner().invoke(app, back)
+    assert done.exit_code == 0, done.output
+    assert query(tmp_path / "back", "FROM lineage.records ORDER BY ALL").rows() == before
+    assert "has rows already; name one that is empty" in CliRunner().invoke(app, back).output
+
+
 def test_a_folder_remembers_its_database_and_refuses_another(tmp_path: Path, postgres: Server) -> None:
     """Else a command that does not find the deployment file would take all checkpoints for garbage."""
     data, first, second = tmp_path / "data", Tables(postgres.database()), Tables(postgres.database())
@@ -122,6 +150,15 @@ def test_a_folder_remembers_its_database_and_refuses_another(tmp_path: Path, pos
     assert tables_in(data / MARK) == first
     with pytest.raises(UserError, match=r"belongs to the tables at .*, not to those at .*; use another folder"):
         warehouse_at(data, second)
+    shared = Tables(second.postgres, tmp_path / "shared")
+    with warehouse_at(tmp_path / "own", shared).write():
+        pass
+    assert warehouse_at(tmp_path / "shared").place == warehouse_at(tmp_path / "own").place == second.postgres
+    file = FileWarehouse(tmp_path / "file" / FILE)
+    with file.write():
+        pass
+    with pytest.raises(UserError, match=r"has tables in slingshot\.duckdb, but those of .* are asked for; copy them"):
+        warehouse_at(tmp_path / "file", first)
     (data / MARK).write_text("[]")
     with pytest.raises(UserError, match=r"tables\.json does not name a database: .*; delete it, or write it again"):
         warehouse_at(data)

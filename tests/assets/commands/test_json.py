@@ -73,7 +73,7 @@ KEYS: dict[str, Any] = {
     },
     "reproduce": {"arm", "rows", "root", "attested_rows", "attested_root", "found_again", "equal"},
     "serve": {"command", "models"},
-    "copy": {"rows", "trainings", "faults"},
+    "copy": {"rows", "trainings", "without_files", "faults"},
     "sync": {"taken", "known", "differing", "refused"},
     "promote": {"promoted"},
     "drop": {"dropped"},

@@ -23,6 +23,8 @@ from tests.support.memo import at_once, call, nothing
 from tests.support.postgres import Server, opening
 from tests.support.tiny import ROOT
 from tests.support.versions import documents, publish
+from warehouse.audit.row_query import BadCondition, Wanted
+from warehouse.audit.rows import find_rows
 from warehouse.core.errors import UserError
 from warehouse.store.calls import Answer, Call
 from warehouse.store.memo import Memo
@@ -47,6 +49,10 @@ def answers(batch: list[Call]) -> list[Answer]:
         ("mysql://host/db", "is no URL of a PostgreSQL database"),
         ("postgresql://host:5432", "is no URL of a PostgreSQL database; right would be postgresql://USER@HOST:PORT/"),
         ("postgresql://host:port/db?what=1", "is no URL of a PostgreSQL database"),
+        ("postgres://me:secret@host/db", "has no password, since it is shown"),
+        ("postgresql://me:secret@host:5432", "has no password, since it is shown"),
+        ("postgresql://me@host/db?sslpassword=secret", "has no password, since it is shown"),
+        ("postgres://me@host/db", "'postgres://…@host/db' is no URL of a PostgreSQL database"),
         ("postgresql://me:secret@host/db", "has no password, since it is shown: put it into PGPASSWORD or ~/.pgpass"),
     ],
 )
@@ -175,6 +181,30 @@ def test_a_claim_is_seen_by_other_processes_and_ends_with_a_kill(served: Warehou
     assert not served.claims.is_claimed(key)
 
 
+def test_a_broken_connection_with_locks_is_an_error_before_anything_is_committed(served: Warehouse) -> None:
+    publish(Store(served), "documents", "1", documents("a"))
+    ending = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    with pytest.raises(WarehouseError, match="the connection that had the locks"), served.write() as connection:
+        connection.execute("DELETE FROM lineage.pointers")
+        with psycopg.connect(served.place, autocommit=True) as other:
+            other.execute(ending)
+    assert Store(served).current("documents") is not None
+    with served.claims.claimed(["a" * 32]):
+        with psycopg.connect(served.place, autocommit=True) as other:
+            other.execute(ending)
+        with pytest.raises(WarehouseError, match="the connection that had the locks"):
+            served.claims.is_claimed(["b" * 32])
+    assert not served.claims.is_claimed(["a" * 32])
+
+
+def test_what_the_url_says_counts_more_than_our_settings(served: Warehouse) -> None:
+    own = PostgresWarehouse(f"{served.place}?options=-c%20lock_timeout%3D7s", served.folder / "own")
+    with own.write() as connection:
+        asked = "FROM postgres_query('warehouse', 'SELECT current_setting(''lock_timeout'')')"
+        found = connection.execute(asked).fetchall()
+    assert found == [("7s",)]
+
+
 def test_the_view_of_an_asset_is_there_in_every_process(served: Warehouse) -> None:
     store = Store(served)
     publish(store, "raw/one", "1", documents("a"))
@@ -198,16 +228,46 @@ def test_a_wrong_query_is_no_fault_of_the_server(served: Warehouse) -> None:
         select(served, "FROM server")
 
 
-def test_a_recursive_query_that_would_find_too_few_rows_is_refused(served: Warehouse) -> None:
-    """DuckDB 1.5.5 finds rows of a server in the first step of a recursion only; it says nothing of it."""
+RECURSIVE = (
+    "WITH RECURSIVE {} found(id) AS (SELECT 'x' UNION SELECT parent FROM {} JOIN found ON child = id) "
+    "SELECT count(*) FROM found"
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        (RECURSIVE.format("", "lineage.edges"), "only once in a recursive query, and would find too few rows"),
+        (RECURSIVE.format("e AS MATERIALIZED (FROM lineage.edges),", "e"), "only once in a recursive query"),
+        (
+            "FROM postgres_execute('warehouse', 'DELETE FROM lineage.versions', use_transaction=false)",
+            "could also write",
+        ),
+        ("FROM POSTGRES_QUERY ('warehouse', 'SELECT 1')", "could also write: ask the tables"),
+    ],
+)
+def test_a_query_that_would_write_or_find_too_few_rows_is_refused(served: Warehouse, query: str, why: str) -> None:
+    """DuckDB 1.5.5 reads a table of a server once in a recursive query, and says nothing of it."""
     publish(Store(served), "documents", "1", documents("a"))
-    walk = (
-        "WITH RECURSIVE {} found(id) AS (SELECT id FROM documents UNION "
-        "SELECT parent FROM {} JOIN found ON child = id) SELECT count(*) FROM found"
-    )
-    with pytest.raises(BadQuery, match="only once in a recursive query, and would find too few rows: use lineage"):
-        select(served, walk.format("", "lineage.edges"))
-    assert select(served, walk.format("e AS MATERIALIZED (FROM lineage.edges),", "e")).item() == 2
+    with pytest.raises(BadQuery, match=why):
+        select(served, query)
+    with pytest.raises(BadCondition, match=why):
+        find_rows(Store(served), "documents", Wanted(where=f"id IN ({query})"))
+    assert select(served, "SELECT count(*) FROM lineage.versions").item() == 1
+
+
+def test_an_asset_that_another_process_built_has_its_view(served: Warehouse) -> None:
+    publish(Store(served), "one", "1", documents("a"))
+    assert select(served, "FROM one").height == 1
+    other = """
+        from tests.support.versions import documents, publish
+        from warehouse.store.versions import Store
+        publish(Store(database), "two", "1", documents("bc"))
+        print("there", flush=True)
+    """
+    with holder(textwrap.dedent(other), served) as process:
+        process.wait()
+    assert select(served, "FROM two").height == 2
 
 
 BATCHES, ROWS, PROCESSES = 20, 1_000, 4
