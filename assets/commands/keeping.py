@@ -62,7 +62,8 @@ def status(
         print_json([asdict(one) | {"state": states.get(one.asset)} for one in found])
         return
     terminal = console()
-    where = f"{shown_path(project.warehouse)} ({mebibytes(disk_use(project.warehouse).warehouse)} MiB)"
+    used = disk_use(project.warehouse, database=project.database).warehouse
+    where = f"{shown_path(project.warehouse)} ({mebibytes(used)} MiB)"
     print_all(terminal, [headline(found, states, where)])
     arms = [BASE, *project.recipe.arms]
     print_all(terminal, status_tables(found, states, arms, project.recipe.benchmarks, terminal.width))
@@ -145,10 +146,8 @@ def gc(
     else:
         forget(database, chosen, garbage)
     size = database.size()
-    say(
-        f"freed; the warehouse's file had {mebibytes(size_before)} MiB and has {mebibytes(size)} MiB now", error=as_json
-    )
-    say(f"in use: {disk_use(project.warehouse, cache_path()).in_words}", error=as_json)
+    say(f"freed; the tables took {mebibytes(size_before)} MiB and take {mebibytes(size)} MiB now", error=as_json)
+    say(f"in use: {disk_use(project.warehouse, cache_path(), database).in_words}", error=as_json)
 
 
 def shown_path(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from warehouse.store.checkpoints import CHECKPOINTS
 from warehouse.store.file_warehouse import FILE
+from warehouse.store.warehouse import Warehouse
 
 CACHE = "cache"
 """The folder of a warehouse with its own downloads, from before there was a cache for all warehouses."""
@@ -14,8 +15,9 @@ CACHE = "cache"
 
 @dataclass(frozen=True)
 class DiskUse:
-    """Bytes on the disk: the DuckDB file, checkpoints, downloaded models and sources in the warehouse itself and in the
-    cache for all warehouses, and whatever else is in the folder of the warehouse, such as Dagster's history."""
+    """Bytes on the disk: the DuckDB file, or the tables on a server; checkpoints; downloaded models and sources in the
+    warehouse itself and in the cache for all warehouses; and whatever else is in the folder of the warehouse, such as
+    Dagster's history."""
 
     database: int
     checkpoints: int
@@ -41,13 +43,17 @@ class DiskUse:
         return ", ".join(f"{size / 2**20:,.1f} MiB {name}" for name, size in names.items() if size >= 2**20 / 20)
 
 
-def disk_use(warehouse: Path, shared: Path | None = None) -> DiskUse:
+def disk_use(warehouse: Path, shared: Path | None = None, database: Warehouse | None = None) -> DiskUse:
     """The disk use of the folder of a warehouse, and of the cache `shared` by all warehouses; 0 for what is not there.
 
-    A file with several names counts once. Worked example: `disk_use(project.warehouse, cache_path()).database`."""
+    The tables and checkpoints of `database` count, wherever they are; without one, those in the folder. A file with
+    several names counts once. Raises WarehouseError where a server cannot be reached. Worked example:
+    `disk_use(project.warehouse, cache_path(), project.database).database`."""
     seen = set[tuple[int, int]]()
     file = _size([warehouse / FILE, warehouse / f"{FILE}.wal"], seen)
-    checkpoints = _size([warehouse / CHECKPOINTS], seen)
+    if database is not None and database.place != str(warehouse / FILE):
+        file += database.size()
+    checkpoints = _size([(database.folder if database else warehouse) / CHECKPOINTS], seen)
     own = _size([warehouse / CACHE], seen)
     other = _size([warehouse], seen)
     return DiskUse(file, checkpoints, own, _size([shared] if shared else [], seen), other)

@@ -264,7 +264,7 @@ def test_gc_shows_what_it_would_free_and_frees_it_with_yes(aged: Path) -> None:
     assert oldest(aged) == {("documents", "1"), ("students/x", "1")}
     freed = gc("--yes", data=aged).splitlines()
     assert freed[:-2] == shown
-    assert freed[-2].startswith("freed; the warehouse's file had ")
+    assert freed[-2].startswith("freed; the tables took ")
     assert freed[-1].startswith("in use: ")
     assert freed[-1].endswith(" MiB database")
     assert oldest(aged) == set()
@@ -286,7 +286,7 @@ def test_gc_as_json_has_what_it_would_free(aged: Path) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "left", "last_lines"),
-    [("n", 2, ["nothing was freed"]), ("y", 0, ["freed; the warehouse", "in use: "])],
+    [("n", 2, ["nothing was freed"]), ("y", 0, ["freed; the tables took ", "in use: "])],
 )
 def test_gc_asks_on_a_terminal(aged: Path, answer: str, left: int, last_lines: list[str]) -> None:
     ours, theirs = pty.openpty()
