@@ -91,6 +91,7 @@ class Project:
         from warehouse.store.versions import Store
 
         tables, folder = EMBEDDED, self.recipe_file.parent
+        # Reading a deployment file loads pydantic, which most commands do not need.
         if not self.embedded and deployment_path(folder):
             from assets.loading.deployment import tables_for
 

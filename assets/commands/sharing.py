@@ -38,8 +38,7 @@ def sync(
 
     from warehouse.store.syncing import take_calls
 
-    here, there = _both(project_at(warehouse=warehouse), other)
-    done = take_calls(here, there) if push else take_calls(there, here)
+    done = take_calls(*_from_and_to(project_at(warehouse=warehouse), other, push))
     if as_json:
         print_json(asdict(done))
     else:
@@ -69,22 +68,22 @@ def copy(
 
     from warehouse.store.copying import copy_warehouse
 
-    here, there = _both(project_at(warehouse=warehouse), other)
-    done = copy_warehouse(here, there) if push else copy_warehouse(there, here)
+    source, target = _from_and_to(project_at(warehouse=warehouse), other, push)
+    done = copy_warehouse(source, target)
     if as_json:
         print_json(asdict(done))
     else:
         say(f"{sum(done.rows.values()):,} rows copied, and the files of {done.trainings:,} trainings")
         if done.without_files:
-            say(f"{done.without_files:,} trainings have no files at {there.folder if not push else here.folder}")
+            say(f"{done.without_files:,} trainings have no files at {source.folder}")
         for fault in done.faults:
             say(f"not copied: {fault}")
     if done.faults:
         raise typer.Exit(1)
 
 
-def _both(project: Project, other: Path) -> tuple[Warehouse, Warehouse]:
-    """The warehouse here, and the other one: in a folder, or of a deployment file.
+def _from_and_to(project: Project, other: Path, push: bool) -> tuple[Warehouse, Warehouse]:
+    """From which warehouse to which: the one here and the other, in a folder or of a deployment file.
 
     The files of the latter are in the folder that it names, else in that of this warehouse. A file with tables in the
     folder here is the warehouse here, also where a deployment file beside the recipe names a database already.
@@ -97,8 +96,7 @@ def _both(project: Project, other: Path) -> tuple[Warehouse, Warehouse]:
     there = (
         warehouse_at(project.warehouse, tables_in(other), to_remember=False) if other.is_file() else warehouse_at(other)
     )
-    file = FileWarehouse(project.warehouse / FILE)
-    if file.exists() and not (project.warehouse / MARK).exists():
-        return file, there
-    here = project.database
-    return (file if here.place == there.place else here), there
+    here: Warehouse = FileWarehouse(project.warehouse / FILE)
+    if not here.exists() or (project.warehouse / MARK).exists():
+        here = project.database if project.database.place != there.place else here
+    return (here, there) if push else (there, here)

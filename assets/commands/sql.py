@@ -18,31 +18,24 @@ def select(database: Warehouse, query: str) -> pl.DataFrame:
     import duckdb
 
     try:
-        return _selected(database, query)
-    except duckdb.CatalogException:
-        # Another process may have built an asset since this one opened the warehouse.
-        database.show_assets()
-    try:
-        return _selected(database, query)
+        kinds = [statement.type for statement in duckdb.extract_statements(query)]
+        if kinds != [duckdb.StatementType.SELECT]:
+            found = ", ".join(kind.name for kind in kinds) or "nothing"
+            raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
+        try:
+            return _selected(database, query)
+        except duckdb.CatalogException:
+            # Another process may have built an asset since this one opened the warehouse.
+            database.show_assets()
+            return _selected(database, query)
     except duckdb.Error as error:
         raise BadQuery(f"the query cannot be run: {error}") from error
 
 
 def _selected(database: Warehouse, query: str) -> pl.DataFrame:
-    import duckdb
-
     from warehouse.store.user_sql import refused
 
     with database.read() as connection:
-        try:
-            kinds = [statement.type for statement in duckdb.extract_statements(query)]
-            if kinds != [duckdb.StatementType.SELECT]:
-                found = ", ".join(kind.name for kind in kinds) or "nothing"
-                raise BadQuery(f"only a query that reads can run here: expected one SELECT, found {found}")
-            if why := refused(connection, query):
-                raise BadQuery(why)
-            return connection.execute(query).pl()
-        except duckdb.CatalogException:
-            raise
-        except duckdb.Error as error:
-            raise BadQuery(f"the query cannot be run: {error}") from error
+        if why := refused(connection, query):
+            raise BadQuery(why)
+        return connection.execute(query).pl()

@@ -82,8 +82,10 @@ def _problem(detail: ErrorDetails) -> Problem:
     if not place:
         return Problem("the file", found, "it must be a mapping of keys to values")
     if detail["type"] == "extra_forbidden":
-        known = {1: Deployment}.get(len(place), {"compute": Compute}.get(str(place[0]), TablesPart)).model_fields
-        return Problem(".".join(map(str, place)), found, f"there is no such key; {nearest(str(place[-1]), known)}")
+        parts: dict[str, type[Part]] = {"compute": Compute, "tables": TablesPart}
+        known = Deployment if len(place) == 1 else parts[str(place[0])]
+        near = nearest(str(place[-1]), known.model_fields)
+        return Problem(".".join(map(str, place)), found, f"there is no such key; {near}")
     return problem_of(detail)
 
 

@@ -80,11 +80,12 @@ def view_name(asset: str) -> str:
     return asset.replace("/", "__")
 
 
-def query_of_view(asset: str, kind: str) -> str:
-    """The kept rows of an asset's current version, in the environment of the session."""
+def view_of_asset(asset: str, kind: str, prefix: str = "") -> str:
+    """The statement that creates or replaces the view of an asset: the kept rows of its current version, in the
+    environment of the session. `prefix` is "" or a place with a dot."""
     # View definitions take no parameters; the asset and the kind come from the graph, not from users.
     return (
-        "SELECT r.*, d.position FROM lineage.current c "
+        f'CREATE OR REPLACE VIEW {prefix}"{view_name(asset)}" AS SELECT r.*, d.position FROM lineage.current c '
         "JOIN lineage.decisions d ON d.asset = c.asset AND d.version = c.version "
         f"JOIN records.{kind} r ON r.id = d.record "
         f"WHERE c.asset = '{asset}' AND d.outcome = 'kept' ORDER BY d.position"

@@ -118,14 +118,7 @@ def _mark(connection: duckdb.DuckDBPyConnection, database: Warehouse, keep: int,
         "CREATE TEMP TABLE old_versions AS SELECT asset, version, created_at FROM lineage.versions "
         "ANTI JOIN kept USING (asset, version)"
     )
-    # A parent can be a record, a call or a material.
-    staying = (
-        "CREATE TEMP TABLE staying AS WITH RECURSIVE edges AS NOT MATERIALIZED (FROM lineage.edges), found(id) AS ("
-        "SELECT unnest([record, duplicate_of]) FROM lineage.decisions SEMI JOIN kept USING (asset, version) "
-        "UNION SELECT e.parent FROM edges e JOIN found f ON e.child = f.id"
-        ") SELECT id FROM found WHERE id IS NOT NULL"
-    )
-    connection.execute(recursive(connection, staying))
+    create_ancestry(connection, "staying", "kept")
     versions = connection.execute("FROM old_versions ORDER BY asset, created_at, version").fetchall()
     counts: dict[str, int] = {}
     for table, rule in _rules(calls).items():
@@ -137,6 +130,18 @@ def _mark(connection: duckdb.DuckDBPyConnection, database: Warehouse, keep: int,
         {table: count for table, count in counts.items() if count},
         tuple(_old_folders(connection, database, calls)),
     )
+
+
+def create_ancestry(connection: duckdb.DuckDBPyConnection, table: str, versions: str) -> None:
+    """Creates a temporary table with the `id` of all that the `versions`, a table, decided about and was made from."""
+    # A parent can be a record, a call or a material.
+    query = (
+        f"CREATE TEMP TABLE {table} AS WITH RECURSIVE edges AS NOT MATERIALIZED (FROM lineage.edges), found(id) AS ("
+        f"SELECT unnest([record, duplicate_of]) FROM lineage.decisions SEMI JOIN {versions} USING (asset, version) "
+        "UNION SELECT e.parent FROM edges e JOIN found f ON e.child = f.id"
+        ") SELECT id FROM found WHERE id IS NOT NULL"
+    )
+    connection.execute(recursive(connection, query))
 
 
 def _rules(calls: bool) -> dict[str, str]:

@@ -12,8 +12,9 @@ import duckdb
 
 from warehouse.core.errors import UserError
 from warehouse.schema.bookkeeping import LINEAGE
-from warehouse.schema.views import query_of_view, view_name
 from warehouse.store.checkpoints import CheckpointFiles
+from warehouse.store.inserting import append
+from warehouse.store.places import require_another
 from warehouse.store.tables import SCHEMAS, assets_of
 from warehouse.store.warehouse import Warehouse
 
@@ -41,10 +42,7 @@ def copy_warehouse(source: Warehouse, target: Warehouse) -> Copied:
     `source` stays as it is. A kill leaves no rows. Raises UserError where there is no other warehouse, and where
     `target` has rows.
     """
-    if not source.exists():
-        raise UserError(f"there is no warehouse at {source.place}")
-    if source.place == target.place:
-        raise UserError(f"{source.place} is this warehouse itself; name another one")
+    require_another(source, target)
     rows = {}
     with source.read() as reading, target.write() as writing:
         if _has_rows(writing):
@@ -52,12 +50,10 @@ def copy_warehouse(source: Warehouse, target: Warehouse) -> Copied:
         for table in [f"{schema}.{name}" for schema, tables in SCHEMAS.items() for name in tables]:
             rows[table] = 0
             for batch in reading.execute(f"FROM {table}").to_arrow_reader(AT_ONCE):
-                writing.register("incoming", batch)
-                writing.execute(f"INSERT INTO {table} BY NAME FROM incoming")
-                writing.unregister("incoming")
+                append(writing, table, batch)
                 rows[table] += len(batch)
         for asset, kind in assets_of(reading):
-            target.show(writing, view_name(asset), query_of_view(asset, kind))
+            target.show(writing, asset, kind)
         keys = reading.execute("SELECT DISTINCT key FROM memo.calls WHERE kind = 'training' ORDER BY 1").fetchall()
         theirs, ours = CheckpointFiles(source), CheckpointFiles(target)
         # A collection may have freed the files of a training whose call stays.

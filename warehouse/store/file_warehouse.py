@@ -19,6 +19,7 @@ import duckdb
 
 from warehouse.core.texts import on_one_line, shortened
 from warehouse.core.waiting import SECONDS_OF_SILENCE, described, locked, say_waiting
+from warehouse.schema.views import view_of_asset
 from warehouse.store.engine import ATTACHED, close, connect
 from warehouse.store.file_claims import FileClaims
 from warehouse.store.tables import INDICES, SCHEMAS, bind_indices, create_tables, empty_tables, is_complete
@@ -111,9 +112,9 @@ class FileWarehouse:
         with self._in_process, self._connect(read_only=True) as connection:
             yield connection
 
-    def show(self, connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+    def show(self, connection: duckdb.DuckDBPyConnection, asset: str, kind: str) -> None:
         """Creates the view of an asset in the file, or replaces it."""
-        connection.execute(f'CREATE OR REPLACE VIEW "{view}" AS {query}')
+        connection.execute(view_of_asset(asset, kind))
 
     def show_assets(self) -> None:
         """The views are in the file."""

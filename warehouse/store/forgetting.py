@@ -16,7 +16,7 @@ import polars as pl
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
 from warehouse.schema.records import KINDS
-from warehouse.store.collection import NAMED_OUTSIDE, Garbage, OldVersion, kept_versions
+from warehouse.store.collection import NAMED_OUTSIDE, Garbage, OldVersion, create_ancestry, kept_versions
 from warehouse.store.engine import recursive
 from warehouse.store.warehouse import Warehouse, WarehouseError
 
@@ -117,13 +117,7 @@ def _mark(connection: duckdb.DuckDBPyConnection, chosen: Chosen) -> Garbage:
     exported = kept_versions(connection, 0, NAMED_OUTSIDE)
     columns = {"asset": pl.String, "version": pl.String}
     connection.register("exported", pl.DataFrame(sorted(exported), schema=columns, orient="row"))
-    protected = (
-        "CREATE TEMP TABLE protected AS WITH RECURSIVE edges AS NOT MATERIALIZED (FROM lineage.edges), found(id) AS ("
-        "SELECT unnest([record, duplicate_of]) FROM lineage.decisions SEMI JOIN exported USING (asset, version) "
-        "UNION SELECT e.parent FROM edges e JOIN found f ON e.child = f.id"
-        ") SELECT id FROM found WHERE id IS NOT NULL"
-    )
-    connection.execute(recursive(connection, protected))
+    create_ancestry(connection, "protected", "exported")
     for table in ("chosen_calls", "chosen_failures"):
         connection.execute(f"DELETE FROM {table} WHERE key IN (SELECT id FROM protected)")
     # A call that still has an answer, or that failed another time, is still there for the rows that name it.

@@ -21,7 +21,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame
 
     Raises InvalidTable if they break the table's model; then nothing is written.
     """
-    _append(connection, table, cast_and_validate(table, rows))
+    append(connection, table, cast_and_validate(table, rows))
 
 
 def cast_and_validate(table: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -50,7 +50,7 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, asset: str, version: str,
     # The id of a record hashes its edges, so a known record has them already.
     edges = result.edges if len(new) == len(seen) else result.edges.join(new.select(child="id"), on="child", how="semi")
     insert(connection, "lineage.edges", edges)
-    _append(connection, f"records.{kind}", _unknown(connection, f"records.{kind}", result.kept))
+    append(connection, f"records.{kind}", _unknown(connection, f"records.{kind}", result.kept))
     decisions = result.decisions.with_row_index("position").with_columns(
         pl.col("position").cast(pl.Int64), asset=pl.lit(asset), version=pl.lit(version)
     )
@@ -92,7 +92,8 @@ def _unknown(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFra
     return rows.join(known, on="id", how="anti", maintain_order="left") if len(known) else rows
 
 
-def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+def append(connection: duckdb.DuckDBPyConnection, table: str, rows: object) -> None:
+    """Appends rows that are valid already: a table of polars or of Arrow with the columns of `table`."""
     connection.register("incoming", rows)
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
     connection.unregister("incoming")

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.core.errors import UserError
-from warehouse.core.identity import canonical
 from warehouse.store.file_warehouse import FILE, FileWarehouse
 from warehouse.store.warehouse import MARK, Warehouse
 
@@ -52,9 +51,17 @@ def warehouse_at(folder: Path, tables: Tables = EMBEDDED, environment: str = "",
         raise UserError(
             f"tables in PostgreSQL need packages that are not installed ({error}): pip install 'slingshot[postgres]'"
         ) from error
-    names = {"postgres": tables.postgres} | ({"files": str(tables.files.resolve())} if tables.files else {})
-    mark = canonical({"tables": names}) if to_remember else ""
-    return PostgresWarehouse(tables.postgres, tables.files or folder, tables.patience, environment, mark, folder)
+    home = folder if to_remember else None
+    return PostgresWarehouse(tables.postgres, tables.files or folder, tables.patience, environment, home)
+
+
+def require_another(source: Warehouse, target: Warehouse) -> None:
+    """Raises UserError where `source` does not exist, or is `target` itself, also under another name of its file."""
+    if not source.exists():
+        raise UserError(f"there is no warehouse at {source.folder}; name the folder that has {FILE}")
+    one, other = Path(source.place), Path(target.place)
+    if source.place == target.place or (one.exists() and other.exists() and one.samefile(other)):
+        raise UserError(f"{source.place} is this warehouse itself; name another one")
 
 
 def _check_folder(folder: Path, tables: Tables, remembered: Tables) -> None:

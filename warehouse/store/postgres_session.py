@@ -21,7 +21,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from warehouse.core.errors import UserError
-from warehouse.schema.views import query_of_view, view_name
+from warehouse.schema.views import view_of_asset
 from warehouse.store.advisory_locks import Locks, PostgresClaims
 from warehouse.store.engine import ATTACHED, SERVER, quoted
 from warehouse.store.postgres_tables import columns_there, create_postgres_tables
@@ -122,8 +122,7 @@ class Session:
     def show_assets(self) -> None:
         """Creates the views of all assets, or replaces them. Raises duckdb.Error."""
         with self.cursor("") as connection:
-            for asset, kind in assets_of(connection):
-                create_view(connection, view_name(asset), query_of_view(asset, kind))
+            _show_assets(connection)
 
     def close(self) -> bool:
         """Closes all connections to the server, unless one is in use. Returns whether it did."""
@@ -157,14 +156,18 @@ class Session:
         engine.execute(f"CREATE SCHEMA lineage; SET search_path = '{_PATH}'; SET enable_progress_bar = false")
         engine.execute(f"SET VARIABLE {SERVER} = true")
         create_views(engine, f"{MEMORY}.")
-        for asset, kind in assets_of(engine):
-            create_view(engine, view_name(asset), query_of_view(asset, kind))
+        _show_assets(engine)
         return engine
 
 
-def create_view(connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+def show_asset(connection: duckdb.DuckDBPyConnection, asset: str, kind: str) -> None:
     """Creates the view of an asset in the engine, or replaces it."""
-    connection.execute(f'CREATE OR REPLACE VIEW {MEMORY}.main."{view}" AS {query}')
+    connection.execute(view_of_asset(asset, kind, f"{MEMORY}.main."))
+
+
+def _show_assets(connection: duckdb.DuckDBPyConnection) -> None:
+    for asset, kind in assets_of(connection):
+        show_asset(connection, asset, kind)
 
 
 def session_of(url: str, scratch: Path) -> Session:

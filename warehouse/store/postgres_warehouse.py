@@ -17,8 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from warehouse.core.atomic import written_whole
 from warehouse.core.errors import UserError
+from warehouse.core.identity import canonical
 from warehouse.store.postgres_errors import server_errors
-from warehouse.store.postgres_session import Session, create_view, session_of
+from warehouse.store.postgres_session import Session, session_of, show_asset
 from warehouse.store.tables import empty_tables
 from warehouse.store.warehouse import MARK, PARTS, Claims, Part, WarehouseError
 
@@ -28,8 +29,8 @@ class PostgresWarehouse:
 
     `url` is one of libpq without a password: PGPASSWORD or ~/.pgpass has that
     (https://www.postgresql.org/docs/current/libpq-pgpass.html). `folder` is for the files. A transaction waits up to
-    `patience` seconds for others, then raises WarehouseError. The first one writes `mark` into the file
-    MARK of `folder` and of `home`. Raises UserError for another kind of URL.
+    `patience` seconds for others, then raises WarehouseError. The first one writes a file MARK into `folder` and into
+    `home`, the folder of the warehouse; without `home`, none does. Raises UserError for another kind of URL.
     """
 
     def __init__(
@@ -38,14 +39,12 @@ class PostgresWarehouse:
         folder: Path,
         patience: float = 300.0,
         environment: str = "",
-        mark: str = "",
         home: Path | None = None,
     ) -> None:
         self.url = checked_url(url)
         self.patience = patience
         self.environment = environment
         self._folder = folder
-        self._mark = mark
         self._home = home
 
     @property
@@ -65,7 +64,7 @@ class PostgresWarehouse:
 
     def seen_from(self, environment: str) -> PostgresWarehouse:
         """The same warehouse with the pointers of another environment."""
-        return PostgresWarehouse(self.url, self._folder, self.patience, environment, self._mark, self._home)
+        return PostgresWarehouse(self.url, self._folder, self.patience, environment, self._home)
 
     def exists(self) -> bool:
         """Whether the tables are there. Raises WarehouseError."""
@@ -118,11 +117,11 @@ class PostgresWarehouse:
                     with suppress(duckdb.Error):
                         connection.rollback()
 
-    def show(self, connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+    def show(self, connection: duckdb.DuckDBPyConnection, asset: str, kind: str) -> None:
         """Creates the view of an asset in this process. Others create it when they open the warehouse."""
         with ExitStack() as stack:
             # DuckDB writes one database in a transaction, and the caller's writes the tables.
-            create_view(self._cursor(stack), view, query)
+            show_asset(self._cursor(stack), asset, kind)
 
     def show_assets(self) -> None:
         """Creates the views of assets that other processes have built since. Raises WarehouseError."""
@@ -136,17 +135,22 @@ class PostgresWarehouse:
             self._session.vacuum()
 
     def _write_mark(self) -> None:
-        for folder in {self._folder, self._home or self._folder} if self._mark else ():
-            if not (folder / MARK).exists():
+        """Says in the folders which database they belong to."""
+        if (home := self._home) is None:
+            return
+        names = {"postgres": self.url} | ({"files": str(self._folder.resolve())} if self._folder != home else {})
+        text = canonical({"tables": names})
+        for mark in {self._folder / MARK, home / MARK}:
+            if not mark.exists():
                 try:
-                    folder.mkdir(parents=True, exist_ok=True)
-                    written_whole(folder / MARK, lambda part: part.write_text(self._mark, encoding="utf-8"))
+                    mark.parent.mkdir(parents=True, exist_ok=True)
+                    written_whole(mark, lambda part: part.write_text(text, encoding="utf-8"))
                 except OSError as error:
                     raise WarehouseError(
-                        f"{folder / MARK} cannot be written: {error}; change the permissions of the folder, or choose "
-                        "another one"
+                        f"{mark} cannot be written: {error}; change the permissions of the folder, or choose another "
+                        "one"
                     ) from error
-        self._mark = ""
+        self._home = None
 
     @property
     def _session(self) -> Session:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from warehouse.core.errors import UserError
 from warehouse.results.validation import InvalidTable
 from warehouse.schema.bookkeeping import ModelCall
 from warehouse.schema.records import empty
@@ -22,6 +20,7 @@ from warehouse.store.answer_digests import computed_digest
 from warehouse.store.calls import key_of
 from warehouse.store.checkpoints import CheckpointFiles
 from warehouse.store.inserting import cast_and_validate, insert_new_calls
+from warehouse.store.places import require_another
 from warehouse.store.warehouse import Warehouse
 
 AT_ONCE = 1_000
@@ -53,10 +52,7 @@ def take_calls(source: Warehouse, target: Warehouse) -> Synced:
     A kill leaves whole transactions; a repetition goes on after them. Raises UserError where there is no other
     warehouse.
     """
-    if not source.exists():
-        raise UserError(f"there is no warehouse at {source.folder}; name the folder that has slingshot.duckdb")
-    if source.place == target.place or _is_one_file(Path(source.place), Path(target.place)):
-        raise UserError(f"{source.place} is this warehouse itself; name another one")
+    require_another(source, target)
     theirs, ours = _places(source), _places(target)
     both = theirs.join(ours, on=["key", "budget"], suffix="_here")
     differing = both.filter(pl.col("answer_digest").ne_missing(pl.col("answer_digest_here")))
@@ -69,10 +65,6 @@ def take_calls(source: Warehouse, target: Warehouse) -> Synced:
             with target.write("memo") as connection:
                 taken += insert_new_calls(connection, rows)
     return Synced(taken, len(both), tuple(sorted(set(differing["key"]))), tuple(refused))
-
-
-def _is_one_file(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
 
 
 def _places(database: Warehouse) -> pl.DataFrame:

@@ -37,17 +37,7 @@ MARKED, VIEWS_DIGEST = next(iter(VIEWS)), digest([VIEWS, MACROS])
 """A comment on the view MARKED holds VIEWS_DIGEST and so says which views and macros a file has: DuckDB rewrites their
 text, so it cannot be compared."""
 
-
 _COLUMNS = "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal"
-
-
-def columns() -> dict[str, set[str]]:
-    """The columns by table, such as "lineage.edges"."""
-    return {
-        f"{schema}.{name}": set(empty(model).columns)
-        for schema, tables in SCHEMAS.items()
-        for name, model in tables.items()
-    }
 
 
 def has_all_tables(place: str, found: Iterable[tuple[str, str]]) -> bool:
@@ -58,7 +48,11 @@ def has_all_tables(place: str, found: Iterable[tuple[str, str]]) -> bool:
     there: dict[str, set[str]] = {}
     for table, column in found:
         there.setdefault(table, set()).add(column)
-    wanted = columns()
+    wanted = {
+        f"{schema}.{name}": set(empty(model).columns)
+        for schema, tables in SCHEMAS.items()
+        for name, model in tables.items()
+    }
     for table, expected in wanted.items():
         if there.get(table, expected) not in (expected, expected - ADDED.get(table, set())):
             raise WarehouseError(

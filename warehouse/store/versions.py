@@ -17,7 +17,6 @@ from warehouse.lineage.withdrawals import read_withdrawals
 from warehouse.results.result import Result
 from warehouse.results.shortage import Loss
 from warehouse.schema.records import KIND_OF
-from warehouse.schema.views import query_of_view, view_name
 from warehouse.store.inserting import insert, insert_rows, is_stored
 from warehouse.store.published import Catalog, Effort, Published, Run, Target
 from warehouse.store.stored_json import value_of_version
@@ -231,4 +230,4 @@ def point(database: Warehouse, connection: duckdb.DuckDBPyConnection, environmen
     if current[-1:] != [(published.version,)]:
         row = {"environment": environment, "asset": published.asset, "version": published.version}
         insert(connection, "lineage.pointers", pl.DataFrame([row]))
-    database.show(connection, view_name(published.asset), query_of_view(published.asset, published.kind))
+    database.show(connection, published.asset, published.kind)

@@ -105,7 +105,7 @@ class Warehouse(Protocol):
         """
         ...
 
-    def show(self, connection: duckdb.DuckDBPyConnection, view: str, query: str) -> None:
+    def show(self, connection: duckdb.DuckDBPyConnection, asset: str, kind: str) -> None:
         """Creates the view of an asset, or replaces it, for everyone who asks with SQL."""
         ...
 
