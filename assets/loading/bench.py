@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from assets.loading.deployment import tables_for, workers_for
+from assets.loading.deployment import fleets_for, tables_for, workers_for
 from assets.recipe.declarations import materials
 from assets.recipe.types import Recipe
 from resources.endpoint.settings import Settings
@@ -31,7 +31,8 @@ def workbench(
 
     Relative `path:` addresses start at `base`. Downloads go to `cache`, or to a folder in `data` if that is None. What
     is in that folder, or in one of the `older` ones, is not downloaded again. The deployment file beside the recipe
-    says where the tables are, unless they are `embedded` in a file, and what computes. Raises DeploymentError.
+    says where the tables are, unless they are `embedded` in a file, what computes, and which servers are asked. Raises
+    DeploymentError.
     """
     declared = materials(recipe)
     by_role = {role: {one.name: one for one in declared if one.role == role} for role in ("model", "source")}
@@ -44,6 +45,7 @@ def workbench(
         older_caches=(data / CACHE_FOLDER, *older) if cache else older,
         ancestors=tuple(one for one in declared if one.role == "ancestor"),
         endpoints=Settings(**dict(recipe.endpoint)),
+        fleets=fleets_for(base, {name: part.address for name, part in recipe.models.items()}),
         recipe=canonical(recipe.model_dump(mode="json", exclude_none=True)),
         chunk=recipe.chunk,
         environment=environment,

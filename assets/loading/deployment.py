@@ -8,17 +8,21 @@ Worked example: `compute: {ray: "10.0.0.1:6379", workers: 4, gpus: 1}` has four 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from assets.loading.faults import problem_of
 from assets.loading.rules import Problem
 from assets.loading.yaml_text import YamlError, read_yaml
 from assets.recipe.materials import Part
-from assets.recipe.values import Count
+from assets.recipe.values import BaseUrl, Count
+from resources.endpoint.settings import TASKS, Fleet
+from resources.endpoint.settings import Task as Asked
+from resources.fetching.addresses import Address
 from resources.tools.locations import deployment_path
 from warehouse.core.errors import UserError
 from warehouse.core.texts import nearest
@@ -56,11 +60,31 @@ class TablesPart(Part):
     patience: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300
 
 
+def _some(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not given:
+        raise ValueError("it must have at least 1 in it")
+    return given
+
+
+class ServersPart(Part):
+    """Servers at the base URLs `urls` that have the weights of a model, and what they give (all that can be asked)."""
+
+    urls: Annotated[tuple[BaseUrl, ...], AfterValidator(_some)]
+    gives: Annotated[tuple[Asked, ...], AfterValidator(_some)] = TASKS
+
+
+def _urls(given: Any) -> Any:
+    """`generator: http://…` and `generator: [http://…, http://…]` are short for `generator: {urls: [http://…]}`."""
+    urls = [given] if isinstance(given, str) else given
+    return {"urls": urls} if isinstance(urls, list) else given
+
+
 class Deployment(Part):
-    """The whole file."""
+    """The whole file; `servers` are by the name of a model in the recipe."""
 
     compute: Compute | None = None
     tables: TablesPart | None = None
+    servers: dict[str, Annotated[ServersPart, BeforeValidator(_urls)]] = Field(default_factory=dict)
 
 
 def load_deployment(path: Path) -> Deployment:
@@ -82,7 +106,7 @@ def _problem(detail: ErrorDetails) -> Problem:
     if not place:
         return Problem("the file", found, "it must be a mapping of keys to values")
     if detail["type"] == "extra_forbidden":
-        parts: dict[str, type[Part]] = {"compute": Compute, "tables": TablesPart}
+        parts: dict[str, type[Part]] = {"compute": Compute, "tables": TablesPart, "servers": ServersPart}
         known = Deployment if len(place) == 1 else parts[str(place[0])]
         near = nearest(str(place[-1]), known.model_fields)
         return Problem(".".join(map(str, place)), found, f"there is no such key; {near}")
@@ -98,6 +122,26 @@ def workers_for(folder: Path) -> Workers:
     from resources.tools.ray_workers import RayCluster, RayWorkers
 
     return RayWorkers(RayCluster(compute.ray, **compute.model_dump(exclude={"ray"})))
+
+
+def fleets_for(folder: Path, models: Mapping[str, str]) -> dict[str, Fleet]:
+    """The servers of the models of a recipe in `folder`, of which `models` has the addresses by name.
+
+    Asks none of them. Raises DeploymentError, also for a model that the recipe does not have."""
+    path = deployment_path(folder)
+    servers = load_deployment(path).servers if path else {}
+    problems = []
+    for name in servers:
+        if name not in models:
+            problems.append(
+                Problem(f"servers.{name}", name, f"it must be a model of the recipe; {nearest(name, models)}")
+            )
+        elif Address.parse(models[name]).is_endpoint:
+            right = f"this model has the address of a server in the recipe; further ones go into endpoint.fleet.{name}"
+            problems.append(Problem(f"servers.{name}", models[name], right))
+    if problems:
+        raise DeploymentError(f"{path}: " + "\n".join(map(str, problems)))
+    return {name: Fleet(part.urls, frozenset(part.gives)) for name, part in servers.items()}
 
 
 def tables_for(folder: Path) -> Tables:

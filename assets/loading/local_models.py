@@ -12,6 +12,7 @@ from assets.recipe.types import Recipe
 from resources.models.device import lacks_amx
 from resources.models.engines import computes_bfloat16
 from resources.models.layers import lora_faults
+from resources.tools.servers import is_served
 from resources.tools.workbench import Workbench
 
 
@@ -37,7 +38,11 @@ def engines(recipe: Recipe, bench: Workbench) -> dict[str, str]:
     server. Models that only embed are left out."""
     embedders = _embedders(recipe)
     return {
-        name: part.address if bench.at_endpoint(name) else str(bench.engine(name))
+        name: part.address
+        if bench.at_endpoint(name)
+        else f"servers: {', '.join(bench.fleets[name].urls)}"
+        if is_served(bench, name, "completions")
+        else str(bench.engine(name))
         for name, part in recipe.models.items()
         if name not in embedders
     }
@@ -55,7 +60,8 @@ def _embedders(recipe: Recipe) -> set[str | None]:
 def faster(recipe: Recipe, bench: Workbench) -> list[str]:
     """The models that could write in bfloat16 on this processor, which is faster, and for which the recipe says nothing
     about it."""
-    writing = [name for name in engines(recipe, bench) if not bench.at_endpoint(name)]
+    shown = engines(recipe, bench)
+    writing = [name for name in shown if not (bench.at_endpoint(name) or is_served(bench, name, "completions"))]
     free = [name for name in writing if recipe.models[name].precision is None]
     slow = [
         name for name in free if (engine := bench.engine(name)).name == "openvino" and engine.precision == "float32"

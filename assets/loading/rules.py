@@ -103,7 +103,7 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
         if sha256 == UNPINNED or len(set(sha256)) == 1:
             accepted = "this is a placeholder; it must be the sha256 of the weights that the endpoint serves"
             yield Problem(f"models.{name}.sha256", sha256, accepted)
-    generation, diversity = recipe.generation, recipe.curation.diversity
+    generation = recipe.generation
     measured = any("perplexity" in arm.filters for arm in recipe.arms.values())
     aligned = [settings for name in recipe.arms if (settings := recipe.alignment(name))]
     uses = {
@@ -121,9 +121,6 @@ def _endpoints(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("generation.model", generation.model, _no_weights(needed_by))
     if recipe.training.base in served:
         yield Problem("training.base", recipe.training.base, _no_weights("the students"))
-    for path, part in (("curation.diversity", diversity), ("enhancement.alignment", recipe.enhancement.alignment)):
-        if part and part.embedder in served:
-            yield Problem(f"{path}.embedder", part.embedder, _no_weights(path))
 
 
 def _no_weights(needed_by: str) -> str:

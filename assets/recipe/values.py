@@ -40,8 +40,13 @@ def _address(text: str) -> str:
 
 
 def _base_url(text: str) -> str:
-    if not Address.parse(f"{text}#model").is_endpoint:
-        raise ValueError("it must be the base URL of a server, such as http://127.0.0.1:8001/v1")
+    right = "it must be the base URL of a server, such as http://127.0.0.1:8001/v1"
+    try:
+        address = Address.parse(f"{text}#model")
+    except ValueError:
+        raise ValueError(right) from None
+    if not address.is_endpoint:
+        raise ValueError(right)
     return text
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed
 from resources.models.calls import Sampling
 from resources.models.control_forms import control_token
 from resources.models.thoughts import read
+from warehouse.store.calls import Answer
 
 ENDED = ("stop", "eos_token", "stop_sequence")
 """The finish reasons that mean that the text ended by itself: the API's own, and two of TGI."""
@@ -45,6 +46,17 @@ class Written:
         """What the memo records of it."""
         return {"text": self.text} | ({"reasoning": self.reasoning} if self.reasoning else {})
 
+    def answer(self, seconds: float, engine: str) -> Answer:
+        """It, as the memo records it."""
+        return Answer(self.response, self.tokens, seconds, complete=self.complete, engine=engine)
+
+
+def require_model(answer: Mapping[str, Any], model: str) -> None:
+    """Raises OtherModel where the answer does not say that it is from `model`."""
+    if answer.get("model") != model:
+        found = "an unnamed model" if answer.get("model") is None else f"{answer['model']!r}"
+        raise OtherModel(f"answered from {found}, but {model!r} is declared and was requested")
+
 
 def without_error(value: Any) -> dict[str, Any]:
     """The JSON of an answer, if it is an object and does not say that it is an error. Raises RowFailed otherwise.
@@ -67,10 +79,7 @@ def written(answer: Mapping[str, Any], model: str, sampling: Sampling) -> Writte
 
     The number of tokens is the one that the endpoint reports; if it reports none, the most it may have written.
     """
-    if answer.get("model") != model:
-        found = "an unnamed model" if answer.get("model") is None else f"{answer['model']!r}"
-        raise OtherModel(f"answered from {found}, but {model!r} is declared and was requested")
-    choice = _first(answer.get("choices"))
+    choice = choice_of(answer, model)
     message = choice.get("message") or {}
     if not isinstance(message, dict):
         raise RowFailed(f"answered with a message of the type {type(message).__name__}")
@@ -79,10 +88,13 @@ def written(answer: Mapping[str, Any], model: str, sampling: Sampling) -> Writte
     text, thoughts = _text_of(choice, message)
     text = text[: min((text.index(stop) for stop in sampling.stop if stop in text), default=len(text))]
     _check(text, thoughts, ending)
-    return Written(text, _tokens(answer.get("usage"), sampling.max_new_tokens), ending in ENDED, thoughts)
+    return Written(text, tokens_in(answer.get("usage"), "written", sampling.max_new_tokens), ending in ENDED, thoughts)
 
 
-def _first(choices: Any) -> dict[str, Any]:
+def choice_of(answer: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The first choice of an answer from `model`. Raises RowFailed where there is none."""
+    require_model(answer, model)
+    choices = answer.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise RowFailed("answered without a completion")
     return choices[0]
@@ -153,14 +165,16 @@ def _check(text: str, thoughts: str, ending: Any) -> None:
         raise RowFailed("answered with an empty text that was cut off at max_new_tokens")
 
 
-def _tokens(usage: Any, budget: int) -> int:
-    if usage is None:
-        return budget
-    count = usage.get("completion_tokens") if isinstance(usage, dict) else usage
+def tokens_in(usage: Any, which: Literal["written", "read"], unknown: int) -> int:
+    """The number of tokens that an answer says were written, or read; `unknown` where it says nothing.
+
+    Raises RowFailed where it is no number of tokens."""
+    key = "completion_tokens" if which == "written" else "prompt_tokens"
+    count = usage.get(key) if isinstance(usage, dict) else usage
     if count is None:
-        return budget
+        return unknown
     if type(count) is not int or not 0 <= count <= MOST_TOKENS:
-        raise RowFailed(f"counted {count!r:.40} written tokens, which is no number of tokens")
+        raise RowFailed(f"counted {count!r:.40} {which} tokens, which is no number of tokens")
     return count
 
 

@@ -28,13 +28,13 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from resources.endpoint.answer import Written, without_error, written
+from resources.endpoint.answer import without_error
 from resources.endpoint.arriving import in_groups
 from resources.endpoint.connection import CONNECT_SECONDS, Connection, new_client
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed, StillWaiting, Unusable
 from resources.endpoint.members import USE, Member, Members
 from resources.endpoint.pace import Pace
-from resources.endpoint.request import path_for, request_body
+from resources.endpoint.request import Arrived, Outcome, PromptRequest, Request
 from resources.endpoint.secret import Secret
 from resources.endpoint.settings import Settings
 from resources.models.calls import Prompt, Sampling
@@ -51,19 +51,10 @@ OTHERS = 4
 _BACK_OFF = wait_random_exponential(multiplier=0.5, max=30)
 
 
-@dataclass(frozen=True)
-class Arrived:
-    """What came of the prompt number `index`; `engine` is what the address that answered reports about itself."""
-
-    index: int
-    outcome: Written | RowFailed
-    engine: str
-
-
 @dataclass
 class _Row:
-    """A prompt on its way: when it was first sent, when its last try failed, and how often it failed since which others
-    were answered."""
+    """A request on its way: when it was first sent, when its last try failed, and how often it failed while others were
+    answered."""
 
     index: int
     began: float
@@ -75,54 +66,59 @@ class _Row:
 class Endpoint:
     """The model that is served as `model` at the base URL `base` (such as http://localhost:8000/v1).
 
-    `further` are base URLs that serve the same model. `pausing` says why nothing is answered now, "" otherwise.
+    `further` are base URLs that serve the same model. `adapter` is the folder of a LoRA adapter that they are to load
+    as `model` where they do not have it. `pausing` says why nothing is answered now, "" otherwise.
     """
 
     base: str
     model: str
     settings: Settings = field(default_factory=Settings)
     further: tuple[str, ...] = ()
+    adapter: str = ""
     pausing: str = ""
 
     def complete(
         self, prompts: Sequence[Prompt], sampling: Sampling, doubtful: Collection[int] = ()
     ) -> Iterator[list[Arrived]]:
-        """What came of the prompts, in groups and in any order, as the answers arrive; a group may be empty.
+        """What came of the prompts; see `ask`."""
+        return self.ask([PromptRequest(prompt, sampling) for prompt in prompts], doubtful)
 
-        At a `doubtful` prompt, a request failed before: so if it fails again, the prompt is the cause.
+    def ask(self, requests: Sequence[Request], doubtful: Collection[int] = ()) -> Iterator[list[Arrived]]:
+        """What came of the requests, in groups and in any order, as the answers arrive; a group may be empty.
+
+        A `doubtful` request failed before: so if it fails again, it is the cause.
         Raises Unusable or StillWaiting after the last answer that arrived. If the caller stops, open requests end.
         """
         secret = Secret.from_environment()
 
-        async def ask(arrived: Callable[[Arrived], None]) -> None:
-            await _Run(self, prompts, sampling, doubtful, secret, arrived).all()
+        async def run(arrived: Callable[[Arrived], None]) -> None:
+            await _Run(self, requests, doubtful, secret, arrived).all()
 
-        yield from in_groups(ask, TICK)
+        yield from in_groups(run, TICK)
 
 
 class _Run:
-    """The requests of one call of `complete`; `arrived` takes what comes of each."""
+    """The requests of one call of `ask`; `arrived` takes what comes of each."""
 
     def __init__(
         self,
         endpoint: Endpoint,
-        prompts: Sequence[Prompt],
-        sampling: Sampling,
+        requests: Sequence[Request],
         doubtful: Collection[int],
         secret: Secret,
         arrived: Callable[[Arrived], None],
     ) -> None:
         self.endpoint, self.settings, self.secret = endpoint, endpoint.settings, secret
-        self.prompts, self.sampling, self.doubtful, self.arrived = prompts, sampling, frozenset(doubtful), arrived
-        self.numbers = iter(range(len(prompts)))
+        self.requests, self.doubtful, self.arrived = requests, frozenset(doubtful), arrived
+        self.numbers = iter(range(len(requests)))
         self.last_answer = time.monotonic()
-        self.left = len(prompts)
+        self.left = len(requests)
         self.right_model = False
         self.other_model: list[Arrived] = []
         self.given_up: Passing | None = None
 
     async def all(self) -> None:
-        """Sends all prompts. Raises Unusable or StillWaiting."""
+        """Sends all requests. Raises Unusable or StillWaiting."""
         self.over = asyncio.Event()
         bases = [self.endpoint.base, *self.endpoint.further]
         most = self.settings.in_flight * len(bases)
@@ -138,7 +134,7 @@ class _Run:
             self.places = Members(self.members)
             try:
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(min(most, len(self.prompts))):
+                    for _ in range(min(most, len(self.requests))):
                         group.create_task(self._work())
             except BaseExceptionGroup as errors:
                 raise _first(errors) from None
@@ -148,7 +144,7 @@ class _Run:
 
     def _waits(self, error: Passing) -> StillWaiting:
         return StillWaiting(
-            f"{self.left} of {len(self.prompts)} rows wait: {error}, for more than {self.settings.patience:g} s; what "
+            f"{self.left} of {len(self.requests)} rows wait: {error}, for more than {self.settings.patience:g} s; what "
             "was answered is kept; build again when the endpoint answers, or raise endpoint.patience"
         )
 
@@ -170,14 +166,14 @@ class _Run:
             reraise=True,
         )
         try:
-            await retrying(member.check, self.endpoint.model)
+            await retrying(member.check, self.endpoint.model, self.endpoint.adapter)
         except Passing as error:
             member.pace.missed(time.monotonic(), time.monotonic())
             return error
         return None
 
     async def _work(self) -> None:
-        """Takes one prompt after the other until none is left, or the endpoint is given up."""
+        """Takes one request after the other until none is left, or the endpoint is given up."""
         for index in self.numbers:
             if self.given_up:
                 return
@@ -193,7 +189,7 @@ class _Run:
             reraise=True,
         )
         try:
-            answered: tuple[Member, Written | RowFailed] = await retrying(self._asked, row)
+            answered: tuple[Member, Outcome | RowFailed] = await retrying(self._asked, row)
         except Passing as error:
             if self._is_at_fault(row, error) or await self._is_odd_one_out(error):
                 self._hand_over(Arrived(index, RowFailed(str(error)), self.members[0].engine))
@@ -208,23 +204,24 @@ class _Run:
             if self.right_model or len(self.other_model) >= OTHERS:
                 self._settle_other_model()
         else:
-            self.right_model |= isinstance(outcome, Written)
+            self.right_model |= not isinstance(outcome, RowFailed)
             self._hand_over(Arrived(index, outcome, member.engine))
 
     def _hand_over(self, arrived: Arrived) -> None:
         self.left -= 1
         self.arrived(arrived)
 
-    async def _asked(self, row: _Row) -> tuple[Member, Written | RowFailed]:
-        """One try of one prompt. Raises Passing or Unusable."""
+    async def _asked(self, row: _Row) -> tuple[Member, Outcome | RowFailed]:
+        """One try of one request. Raises Passing or Unusable."""
         async with self.places.place() as member:
             try:
-                await member.check(self.endpoint.model)
-                outcome: Written | RowFailed = await self._sent(member.connection, self.prompts[row.index])
+                await member.check(self.endpoint.model, self.endpoint.adapter)
+                outcome: Outcome | RowFailed = await self._sent(member.connection, self.requests[row.index])
             except RowFailed as error:
                 outcome = error
             except Passing as error:
                 self.endpoint.pausing = str(error)
+                member.doubt(error)
                 # A first broken connection may be the start of an outage; a time-out while others are answered is not.
                 since = row.began if row.failed_at is None and error.cause is Cause.LATE else row.failed_at
                 row.strikes += row.index in self.doubtful or (since is not None and self.last_answer > since)
@@ -233,15 +230,13 @@ class _Run:
         self.last_answer, self.endpoint.pausing = time.monotonic(), ""
         return member, outcome
 
-    async def _sent(self, connection: Connection, prompt: Prompt) -> Written:
-        path = path_for(prompt)
-        body = request_body(self.endpoint.model, prompt, self.sampling)
+    async def _sent(self, connection: Connection, request: Request) -> Outcome:
+        path, body = request.path, request.body(self.endpoint.model)
         reply = await connection.ask("POST", path, self.settings.deadline, body)
         try:
             if reply.revealed:
                 raise RowFailed("repeated the API key in its answer")
-            answer = without_error(reply.json)
-            return written(answer, self.endpoint.model, self.sampling)
+            return request.read(without_error(reply.json), self.endpoint.model)
         except OtherModel as error:
             raise OtherModel(f"{connection.base} {connection.shown(str(error))}") from None
         except RowFailed as error:

@@ -17,37 +17,54 @@ from resources.endpoint.pace import Pace
 from warehouse.core.texts import listed, shortened
 
 USE = "use the base URL of a running server with an OpenAI-compatible API"
+LOAD = "load_lora_adapter"
+"""The path at which vLLM loads an adapter: https://docs.vllm.ai/en/latest/features/lora"""
+
+LOAD_SECONDS = 120.0
+"""How long a server may take to load an adapter (our choice)."""
+
+LOAD_ADVICE = (
+    "start vLLM as `slingshot serve MODEL` prints it, where the folder is seen under the same name, or leave adapters "
+    "out of what the servers give in deployment.yaml"
+)
+
 MOST_ENGINE = 1_000
 """The most characters of what a server reports about itself that are recorded (our choice)."""
 
 
 @dataclass
 class Member:
-    """One address. `engine` is what it reports about itself and the model, on one line; "" until it was asked."""
+    """One address. `engine` is what it reports about itself and the model, on one line; "" until it was asked.
+
+    `known` says that it serves the model, as far as it is known: a server that was away may have lost it."""
 
     connection: Connection
     pace: Pace
     engine: str = ""
+    known: bool = False
     checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def check(self, model: str) -> None:
-        """Asks once what the address serves.
+    async def check(self, model: str, adapter: str = "") -> None:
+        """Asks what the address serves, once until it is in doubt.
 
-        Raises Passing if it cannot say so now, and Unusable if it lists no models, or not the declared one.
+        A server without `model` loads it from the folder `adapter`, if there is one. Raises Passing if it cannot say so
+        now, and Unusable if it lists no models, or not the declared one, and where it cannot load the adapter.
         """
         async with self.checking:
-            if not self.engine:
-                self.engine = await self._reported(model)
+            if not self.known:
+                self.engine = await self._reported(model, adapter)
+                self.known = True
 
-    async def _reported(self, model: str) -> str:
+    def doubt(self, error: Passing) -> None:
+        """Has the address asked again what it serves, where it may have been started again."""
+        self.known &= error.cause not in (Cause.BROKEN, Cause.UNREACHABLE)
+
+    async def _reported(self, model: str, adapter: str) -> str:
         base = self.connection.base
-        try:
-            reply = await self.connection.ask("GET", "models", CONNECT_SECONDS)
-        except (RowFailed, Unusable) as error:
-            raise Unusable(f"cannot use the endpoint {base}: {error}; {USE}") from error
-        entries = _entries(reply.json)
-        if entries is None:
-            raise Unusable(f"cannot use the endpoint {base}: {base}/models lists no models; {USE}")
+        entries, server = await self._listed()
+        if adapter and model not in entries:
+            await self._load(model, adapter)
+            entries, server = await self._listed()
         if model not in entries:
             names = [self.connection.shown(repr(name)) for name in sorted(entries)]
             raise Unusable(
@@ -57,10 +74,30 @@ class Member:
             )
         # With some servers "created" is the time of the request, and "permission" does not describe the model.
         reported = {k: v for k, v in entries[model].items() if k not in ("object", "created", "permission")}
-        if reply.server:
-            reported["server"] = reply.server
+        if server:
+            reported["server"] = server
         reported = self.connection.secret.hidden_in(reported)
         return shortened(f"{base} {json.dumps(reported, ensure_ascii=True, sort_keys=True)}", MOST_ENGINE)
+
+    async def _listed(self) -> tuple[dict[str, dict[str, Any]], str]:
+        """(what the address serves, by name, what it says about its software)."""
+        base = self.connection.base
+        try:
+            reply = await self.connection.ask("GET", "models", CONNECT_SECONDS)
+        except (RowFailed, Unusable) as error:
+            raise Unusable(f"cannot use the endpoint {base}: {error}; {USE}") from error
+        entries = _entries(reply.json)
+        if entries is None:
+            raise Unusable(f"cannot use the endpoint {base}: {base}/models lists no models; {USE}")
+        return entries, reply.server
+
+    async def _load(self, name: str, folder: str) -> None:
+        try:
+            await self.connection.ask("POST", LOAD, LOAD_SECONDS, {"lora_name": name, "lora_path": folder})
+        except (RowFailed, Unusable) as error:
+            # Another build may have loaded it just now.
+            if name not in (await self._listed())[0]:
+                raise Unusable(f"the adapter {folder} cannot be loaded: {error}; {LOAD_ADVICE}") from error
 
 
 def _entries(answer: Any) -> dict[str, dict[str, Any]] | None:

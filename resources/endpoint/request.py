@@ -1,14 +1,74 @@
-"""What is sent to an endpoint for a prompt, and which prompts are not sent.
+"""What is sent to an endpoint, what is read of its answer, and which prompts are not sent.
 
 API reference: https://platform.openai.com/docs/api-reference/chat/create and /completions/create there.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from resources.endpoint.answer import Written, written
+from resources.endpoint.errors import RowFailed
 from resources.models.calls import Prompt, Sampling
 from resources.models.control_forms import control_token
+from warehouse.store.calls import Answer
+
+
+class Outcome(Protocol):
+    """What an endpoint answered."""
+
+    def answer(self, seconds: float, engine: str) -> Answer:
+        """It, as the memo records it."""
+        ...
+
+
+class Request(Protocol):
+    """One request to an endpoint."""
+
+    @property
+    def path(self) -> str:
+        """The path of the API, after the base URL."""
+        ...
+
+    def body(self, model: str) -> dict[str, Any]:
+        """What is posted, for the model that is served under this name."""
+        ...
+
+    def read(self, answer: Mapping[str, Any], model: str) -> Outcome:
+        """What the answer says. Raises RowFailed where it is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What came of the request number `index`; `engine` is what the address that answered reports about itself."""
+
+    index: int
+    outcome: Outcome | RowFailed
+    engine: str
+
+
+@dataclass(frozen=True)
+class PromptRequest:
+    """The completion of a prompt that the server turns into tokens."""
+
+    prompt: Prompt
+    sampling: Sampling
+
+    @property
+    def path(self) -> str:
+        """The path of the API, after the base URL."""
+        return path_for(self.prompt)
+
+    def body(self, model: str) -> dict[str, Any]:
+        """What is posted."""
+        return request_body(model, self.prompt, self.sampling)
+
+    def read(self, answer: Mapping[str, Any], model: str) -> Written:
+        """The completion. Raises RowFailed where there is none."""
+        return written(answer, model, self.sampling)
 
 
 def path_for(prompt: Prompt) -> str:

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Task = Literal["completions", "adapters", "losses", "embeddings"]
+TASKS: tuple[Task, ...] = get_args(Task)
+"""What a server can be asked for: `adapters` are completions and losses of the model with a LoRA adapter."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Servers with the weights of one model of the recipe, at base URLs, and what they are asked for."""
+
+    urls: tuple[str, ...]
+    gives: frozenset[Task] = frozenset(TASKS)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class LanguageModel:
 
     def loss_size(self, prompt: Prompt, target: str, ends: bool = False) -> int:
         """How many tokens the model reads for a loss."""
-        return sum(map(len, self._row(prompt, target, ends)))
+        return sum(map(len, self.texts.measured(prompt, target, ends)))
 
     @contextmanager
     def with_adapter(self, adapter: Path | None) -> Iterator[LanguageModel]:
@@ -88,20 +88,10 @@ class LanguageModel:
         return written
 
     def losses(self, texts: Sequence[tuple[Prompt, str]], ends: bool = False) -> list[tuple[float, int]]:
-        """(mean loss in nats, tokens) of each continuation given its prompt, in one batch.
-
-        With an empty prompt, the continuation follows the token that begins every text. With `ends` it is the answer
-        of a training example, and ends as that does; prompts then have messages.
-        """
-        rows = [self._row(prompt, text, ends) for prompt, text in texts]
+        """(mean loss in nats, tokens) of each continuation given its prompt, in one batch; `ends` as in ModelTexts."""
+        rows = [self.texts.measured(prompt, text, ends) for prompt, text in texts]
         measured = mean_losses(self.model, rows, self.texts.first)
         return [(loss, len(tail)) for loss, (_, tail) in zip(measured, rows, strict=True)]
-
-    def _row(self, prompt: Prompt, target: str, ends: bool) -> tuple[list[int], list[int]]:
-        if ends:
-            ids, before = self.texts.prompt_tokens.example(prompt, target)
-            return ids[:before], ids[before:]
-        return self.texts.of_prompt(prompt) or [self.texts.first], self.texts.of_target(prompt, target)
 
     def _padded(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         width = max(len(row) for row in rows)

@@ -6,6 +6,7 @@ the memory. The logits of prompts are never needed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ AT_ONCE = 256
 
 Row = tuple[list[int], list[int]]
 """The token ids of a prompt, of which there is at least one, and of its continuation."""
+
+
+def response_of(loss: float) -> dict[str, Any]:
+    """A loss as the memo records it: a refusal where it is no finite number."""
+    return {"loss": loss} if math.isfinite(loss) else {"refusal": "the loss is no finite number"}
 
 
 def mean_losses(model: Any, rows: Sequence[Row], pad: int) -> list[float]:

@@ -52,6 +52,17 @@ class ModelTexts:
         """The token ids of a continuation of a prompt, as an answer in the chat template begins."""
         return self.prompt_tokens.of_text(LEAD + target if self._uses_plain and not prompt.text else target)
 
+    def measured(self, prompt: Prompt, target: str, ends: bool = False) -> tuple[list[int], list[int]]:
+        """The token ids of a prompt and of a continuation whose loss is measured.
+
+        With an empty prompt, the continuation follows the token that begins every text. With `ends` it is the answer
+        of a training example, and ends as that does; prompts then have messages.
+        """
+        if ends:
+            ids, before = self.prompt_tokens.example(prompt, target)
+            return ids[:before], ids[before:]
+        return self.of_prompt(prompt) or [self.first], self.of_target(prompt, target)
+
     def stops(self, prompt: Prompt, sampling: Sampling) -> tuple[str, ...]:
         """The stop strings of a completion: those of `sampling`, and the next turn where a base model may write it."""
         return (*sampling.stop, NEXT_TURN) if self._uses_plain and prompt.messages else sampling.stop

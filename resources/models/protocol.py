@@ -41,6 +41,9 @@ penalty. Calls without it date from when it did."""
 
 DEFAULT_NUMERICS = "float32 on cpu"
 
+SERVED = "of a server"
+"""The numerics of a server that has the weights of a model of the recipe; see resources/tools/served_model.py."""
+
 
 def stamp(protocol: int, numerics: str = DEFAULT_NUMERICS) -> dict[str, Any]:
     """What a request gets beside its content: "protocol" unless it is 1, "numerics" unless they are DEFAULT_NUMERICS.

@@ -37,7 +37,7 @@ def fitting_batches(
 
     def refuse(batch: list[Call]) -> list[Answer]:
         # A refusal and not an error, since no retry helps. Not complete, since at another budget there may be room.
-        texts = [f"the text has {size_of[call.key]} tokens, at most {most} fit" for call in batch]
+        texts = [too_long(size_of[call.key], most) for call in batch]
         return [Answer({"refusal": text}, 0, 0.0, complete=False) for text in texts]
 
     if size_of:
@@ -46,6 +46,11 @@ def fitting_batches(
     for rows in batches([size + budget for size in sizes if size <= most], *limits):
         batch = [fitting[row] for row in rows]
         yield batch, job.of(batch)
+
+
+def too_long(size: int, most: int) -> str:
+    """Why a text of so many tokens is refused."""
+    return f"the text has {size} tokens, at most {most} fit"
 
 
 def batches(sizes: Sequence[int], most_rows: int, most_tokens: int) -> Iterator[list[int]]:

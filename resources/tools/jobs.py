@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from resources.models.calls import Prompt, Sampling
+from resources.models.losses import response_of
 from resources.models.thoughts import Marks, opens_thought
 from resources.tools.batching import timed
 from resources.tools.opened import Opening, opened
@@ -43,13 +43,14 @@ class Completing:
             written, seconds = timed(lambda: writing.complete(asked, self.sampling, self.ended))
             rendered = [writing.texts.render(prompt) for prompt in asked]
         return [
-            Answer({"text": text} | self._opened(read), tokens, seconds, complete=complete)
+            Answer(
+                {"text": text} | ({"opened": True} if opens_thought(read, self.marks) else {}),
+                tokens,
+                seconds,
+                complete=complete,
+            )
             for read, (text, tokens, complete) in zip(rendered, written, strict=True)
         ]
-
-    def _opened(self, rendered: str) -> dict[str, bool]:
-        """That the chat template ends within a thought, where it does; otherwise nothing."""
-        return {"opened": True} if opens_thought(rendered, self.marks) else {}
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"ended": _nobody}
@@ -72,7 +73,7 @@ class Measuring:
         """The answers, in order."""
         with opened(self.bench, self.model) as model:
             measured, seconds = timed(lambda: model.losses([self.texts[call.key] for call in batch], self.ends))
-        return [Answer(_response(loss), tokens, seconds) for loss, tokens in measured]
+        return [Answer(response_of(loss), tokens, seconds) for loss, tokens in measured]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,3 @@ class Embedding:
         return [
             Answer({}, len(text.split()), seconds, vector=vector) for text, vector in zip(texts, vectors, strict=True)
         ]
-
-
-def _response(loss: float) -> dict[str, Any]:
-    return {"loss": loss} if math.isfinite(loss) else {"refusal": "the loss is no finite number"}

@@ -14,13 +14,15 @@ from resources.models.thoughts import Marks, read, until
 from resources.tools.endpoint_model import EndpointModel
 from resources.tools.keys import keys_of
 from resources.tools.local_model import LocalModel
+from resources.tools.served_model import ServedModel
+from resources.tools.servers import is_served
 from resources.tools.session import Session
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call
 
 
 class Completer(Protocol):
-    """Where completions come from: a model on this machine, or an endpoint."""
+    """Where completions come from: a model on this machine, servers that have its weights, or an endpoint."""
 
     def stamp(self, sampling: Sampling) -> dict[str, Any]:
         """What the request of a completion gets beside its content; see `protocol.stamp`."""
@@ -91,7 +93,9 @@ class MemoizedModel:
         """The loss of each continuation given its prompt, in order. Raises FetchError for a model at an endpoint.
 
         With `ends`, the end of the turn counts as well (see Reader)."""
-        stamp = protocol.stamp(protocol.LOSS, numerics()) | ({"ends": True} if ends else {})
+        served = is_served(self.session.bench, self.name, "losses", self.adapter)
+        stamp = protocol.stamp(protocol.LOSS, protocol.SERVED if served else numerics())
+        stamp |= {"ends": True} if ends else {}
 
         def keyed(folder: ModelFolder | None) -> list[Call]:
             return [
@@ -107,7 +111,8 @@ class MemoizedModel:
 
         calls = keys_of(self.session, self.name, keyed)
         by_key = dict(zip((call.key for call in calls), texts, strict=True))
-        answers = LocalModel(self.session, self.name, self.adapter).losses(calls, by_key, ends)
+        model = (ServedModel if served else LocalModel)(self.session, self.name, self.adapter)
+        answers = model.losses(calls, by_key, ends)
         return [
             TokenLoss(
                 answer.response.get("loss", 0.0),
@@ -122,6 +127,8 @@ class MemoizedModel:
     def _completer(self) -> Completer:
         if self.session.bench.at_endpoint(self.name) and self.adapter is None:
             return EndpointModel(self.session, self.name)
+        if is_served(self.session.bench, self.name, "completions", self.adapter):
+            return ServedModel(self.session, self.name, self.adapter)
         return LocalModel(self.session, self.name, self.adapter)
 
 

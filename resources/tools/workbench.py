@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resources.endpoint.settings import Settings
+from resources.endpoint.settings import Fleet, Settings
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
 from resources.models import device
@@ -30,7 +30,6 @@ from warehouse.store.versions import Store
 from warehouse.store.workers import InProcess, Workers
 
 if TYPE_CHECKING:
-    from resources.endpoint.endpoint import Endpoint
     from resources.models.embedder import Embedder
     from resources.models.language_model import LanguageModel
     from resources.models.openvino_writer import OpenVinoWriter
@@ -50,9 +49,10 @@ class Workbench:
 
     `ancestors` are what models and sources declare to be made from; `recipe` is the whole recipe as JSON. `thoughts`
     are the marks of a model's thoughts, by its name, where the recipe says them; `endpoints` says how models behind
-    servers are asked, `engines` which engine writes a model's completions, where the recipe says it. At most `chunk`
-    calls of a model on this machine are computed and committed as a whole. `loading` follows what is loaded; `open` is
-    what is in use (see opened.py). Batches are computed by `workers`.
+    servers are asked, `fleets` which models of the recipe servers have too, `engines` which engine writes a model's
+    completions, where the recipe says it. At most `chunk` calls of a model on this machine are computed and committed
+    as a whole. `loading` follows what is loaded; `open` is what is in use (see opened.py). Batches are computed by
+    `workers`.
     """
 
     data: Path
@@ -66,6 +66,7 @@ class Workbench:
     thoughts: Mapping[str, Marks] = field(default_factory=dict)
     _model_folders: dict[str, ModelFolder] = field(default_factory=dict)
     endpoints: Settings = field(default_factory=Settings)
+    fleets: Mapping[str, Fleet] = field(default_factory=dict)
     engines: Mapping[str, Wanted] = field(default_factory=dict)
     chunk: int = 256
     environment: str = ""
@@ -243,13 +244,6 @@ class Workbench:
     def at_endpoint(self, name: str) -> bool:
         """Whether the model `name` answers from an endpoint; its sha256 is then declared and cannot be verified."""
         return _address(self.models[name]).is_endpoint
-
-    def endpoint(self, name: str) -> Endpoint:
-        """The endpoint that serves the model `name`. Sends no request."""
-        from resources.endpoint.endpoint import Endpoint
-
-        address = _address(self.models[name])
-        return Endpoint(address.name, address.path or "", self.endpoints, tuple(self.endpoints.fleet.get(name, ())))
 
     def embedder(self, name: str) -> Embedder:
         """The loaded sentence-transformers model `name`."""

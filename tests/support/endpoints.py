@@ -55,20 +55,25 @@ class Server:
     in_flight: int = 0
     most_in_flight: int = 0
 
-    @contextmanager
-    def serving(self) -> Iterator[Server]:
-        """Serve on a free port of 127.0.0.1 until the block ends, and set `base` to the base URL."""
-        self.model, self.one_by_one = LanguageModel(self.folder), threading.Lock()
-        routes = [
+    def routes(self) -> list[Route]:
+        """The routes of the API."""
+        return [
             Route("/v1/models", self._models),
             Route("/v1/chat/completions", self._completion, methods=["POST"]),
             Route("/v1/completions", self._completion, methods=["POST"]),
         ]
+
+    @contextmanager
+    def serving(self) -> Iterator[Server]:
+        """Serve on a free port of 127.0.0.1 until the block ends, and set `base` to the base URL."""
+        self.model, self.one_by_one = LanguageModel(self.folder), threading.Lock()
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
             listening.listen()  # a client that connects before the server runs then waits instead of failing
             self.base = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-            server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off"))
+            server = uvicorn.Server(
+                uvicorn.Config(Starlette(routes=self.routes()), log_level="critical", lifespan="off")
+            )
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
             thread.start()
             try:

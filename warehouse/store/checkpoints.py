@@ -140,6 +140,11 @@ class CheckpointFiles:
             ).fetchone()
         return row[0] if row else None
 
+    def is_whole(self, training: str) -> bool:
+        """Whether a training on record wrote a whole model, not an adapter."""
+        with self.database.read() as connection:
+            return MODEL_WEIGHTS in self._recorded(connection, training, None)
+
     def _recorded(self, connection: duckdb.DuckDBPyConnection, training: str, weights: str | None) -> Files:
         """The files that a training wrote, by the memo and by `weights`."""
         row = connection.execute("SELECT response FROM memo.calls WHERE key = ?", [training]).fetchone()

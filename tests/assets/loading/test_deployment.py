@@ -6,13 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from assets.loading.bench import workbench
 from assets.loading.deployment import Compute, Deployment, DeploymentError, load_deployment, workers_for
 from assets.loading.file import load_recipe
+from assets.loading.local_models import engines
+from resources.endpoint.settings import Fleet
 from resources.tools.ray_workers import RayCluster, RayWorkers
-from tests.support.building import planned
+from tests.support.building import edit, planned
 from warehouse.store.workers import InProcess
+
+URL = "http://127.0.0.1:8000/v1"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,20 @@ from warehouse.store.workers import InProcess
         ("compute: ray", "compute: found 'ray'; it must be a mapping of keys to values"),
         ("- ray", "the file: found ['ray']; it must be a mapping of keys to values"),
         ("compute: [", "cannot be read: while parsing"),
+        (
+            "servers: {generator: [127.0.0.1:8000/v1]}",
+            "servers.generator.urls.0: found '127.0.0.1:8000/v1'; it must be the base URL of a server, such as",
+        ),
+        ("servers: {generator: []}", "servers.generator.urls: found []; it must have at least 1 in it"),
+        (
+            "servers: {generator: {urls: [http://127.0.0.1:8000/v1], give: [losses]}}",
+            "servers.generator.give: found ['losses']; there is no such key; did you mean 'gives'?",
+        ),
+        (
+            "servers:\n  generator:\n    urls: [http://127.0.0.1:8000/v1]\n    gives: [loss]",
+            "servers.generator.gives.0: found 'loss'; ",
+        ),
+        ("servers: {generator: 8000}", "servers.generator: found 8000; it must be a mapping of keys to values"),
     ],
 )
 def test_a_mistake_is_named_with_what_would_be_right(tmp_path: Path, written: str, message: str) -> None:
@@ -73,3 +92,45 @@ def test_no_version_depends_on_it_and_a_plan_joins_no_cluster(built: tuple[Path,
         assert isinstance(workbench(load_recipe(recipe), data, recipe.parent).workers, RayWorkers)
         assert planned(recipe, data) == before
     assert {one.state for one in before.values()} == {"fresh"}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("generator: http://127.0.0.1:8000/v1", Fleet((URL,))),
+        ("generator: [http://127.0.0.1:8000/v1]", Fleet((URL,))),
+        ("generator: {urls: [http://127.0.0.1:8000/v1], gives: [losses]}", Fleet((URL,), frozenset({"losses"}))),
+    ],
+)
+def test_servers_of_a_model_are_asked_in_its_place(tiny: Path, written: str, expected: Fleet) -> None:
+    (tiny.parent / "deployment.yaml").write_text(f"servers:\n  {written}\n")
+    recipe = load_recipe(tiny)
+    bench = workbench(recipe, tiny.parent / "data", tiny.parent)
+    assert bench.fleets == {"generator": expected}
+    completes = "completions" in expected.gives
+    assert engines(recipe, bench)["generator"] == (f"servers: {URL}" if completes else "transformers, float32 on cpu")
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ({"generater": URL}, "servers.generater: found 'generater'; it must be a model of the recipe; did you mean"),
+        (
+            {"remote": URL, "embeder": URL},
+            "servers.remote: found 'http://127.0.0.1:8001/v1#m'; this model has the address of a server in the recipe; "
+            "further ones go into endpoint.fleet.remote\nservers.embeder: found 'embeder'",
+        ),
+    ],
+)
+def test_servers_of_a_model_that_the_recipe_does_not_have_are_a_mistake(
+    tiny: Path, models: dict[str, str], message: str
+) -> None:
+    """Otherwise a typing error would have everything computed here, in silence."""
+    remote = {"address": "http://127.0.0.1:8001/v1#m", "sha256": "ab" * 32, "licence": "MIT", "origin": "human"}
+    edit(tiny, lambda values: values["models"].update(remote=remote))
+    path = tiny.parent / "deployment.yaml"
+    path.write_text(yaml.safe_dump({"servers": models}, sort_keys=False))
+    with pytest.raises(DeploymentError) as caught:
+        workbench(load_recipe(tiny), tiny.parent / "data", tiny.parent)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)

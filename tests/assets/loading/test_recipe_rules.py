@@ -67,7 +67,6 @@ def test_what_needs_weights_cannot_be_at_an_endpoint() -> None:
     assert complaints(("models.generator", generator), ("models.embedder", embedder)) == [
         f"generation.model: found 'generator'; {NO_WEIGHTS}; {writes} would need them; {FETCHED}",
         f"training.base: found 'generator'; {NO_WEIGHTS}; the students would need them; {FETCHED}",
-        f"curation.diversity.embedder: found 'embedder'; {NO_WEIGHTS}; curation.diversity would need them; {FETCHED}",
     ]
 
 

@@ -223,7 +223,6 @@ def test_operations_that_need_weights_reject_an_endpoint(tools: Tools, server: S
         lambda: cache.fetch(Address.parse(server.address), SHA),
         lambda: cache.find(Address.parse(server.address), SHA),
         lambda: tools.model("remote").losses([(ASKED[0], "old river")]),
-        lambda: tools.embed("remote", ["old river"]),
     ):
         with pytest.raises(FetchError) as refused:
             ask()

@@ -10,7 +10,7 @@ from resources.models.calls import Prompt
 from resources.tools.tools import Tools
 from tests.support.asking import ASKED, ask, recorded
 from tests.support.building import query
-from tests.support.odd_server import Asked, OddServer, Said, completion
+from tests.support.odd_server import RESET, Asked, OddServer, Said, completion
 
 
 def test_a_fleet_shares_the_work_and_a_dead_member_is_left_out(tools: Tools, server: OddServer) -> None:
@@ -74,3 +74,22 @@ def test_a_member_that_comes_back_is_used_again(tools: Tools, server: OddServer)
     with ExitStack() as stack:
         assert all(one.error is None for one in ask(tools, ASKED))
         assert started[0].asked
+
+
+def test_a_server_whose_connection_broke_is_asked_again_what_it_serves(tools: Tools, server: OddServer) -> None:
+    """It may have been started again, with another model or without the adapters that it had loaded."""
+    listed: list[str] = []
+    models, others = server.models, list[str]()
+
+    def counted(asked: Asked) -> Said:
+        listed.append(asked.path)
+        return models(asked)
+
+    def broken_once(asked: Asked) -> Said:
+        others.append(asked.text)
+        return Said(RESET) if len(others) == 1 else Said(completion())
+
+    server.models, server.answer = counted, broken_once
+    tools.bench.endpoints = Settings(patience=20.0, in_flight=1)
+    assert [one.error for one in ask(tools, ASKED[:4])] == [None] * 4
+    assert (len(listed), len(others)) == (2, 5)

@@ -193,15 +193,17 @@ CODE: dict[str, list[str]] = {
         *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_padded", "complete")),
         "openvino_export.py",
         "openvino_writer.py",
+        "../endpoint/token_requests.py Continuing",
     ],
     "ENDPOINT_COMPLETION": ["calls.py Prompt chat", "../endpoint/request.py request_body", "../endpoint/answer.py"],
     "LOSS": [
         *TOKENS,
         "model_texts.py",
         "losses.py",
-        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "losses", "_row")),
+        *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "losses")),
+        "../endpoint/token_requests.py Measuring",
     ],
-    "EMBEDDING": ["embedder.py"],
+    "EMBEDDING": ["embedder.py", "../endpoint/token_requests.py Embedding"],
     "TRAINING": [
         *TOKENS,
         *(f"trainer.py {name}" for name in ("_rows", "_trainer", "_adapter", "_settings", "_completion_trainer")),
@@ -212,10 +214,10 @@ CODE: dict[str, list[str]] = {
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
 
 DIGESTS = {
-    "COMPLETION": (1, "1aa4c309e5a628d5"),
-    "ENDPOINT_COMPLETION": (1, "b928501677b2550a"),
-    "LOSS": (1, "7acc946aa0cc1ee6"),
-    "EMBEDDING": (1, "023525d5bce91793"),
+    "COMPLETION": (1, "931908e301f4518f"),
+    "ENDPOINT_COMPLETION": (1, "32369bbd3b36ed20"),
+    "LOSS": (1, "222033b194749b1b"),
+    "EMBEDDING": (1, "d0731651018bf767"),
     "TRAINING": (1, "9aada2e961eb1d20"),
 }
 """Per protocol: its number and the digest of the code that it covers."""

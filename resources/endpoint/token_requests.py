@@ -1,0 +1,168 @@
+"""Requests to a server with a model's tokens, so that it reads exactly what the model reads on this machine.
+
+Which tokens a text and a chat template give is decided here, so a control token in a text stays a text. `token_ids`,
+`prompt_logprobs` and `stop_token_ids` are those of vLLM:
+https://docs.vllm.ai/en/latest/serving/openai_compatible_server. Embeddings have the form of
+https://platform.openai.com/docs/api-reference/embeddings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from resources.endpoint.answer import ENDED, choice_of, require_model, tokens_in
+from resources.endpoint.errors import RowFailed
+from resources.models.calls import Sampling
+from resources.models.losses import response_of
+from warehouse.store.calls import Answer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Continued:
+    """A completion as the model wrote it on this machine; `opened` says that the prompt ends within a thought."""
+
+    text: str
+    tokens: int
+    complete: bool
+    opened: bool
+
+    def answer(self, seconds: float, engine: str) -> Answer:
+        """It, as the memo records it."""
+        response: dict[str, Any] = {"text": self.text} | ({"opened": True} if self.opened else {})
+        return Answer(response, self.tokens, seconds, complete=self.complete, engine=engine)
+
+
+@dataclass(frozen=True)
+class Continuing:
+    """The completion of a prompt of tokens. `ends` are the tokens that end it, `text_of` makes text of its tokens."""
+
+    tokens: Sequence[int]
+    sampling: Sampling
+    seed: int
+    stops: Sequence[str]
+    ends: Sequence[int]
+    text_of: Callable[[list[int]], tuple[str, int, bool]]
+    opened: bool = False
+    path: str = "completions"
+
+    def body(self, model: str) -> dict[str, Any]:
+        """What is posted."""
+        asked: dict[str, Any] = {
+            "model": model,
+            "prompt": list(self.tokens),
+            "max_tokens": self.sampling.max_new_tokens,
+        }
+        asked |= {"temperature": self.sampling.temperature, "return_token_ids": True}
+        if self.sampling.temperature > 0:
+            asked |= {"top_p": self.sampling.top_p, "seed": self.seed}
+        if self.ends:
+            asked["stop_token_ids"] = list(self.ends)
+        return asked | ({"stop": list(self.stops)} if self.stops else {})
+
+    def read(self, answer: Mapping[str, Any], model: str) -> Continued:
+        """The completion. Raises RowFailed where there is none, or not its tokens."""
+        choice = choice_of(answer, model)
+        written = choice.get("token_ids")
+        if not isinstance(written, list) or not all(type(one) is int and one >= 0 for one in written):
+            raise RowFailed("answered without the tokens that it wrote (`token_ids`); use vLLM 0.10.2 or later")
+        ending = choice.get("finish_reason")
+        if ending not in (*ENDED, "length"):
+            raise RowFailed(f"ended its answer with {ending!r} instead of an end or the budget")
+        text, tokens, complete = self.text_of(written)
+        return Continued(text, tokens, complete or ending in ENDED, self.opened)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The mean loss of a continuation of so many tokens, in nats."""
+
+    loss: float
+    tokens: int
+
+    def answer(self, seconds: float, engine: str) -> Answer:
+        """It, as the memo records it."""
+        return Answer(response_of(self.loss), self.tokens, seconds, engine=engine)
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """The loss of the tokens `tail` after `head`: what the server says of the tokens of a prompt that it reads."""
+
+    head: Sequence[int]
+    tail: Sequence[int]
+    path: str = "completions"
+
+    def body(self, model: str) -> dict[str, Any]:
+        """What is posted. A server writes at least one token, which is not read."""
+        return {
+            "model": model,
+            "prompt": [*self.head, *self.tail],
+            "max_tokens": 1,
+            "temperature": 0.0,
+            "prompt_logprobs": 0,
+        }
+
+    def read(self, answer: Mapping[str, Any], model: str) -> Measured:
+        """The loss. Raises RowFailed where the answer does not say it of each token."""
+        said = choice_of(answer, model).get("prompt_logprobs")
+        if not isinstance(said, list) or len(said) != len(self.head) + len(self.tail):
+            raise RowFailed(
+                "answered without `prompt_logprobs` for each token; use vLLM, or leave losses out of `gives`"
+            )
+        found = [_logprob(of, token) for of, token in zip(said[len(self.head) :], self.tail, strict=True)]
+        return Measured(-math.fsum(found) / len(found) if found else math.nan, len(found))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A unit-length embedding of a text of so many tokens."""
+
+    vector: NDArray[np.float32]
+    tokens: int
+
+    def answer(self, seconds: float, engine: str) -> Answer:
+        """It, as the memo records it."""
+        return Answer({}, self.tokens, seconds, vector=self.vector, engine=engine)
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """The embedding of a text. What exceeds the model's context is left out, as on this machine."""
+
+    text: str
+    path: str = "embeddings"
+
+    def body(self, model: str) -> dict[str, Any]:
+        """What is posted."""
+        return {"model": model, "input": self.text, "encoding_format": "float", "truncate_prompt_tokens": -1}
+
+    def read(self, answer: Mapping[str, Any], model: str) -> Embedded:
+        """The embedding, made unit-length. Raises RowFailed where there is none."""
+        import numpy as np
+
+        require_model(answer, model)
+        data = answer.get("data")
+        found = data[0].get("embedding") if isinstance(data, list) and data and isinstance(data[0], dict) else None
+        try:
+            vector = np.asarray(found, dtype=np.float32)
+        except (TypeError, ValueError):
+            vector = np.empty(0, dtype=np.float32)
+        length = float(np.linalg.norm(vector)) if vector.ndim == 1 and vector.size else 0.0
+        if not (math.isfinite(length) and length > 0):
+            raise RowFailed("answered without an embedding")
+        return Embedded(vector / np.float32(length), tokens_in(answer.get("usage"), "read", 0))
+
+
+def _logprob(of: Any, token: int) -> float:
+    entry = of.get(str(token)) if isinstance(of, dict) else None
+    value = entry.get("logprob") if isinstance(entry, dict) else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise RowFailed("answered with `prompt_logprobs` that leave out a token")
+    return float(value)

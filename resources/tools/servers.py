@@ -1,0 +1,47 @@
+"""Which models of a recipe servers answer for, and how these are asked. Sends no request."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resources.endpoint.settings import Task
+from resources.fetching.addresses import Address
+from resources.models.calls import Adapter
+from resources.tools.workbench import Workbench
+
+if TYPE_CHECKING:
+    from resources.endpoint.endpoint import Endpoint
+    from resources.models.model_texts import ModelTexts
+
+
+def is_served(bench: Workbench, name: str, task: Task, adapter: Adapter | None = None) -> bool:
+    """Whether servers give `task` for the model `name`, which has its files here; `adapter` must be one of LoRA."""
+    gives = bench.fleets[name].gives if name in bench.fleets else frozenset()
+    if task not in gives or adapter is None:
+        return task in gives
+    return "adapters" in gives and not bench.checkpoints.is_whole(adapter.training)
+
+
+def endpoint_of(bench: Workbench, name: str, adapter: Adapter | None = None) -> Endpoint:
+    """The endpoint that serves the model `name`, with `adapter` if one is given. Raises CheckpointLost."""
+    from resources.endpoint.endpoint import Endpoint
+
+    if name not in bench.fleets:
+        address = Address.parse(bench.models[name].address or "")
+        return Endpoint(address.name, address.path or "", bench.endpoints, tuple(bench.endpoints.fleet.get(name, ())))
+    first, *further = bench.fleets[name].urls
+    if adapter is None:
+        return Endpoint(first, name, bench.endpoints, tuple(further))
+    # By its weights: where a server has this name, it has these weights.
+    named, folder = f"{name}-{adapter.weights[:16]}", bench.adapter_folder(adapter).resolve()
+    return Endpoint(first, named, bench.endpoints, tuple(further), str(folder))
+
+
+@cache
+def texts_in(folder: Path) -> ModelTexts:
+    """What the language model in `folder` reads and how its tokens become text; its weights are not loaded."""
+    from resources.models.model_texts import ModelTexts
+
+    return ModelTexts(folder)
