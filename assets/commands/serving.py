@@ -21,7 +21,7 @@ app = typer.Typer()
 def serve(
     model: Annotated[str, typer.Argument(help="The name of a model in the recipe.")],
     adapters: Annotated[
-        bool, typer.Option("--adapters", help="Also serve the adapters that were trained on it and are current.")
+        bool, typer.Option("--adapters", help="Also serve adapters: the current ones, and those that builds load.")
     ] = False,
     host: Annotated[str, typer.Option(help="The address at which it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port at which it listens.")] = 8000,
@@ -30,7 +30,7 @@ def serve(
     warehouse: WarehouseOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the command that serves a model with vLLM, and what a recipe says to ask it there.
+    """Print the command that serves a model with vLLM, and what a deployment file or a recipe says to ask it there.
 
     With --run, the command takes the place of this one."""
     import shlex
@@ -39,16 +39,23 @@ def serve(
     served = _served(project, model, adapters, local=run)
     command = served.command(host, port)
     if run:
-        _run(command)
-    declared = _declared(project, served, f"http://{host}:{port}/v1")
+        _run(command, served.environment)
+    base = f"http://{host}:{port}/v1"
+    declared = _declared(project, served, base)
+    servers = {served.name: {"urls": [base], "gives": _gives(project, served.name, adapters)}}
     if as_json:
-        print_json({"command": command, "models": declared})
+        print_json({"command": command, "environment": served.environment, "servers": servers, "models": declared})
         return
     import yaml
 
-    say(shlex.join(command))
-    say("\n# in the recipe that asks it:")
-    say(yaml.safe_dump({"models": declared}, sort_keys=False, allow_unicode=True).rstrip())
+    def shown(part: dict[str, Any]) -> str:
+        return yaml.safe_dump(part, sort_keys=False, allow_unicode=True).rstrip()
+
+    say(" ".join([*(f"{name}={value}" for name, value in served.environment.items()), shlex.join(command)]))
+    say("\n# deployment.yaml of builds that have the model too, with the same recipe:")
+    say(shown({"servers": servers}))
+    say("\n# or in a recipe whose builds do not have it:")
+    say(shown({"models": declared}))
 
 
 def _served(project: Project, name: str, adapters: bool, local: bool) -> Served:
@@ -71,6 +78,7 @@ def _served(project: Project, name: str, adapters: bool, local: bool) -> Served:
         address.version if on_hub else None,
         part.precision,
         _adapters(project, name) if adapters else {},
+        _rank(project, name) if adapters else None,
     )
 
 
@@ -91,6 +99,23 @@ def _adapters(project: Project, name: str) -> dict[str, Path]:
     return found
 
 
+def _rank(project: Project, name: str) -> int | None:
+    """The highest rank of the adapters that the recipe trains on a model; None where it trains none."""
+    from assets.loading.trainings import trainings
+
+    ranks = [settings.rank for model, settings in trainings(project.recipe).values() if model == name]
+    return max((rank for rank in ranks if rank), default=None)
+
+
+def _gives(project: Project, name: str, adapters: bool) -> list[str]:
+    """What the command's server gives. vLLM 0.32 on a CPU ends at a loss where it serves adapters."""
+    from assets.loading.local_models import engines
+
+    if name not in engines(project.recipe, project.bench):
+        return ["embeddings"]
+    return ["completions", "adapters"] if adapters else ["completions", "losses"]
+
+
 def _declared(project: Project, served: Served, base: str) -> dict[str, dict[str, Any]]:
     """The models of a recipe that asks the server: the same weights, behind an address."""
     part = project.recipe.models[served.name]
@@ -98,7 +123,7 @@ def _declared(project: Project, served: Served, base: str) -> dict[str, dict[str
     return {served.name: {"address": f"{base}#{served.name}", **{key: value for key, value in said.items() if value}}}
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str], environment: dict[str, str]) -> None:
     import os
     import shutil
 
@@ -107,4 +132,4 @@ def _run(command: list[str]) -> None:
     if shutil.which(command[0]) is None:
         raise UserError("vllm is not installed here: pip install vllm, or run the command where it is")
     # vLLM would report its use to its makers.
-    os.execvpe(command[0], command, os.environ | {"VLLM_NO_USAGE_STATS": "1"})
+    os.execvpe(command[0], command, os.environ | {"VLLM_NO_USAGE_STATS": "1"} | environment)

@@ -6,10 +6,12 @@ torch is imported when a function is called, so that importing this module is ch
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import torch
+
+Precision = Literal["float32", "bfloat16"]
 
 
 def on_gpu() -> bool:
@@ -38,14 +40,15 @@ def dtype() -> torch.dtype:
     return found
 
 
-def precision() -> str:
-    """The name of that type, such as "bfloat16"."""
-    return "bfloat16" if on_gpu() else "float32"
+def precision(kind: str | None = None) -> Precision:
+    """The name of that type on a kind of device, by default on that of this machine: "bfloat16" or "float32"."""
+    return "bfloat16" if (kind or device()) == "cuda" else "float32"
 
 
-def numerics() -> str:
+def numerics(kind: str | None = None) -> str:
     """The type of numbers and the kind of device, such as "bfloat16 on cuda": both change what a model answers."""
-    return f"{precision()} on {device()}"
+    kind = kind or device()
+    return f"{precision(kind)} on {kind}"
 
 
 def lacks_amx() -> bool:

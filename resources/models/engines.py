@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from resources.models import device, protocol
+from resources.models.device import Precision
 from resources.models.quiet import refuse_telemetry
 
 Name = Literal["transformers", "openvino"]
-Precision = Literal["float32", "bfloat16"]
 
 EXPORTABLE = frozenset({"llama", "qwen2", "qwen3", "mistral", "olmo2", "phi3", "granite", "smollm3"})
 """Architectures (`model_type` of config.json) that resources/models/openvino_export.py exports; a test tries each."""
@@ -60,10 +60,12 @@ class Engine:
         return f"{self.name}, {self.numerics}"
 
 
-def engine_of(wanted: Wanted | None, config: dict[str, Any] | None) -> Engine:
-    """The engine for a model, by the content of its config.json; None where the model is not on this machine yet."""
+def engine_of(wanted: Wanted | None, config: dict[str, Any] | None, kind: str | None = None) -> Engine:
+    """The engine for a model, by the content of its config.json; None where the model is not on this machine yet.
+
+    `kind` is the kind of device that computes, that of this machine unless given."""
     wanted = wanted or Wanted()
-    if device.on_gpu() and wanted.engine != "openvino":
+    if (kind or device.device()) == "cuda" and wanted.engine != "openvino":
         return Engine("transformers", wanted.precision or "bfloat16", "cuda")
     name = wanted.engine or ("openvino" if _has_openvino() and is_exportable(config) else "transformers")
     return Engine(name, wanted.precision or "float32", "cpu")

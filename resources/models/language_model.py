@@ -15,7 +15,7 @@ from resources.models.device import device, dtype, free_bytes
 from resources.models.generation import own_config
 from resources.models.loading import load_adapter, load_language_model
 from resources.models.losses import mean_losses
-from resources.models.model_texts import ModelTexts, Written
+from resources.models.model_texts import ModelTexts, Written, texts_in
 from resources.models.room import Limit, limits_of
 from resources.models.sampling import logits_processors
 
@@ -34,7 +34,7 @@ class LanguageModel:
 
     def __init__(self, folder: Path, precision: str | None = None, weights: Path | None = None) -> None:
         self.device = torch.device(device())
-        self.texts = ModelTexts(folder)
+        self.texts = texts_in(folder)
         self.model: Any = (
             load_language_model(weights or folder, dtype=getattr(torch, precision) if precision else dtype())
             .to(self.device)
@@ -42,10 +42,6 @@ class LanguageModel:
         )
         self.most, self.most_read = limits_of(free_bytes(), self.texts.config, self.model.dtype.itemsize)
         self.model.generation_config = own_config(self.texts.ends, self.texts.tokenizer)
-
-    def loss_size(self, prompt: Prompt, target: str, ends: bool = False) -> int:
-        """How many tokens the model reads for a loss."""
-        return sum(map(len, self.texts.measured(prompt, target, ends)))
 
     @contextmanager
     def with_adapter(self, adapter: Path | None) -> Iterator[LanguageModel]:

@@ -9,7 +9,7 @@ Worked example: of (1, 0), (0.8, 0.6) and (0, 1), the floor 0.6 gives (1, 0) wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -56,29 +56,49 @@ def near_pairs(
     Cosines are summed in double precision and rounded to single. Pairs of the first `known` rows with one another are
     left out. Raises TooManyPairs where there are more than MOST per row.
     """
-    count, found, total = len(vectors), [], 0
-    if count <= known:
-        return _joined([])
-    rounded, scale, slack = _rounded(vectors)
-    starts = range(known, count, BLOCK)
+    return pairs_in_order(blocks_of_pairs(vectors, floor, known, len(vectors)), len(vectors), known, floor, progress)
+
+
+def pairs_in_order(
+    found: Iterable[tuple[int, NearPairs]],
+    count: int,
+    known: int,
+    floor: float,
+    progress: Callable[[int, int], None],
+) -> NearPairs:
+    """All pairs of `count` rows, of which `found` has parts in any order, each with how many rows it is about.
+
+    Raises TooManyPairs where there are more than MOST per row."""
+    parts, total, done = list[NearPairs](), 0, 0
+    for rows, pairs in found:
+        parts.append(pairs)
+        total, done = total + len(pairs), done + rows
+        if total > MOST * count:
+            raise TooManyPairs(
+                f"more than {MOST} pairs per row reach a cosine of {floor}: found {total:,} pairs "
+                f"in {known + done:,} of {count:,} rows; raise the floor, or drop equal instructions first"
+            )
+        progress(done, count - known)
+    return joined(sorted(parts, key=lambda part: int(part.later[0]) if len(part) else -1))
+
+
+def blocks_of_pairs(vectors: Vectors, floor: float, first: int, last: int) -> Iterator[tuple[int, NearPairs]]:
+    """The pairs of the rows from `first` to `last` with all rows before them, block by block, in order.
+
+    Each block comes with how many rows it is about."""
+    if last <= first:
+        return
+    rounded, scale, slack = _rounded(vectors[:last])
+    starts = range(first, last, BLOCK)
     least = (np.float64(floor) - slack) / scale**2
 
     def compared(start: int) -> NearPairs:
-        return _block(vectors, rounded, least, floor, start, min(start + BLOCK, count))
+        return _block(vectors, rounded, least, floor, start, min(start + BLOCK, last))
 
     # One thread per block of rows; each of them multiplies alone.
     with ThreadPoolExecutor(torch.get_num_threads(), initializer=lambda: torch.set_num_threads(1)) as pool:
         for start, pairs in zip(starts, _in_turn(pool, compared, starts), strict=True):
-            end = min(start + BLOCK, count)
-            found.append(pairs)
-            total += len(pairs)
-            if total > MOST * count:
-                raise TooManyPairs(
-                    f"more than {MOST} pairs per row reach a cosine of {floor}: found {total:,} pairs "
-                    f"in {end:,} of {count:,} rows; raise the floor, or drop equal instructions first"
-                )
-            progress(end - known, count - known)
-    return _joined(found)
+            yield min(start + BLOCK, last) - start, pairs
 
 
 def _in_turn(pool: ThreadPoolExecutor, work: Callable[[int], NearPairs], starts: range) -> Iterator[NearPairs]:
@@ -143,7 +163,7 @@ def _block(
         later, earlier = some[places] + start, others + first
         before = earlier < later
         found.append(_exact(vectors, later[before], earlier[before], floor))
-    return _in_order(_joined(found))
+    return _in_order(joined(found))
 
 
 def _exact(vectors: Vectors, later: Places, earlier: Places, floor: float) -> NearPairs:
@@ -155,7 +175,8 @@ def _exact(vectors: Vectors, later: Places, earlier: Places, floor: float) -> Ne
     return NearPairs(later[near], earlier[near], cosine[near])
 
 
-def _joined(found: list[NearPairs]) -> NearPairs:
+def joined(found: list[NearPairs]) -> NearPairs:
+    """The pairs of all parts, one part after the other."""
     none = NearPairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     parts = zip(*((one.later, one.earlier, one.cosine) for one in (none, *found)), strict=True)
     return NearPairs(*(np.concatenate(part) for part in parts))

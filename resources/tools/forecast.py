@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from resources.models.calls import Prompt
 from resources.models.model_folder import ModelFolder
+from resources.tools.comparing import FEW_COMPARISONS
 from resources.tools.tools import Tools
 from warehouse.core.errors import UserError
 from warehouse.store.calls import Answer, Arriving, Call, Compose, Void
@@ -31,10 +32,6 @@ class NotFetched(UserError):
 
 class TakesLong(UserError):
     """It takes so long to find out that a plan leaves it to the build."""
-
-
-FEW_COMPARISONS = 10**9
-"""As many comparisons of two vectors as a plan makes: they take some three seconds of a processor."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from resources.tools.workbench import Workbench
 from warehouse.store.calls import Answer, Call
 
 
-def _nobody(done: int, tokens: int) -> None:
+def nobody(done: int, tokens: int) -> None:
     """Who watches a batch in another process."""
 
 
@@ -30,7 +30,7 @@ class Completing:
     prompts: Mapping[str, Prompt]
     sampling: Sampling
     marks: Marks | None = None
-    ended: Callable[[int, int], None] = _nobody
+    ended: Callable[[int, int], None] = nobody
 
     def of(self, batch: Sequence[Call]) -> Completing:
         """The work of a part of the calls alone."""
@@ -53,7 +53,7 @@ class Completing:
         ]
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"ended": _nobody}
+        return self.__dict__ | {"ended": nobody}
 
 
 @dataclass(frozen=True)

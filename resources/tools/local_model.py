@@ -10,7 +10,7 @@ from typing import Any
 from resources.models.calls import Adapter, Prompt, Sampling
 from resources.tools.batching import Batches, fitting_batches
 from resources.tools.jobs import Completing, Measuring
-from resources.tools.opened import Opening, opened, read_by
+from resources.tools.opened import Opening, limits, read_by
 from resources.tools.session import Session, completions_at
 from warehouse.store.calls import Answer, Call
 
@@ -48,16 +48,17 @@ class LocalModel:
 
         def compose(missing: list[Call]) -> Batches:
             nonlocal began
+            from resources.models.model_texts import texts_in
+
             bench.model_folder(self.name, fetch=True)
             # Asked again: before the model was here, the engine was that for one that can be exported.
             wanted = Opening(self.name, self.adapter, bench.engine(self.name))
             job = Completing(bench, wanted, prompts, sampling, bench.thoughts.get(self.name), ended)
-            with opened(bench, wanted) as writing:
-                texts, began = writing.texts, time.monotonic()
+            with limits(bench, wanted, reading=False) as (rows, tokens):
+                texts, began, budget = texts_in(bench.base_folder(self.name)), time.monotonic(), sampling.max_new_tokens
                 sizes = [len(texts.of_prompt(prompts[call.key])) for call in missing]
-                budget, (rows, tokens) = sampling.max_new_tokens, writing.most
-                limits = min(rows, bench.chunk), tokens
-                yield from fitting_batches(missing, sizes, texts.context - budget, budget, limits, job)
+                most = min(rows, bench.chunk), tokens
+                yield from fitting_batches(missing, sizes, texts.context - budget, budget, most, job)
 
         return memo.run(calls, compose, progress)
 
@@ -65,14 +66,17 @@ class LocalModel:
         self, calls: Sequence[Call], texts: Mapping[str, tuple[Prompt, str]], ends: bool = False
     ) -> list[Answer]:
         """The answers to loss calls; a text that exceeds the context is refused."""
-        bench, wanted = self.session.bench, read_by(self.name, self.adapter)
+        bench = self.session.bench
+        wanted = read_by(bench, self.name, self.adapter)
 
         def compose(missing: list[Call]) -> Batches:
-            with opened(bench, wanted) as model:
-                sizes = [model.loss_size(*texts[call.key], ends) for call in missing]
-                rows, tokens = model.most_read
-                limits, job = (min(rows, bench.chunk), tokens), Measuring(bench, wanted, texts, ends)
-                yield from fitting_batches(missing, sizes, model.texts.context, 0, limits, job)
+            from resources.models.model_texts import texts_in
+
+            with limits(bench, wanted, reading=True) as (rows, tokens):
+                reads = texts_in(bench.base_folder(self.name))
+                sizes = [sum(map(len, reads.measured(*texts[call.key], ends))) for call in missing]
+                most, job = (min(rows, bench.chunk), tokens), Measuring(bench, wanted, texts, ends)
+                yield from fitting_batches(missing, sizes, reads.context, 0, most, job)
 
         memo = self.session.memo("transformers", "torch", numerics=wanted.engine.numerics)
         return memo.run(calls, compose, self.session.progress("losses"))

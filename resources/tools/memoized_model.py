@@ -94,7 +94,7 @@ class MemoizedModel:
 
         With `ends`, the end of the turn counts as well (see Reader)."""
         served = is_served(self.session.bench, self.name, "losses", self.adapter)
-        stamp = protocol.stamp(protocol.LOSS, protocol.SERVED if served else numerics())
+        stamp = protocol.stamp(protocol.LOSS, protocol.SERVED if served else numerics(self.session.bench.device))
         stamp |= {"ends": True} if ends else {}
 
         def keyed(folder: ModelFolder | None) -> list[Call]:

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from resources.models.calls import Adapter
 from resources.tools.opened import Opening, opened
@@ -70,6 +71,14 @@ class Node:
 
     def answered(self, batch: Sequence[Call], work: Work) -> Answered:
         """The batch with its answers. Raises UserError where the node cannot compute it."""
+        self._hold(work)
+        return answered(batch, work)
+
+    def part(self, work: Callable[[Any, Any], Any], shared: Any, part: Any) -> Any:
+        """What `work` makes of a part. Raises UserError where the node cannot compute it."""
+        return work(shared, part)
+
+    def _hold(self, work: Work) -> None:
         opening: Opening | None = getattr(work, "model", None)
         if opening != self._opening:
             self._held.close()
@@ -77,4 +86,3 @@ class Node:
             if opening is not None:
                 self._held.enter_context(opened(work.bench, opening))  # type: ignore[attr-defined]
             self._opening = opening
-        return answered(batch, work)

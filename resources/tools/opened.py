@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from resources.models import device
 from resources.models.calls import Adapter, Prompt, Sampling
 from resources.models.engines import Engine, Wanted, engine_of
+from resources.models.room import Limit
 from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
 from warehouse.store.checkpoints import is_model
@@ -50,9 +51,28 @@ class Opening:
     engine: Engine
 
 
-def read_by(name: str, adapter: Adapter | None) -> Opening:
-    """The model as it measures losses: in transformers, in the numbers of this machine."""
-    return Opening(name, adapter, engine_of(Wanted("transformers"), None))
+def read_by(bench: Workbench, name: str, adapter: Adapter | None) -> Opening:
+    """The model as it measures losses: in transformers, in the numbers of what computes."""
+    return Opening(name, adapter, engine_of(Wanted("transformers"), None, bench.device))
+
+
+@contextmanager
+def limits(bench: Workbench, wanted: Opening, reading: bool) -> Iterator[Limit]:
+    """The most rows and tokens of a batch of losses (`reading`) or completions.
+
+    Until the block ends, the model is open here if this process computes. Otherwise a worker says its limits, and only
+    workers load the weights."""
+    if bench.workers.device:
+        yield from (most for _, most in bench.workers.parts(_limits, (bench, wanted), [reading]))
+        return
+    with opened(bench, wanted) as model:
+        yield model.most_read if reading else model.most
+
+
+def _limits(shared: tuple[Workbench, Opening], reading: bool) -> Limit:
+    with opened(*shared) as model:
+        most: Limit = model.most_read if reading else model.most
+        return most
 
 
 @contextmanager
@@ -65,8 +85,8 @@ def opened(bench: Workbench, wanted: Opening) -> Iterator[Any]:
         return
     if wanted.engine.device != device.device():
         raise UserError(
-            f"{wanted.name} is to be computed {wanted.engine}, but this machine has only {device.device()}: use "
-            "machines with the same kind of device for a build and its workers"
+            f"{wanted.name} is to be computed {wanted.engine}, but this machine has only {device.device()}: workers "
+            "compute on GPUs where `compute` in deployment.yaml asks for `gpus`, and otherwise on processors"
         )
     with _loaded(bench, wanted) as model:
         before, bench.open = bench.open, (wanted, model)

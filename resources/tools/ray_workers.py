@@ -11,13 +11,13 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from resources.tools.node import Node
 from warehouse.core.errors import UserError
-from warehouse.store.workers import Answered, T, Task
+from warehouse.store.workers import Answered, P, R, S, T
 
 CONNECT_SECONDS = 10.0
 
@@ -51,13 +51,49 @@ class RayWorkers:
     _actors: list[Any] = field(default_factory=list)
     _coming: dict[Any, Any] = field(default_factory=dict)
 
+    @property
+    def device(self) -> str:
+        """The kind of device of the workers."""
+        return "cuda" if self.cluster.gpus else "cpu"
+
+    @property
+    def count(self) -> int:
+        """How many workers there are."""
+        return self.cluster.workers
+
     def answers(self, tasks: Iterable[T]) -> Iterator[tuple[T, Answered]]:
         """Every task with its answers, as they arrive.
 
         Raises UserError where the cluster cannot be reached, where there is no worker for too long, and where a batch
         is lost with its worker again and again.
         """
-        source, losses, under_way = iter(tasks), Counter[int](), dict[Any, tuple[T, Any]]()
+        yield from self._computed(
+            tasks,
+            lambda actor, task: actor.answered.remote(task.calls, task.work),
+            lambda task: f"a batch of {len(task.calls)} model calls",
+        )
+
+    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[tuple[P, R]]:
+        """Each part with what `work` makes of `shared` and it, as they arrive. Raises as `answers` does."""
+        sent: Any = None
+
+        def send(actor: Any, part: P) -> Any:
+            nonlocal sent
+            if sent is None:
+                import ray
+
+                sent = ray.put(shared)
+            return actor.part.remote(work, sent, part)
+
+        yield from self._computed(parts, send, lambda part: "a part of a comparison")
+
+    def _computed(
+        self, tasks: Iterable[P], send: Callable[[Any, P], Any], named: Callable[[P], str]
+    ) -> Iterator[tuple[P, Any]]:
+        """Every task with what an actor made of it, as they arrive. A task whose actor is lost is sent again."""
+        # In boxes, since equal tasks are different ones.
+        source, losses = ([one] for one in tasks), Counter[int]()
+        under_way = dict[Any, tuple[list[P], Any]]()
         if (first := next(source, None)) is None:
             return
         again, left = deque([first]), True
@@ -65,25 +101,25 @@ class RayWorkers:
         try:
             while again or left or under_way:
                 while (again or left) and (actor := self._free(under_way)):
-                    task = again.popleft() if again else next(source, None)
-                    if task is None:
+                    box = again.popleft() if again else next(source, None)
+                    if box is None:
                         left = False
                     else:
-                        under_way[actor.answered.remote(task.calls, task.work)] = (task, actor)
+                        under_way[send(actor, box[0])] = (box, actor)
                 for arrived in self._wait(under_way):
-                    task, actor = under_way.pop(arrived)
+                    box, actor = under_way.pop(arrived)
                     try:
                         found = ray.get(arrived)
                     except ray.exceptions.RayTaskError as error:
                         raise (error.cause if isinstance(error.cause, UserError) else error) from None
                     except ray.exceptions.RayError as error:
                         self._drop(actor)
-                        losses[id(task)] += 1
-                        if losses[id(task)] == MOST_LOSSES:
-                            raise UserError(_lost(len(task.calls), error)) from error
-                        again.append(task)
+                        losses[id(box)] += 1
+                        if losses[id(box)] == MOST_LOSSES:
+                            raise UserError(_lost(named(box[0]), error)) from error
+                        again.append(box)
                         continue
-                    yield task, found
+                    yield box[0], found
         finally:
             # What is under way is of no use any more, and the next batches must not wait for it.
             for _, actor in under_way.values():
@@ -148,7 +184,7 @@ class RayWorkers:
             ray.kill(actor, no_restart=True)
             self._start(ray)
 
-    def _free(self, under_way: Mapping[Any, tuple[Task, Any]]) -> Any:
+    def _free(self, under_way: Mapping[Any, tuple[Any, Any]]) -> Any:
         """The actor with the fewest batches, if it has room for one more."""
         busy = Counter(actor for _, actor in under_way.values())
         least = min(self._actors, key=lambda actor: busy[actor], default=None)
@@ -177,8 +213,8 @@ class RayWorkers:
         )
 
 
-def _lost(calls: int, error: Exception) -> str:
+def _lost(what: str, error: Exception) -> str:
     return (
-        f"a batch of {calls} model calls was lost with its worker {MOST_LOSSES} times, so it is not sent again: "
+        f"{what} was lost with its worker {MOST_LOSSES} times, so it is not sent again: "
         f"{error}; give each worker more memory, or lower chunk in the recipe; other batches are in the memo"
     )

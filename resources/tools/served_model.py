@@ -15,7 +15,7 @@ from resources.models.calls import Adapter, Prompt, Sampling
 from resources.models.thoughts import opens_thought
 from resources.tools.asked import Prepared, asked
 from resources.tools.batching import too_long
-from resources.tools.servers import endpoint_of, texts_in
+from resources.tools.servers import endpoint_of
 from resources.tools.session import Session
 from warehouse.store.calls import Answer, Call
 
@@ -87,6 +87,8 @@ class ServedModel:
         bench = self.session.bench
 
         def prepared(missing: Sequence[Call]) -> Prepared:
+            from resources.models.model_texts import texts_in
+
             texts = texts_in(bench.base_folder(self.name))
             most = texts.context - budget
             sizes = {call.key: size(texts, call) for call in missing}

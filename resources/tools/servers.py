@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resources.endpoint.settings import Task
@@ -13,7 +11,6 @@ from resources.tools.workbench import Workbench
 
 if TYPE_CHECKING:
     from resources.endpoint.endpoint import Endpoint
-    from resources.models.model_texts import ModelTexts
 
 
 def is_served(bench: Workbench, name: str, task: Task, adapter: Adapter | None = None) -> bool:
@@ -37,11 +34,3 @@ def endpoint_of(bench: Workbench, name: str, adapter: Adapter | None = None) -> 
     # By its weights: where a server has this name, it has these weights.
     named, folder = f"{name}-{adapter.weights[:16]}", bench.adapter_folder(adapter).resolve()
     return Endpoint(first, named, bench.endpoints, tuple(further), str(folder))
-
-
-@cache
-def texts_in(folder: Path) -> ModelTexts:
-    """What the language model in `folder` reads and how its tokens become text; its weights are not loaded."""
-    from resources.models.model_texts import ModelTexts
-
-    return ModelTexts(folder)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from resources.models.calls import Adapter, Prompt, Trained, Training, Vector
 from resources.models.model_folder import ModelFolder
+from resources.tools.comparing import near_pairs_on
 from resources.tools.embedding import embed
 from resources.tools.memoized_model import MemoizedModel
 from resources.tools.session import Progress
@@ -88,9 +89,7 @@ class Tools:
 
     def near_pairs(self, vectors: NDArray[np.float32], floor: float, known: int = 0) -> NearPairs:
         """The pairs of unit `vectors` with a cosine of `floor` or more, but for those of the first `known` rows."""
-        from resources.models.near_pairs import near_pairs
-
-        return near_pairs(vectors, floor, known, self.progress("comparisons"))
+        return near_pairs_on(self.bench.workers, vectors, floor, known, self.progress("comparisons"))
 
     def earlier(self, asset: str, code: Mapping[str, str], recipe: Mapping[str, Any]) -> pl.DataFrame | None:
         """The rows of the current version of `asset`; None unless this code made them, with these values in the recipe.

@@ -7,20 +7,22 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Any
 
 from resources.models import protocol
 from resources.models.calls import Adapter, Prompt, Trained, Training
 from resources.models.device import numerics
 from resources.models.model_folder import ModelFolder
 from resources.tools.batching import Batches
+from resources.tools.jobs import nobody
 from resources.tools.keys import keys_of
-from resources.tools.session import Session
+from resources.tools.session import Progress, Session
+from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call
-from warehouse.store.checkpoints import MODEL_WEIGHTS, WEIGHTS, CheckpointFiles, is_model
-from warehouse.store.workers import InProcess
+from warehouse.store.checkpoints import MODEL_WEIGHTS, WEIGHTS, CheckpointFiles, Files, is_model
 
 
 def train(
@@ -39,7 +41,7 @@ def train(
         "count": len(examples),
         **training.request(),
     } | ({"held_out": _digest(held_out)} if held_out else {})
-    stamp = protocol.stamp(protocol.TRAINING, numerics())
+    stamp = protocol.stamp(protocol.TRAINING, numerics(session.bench.device))
     model = session.bench.models[name].id
     contents = [[*prompt.contents, text] for prompt, text in (*examples, *held_out)]
 
@@ -49,27 +51,23 @@ def train(
 
     (call,) = keys_of(session, name, keyed)
     files = session.bench.checkpoints
-    target = files.folder(call.key)
 
     def compose(missing: list[Call]) -> Batches:
-        base = session.base_folder(name)
+        session.progress(f"training {name}")(0, 0)
+        yield (
+            missing,
+            Tuning(
+                session.bench,
+                name,
+                examples,
+                training,
+                held_out,
+                files.recorded(call.key),
+                session.progress("training steps"),
+            ),
+        )
 
-        def work(_: list[Call]) -> list[Answer]:
-            from resources.models.trainer import train_adapter
-
-            session.bench.make_room()
-            _remove_unless_intact(files, call.key)
-            session.progress(f"loading {name}")(0, 0)
-            began = time.monotonic()
-            made = train_adapter(base, examples, training, target, session.progress("training steps"), held_out)
-            response = {"weights": made.weights, "losses": made.losses, "files": files.found(call.key)}
-            response |= {"validation": list(made.validation)} if held_out else {}
-            return [Answer(response, made.tokens, time.monotonic() - began)]
-
-        yield missing, work
-
-    # It writes its files into the warehouse and reports its steps, so it is computed by the process that builds.
-    memo = replace(session.memo("trl", "peft", "transformers", "torch", numerics=numerics()), workers=InProcess())
+    memo = session.memo("trl", "peft", "transformers", "torch", numerics=numerics(session.bench.device))
     (answer,) = memo.run([call], compose, void=lambda call, _: files.fault(call.key) is not None)
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
@@ -77,11 +75,50 @@ def train(
     return Trained(Adapter(call.key, found["weights"]), found["losses"], call.key, found.get("validation", ()))
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """Trains the model `name` and writes the files into the warehouse's folder; `recorded` are those on record.
+
+    `progress` gets the steps where the training is computed by the process that builds."""
+
+    bench: Workbench
+    name: str
+    examples: Sequence[tuple[Prompt, str]]
+    training: Training
+    held_out: Sequence[tuple[Prompt, str]]
+    recorded: Files
+    progress: Progress = nobody
+
+    def __call__(self, batch: list[Call]) -> list[Answer]:
+        """The answer to the only call of the batch."""
+        from resources.models.trainer import train_adapter
+
+        (call,) = batch
+        files = self.bench.checkpoints
+        self.bench.make_room()
+        _remove_unless_intact(files, call.key, self.recorded)
+        began = time.monotonic()
+        made = train_adapter(
+            self.bench.base_folder(self.name),
+            self.examples,
+            self.training,
+            files.folder(call.key),
+            self.progress,
+            self.held_out,
+        )
+        response = {"weights": made.weights, "losses": made.losses, "files": files.found(call.key)}
+        response |= {"validation": list(made.validation)} if self.held_out else {}
+        return [Answer(response, made.tokens, time.monotonic() - began)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"progress": nobody}
+
+
 def _digest(examples: Sequence[tuple[Prompt, str]]) -> str:
     return digest([[list(prompt.messages), prompt.text, text] for prompt, text in examples])
 
 
-def _remove_unless_intact(files: CheckpointFiles, training: str) -> None:
+def _remove_unless_intact(files: CheckpointFiles, training: str, recorded: Files) -> None:
     """Removes the files of a training that are not those on record; the trainer would take them for its own.
 
     A kill can come between the end of a training and its commit. Then nothing is on record, and the files stay if the
@@ -90,7 +127,7 @@ def _remove_unless_intact(files: CheckpointFiles, training: str) -> None:
     from resources.models.trainer import OUTCOME
 
     folder = files.folder(training)
-    if files.fault(training) is None:
+    if files.fault_beside(training, recorded) is None:
         with suppress(OSError, ValueError, LookupError, TypeError):
             noted = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
             if noted["weights"] == files.found(training)[MODEL_WEIGHTS if is_model(folder) else WEIGHTS]:

@@ -168,13 +168,18 @@ class Workbench:
         found = self.cache.place(_address(self.models[name]), self.models[name].sha256 or "")
         return None if found is None else converted(found)
 
+    @property
+    def device(self) -> str:
+        """The kind of device that computes model calls: that of the workers, or of this machine."""
+        return self.workers.device or device.device()
+
     def engine(self, name: str) -> Engine:
         """What writes the completions of the language model `name`, whose weights are on this machine or will be.
 
         Of a model that is not here yet, it says what holds for one that OpenVINO can export.
         """
         folder = self.model_folder(name, fetch=False)
-        return engine_of(self.engines.get(name), folder.config if folder else None)
+        return engine_of(self.engines.get(name), folder.config if folder else None, self.device)
 
     def language_model(self, name: str, precision: str | None = None) -> LanguageModel:
         """The model `name` in transformers; loading takes seconds, so it is kept. `precision` as in LanguageModel."""
@@ -214,7 +219,7 @@ class Workbench:
             if folder and not whole:
                 self._writers[key].use(folder)
             return self._writers[key]
-        from resources.models.model_texts import ModelTexts
+        from resources.models.model_texts import texts_in
         from resources.models.openvino_export import exported, folder_name
 
         base = self.base_folder(name)
@@ -227,7 +232,7 @@ class Workbench:
             exported(source, graph)
         self._writers.clear()
         with self.loading(f"loading {name}"):
-            self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, None if whole else folder)
+            self._writers[key] = OpenVinoWriter(graph, texts_in(base), precision, None if whole else folder)
         return self._writers[key]
 
     def make_room(self) -> None:

@@ -95,7 +95,7 @@ def losses(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
     from resources.models.language_model import LanguageModel
 
     asked, model = workload.candidates(count // 8, 8), LanguageModel(workload.model())
-    sizes = [model.loss_size(*one) for one in asked]
+    sizes = [sum(map(len, model.texts.measured(*one))) for one in asked]
     with clock.work():
         for batch in batches(sizes, *READING):
             model.losses([asked[place] for place in batch])
@@ -109,7 +109,7 @@ def plain_losses(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
     from resources.models.language_model import LanguageModel
 
     asked, model = workload.candidates(count // 8, 8), LanguageModel(workload.model())
-    texts, sizes = model.texts, [model.loss_size(*one) for one in asked]
+    texts, sizes = model.texts, [sum(map(len, model.texts.measured(*one))) for one in asked]
     with clock.work(), torch.inference_mode():
         for batch in batches(sizes, *READING):
             rows = [(texts.of_prompt(asked[place][0]), texts.of_target(*asked[place])) for place in batch]
@@ -202,7 +202,7 @@ def answers(clock: Clock, count: int, folder: Path) -> dict[str, Any]:
             written = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
             asked = [pair for pair in zip(prompts, written, strict=True) if pair[1].strip()]
             measured = []
-            for batch in batches([model.loss_size(*one) for one in asked], *READING):
+            for batch in batches([sum(map(len, model.texts.measured(*one))) for one in asked], *READING):
                 measured += model.losses([asked[place] for place in batch])
             total = sum(tokens for _, tokens in measured)
             found[name] = sum(loss * tokens for loss, tokens in measured) / total

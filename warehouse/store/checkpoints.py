@@ -74,7 +74,7 @@ class CheckpointFiles:
         `weights` is the SHA-256 of the weights, if it is known from elsewhere, such as the record of a checkpoint.
         """
         with self.database.read() as connection:
-            return self._fault(training, self._recorded(connection, training, weights))
+            return self.fault_beside(training, self._recorded(connection, training, weights))
 
     def take(self, other: CheckpointFiles, training: str) -> str | None:
         """Copies the files of a training from another warehouse, whole or not at all.
@@ -140,10 +140,14 @@ class CheckpointFiles:
             ).fetchone()
         return row[0] if row else None
 
+    def recorded(self, training: str) -> Files:
+        """The files that a training wrote, by the memo; none where it is not there."""
+        with self.database.read() as connection:
+            return self._recorded(connection, training, None)
+
     def is_whole(self, training: str) -> bool:
         """Whether a training on record wrote a whole model, not an adapter."""
-        with self.database.read() as connection:
-            return MODEL_WEIGHTS in self._recorded(connection, training, None)
+        return MODEL_WEIGHTS in self.recorded(training)
 
     def _recorded(self, connection: duckdb.DuckDBPyConnection, training: str, weights: str | None) -> Files:
         """The files that a training wrote, by the memo and by `weights`."""
@@ -156,10 +160,11 @@ class CheckpointFiles:
         return files | {MODEL_WEIGHTS if whole else WEIGHTS: wanted} if wanted else files
 
     def _faults(self, recorded: Iterable[tuple[str, Files]]) -> list[str]:
-        found = ((training, self._fault(training, files)) for training, files in recorded)
+        found = ((training, self.fault_beside(training, files)) for training, files in recorded)
         return [f"checkpoints/{training}: {fault}" for training, fault in found if fault]
 
-    def _fault(self, training: str, recorded: Files) -> str | None:
+    def fault_beside(self, training: str, recorded: Files) -> str | None:
+        """How the files of a training differ from `recorded`; None if they do not. Asks no database."""
         try:
             found = self.found(training)
         except FileNotFoundError:

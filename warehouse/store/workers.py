@@ -6,7 +6,7 @@ it gives does not depend on where or when, so batches may be computed in any ord
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -24,10 +24,30 @@ class Task:
 
 
 T = TypeVar("T", bound=Task)
+S = TypeVar("S")
+P = TypeVar("P")
+R = TypeVar("R")
 
 
 class Workers(Protocol):
     """What computes batches."""
+
+    @property
+    def device(self) -> str | None:
+        """The kind of device of other processes that compute, "cpu" or "cuda"; None where this process does."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many processes compute."""
+        ...
+
+    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[tuple[P, R]]:
+        """Each part with what `work` makes of `shared` and it, in any order. Both have to be something to pickle.
+
+        `shared` is sent to each process once at most. Raises what `work` raises.
+        """
+        ...
 
     def answers(self, tasks: Iterable[T]) -> Iterator[tuple[T, Answered]]:
         """Every task with its answers (see `answered`), in any order.
@@ -40,6 +60,14 @@ class Workers(Protocol):
 
 class InProcess:
     """Computes one batch after the other, in this process."""
+
+    device: str | None = None
+    count: int = 1
+
+    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[tuple[P, R]]:
+        """Each part with what `work` makes of it, in the order of `parts`."""
+        for part in parts:
+            yield part, work(shared, part)
 
     def answers(self, tasks: Iterable[T]) -> Iterator[tuple[T, Answered]]:
         """Every task with its answers, in the order of `tasks`."""

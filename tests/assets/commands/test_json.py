@@ -72,7 +72,7 @@ KEYS: dict[str, Any] = {
         "not_built"
     },
     "reproduce": {"arm", "rows", "root", "attested_rows", "attested_root", "found_again", "equal"},
-    "serve": {"command", "models"},
+    "serve": {"command", "environment", "servers", "models"},
     "copy": {"rows", "trainings", "without_files", "faults"},
     "sync": {"taken", "known", "differing", "refused"},
     "promote": {"promoted"},

@@ -37,7 +37,10 @@ def test_a_folder_is_served_from_where_its_hash_was_compared(built: tuple[Path, 
         *("vllm", "serve", folder, "--served-model-name", "generator", "--host", "127.0.0.1", "--port", "8001"),
         *("--generation-config", "vllm"),
     ]
-    served = yaml.safe_load(said)["models"]["generator"]
+    parts = yaml.safe_load(said)
+    url = "http://127.0.0.1:8001/v1"
+    assert parts["servers"] == {"generator": {"urls": [url], "gives": ["completions", "losses"]}}
+    served = parts["models"]["generator"]
     assert served["address"] == "http://127.0.0.1:8001/v1#generator"
     assert (served["sha256"], served["licence"]) == (declared["sha256"], declared["licence"])
 
@@ -59,7 +62,10 @@ def test_current_adapters_are_served_under_their_arm_and_seed(built: tuple[Path,
     recipe, data = built
     code, output = run(recipe, data, "generator", "--adapters", "--json")
     assert code == 0
-    command = json.loads(output)["command"]
+    said = json.loads(output)
+    command = said["command"]
+    assert said["environment"] == {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}
+    assert said["servers"]["generator"]["gives"] == ["completions", "adapters"]
     trained = query(
         data,
         "SELECT name || '-' || seed AS name, training FROM records.checkpoint r JOIN lineage.decisions d "
@@ -69,6 +75,22 @@ def test_current_adapters_are_served_under_their_arm_and_seed(built: tuple[Path,
     expected = {f"{name}={data.resolve() / 'checkpoints' / training}" for name, training in trained}
     assert command[command.index("--enable-lora") + 1 : command.index("--lora-modules")] == ["--max-lora-rank", "8"]
     assert set(command[command.index("--lora-modules") + 1 :]) == expected
+
+
+def test_a_server_takes_adapters_of_the_recipe_before_there_are_any(own: tuple[Path, Path], tmp_path: Path) -> None:
+    """A build trains them, and has the server load them."""
+    recipe, _ = own
+    edit(recipe, lambda values: values["training"].update(rank=24))
+    code, output = run(recipe, tmp_path / "empty", "generator", "--adapters")
+    assert code == 0
+    line = output.partition("\n")[0]
+    assert line.startswith("VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve ")
+    assert line.endswith(" --generation-config vllm --enable-lora --max-lora-rank 32")
+
+
+def test_an_embedder_gives_embeddings(built: tuple[Path, Path]) -> None:
+    code, output = run(*built, "embedder", "--json")
+    assert (code, json.loads(output)["servers"]["embedder"]["gives"]) == (0, ["embeddings"])
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from resources.models.near_pairs import TooManyPairs, near_pairs
+from resources.tools import comparing
 from resources.tools.ray_workers import MOST_LOSSES, RayCluster, RayWorkers
 from tests.support.memo import answer, call
 from tests.support.ray_cluster import HEAD, Nodes, ray_cluster
@@ -143,3 +146,43 @@ def test_without_room_for_a_worker_the_error_says_so(nodes: Nodes) -> None:
 def test_without_batches_no_cluster_is_joined() -> None:
     """A build that finds everything in the memo needs none."""
     assert list(RayWorkers(RayCluster("127.0.0.2:1")).answers([])) == []
+
+
+def slowly(shared: list[int], part: int) -> int:
+    """A part that takes a moment."""
+    time.sleep(0.2)
+    return sum(shared) * part
+
+
+def test_parts_of_a_comparison_come_back_once_each_if_a_node_is_killed(nodes: Nodes, workers: RayWorkers) -> None:
+    """Equal parts are different ones."""
+    found: list[tuple[int, int]] = []
+    for number, one in enumerate(workers.parts(slowly, [1, 2, 3], [*range(20), 7, 7])):
+        if number == 5:
+            nodes.kill_one()
+        found.append(one)
+    assert sorted(found) == sorted((part, 6 * part) for part in [*range(20), 7, 7])
+    nodes.add()
+
+
+def test_near_pairs_are_the_same_wherever_they_are_found(workers: RayWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which worker compares which rows must change no pair, no cosine and not their order."""
+    vectors = np.random.default_rng(5).normal(size=(5000, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(comparing, "FEW_COMPARISONS", 0)
+    for known in (0, 3000, 5000):
+        here = near_pairs(vectors, 0.8, known)
+        there = comparing.near_pairs_on(workers, vectors, 0.8, known, lambda done, of: seen.append((done, of)))
+        assert len(here) > 400 or known == 5000
+        for name in ("later", "earlier", "cosine"):
+            assert np.array_equal(getattr(here, name), getattr(there, name))
+    assert (5000, 5000) in seen
+    assert (2000, 2000) in seen
+    with pytest.raises(TooManyPairs, match="raise the floor"):
+        comparing.near_pairs_on(workers, vectors, -0.9, 0, lambda done, of: None)
+
+
+def test_few_comparisons_join_no_cluster() -> None:
+    nowhere = RayWorkers(RayCluster("127.0.0.2:1"))
+    assert len(comparing.near_pairs_on(nowhere, np.eye(8, dtype=np.float32), 0.9, 0, lambda done, of: None)) == 0
