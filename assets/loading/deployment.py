@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,12 +80,24 @@ def _urls(given: Any) -> Any:
     return {"urls": urls} if isinstance(urls, list) else given
 
 
+def _store(given: str) -> str:
+    import fsspec
+
+    if "://" not in given and not Path(given).is_absolute():
+        raise ValueError("it must be a URL, such as s3://bucket/folder, or the whole path of a folder")
+    protocol = given.partition("://")[0] if "://" in given else "file"
+    if protocol not in fsspec.available_protocols():
+        raise ValueError(f"it must be a URL of fsspec; {nearest(protocol, fsspec.available_protocols())}")
+    return given
+
+
 class Deployment(Part):
-    """The whole file; `servers` are by the name of a model in the recipe."""
+    """The whole file; `servers` are by the name of a model in the recipe, `store` is a URL of fsspec or a folder."""
 
     compute: Compute | None = None
     tables: TablesPart | None = None
     servers: dict[str, Annotated[ServersPart, BeforeValidator(_urls)]] = Field(default_factory=dict)
+    store: Annotated[str, AfterValidator(_store)] = ""
 
 
 def load_deployment(path: Path) -> Deployment:
@@ -155,7 +168,9 @@ def tables_in(path: Path) -> Tables:
 
     Raises DeploymentError.
     """
-    part = load_deployment(path).tables
+    found = load_deployment(path)
+    part = found.tables
     if part is None:
-        return EMBEDDED
-    return Tables(part.postgres, path.resolve().parent / part.files if part.files else None, part.patience)
+        return replace(EMBEDDED, store=found.store)
+    files = path.resolve().parent / part.files if part.files else None
+    return Tables(part.postgres, files, part.patience, found.store)

@@ -112,7 +112,10 @@ def garbage_tables(garbage: Garbage) -> list[Table]:
     folders = table("checkpoint", "MiB to free", left=1)
     for folder in garbage.folders:
         folders.add_row(folder.path.name, mebibytes(folder.bytes))
-    return [one for one in (versions, rows, folders) if one.row_count]
+    shared = table("checkpoint to delete in the store", left=1)
+    for training in garbage.shared:
+        shared.add_row(training)
+    return [one for one in (versions, rows, folders, shared) if one.row_count]
 
 
 def mebibytes(size: int) -> str:

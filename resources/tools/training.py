@@ -106,6 +106,7 @@ class Tuning:
             self.progress,
             self.held_out,
         )
+        files.share(call.key)
         response = {"weights": made.weights, "losses": made.losses, "files": files.found(call.key)}
         response |= {"validation": list(made.validation)} if self.held_out else {}
         return [Answer(response, made.tokens, time.monotonic() - began)]
@@ -127,7 +128,7 @@ def _remove_unless_intact(files: CheckpointFiles, training: str, recorded: Files
     from resources.models.trainer import OUTCOME
 
     folder = files.folder(training)
-    if files.fault_beside(training, recorded) is None:
+    if files.local_fault(training, recorded) is None:
         with suppress(OSError, ValueError, LookupError, TypeError):
             noted = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
             if noted["weights"] == files.found(training)[MODEL_WEIGHTS if is_model(folder) else WEIGHTS]:

@@ -83,7 +83,8 @@ class Workbench:
         self.database = warehouse_at(self.data, self.tables, self.environment)
         self.store = Store(self.database)
         self.checkpoints = CheckpointFiles(self.database)
-        self.cache = Cache(self.cache_folder or self.data / "cache", self.base, self.older_caches)
+        root = self.cache_folder or self.data / "cache"
+        self.cache = Cache(root, self.base, self.older_caches, self.database.remote)
 
     def fetch(self, material: Material) -> Path:
         """The verified local file or folder of a model or source."""
@@ -262,7 +263,7 @@ class Workbench:
     def adapter_folder(self, adapter: Adapter) -> Path:
         """The folder with the verified files of an adapter, in the form that peft loads, or of a model of which all
         weights were trained (`is_model`). Raises CheckpointLost."""
-        if fault := self.checkpoints.fault(adapter.training, adapter.weights):
+        if fault := self.checkpoints.fault_here(adapter.training, adapter.weights):
             asset = self.checkpoints.made_by(adapter.training)
             again = f"slingshot build '{asset}' makes it again" if asset else "build again, which makes it again"
             raise CheckpointLost(

@@ -68,20 +68,47 @@ class CheckpointFiles:
                 found[one.name] = self._digests.of(one)
         return found
 
+    def share(self, training: str) -> None:
+        """Copies the files of a training to where other machines find them, if there is such a place."""
+        if remote := self.database.remote:
+            remote.put(f"{CHECKPOINTS}/{training}", self.folder(training))
+
+    def is_shared(self, training: str) -> bool:
+        """Whether other machines find the files of a training somewhere else than in this warehouse's folder."""
+        remote = self.database.remote
+        return remote is not None and remote.has(f"{CHECKPOINTS}/{training}")
+
+    def unshare(self, training: str) -> None:
+        """Deletes the files of a training where other machines find them."""
+        if remote := self.database.remote:
+            remote.remove(f"{CHECKPOINTS}/{training}")
+
+    def fetch(self, training: str) -> bool:
+        """Replaces the files of a training by those that other machines shared; false where there are none."""
+        remote = self.database.remote
+        return remote is not None and remote.get(f"{CHECKPOINTS}/{training}", self.folder(training))
+
     def fault(self, training: str, weights: str | None = None) -> str | None:
-        """How the files of a training differ from those on record; None if they do not.
+        """How the files of a training differ from those on record; None if they do not, here or where they are shared.
 
         `weights` is the SHA-256 of the weights, if it is known from elsewhere, such as the record of a checkpoint.
         """
         with self.database.read() as connection:
             return self.fault_beside(training, self._recorded(connection, training, weights))
 
+    def fault_here(self, training: str, weights: str | None = None) -> str | None:
+        """As `fault`, after the files were fetched to this machine where it does not have them."""
+        with self.database.read() as connection:
+            recorded = self._recorded(connection, training, weights)
+        fault = self.local_fault(training, recorded)
+        return self.local_fault(training, recorded) if fault and self.fetch(training) else fault
+
     def take(self, other: CheckpointFiles, training: str) -> str | None:
         """Copies the files of a training from another warehouse, whole or not at all.
 
         Returns what is wrong with those there, or with those that are here already; None if nothing is.
         """
-        if fault := other.fault(training):
+        if fault := other.fault_here(training):
             return fault
         found, place = other.found(training), self.folder(training)
         if place.exists():
@@ -94,6 +121,7 @@ class CheckpointFiles:
             if file_digest(part / name) != sha256:
                 return f"{name} changed while it was copied"
         part.rename(place)
+        self.share(training)
         return None
 
     def faults(self, published: Published) -> list[str]:
@@ -164,7 +192,17 @@ class CheckpointFiles:
         return [f"checkpoints/{training}: {fault}" for training, fault in found if fault]
 
     def fault_beside(self, training: str, recorded: Files) -> str | None:
-        """How the files of a training differ from `recorded`; None if they do not. Asks no database."""
+        """How the files of a training differ from `recorded`; None if they do not, here or where they are shared.
+
+        Asks no database, and fetches nothing."""
+        fault, remote = self.local_fault(training, recorded), self.database.remote
+        if fault is None or remote is None:
+            return fault
+        shared = remote.files(f"{CHECKPOINTS}/{training}")
+        return fault if shared is None else _differences(shared, recorded)
+
+    def local_fault(self, training: str, recorded: Files) -> str | None:
+        """How the files of a training on this machine differ from `recorded`; None if they do not."""
         try:
             found = self.found(training)
         except FileNotFoundError:
@@ -173,10 +211,15 @@ class CheckpointFiles:
             return "it is a file, not a folder"
         except OSError as error:
             return f"it cannot be read: {error}"
-        settings, weights = (MODEL_SETTINGS, MODEL_WEIGHTS) if MODEL_WEIGHTS in recorded else (SETTINGS, WEIGHTS)
-        wanted = dict.fromkeys((settings, weights)) | dict(recorded)
-        missing = [name for name in wanted if name not in found]
-        changed = [name for name, sha256 in wanted.items() if sha256 and found.get(name, sha256) != sha256]
-        added = [name for name in found if name not in wanted] if settings in recorded else []
-        faults = (("missing", missing), ("changed", changed), ("not from the training", added))
-        return "; ".join(f"{what}: {listed(names)}" for what, names in faults if names) or None
+        return _differences(found, recorded)
+
+
+def _differences(found: Files, recorded: Files) -> str | None:
+    """How the digests of files, by name, differ from those on record; None if they do not."""
+    settings, weights = (MODEL_SETTINGS, MODEL_WEIGHTS) if MODEL_WEIGHTS in recorded else (SETTINGS, WEIGHTS)
+    wanted = dict.fromkeys((settings, weights)) | dict(recorded)
+    missing = [name for name in wanted if name not in found]
+    changed = [name for name, sha256 in wanted.items() if sha256 and found.get(name, sha256) != sha256]
+    added = [name for name in found if name not in wanted] if settings in recorded else []
+    faults = (("missing", missing), ("changed", changed), ("not from the training", added))
+    return "; ".join(f"{what}: {listed(names)}" for what, names in faults if names) or None

@@ -27,7 +27,7 @@ import polars as pl
 
 from warehouse.core.closure import closure
 from warehouse.schema.records import KINDS
-from warehouse.store.checkpoints import checkpoints_folder
+from warehouse.store.checkpoints import CheckpointFiles, checkpoints_folder
 from warehouse.store.engine import recursive
 from warehouse.store.warehouse import Warehouse, WarehouseError
 
@@ -62,7 +62,7 @@ class Garbage:
     """What a collection frees if it keeps the `keep` last used versions of each asset, and frees `calls` or not.
 
     `rows` is the number of rows by table ("lineage.decisions", "records.pair", "memo.calls"), without tables that lose
-    none.
+    none. `shared` are the trainings whose files are freed where other machines find them.
     """
 
     keep: int
@@ -70,11 +70,12 @@ class Garbage:
     versions: tuple[OldVersion, ...]
     rows: Mapping[str, int]
     folders: tuple[OldFolder, ...]
+    shared: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to free."""
-        return not (self.rows or self.folders)
+        return not (self.rows or self.folders or self.shared)
 
 
 def find_garbage(database: Warehouse, keep: int, calls: bool = False) -> Garbage:
@@ -88,7 +89,7 @@ def find_garbage(database: Warehouse, keep: int, calls: bool = False) -> Garbage
 
 
 def collect(database: Warehouse, garbage: Garbage) -> None:
-    """Frees `garbage`: all its rows in one transaction, then its folders; then the file shrinks.
+    """Frees `garbage`: all its rows in one transaction, then its folders and shared files; then the file shrinks.
 
     Raises WarehouseError and frees nothing if what can be freed has changed since `garbage` was found. If the process
     is killed, a later collection frees the remaining folders; those that were not moved yet need `calls`.
@@ -102,6 +103,8 @@ def collect(database: Warehouse, garbage: Garbage) -> None:
         for table, rule in _rules(garbage.calls).items():
             connection.execute(f"DELETE FROM {table} WHERE {rule}")
     _remove([folder.path for folder in garbage.folders])
+    for training in garbage.shared:
+        CheckpointFiles(database).unshare(training)
     if garbage.rows:
         database.compact()
 
@@ -123,12 +126,19 @@ def _mark(connection: duckdb.DuckDBPyConnection, database: Warehouse, keep: int,
     counts: dict[str, int] = {}
     for table, rule in _rules(calls).items():
         counts[table] = connection.sql(f"SELECT count(*) FROM {table} WHERE {rule}").fetchall()[0][0]
+    recorded = dict(
+        connection.execute(
+            "SELECT training, bool_or(id IN (SELECT id FROM staying)) FROM records.checkpoint GROUP BY training"
+        ).fetchall()
+    )
+    files = CheckpointFiles(database)
     return Garbage(
         keep,
         calls,
         tuple(OldVersion(*row) for row in versions),
         {table: count for table, count in counts.items() if count},
-        tuple(_old_folders(connection, database, calls)),
+        tuple(_old_folders(recorded, database, calls)),
+        tuple(training for training, stays in sorted(recorded.items()) if not stays and files.is_shared(training)),
     )
 
 
@@ -183,12 +193,8 @@ def kept_versions(connection: duckdb.DuckDBPyConnection, keep: int, named: str) 
     return set(closure(waiting, lambda one: [latest[place] for place in inputs_of[one].items() if place in latest]))
 
 
-def _old_folders(connection: duckdb.DuckDBPyConnection, database: Warehouse, calls: bool) -> list[OldFolder]:
-    recorded: dict[str, bool] = {}
-    for training, stays in connection.execute(
-        "SELECT training, bool_or(id IN (SELECT id FROM staying)) FROM records.checkpoint GROUP BY training"
-    ).fetchall():
-        recorded[training] = stays
+def _old_folders(recorded: Mapping[str, bool], database: Warehouse, calls: bool) -> list[OldFolder]:
+    """The folders to be freed; `recorded` says of each training on record whether it stays."""
     found = []
     for path in sorted(checkpoints_folder(database).glob("*")):
         if path.name.startswith(_ASIDE):

@@ -22,6 +22,7 @@ from warehouse.core.waiting import SECONDS_OF_SILENCE, described, locked, say_wa
 from warehouse.schema.views import view_of_asset
 from warehouse.store.engine import ATTACHED, close, connect
 from warehouse.store.file_claims import FileClaims
+from warehouse.store.file_store import FileStore
 from warehouse.store.tables import INDICES, SCHEMAS, bind_indices, create_tables, empty_tables, is_complete
 from warehouse.store.warehouse import Claims, Part, WarehouseError
 
@@ -36,12 +37,16 @@ class FileWarehouse:
     """The DuckDB file at `path`, created with its tables on first use; a Warehouse (see warehouse.py).
 
     A connection waits up to `patience` seconds until no other process has the file open, then raises WarehouseError.
+    `remote` has its files too, for other machines.
     """
 
-    def __init__(self, path: Path, patience: float = 300.0, environment: str = "") -> None:
+    def __init__(
+        self, path: Path, patience: float = 300.0, environment: str = "", remote: FileStore | None = None
+    ) -> None:
         self.path = path
         self.patience = patience
         self.environment = environment
+        self.remote = remote
         self.claims: Claims = FileClaims(self.folder / "claims")
         self._in_process = _lock_of(path)
         self._ready = False
@@ -58,7 +63,7 @@ class FileWarehouse:
 
     def seen_from(self, environment: str) -> FileWarehouse:
         """The same warehouse with the pointers of another environment."""
-        return FileWarehouse(self.path, self.patience, environment)
+        return FileWarehouse(self.path, self.patience, environment, self.remote)
 
     def exists(self) -> bool:
         """Whether there is a file."""

@@ -7,10 +7,11 @@ not take it for a warehouse without tables, whose checkpoints nobody needs.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from warehouse.core.errors import UserError
+from warehouse.store.file_store import FileStore
 from warehouse.store.file_warehouse import FILE, FileWarehouse
 from warehouse.store.warehouse import MARK, Warehouse
 
@@ -20,11 +21,13 @@ class Tables:
     """The database at the URL `postgres`, or a file in the folder of the warehouse where that is empty.
 
     `files` is the folder for checkpoints, where the tables are in a database; None for the folder of the warehouse.
+    `store` is the URL where checkpoints are too, for machines that do not see this folder (see file_store.py).
     """
 
     postgres: str = ""
     files: Path | None = None
     patience: float = 300.0
+    store: str = ""
 
 
 EMBEDDED = Tables()
@@ -42,9 +45,10 @@ def warehouse_at(folder: Path, tables: Tables = EMBEDDED, environment: str = "",
     if tables.postgres and to_remember:
         _check_folder(folder, tables, remembered)
     if not tables.postgres:
-        tables = remembered
+        tables = replace(remembered, store=tables.store or remembered.store)
+    remote = FileStore(tables.store) if tables.store else None
     if not tables.postgres:
-        return FileWarehouse(folder / FILE, tables.patience, environment)
+        return FileWarehouse(folder / FILE, tables.patience, environment, remote)
     try:
         from warehouse.store.postgres_warehouse import PostgresWarehouse
     except ImportError as error:
@@ -52,7 +56,7 @@ def warehouse_at(folder: Path, tables: Tables = EMBEDDED, environment: str = "",
             f"tables in PostgreSQL need packages that are not installed ({error}): pip install 'slingshot[postgres]'"
         ) from error
     home = folder if to_remember else None
-    return PostgresWarehouse(tables.postgres, tables.files or folder, tables.patience, environment, home)
+    return PostgresWarehouse(tables.postgres, tables.files or folder, tables.patience, environment, home, remote)
 
 
 def require_another(source: Warehouse, target: Warehouse) -> None:
@@ -79,8 +83,10 @@ def _check_folder(folder: Path, tables: Tables, remembered: Tables) -> None:
 
 def _remembered(folder: Path) -> Tables:
     try:
-        found = json.loads((folder / MARK).read_text(encoding="utf-8"))["tables"]
-        return Tables(found["postgres"], Path(found["files"]) if "files" in found else None)
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        found = mark["tables"]
+        files = Path(found["files"]) if "files" in found else None
+        return Tables(found["postgres"], files, store=str(mark.get("store", "")))
     except FileNotFoundError:
         return EMBEDDED
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from warehouse.core.atomic import written_whole
 from warehouse.core.errors import UserError
 from warehouse.core.identity import canonical
+from warehouse.store.file_store import FileStore
 from warehouse.store.postgres_errors import server_errors
 from warehouse.store.postgres_session import Session, session_of, show_asset
 from warehouse.store.tables import empty_tables
@@ -28,9 +29,10 @@ class PostgresWarehouse:
     """The database at `url`, whose tables are created on first use; a Warehouse (see warehouse.py).
 
     `url` is one of libpq without a password: PGPASSWORD or ~/.pgpass has that
-    (https://www.postgresql.org/docs/current/libpq-pgpass.html). `folder` is for the files. A transaction waits up to
-    `patience` seconds for others, then raises WarehouseError. The first one writes a file MARK into `folder` and into
-    `home`, the folder of the warehouse; without `home`, none does. Raises UserError for another kind of URL.
+    (https://www.postgresql.org/docs/current/libpq-pgpass.html). `folder` is for the files; `remote` has them too. A
+    transaction waits up to `patience` seconds for others, then raises WarehouseError. The first one writes a file MARK
+    into `folder` and into `home`, the folder of the warehouse; without `home`, none does. Raises UserError for another
+    kind of URL.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class PostgresWarehouse:
         patience: float = 300.0,
         environment: str = "",
         home: Path | None = None,
+        remote: FileStore | None = None,
     ) -> None:
         self.url = checked_url(url)
         self.patience = patience
         self.environment = environment
+        self.remote = remote
         self._folder = folder
         self._home = home
 
@@ -64,7 +68,7 @@ class PostgresWarehouse:
 
     def seen_from(self, environment: str) -> PostgresWarehouse:
         """The same warehouse with the pointers of another environment."""
-        return PostgresWarehouse(self.url, self._folder, self.patience, environment, self._home)
+        return PostgresWarehouse(self.url, self._folder, self.patience, environment, self._home, self.remote)
 
     def exists(self) -> bool:
         """Whether the tables are there. Raises WarehouseError."""
@@ -139,7 +143,7 @@ class PostgresWarehouse:
         if (home := self._home) is None:
             return
         names = {"postgres": self.url} | ({"files": str(self._folder.resolve())} if self._folder != home else {})
-        text = canonical({"tables": names})
+        text = canonical({"tables": names} | ({"store": self.remote.url} if self.remote else {}))
         for mark in {self._folder / MARK, home / MARK}:
             if not mark.exists():
                 try:

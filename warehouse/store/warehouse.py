@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import duckdb
 
 from warehouse.core.errors import UserError
+from warehouse.store.file_store import FileStore
 
 Part = Literal["memo", "lineage"]
 """What a transaction writes: the memo, or the records and the lineage."""
@@ -63,6 +64,8 @@ class Warehouse(Protocol):
     """
 
     environment: str
+    remote: FileStore | None
+    """Where the files are too, for machines that do not see `folder`."""
 
     @property
     def claims(self) -> Claims:

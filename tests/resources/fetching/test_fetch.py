@@ -19,41 +19,11 @@ from resources.fetching import wheel as wheels
 from resources.fetching.addresses import Address
 from resources.fetching.cache import STALE_SECONDS, Cache
 from resources.fetching.errors import FetchError
-from tests.support.fetching import WRONG, closed_port, refused, tree
+from tests.support.fetching import WRONG, closed_port, refused, tree, wheel
 from warehouse.core.identity import file_digest
 
 FILES = {"toy/data/a.json": b'{"a": 1}', "toy/data/deep/b.txt": b"b", "toy/__init__.py": b"raise SystemExit"}
 A = "pypi:toy==1.0#toy/data/a.json"
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that pip uses as its only package registry."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
-
-
-def wheel(registry: Path, files: dict[str, bytes], version: str = "1.0", link: str | None = None) -> str:
-    """Write toy-<version>-py3-none-any.whl and return its sha256; `link` adds a symlink with that name."""
-    info = f"toy-{version}.dist-info"
-    meta = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n".encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": b"",
-    }
-    path = registry / f"toy-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, body in {**files, **meta}.items():
-            archive.writestr(zipfile.ZipInfo(name), body)
-        if link:
-            entry = zipfile.ZipInfo(link)
-            entry.external_attr = 0o120777 << 16
-            archive.writestr(entry, "/etc/passwd")
-    return file_digest(path)
 
 
 def test_the_files_of_a_wheel_that_match_a_pattern_are_kept(registry: Path, cache: Cache) -> None:
