@@ -81,18 +81,20 @@ class Node:
 
     def answered(self, batch: Sequence[Call], work: Work) -> Answered:
         """The batch with its answers. Raises UserError where the node cannot compute it."""
-        self._hold(work)
+        opening: Opening | None = getattr(work, "model", None)
+        if opening != self._opening:
+            self._release()
+            if opening is not None:
+                self._held.enter_context(opened(work.bench, opening))  # type: ignore[attr-defined]
+            self._opening = opening
         return answered(batch, work)
 
     def part(self, work: Callable[[Any, Any], Any], shared: Any, part: Any) -> Any:
         """What `work` makes of a part. Raises UserError where the node cannot compute it."""
+        # It may open the same model with another adapter, which must not happen within the first.
+        self._release()
         return work(shared, part)
 
-    def _hold(self, work: Work) -> None:
-        opening: Opening | None = getattr(work, "model", None)
-        if opening != self._opening:
-            self._held.close()
-            self._opening = None
-            if opening is not None:
-                self._held.enter_context(opened(work.bench, opening))  # type: ignore[attr-defined]
-            self._opening = opening
+    def _release(self) -> None:
+        self._held.close()
+        self._opening = None

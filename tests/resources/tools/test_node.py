@@ -13,7 +13,7 @@ import pytest
 from resources.fetching.tree_digest import tree_digest
 from resources.models import device
 from resources.models.calls import Adapter, Prompt, Sampling, Training
-from resources.models.engines import Engine
+from resources.models.engines import Engine, Wanted
 from resources.tools.forecast import ForecastTools
 from resources.tools.jobs import Completing
 from resources.tools.node import Node, NodeBench
@@ -123,6 +123,20 @@ def test_only_workers_load_the_weights_of_a_model(bench: Workbench) -> None:
     losses = tools.model("writer").losses([(prompt, "the river") for prompt in PROMPTS.values()])
     assert {one.error for one in (*completions, *losses)} == {None}
     assert loaded == []
+
+
+def test_a_node_says_the_limits_of_a_model_while_it_holds_another_adapter_of_it(bench: Workbench) -> None:
+    """An adapter was taken off the model before the one that had been put on it later."""
+    bench.engines = {"writer": Wanted("transformers")}
+    one, other = (
+        Tools(bench).train("writer", [(Prompt.ask(text), text)], LORA).adapter for text in ("a river", "an old bridge")
+    )
+    bench.workers = Elsewhere()
+    for adapter in (one, other, None, one):
+        found = Tools(bench).model("writer", adapter).complete([*PROMPTS.values()], Sampling(4, 0.5))
+        assert {completion.error for completion in found} == {None}
+        losses = Tools(bench).model("writer", adapter).losses([(prompt, "the river") for prompt in PROMPTS.values()])
+        assert {loss.error for loss in losses} == {None}
 
 
 class Elsewhere(InProcess):
