@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from assets.loading.deployment import Compute, TablesPart, load_deployment, tables_in
 from assets.loading.file import load_recipe
 from assets.recipe.types import Recipe
+from resources.endpoint.settings import TASKS
 from slingshot import app
 from tests.support.tiny import ROOT
 from warehouse.store.places import Tables
@@ -73,7 +74,7 @@ def test_the_front_page_names_every_manual() -> None:
 RECIPES = [
     (name, text)
     for name, text in blocks("yaml")
-    if not re.search(r"^  (paraphrase|coverage): |^(compute|tables|storage):", text, re.MULTILINE)
+    if not re.search(r"^  (paraphrase|coverage): |^(compute|servers|tables|store|storage):", text, re.MULTILINE)
 ]
 
 
@@ -131,6 +132,20 @@ def test_the_deployment_loads_and_the_table_has_all_its_keys(tmp_path: Path) -> 
     found = Tables("postgresql://slingshot@db.example.org:5432/warehouse", Path("/mnt/team/warehouse"))
     assert tables_in(deployment) == found
     assert keys_in("Tables in PostgreSQL") == [*TablesPart.model_fields]
+
+
+def test_the_servers_and_the_store_load_and_the_table_has_all_that_servers_give(tiny: Path) -> None:
+    (servers,) = [text for _, text in blocks("yaml") if text.startswith("servers:")]
+    (store,) = [text for _, text in blocks("yaml") if text.startswith("store:")]
+    (short,) = re.findall(r"`(generator: \{urls: [^`]*)`", MANUALS["resources/tools/README.md"])
+    deployment = tiny.parent / "deployment.yaml"
+    deployment.write_text(servers + store)
+    found = load_deployment(deployment)
+    assert {name: len(part.urls) for name, part in found.servers.items()} == {"generator": 2, "embedder": 1}
+    assert found.store == "s3://team/slingshot"
+    deployment.write_text(f"servers:\n  {short}\n")
+    assert load_deployment(deployment).servers["generator"].gives == ("completions", "losses")
+    assert keys_in("Models on servers") == [*TASKS]
 
 
 def keys_in(title: str) -> list[str]:

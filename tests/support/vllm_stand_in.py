@@ -81,11 +81,16 @@ class VllmStandIn(Server):
         return JSONResponse({"model": name, "choices": [choice], "usage": {"completion_tokens": 1}})
 
     def _written(self, model: Any, body: dict[str, Any], ids: list[int]) -> dict[str, Any]:
-        """Greedy tokens up to one that ends the text, or to the first stop string."""
+        """Tokens up to one that ends the text, or to the first stop string: greedy, or drawn with the seed."""
         ends, stops, written = body.get("stop_token_ids", []), body.get("stop", []), list[int]()
+        draw = torch.Generator().manual_seed(body.get("seed", 0) % 2**63)
         while len(written) < body["max_tokens"]:
             logits = model.model(input_ids=torch.tensor([[*ids, *written]])).logits[0, -1]
-            written.append(int(logits.argmax()))
+            if body["temperature"] > 0:
+                chances = (logits / body["temperature"]).softmax(-1)
+                written.append(int(torch.multinomial(chances, 1, generator=draw)))
+            else:
+                written.append(int(logits.argmax()))
             text = model.texts.decoded(written)
             if written[-1] in ends or any(stop in text for stop in stops):
                 return {"token_ids": written, "text": text, "finish_reason": "stop"}
