@@ -1,4 +1,5 @@
-"""Dagster's own storage: the one that DAGSTER_HOME names, or else one in the warehouse folder, without telemetry.
+"""Dagster's own storage: the one that DAGSTER_HOME names, or the deployment file, or else one in the warehouse folder,
+without telemetry.
 
 A home that somebody has set up, such as one with PostgreSQL for several machines, stays as it is.
 """
@@ -31,20 +32,22 @@ NOT_CAPTURED = {
 }
 
 
-def given_home() -> Path | None:
-    """The folder that DAGSTER_HOME names; None where it is not set."""
+def given_home(deployed: Path | None = None) -> Path | None:
+    """The folder that DAGSTER_HOME names, or else `deployed`, the one of the deployment file; None without both."""
     given = os.environ.get("DAGSTER_HOME")
-    return Path(given) if given else None
+    return Path(given) if given else deployed
 
 
-def dagster_home(data: Path) -> Path:
+def dagster_home(data: Path, deployed: Path | None = None) -> Path:
     """The folder for DAGSTER_HOME: the given one, else one in the warehouse folder `data`, created with its settings.
 
-    Raises UserError where the given folder is not there.
+    `deployed` is the one of the deployment file. Raises UserError where the given folder is not there.
     """
-    if given := given_home():
+    if given := given_home(deployed):
         if not given.is_dir():
-            raise UserError(f"DAGSTER_HOME names {given}, which is no folder; make it, or unset the variable")
+            named, right = ("DAGSTER_HOME", "unset the variable") if given != deployed else ("dagster", "change it")
+            where = "" if given != deployed else " in deployment.yaml"
+            raise UserError(f"{named}{where} names {given}, which is no folder; make it, or {right}")
         return given
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
@@ -54,12 +57,12 @@ def dagster_home(data: Path) -> Path:
     return home
 
 
-def dagster_instance(data: Path) -> dg.DagsterInstance:
-    """The Dagster instance, the same that the UI shows. A run in this process prints to the terminal.
+def dagster_instance(data: Path, deployed: Path | None = None) -> dg.DagsterInstance:
+    """The Dagster instance, the same that the UI shows; see dagster_home. A run in this process prints to the terminal.
 
     The UI reads the settings in the folder instead, so that the output of its own runs is kept with them.
     """
-    home = dagster_home(data)
+    home = dagster_home(data, deployed)
     # Dagster creates its tables on first use, and fails if two processes create them at once.
     with locked(home / "making.lock", f"Dagster's storage in {home}"):
         instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=NOT_CAPTURED))

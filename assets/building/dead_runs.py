@@ -28,14 +28,14 @@ MESSAGE = "The process of this run was killed, or its machine stopped. The next 
 SECONDS_OF_ROUNDING = 2.0
 
 
-def close_dead_runs(instance: dg.DagsterInstance) -> None:
+def close_dead_runs(instance: dg.DagsterInstance, deployed: Path | None = None) -> None:
     """Marks unfinished runs that no process executes any more as failed, or as canceled if that was under way.
 
-    In a home that DAGSTER_HOME names, Dagster's run monitoring does this: runs there may be those of other machines. A
-    run that has not reported its process yet is left alone while any process of a UI uses this instance, since that
-    one may be about to start it.
+    In a home that DAGSTER_HOME names, or the deployment file (`deployed`), Dagster's run monitoring does this: runs
+    there may be those of other machines. A run that has not reported its process yet is left alone while any process of
+    a UI uses this instance, since that one may be about to start it.
     """
-    if given_home():
+    if given_home(deployed):
         return
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
         if _goes_on(instance, record):

@@ -191,6 +191,7 @@ def up(
     from assets.building.dead_runs import close_dead_runs
     from assets.building.define import AUTOMATIC
     from assets.building.serving import serve
+    from assets.loading.deployment import dagster_for
     from assets.loading.file import load_recipe
 
     project = project_at(recipe, warehouse, env)
@@ -199,9 +200,10 @@ def up(
         return load_recipe(project.recipe_file).model_dump_json()
 
     state()  # a recipe that cannot be used is an error before anything starts
-    with dagster_instance(project.warehouse) as instance:  # the storage exists before server and runs open it
-        close_dead_runs(instance)
-    home = dagster_home(project.warehouse)
+    deployed = dagster_for(project.recipe_file.parent)
+    with dagster_instance(project.warehouse, deployed) as instance:  # the storage exists before server and runs open it
+        close_dead_runs(instance, deployed)
+    home = dagster_home(project.warehouse, deployed)
     # The server's processes read where recipe, warehouse and Dagster's storage are from the environment.
     os.environ |= {
         RECIPE: str(project.recipe_file),

@@ -156,9 +156,11 @@ class Project:
         from assets.building.dead_runs import close_dead_runs
         from assets.building.define import define
         from assets.building.run import build_assets
+        from assets.loading.deployment import dagster_for
 
-        with dagster_instance(self.warehouse) as instance:
-            close_dead_runs(instance)
+        deployed = dagster_for(self.recipe_file.parent)
+        with dagster_instance(self.warehouse, deployed) as instance:
+            close_dead_runs(instance, deployed)
             return build_assets(define(self.recipe, self.bench, recorder), instance, assets)
 
     def require_buildable(self) -> None:

@@ -36,8 +36,8 @@ class DeploymentError(UserError, ValueError):
 
 
 def _address(given: str) -> str:
-    if given != "auto" and not re.fullmatch(r"[^\s/]+:\d{1,5}", given):
-        raise ValueError("it must be HOST:PORT of the cluster's head, such as 10.0.0.1:6379, or auto")
+    if given not in ("auto", "local") and not re.fullmatch(r"[^\s/]+:\d{1,5}", given):
+        raise ValueError("it must be HOST:PORT of the cluster's head, such as 10.0.0.1:6379, or auto or local")
     return given
 
 
@@ -92,12 +92,14 @@ def _store(given: str) -> str:
 
 
 class Deployment(Part):
-    """The whole file; `servers` are by the name of a model in the recipe, `store` is a URL of fsspec or a folder."""
+    """The whole file; `servers` are by the name of a model in the recipe, `store` is a URL of fsspec or a folder, and
+    `dagster` the folder with Dagster's settings."""
 
     compute: Compute | None = None
     tables: TablesPart | None = None
     servers: dict[str, Annotated[ServersPart, BeforeValidator(_urls)]] = Field(default_factory=dict)
     store: Annotated[str, AfterValidator(_store)] = ""
+    dagster: Path | None = None
 
 
 def load_deployment(path: Path) -> Deployment:
@@ -155,6 +157,15 @@ def fleets_for(folder: Path, models: Mapping[str, str]) -> dict[str, Fleet]:
     if problems:
         raise DeploymentError(f"{path}: " + "\n".join(map(str, problems)))
     return {name: Fleet(part.urls, frozenset(part.gives)) for name, part in servers.items()}
+
+
+def dagster_for(folder: Path) -> Path | None:
+    """The folder with Dagster's settings for a recipe in `folder`, relative to the file; None where it names none.
+
+    Raises DeploymentError."""
+    path = deployment_path(folder)
+    named = load_deployment(path).dagster if path else None
+    return path.resolve().parent / named if path and named else None
 
 
 def tables_for(folder: Path) -> Tables:

@@ -21,13 +21,17 @@ from warehouse.store.workers import Answered, P, R, S, T
 
 CONNECT_SECONDS = 10.0
 
+LOCAL = "local"
+"""The address of a cluster that is to be started on this machine."""
+
 MOST_LOSSES = 3
 """A batch whose worker was lost so many times is not sent again: it may be what kills them (ours)."""
 
 
 @dataclass(frozen=True)
 class RayCluster:
-    """A cluster at `address` ("HOST:PORT" of its head, or "auto") and what is asked of it.
+    """A cluster at `address` ("HOST:PORT" of its head, or "auto") and what is asked of it. With the address "local", a
+    cluster of this machine alone is started, and ends with this process.
 
     There are `workers` actors, each with so many `cpus` and `gpus`. Each has at most `in_flight` batches, so that the
     next one is there when one ends. `host` is the address of this machine in the cluster, where Ray cannot find it out.
@@ -147,8 +151,9 @@ class RayWorkers:
         if not ray.is_initialized():
             self._require_head()
             own: dict[str, Any] = {"_node_ip_address": self.cluster.host} if self.cluster.host else {}
+            own |= {"include_dashboard": False} if self.cluster.address == LOCAL else {"address": self.cluster.address}
             try:
-                ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False, **own)
+                ray.init(log_to_driver=False, configure_logging=False, **own)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise self._not_joined(error) from error
         for _ in range(self.cluster.workers - len(self._actors) - len(self._coming)):
@@ -157,7 +162,7 @@ class RayWorkers:
 
     def _require_head(self) -> None:
         # Where nothing is at the address, Ray tries for five minutes, and then ends the process.
-        if self.cluster.address != "auto":
+        if self.cluster.address not in ("auto", LOCAL):
             host, _, port = self.cluster.address.rpartition(":")
             try:
                 socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()

@@ -10,6 +10,8 @@ import pytest
 
 from assets.building.dagster_home import dagster_home, dagster_instance
 from assets.building.dead_runs import PROCESS, close_dead_runs
+from assets.commands.project import Project
+from assets.loading.deployment import dagster_for
 from tests.support.building import build
 from warehouse.core.errors import UserError
 
@@ -55,3 +57,26 @@ def test_a_home_that_is_not_there_is_one_clear_error(tmp_path: Path, monkeypatch
     with pytest.raises(UserError, match="nowhere, which is no folder; make it, or unset the variable"):
         dagster_home(tmp_path)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_home_of_the_deployment_file_has_the_runs_of_builds(
+    home: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts where DAGSTER_HOME is not set. The path starts at the folder of the file."""
+    monkeypatch.delenv("DAGSTER_HOME")
+    (tiny.parent / "deployment.yaml").write_text("dagster: home\n")
+    project = Project(tiny, tmp_path / "data")
+    assert "benchmark_items" in project.build("benchmark_items").built
+    assert not (tmp_path / "data" / "dagster").exists()
+    deployed = dagster_for(tiny.parent)
+    assert deployed == home
+    with dagster_instance(tmp_path / "data", deployed) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
+        started = instance.create_run_for_job(JOB, status=dg.DagsterRunStatus.STARTED, tags={PROCESS: "1234567"})
+        close_dead_runs(instance, deployed)
+        found = instance.get_run_by_id(started.run_id)
+    assert found is not None
+    assert found.status == dg.DagsterRunStatus.STARTED
+    (tiny.parent / "deployment.yaml").write_text("dagster: nowhere\n")
+    with pytest.raises(UserError, match=r"dagster in deployment\.yaml names .*nowhere, which is no folder"):
+        dagster_home(tmp_path / "data", dagster_for(tiny.parent))
