@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +18,6 @@ from resources.tools import comparing
 from resources.tools.ray_workers import MOST_LOSSES, RayCluster, RayWorkers
 from tests.support.memo import answer, call
 from tests.support.ray_cluster import HEAD, Nodes, ray_cluster
-from tests.support.tiny import ROOT
 from warehouse.core.errors import UserError
 from warehouse.store.calls import Answer, Call
 from warehouse.store.file_warehouse import FileWarehouse
@@ -184,13 +181,6 @@ def test_near_pairs_are_the_same_wherever_they_are_found(workers: RayWorkers, mo
     assert (2000, 2000) in seen
     with pytest.raises(TooManyPairs, match="raise the floor"):
         comparing.near_pairs_on(workers, vectors, -0.9, 0, lambda done, of: None)
-
-
-def test_a_cluster_of_this_machine_alone_is_started_and_ends(tmp_path: Path) -> None:
-    """In a process of its own, since a process joins one cluster only."""
-    words = [sys.executable, "-m", "tests.support.local_cluster", HEAD]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT, timeout=120)
-    assert done.stdout.splitlines()[-1] == "[(0, 6), (1, 6), (2, 6)] True"
 
 
 def test_few_comparisons_join_no_cluster() -> None:
