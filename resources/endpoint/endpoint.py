@@ -31,9 +31,9 @@ from tenacity import (
 from resources.endpoint.answer import without_error
 from resources.endpoint.arriving import in_groups
 from resources.endpoint.connection import CONNECT_SECONDS, Connection, new_client
-from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed, StillWaiting, Unusable
+from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed, StillWaiting, Unusable, first_of
 from resources.endpoint.members import USE, Member, Members
-from resources.endpoint.pace import Pace
+from resources.endpoint.pace import START, Pace
 from resources.endpoint.request import Arrived, Outcome, PromptRequest, Request
 from resources.endpoint.secret import Secret
 from resources.endpoint.settings import Settings
@@ -67,7 +67,8 @@ class Endpoint:
     """The model that is served as `model` at the base URL `base` (such as http://localhost:8000/v1).
 
     `further` are base URLs that serve the same model. `adapter` is the folder of a LoRA adapter that they are to load
-    as `model` where they do not have it. `pausing` says why nothing is answered now, "" otherwise.
+    as `model` where they do not have it. Each gets `start` requests at first. `pausing` says why nothing is answered
+    now, "" otherwise.
     """
 
     base: str
@@ -75,6 +76,7 @@ class Endpoint:
     settings: Settings = field(default_factory=Settings)
     further: tuple[str, ...] = ()
     adapter: str = ""
+    start: int = START
     pausing: str = ""
 
     def complete(
@@ -126,7 +128,7 @@ class _Run:
             self.members = [
                 Member(
                     Connection(base, client, self.secret, self.settings.answer_bytes),
-                    Pace(self.settings.in_flight, self.settings.deadline, self.settings.patience),
+                    Pace(self.settings.in_flight, self.settings.deadline, self.settings.patience, self.endpoint.start),
                 )
                 for base in bases
             ]
@@ -137,7 +139,7 @@ class _Run:
                     for _ in range(min(most, len(self.requests))):
                         group.create_task(self._work())
             except BaseExceptionGroup as errors:
-                raise _first(errors) from None
+                raise first_of(errors) from None
         self._settle_other_model()
         if self.given_up:
             raise self._waits(self.given_up)
@@ -295,8 +297,3 @@ class _Run:
 
 def _is_listening(error: BaseException) -> bool:
     return isinstance(error, Passing) and error.cause is not Cause.UNREACHABLE
-
-
-def _first(group: BaseExceptionGroup[Unusable]) -> Unusable:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -43,3 +43,9 @@ class Unusable(UserError):
 
 class StillWaiting(UserError):
     """A passing condition lasted longer than the recipe's `endpoint.patience`."""
+
+
+def first_of(group: BaseExceptionGroup[Unusable]) -> Unusable:
+    """The first error of requests that were sent together."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -26,12 +26,14 @@ LONGEST_REST = 30.0
 class Pace:
     """The state of one address: `busy` requests in flight of `limit`, and the time from which it may be asked.
 
-    It rests for at most `patience` seconds at a time. Times are seconds on any clock that only moves forward.
+    It rests for at most `patience` seconds at a time. It gets `start` requests at first. Times are seconds on any clock
+    that only moves forward.
     """
 
     most: int
     deadline: float
     patience: float
+    start: int = START
     limit: float = 0.0
     busy: int = 0
     free_at: float = 0.0
@@ -41,7 +43,7 @@ class Pace:
     first: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.limit = float(min(START, self.most))
+        self.limit = float(min(self.start, self.most))
 
     def ready(self, now: float) -> bool:
         """Whether it may get one more request."""

@@ -29,8 +29,10 @@ def endpoint_of(bench: Workbench, name: str, adapter: Adapter | None = None) -> 
         address = Address.parse(bench.models[name].address or "")
         return Endpoint(address.name, address.path or "", bench.endpoints, tuple(bench.endpoints.fleet.get(name, ())))
     first, *further = bench.fleets[name].urls
+    # They are there for builds, and put what is too much into a queue themselves.
+    at_once = bench.endpoints.in_flight
     if adapter is None:
-        return Endpoint(first, name, bench.endpoints, tuple(further))
+        return Endpoint(first, name, bench.endpoints, tuple(further), start=at_once)
     # By its weights: where a server has this name, it has these weights.
     named, folder = f"{name}-{adapter.weights[:16]}", bench.adapter_folder(adapter).resolve()
-    return Endpoint(first, named, bench.endpoints, tuple(further), str(folder))
+    return Endpoint(first, named, bench.endpoints, tuple(further), str(folder), at_once)
