@@ -6,7 +6,7 @@ Importing this module loads neither Dagster nor polars nor a model library: each
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,10 +92,11 @@ class Project:
 
         tables, folder = EMBEDDED, self.recipe_file.parent
         # Reading a deployment file loads pydantic, which most commands do not need.
-        if not self.embedded and deployment_path(folder):
+        if deployment_path(folder):
             from assets.loading.deployment import tables_for
 
-            tables = tables_for(folder)
+            found = tables_for(folder)
+            tables = replace(EMBEDDED, store=found.store) if self.embedded else found
         return Store(warehouse_at(self.warehouse, tables, self.environment))
 
     @property

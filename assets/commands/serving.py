@@ -42,7 +42,7 @@ def serve(
         _run(command, served.environment)
     base = f"http://{host}:{port}/v1"
     declared = _declared(project, served, base)
-    servers = {served.name: {"urls": [base], "gives": _gives(project, served.name, adapters)}}
+    servers = {served.name: {"urls": [base], "gives": _gives(project, served)}}
     if as_json:
         print_json({"command": command, "environment": served.environment, "servers": servers, "models": declared})
         return
@@ -107,13 +107,13 @@ def _rank(project: Project, name: str) -> int | None:
     return max((rank for rank in ranks if rank), default=None)
 
 
-def _gives(project: Project, name: str, adapters: bool) -> list[str]:
+def _gives(project: Project, served: Served) -> list[str]:
     """What the command's server gives. vLLM 0.32 on a CPU ends at a loss where it serves adapters."""
     from assets.loading.local_models import engines
 
-    if name not in engines(project.recipe, project.bench):
+    if served.name not in engines(project.recipe, project.bench):
         return ["embeddings"]
-    return ["completions", "adapters"] if adapters else ["completions", "losses"]
+    return ["completions", "adapters"] if served.environment else ["completions", "losses"]
 
 
 def _declared(project: Project, served: Served, base: str) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from assets.loading.deployment import fleets_for, tables_for, workers_for
@@ -34,7 +35,7 @@ def workbench(
     says where the tables are, unless they are `embedded` in a file, what computes, and which servers are asked. Raises
     DeploymentError.
     """
-    declared = materials(recipe)
+    declared, tables = materials(recipe), tables_for(base)
     by_role = {role: {one.name: one for one in declared if one.role == role} for role in ("model", "source")}
     return Workbench(
         data,
@@ -52,5 +53,5 @@ def workbench(
         engines={name: Wanted(part.engine, part.precision) for name, part in recipe.models.items()},
         thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
         workers=workers_for(base),
-        tables=EMBEDDED if embedded else tables_for(base),
+        tables=replace(EMBEDDED, store=tables.store) if embedded else tables,
     )

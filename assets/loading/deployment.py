@@ -67,11 +67,17 @@ def _some(given: tuple[Any, ...]) -> tuple[Any, ...]:
     return given
 
 
+def _asked(given: tuple[Asked, ...]) -> tuple[Asked, ...]:
+    if not {"completions", "losses", "embeddings"} & set(given):
+        raise ValueError("it must have completions, losses or embeddings; adapters are asked for these")
+    return given
+
+
 class ServersPart(Part):
     """Servers at the base URLs `urls` that have the weights of a model, and what they give (all that can be asked)."""
 
     urls: Annotated[tuple[BaseUrl, ...], AfterValidator(_some)]
-    gives: Annotated[tuple[Asked, ...], AfterValidator(_some)] = TASKS
+    gives: Annotated[tuple[Asked, ...], AfterValidator(_asked)] = TASKS
 
 
 def _urls(given: Any) -> Any:
@@ -81,8 +87,12 @@ def _urls(given: Any) -> Any:
 
 
 def _store(given: str) -> str:
+    from urllib.parse import urlsplit
+
     import fsspec
 
+    if urlsplit(given).password:
+        raise ValueError("it must have no password; the library of the store takes it from the environment")
     if "://" not in given and not Path(given).is_absolute():
         raise ValueError("it must be a URL, such as s3://bucket/folder, or the whole path of a folder")
     protocol = given.partition("://")[0] if "://" in given else "file"

@@ -113,7 +113,7 @@ def garbage_tables(garbage: Garbage) -> list[Table]:
     for folder in garbage.folders:
         folders.add_row(folder.path.name, mebibytes(folder.bytes))
     shared = table("checkpoint to delete in the store", left=1)
-    for training in garbage.shared:
+    for training, _ in garbage.shared:
         shared.add_row(training)
     return [one for one in (versions, rows, folders, shared) if one.row_count]
 

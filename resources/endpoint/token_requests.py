@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from resources.endpoint.answer import ENDED, choice_of, require_model, tokens_in
+from resources.endpoint.answer import CUT_OFF, ENDED, choice_of, require_model, tokens_in
 from resources.endpoint.errors import RowFailed
 from resources.models.calls import Sampling
 from resources.models.losses import response_of
@@ -40,7 +40,7 @@ class Continued:
 
 
 @dataclass(frozen=True)
-class Continuing:
+class CompletionRequest:
     """The completion of a prompt of tokens. `ends` are the tokens that end it, `text_of` makes text of its tokens."""
 
     tokens: Sequence[int]
@@ -51,6 +51,11 @@ class Continuing:
     text_of: Callable[[list[int]], tuple[str, int, bool]]
     opened: bool = False
     path: str = "completions"
+
+    @property
+    def reads(self) -> int:
+        """How many tokens the server reads."""
+        return len(self.tokens)
 
     def body(self, model: str) -> dict[str, Any]:
         """What is posted."""
@@ -72,9 +77,13 @@ class Continuing:
         written = choice.get("token_ids")
         if not isinstance(written, list) or not all(type(one) is int and one >= 0 for one in written):
             raise RowFailed("answered without the tokens that it wrote (`token_ids`); use vLLM 0.10.2 or later")
-        ending = choice.get("finish_reason")
-        if ending not in (*ENDED, "length"):
+        ending, budget = choice.get("finish_reason"), self.sampling.max_new_tokens
+        if ending not in (*ENDED, CUT_OFF):
             raise RowFailed(f"ended its answer with {ending!r} instead of an end or the budget")
+        if ending == CUT_OFF and len(written) < budget:
+            raise RowFailed(
+                f"ended its answer after {len(written)} of {budget} tokens, at a limit of its own: --max-model-len"
+            )
         text, tokens, complete = self.text_of(written)
         return Continued(text, tokens, complete or ending in ENDED, self.opened)
 
@@ -92,12 +101,17 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Measuring:
+class LossRequest:
     """The loss of the tokens `tail` after `head`: what the server says of the tokens of a prompt that it reads."""
 
     head: Sequence[int]
     tail: Sequence[int]
     path: str = "completions"
+
+    @property
+    def reads(self) -> int:
+        """How many tokens the server reads."""
+        return len(self.head) + len(self.tail)
 
     def body(self, model: str) -> dict[str, Any]:
         """What is posted. A server writes at least one token, which is not read."""
@@ -133,7 +147,7 @@ class Embedded:
 
 
 @dataclass(frozen=True)
-class Embedding:
+class EmbeddingRequest:
     """The embedding of a text. What exceeds the model's context is left out, as on this machine."""
 
     text: str

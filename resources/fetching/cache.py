@@ -23,7 +23,7 @@ from resources.fetching.tree_digest import tree_digest
 from resources.fetching.wheel import from_wheel
 from warehouse.core.file_digests import FileDigests
 from warehouse.core.identity import file_digest
-from warehouse.store.file_store import FileStore
+from warehouse.store.file_store import FileStore, StoreError
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 STALE_SECONDS = 3600
@@ -35,8 +35,8 @@ class Cache:
 
     `base` is the folder that relative `path:` addresses start from (the working directory unless given). What is in one
     of the `older` folders of the same form is used from there; nothing is added to them. Any number of processes may
-    share one `root`. What is downloaded is put into `store` too, and taken from there by machines that do not have it:
-    of a wheel the wheel, so that the hash of the recipe is compared each time.
+    share one `root`. What is downloaded is put into `store` too, and taken from there by machines that do not have it.
+    A wheel is there as a whole, so that its hash can be compared with that of the recipe.
     """
 
     def __init__(
@@ -167,14 +167,20 @@ class Cache:
         return named, found
 
     def _stored(self, address: Address, expected: str | None, part: Path) -> Path | None:
-        """What the store has for an address: a wheel, or what a hub gave; None where it has nothing."""
-        if not (self.store and expected and self.store.get(_stored_at(address, expected), part / "stored")):
+        """What the store has for an address: a wheel, or what a hub gave; None where it has nothing.
+
+        Raises StoreError where it has something else."""
+        key, stored = _stored_at(address, expected or ""), part / "stored"
+        if not (self.store and expected and self.store.get(key, stored)):
             return None
-        stored = part / "stored"
-        if address.scheme == "pypi":
-            return next(stored.iterdir())
         # One file has its own hash, unless it is the only one of a folder.
-        single = next((one for one in stored.iterdir() if one.is_file() and file_digest(one) == expected), None)
+        files = [one for one in stored.iterdir() if one.is_file()]
+        single = next((one for one in files if file_digest(one) == expected), None)
+        if single is None and (address.scheme == "pypi" or tree_digest(stored) != expected):
+            raise StoreError(
+                f"{self.store.url}/{key} is not what {address} names: no sha256 there is {expected}; delete it, and "
+                "it is downloaded again"
+            )
         return single or stored
 
     def _sweep(self, key: str) -> None:

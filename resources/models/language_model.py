@@ -15,7 +15,7 @@ from resources.models.device import device, dtype, free_bytes
 from resources.models.generation import own_config
 from resources.models.loading import load_adapter, load_language_model
 from resources.models.losses import mean_losses
-from resources.models.model_texts import ModelTexts, Written, texts_in
+from resources.models.model_texts import ModelTexts, Written
 from resources.models.room import Limit, limits_of
 from resources.models.sampling import logits_processors
 
@@ -34,7 +34,7 @@ class LanguageModel:
 
     def __init__(self, folder: Path, precision: str | None = None, weights: Path | None = None) -> None:
         self.device = torch.device(device())
-        self.texts = texts_in(folder)
+        self.texts = ModelTexts(folder)
         self.model: Any = (
             load_language_model(weights or folder, dtype=getattr(torch, precision) if precision else dtype())
             .to(self.device)

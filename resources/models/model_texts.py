@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +91,3 @@ class ModelTexts:
     @property
     def _uses_plain(self) -> bool:
         return bool(self.tokenizer.chat_template == PLAIN)
-
-
-@cache
-def texts_in(folder: Path) -> ModelTexts:
-    """What the language model in `folder` reads and how its tokens become text; its weights are not loaded."""
-    return ModelTexts(folder)

@@ -79,7 +79,7 @@ def pairs_in_order(
                 f"in {known + done:,} of {count:,} rows; raise the floor, or drop equal instructions first"
             )
         progress(done, count - known)
-    return joined(sorted(parts, key=lambda part: int(part.later[0]) if len(part) else -1))
+    return _joined(sorted(parts, key=lambda part: int(part.later[0]) if len(part) else -1))
 
 
 def blocks_of_pairs(vectors: Vectors, floor: float, first: int, last: int) -> Iterator[tuple[int, NearPairs]]:
@@ -163,7 +163,7 @@ def _block(
         later, earlier = some[places] + start, others + first
         before = earlier < later
         found.append(_exact(vectors, later[before], earlier[before], floor))
-    return _in_order(joined(found))
+    return _in_order(_joined(found))
 
 
 def _exact(vectors: Vectors, later: Places, earlier: Places, floor: float) -> NearPairs:
@@ -175,8 +175,7 @@ def _exact(vectors: Vectors, later: Places, earlier: Places, floor: float) -> Ne
     return NearPairs(later[near], earlier[near], cosine[near])
 
 
-def joined(found: list[NearPairs]) -> NearPairs:
-    """The pairs of all parts, one part after the other."""
+def _joined(found: list[NearPairs]) -> NearPairs:
     none = NearPairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     parts = zip(*((one.later, one.earlier, one.cosine) for one in (none, *found)), strict=True)
     return NearPairs(*(np.concatenate(part) for part in parts))

@@ -41,8 +41,10 @@ penalty. Calls without it date from when it did."""
 
 DEFAULT_NUMERICS = "float32 on cpu"
 
-SERVED = "of a server"
-"""The numerics of a server that has the weights of a model of the recipe; see resources/tools/served_model.py."""
+
+def served(precision: str | None = None) -> str:
+    """The numerics of a server that has the weights of a model of the recipe, which may say their `precision`."""
+    return f"{precision} of a server" if precision else "of a server"
 
 
 def stamp(protocol: int, numerics: str = DEFAULT_NUMERICS) -> dict[str, Any]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FEW_COMPARISONS = 10**9
 """So many comparisons of two vectors take some three seconds of a processor: they are not worth a cluster (ours)."""
 
+WHAT = "a part of the comparison of all pairs"
+
 PARTS = 8
 """Into so many parts for each worker the comparisons are put, so that the last ones are short (our choice)."""
 
@@ -33,15 +35,17 @@ def near_pairs_on(
     count = len(vectors)
     if workers.device is None or count * (count - known) <= FEW_COMPARISONS:
         return near_pairs(vectors, floor, known, progress)
-    found = workers.parts(_part, (vectors, floor), _parts(known, count, PARTS * workers.count))
+    found = workers.parts(_part, (vectors, floor), _parts(known, count, PARTS * workers.count), WHAT)
     return pairs_in_order(((last - first, pairs) for (first, last), pairs in found), count, known, floor, progress)
 
 
 def _part(shared: tuple[NDArray[np.float32], float], rows: tuple[int, int]) -> NearPairs:
-    from resources.models.near_pairs import blocks_of_pairs, joined
+    from resources.models.near_pairs import blocks_of_pairs, pairs_in_order
 
     vectors, floor = shared
-    return joined([pairs for _, pairs in blocks_of_pairs(vectors, floor, *rows)])
+    first, last = rows
+    # A part alone may have more pairs than there may be in all.
+    return pairs_in_order(blocks_of_pairs(vectors, floor, first, last), len(vectors), first, floor, lambda *_: None)
 
 
 def _parts(known: int, count: int, parts: int) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,7 @@ def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
     """One unit-length vector per text from the embedding model `name`, here or from servers."""
     bench, model = session.bench, session.bench.models[name].id
     served = bench.at_endpoint(name) or is_served(bench, name, "embeddings")
-    stamp = protocol.stamp(protocol.EMBEDDING, *([protocol.SERVED] if served else []))
+    stamp = protocol.stamp(protocol.EMBEDDING, *([protocol.served()] if served else []))
     calls = [Call("embedding", model, {"text": text} | stamp) for text in texts]
 
     def compose(missing: list[Call]) -> Batches:
@@ -31,9 +31,9 @@ def embed(session: Session, name: str, texts: Sequence[str]) -> list[Vector]:
             yield [missing[row] for row in rows], Embedding(bench, name)
 
     def prepared(missing: Sequence[Call]) -> Prepared:
-        from resources.endpoint.token_requests import Embedding
+        from resources.endpoint.token_requests import EmbeddingRequest
 
-        return {call.key: Embedding(call.request["text"]) for call in missing}
+        return {call.key: EmbeddingRequest(call.request["text"]) for call in missing}
 
     if served:
         answers = asked(session, lambda: endpoint_of(bench, name), calls, prepared, "embeddings")

@@ -10,7 +10,7 @@ from typing import Any
 from resources.models.calls import Adapter, Prompt, Sampling
 from resources.tools.batching import Batches, fitting_batches
 from resources.tools.jobs import Completing, Measuring
-from resources.tools.opened import Opening, limits, read_by
+from resources.tools.opened import limits, opening, reading_engine
 from resources.tools.session import Session, completions_at
 from warehouse.store.calls import Answer, Call
 
@@ -48,14 +48,12 @@ class LocalModel:
 
         def compose(missing: list[Call]) -> Batches:
             nonlocal began
-            from resources.models.model_texts import texts_in
-
             bench.model_folder(self.name, fetch=True)
             # Asked again: before the model was here, the engine was that for one that can be exported.
-            wanted = Opening(self.name, self.adapter, bench.engine(self.name))
+            wanted = opening(bench, self.name, self.adapter, bench.engine(self.name))
             job = Completing(bench, wanted, prompts, sampling, bench.thoughts.get(self.name), ended)
-            with limits(bench, wanted, reading=False) as (rows, tokens):
-                texts, began, budget = texts_in(bench.base_folder(self.name)), time.monotonic(), sampling.max_new_tokens
+            with limits(bench, wanted, reading=False) as (texts, (rows, tokens)):
+                began, budget = time.monotonic(), sampling.max_new_tokens
                 sizes = [len(texts.of_prompt(prompts[call.key])) for call in missing]
                 most = min(rows, bench.chunk), tokens
                 yield from fitting_batches(missing, sizes, texts.context - budget, budget, most, job)
@@ -66,17 +64,14 @@ class LocalModel:
         self, calls: Sequence[Call], texts: Mapping[str, tuple[Prompt, str]], ends: bool = False
     ) -> list[Answer]:
         """The answers to loss calls; a text that exceeds the context is refused."""
-        bench = self.session.bench
-        wanted = read_by(bench, self.name, self.adapter)
+        bench, engine = self.session.bench, reading_engine(self.session.bench)
 
         def compose(missing: list[Call]) -> Batches:
-            from resources.models.model_texts import texts_in
-
-            with limits(bench, wanted, reading=True) as (rows, tokens):
-                reads = texts_in(bench.base_folder(self.name))
+            wanted = opening(bench, self.name, self.adapter, engine)
+            with limits(bench, wanted, reading=True) as (reads, (rows, tokens)):
                 sizes = [sum(map(len, reads.measured(*texts[call.key], ends))) for call in missing]
                 most, job = (min(rows, bench.chunk), tokens), Measuring(bench, wanted, texts, ends)
                 yield from fitting_batches(missing, sizes, reads.context, 0, most, job)
 
-        memo = self.session.memo("transformers", "torch", numerics=wanted.engine.numerics)
+        memo = self.session.memo("transformers", "torch", numerics=engine.numerics)
         return memo.run(calls, compose, self.session.progress("losses"))

@@ -15,7 +15,7 @@ from resources.tools.endpoint_model import EndpointModel
 from resources.tools.keys import keys_of
 from resources.tools.local_model import LocalModel
 from resources.tools.served_model import ServedModel
-from resources.tools.servers import is_served
+from resources.tools.servers import is_served, numerics_of
 from resources.tools.session import Session
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call
@@ -93,8 +93,9 @@ class MemoizedModel:
         """The loss of each continuation given its prompt, in order. Raises FetchError for a model at an endpoint.
 
         With `ends`, the end of the turn counts as well (see Reader)."""
-        served = is_served(self.session.bench, self.name, "losses", self.adapter)
-        stamp = protocol.stamp(protocol.LOSS, protocol.SERVED if served else numerics(self.session.bench.device))
+        bench = self.session.bench
+        served = is_served(bench, self.name, "losses", self.adapter)
+        stamp = protocol.stamp(protocol.LOSS, numerics_of(bench, self.name) if served else numerics(bench.device))
         stamp |= {"ends": True} if ends else {}
 
         def keyed(folder: ModelFolder | None) -> list[Call]:

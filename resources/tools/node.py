@@ -18,38 +18,25 @@ from typing import Any
 
 from resources.models.calls import Adapter
 from resources.tools.opened import Opening, opened
-from resources.tools.workbench import CheckpointLost, Workbench
-from warehouse.core.file_digests import FileDigests
+from resources.tools.workbench import CheckpointLost, FileHashes, Workbench
 from warehouse.store.calls import Call, Work
 from warehouse.store.checkpoints import MODEL_WEIGHTS, WEIGHTS, is_model
 from warehouse.store.workers import Answered, answered
-
-_DIGESTS = FileDigests()
 
 
 class NodeBench(Workbench):
     """A workbench that has the files of a warehouse, but not its tables."""
 
-    def adapter_folder(self, adapter: Adapter) -> Path:
-        """The folder with the files of an adapter whose weights have the right hash. Raises CheckpointLost.
+    def adapter_folder(self, adapter: Adapter, files: FileHashes = ()) -> Path:
+        """The folder with the files of an adapter, which have these hashes. Raises CheckpointLost.
 
         Where they are not on this node, they are fetched from where other machines share them."""
-        try:
-            return self._checked(adapter)
-        except CheckpointLost:
-            if not self.checkpoints.fetch(adapter.training):
-                raise
-        return self._checked(adapter)
-
-    def _checked(self, adapter: Adapter) -> Path:
-        folder = self.checkpoints.folder(adapter.training)
-        weights = folder / (MODEL_WEIGHTS if is_model(folder) else WEIGHTS)
-        try:
-            found = _DIGESTS.of(weights)
-        except OSError as error:
-            raise CheckpointLost(f"the checkpoint {folder} cannot be read on this node: {error}") from error
-        if found != adapter.weights:
-            raise CheckpointLost(f"the weights {weights} on this node are not those of the training; found {found}")
+        folder, weights = self.checkpoints.folder(adapter.training), {WEIGHTS: adapter.weights}
+        recorded = dict(files) or ({MODEL_WEIGHTS: adapter.weights} if is_model(folder) else weights)
+        if adapter.weights not in recorded.values():
+            raise CheckpointLost(f"the checkpoint {folder} on record has other weights than {adapter.weights}")
+        if fault := self.checkpoints.fault_on_disk(adapter.training, recorded):
+            raise CheckpointLost(f"the checkpoint {folder} on this node is not what its training wrote: {fault}")
         return folder
 
 

@@ -44,29 +44,48 @@ class Writing(Protocol):
 
 @dataclass(frozen=True)
 class Opening:
-    """The language model `name`, with `adapter` if one is given, in `engine`."""
+    """The language model `name`, with `adapter` if one is given, in `engine`.
+
+    `files` are the hashes of the adapter's files, by name, for a process that cannot ask the warehouse for them."""
 
     name: str
     adapter: Adapter | None
     engine: Engine
+    files: tuple[tuple[str, str], ...] = ()
 
 
-def read_by(bench: Workbench, name: str, adapter: Adapter | None) -> Opening:
-    """The model as it measures losses: in transformers, in the numbers of what computes."""
-    return Opening(name, adapter, engine_of(Wanted("transformers"), None, bench.device))
+def opening(bench: Workbench, name: str, adapter: Adapter | None, engine: Engine) -> Opening:
+    """The model in an engine, as it is opened here or by workers."""
+    files = bench.checkpoints.recorded(adapter.training) if adapter and bench.workers.device else {}
+    return Opening(name, adapter, engine, tuple(sorted(files.items())))
+
+
+def reading_engine(bench: Workbench) -> Engine:
+    """What measures losses: transformers, in the numbers of what computes."""
+    return engine_of(Wanted("transformers"), None, bench.device)
+
+
+def require_device(what: str, kind: str) -> None:
+    """Raises UserError where this machine has another kind of device than `kind`, by which calls have their keys."""
+    if kind != device.device():
+        raise UserError(
+            f"{what}, but this machine has only {device.device()}: workers compute on GPUs where `compute` in "
+            "deployment.yaml asks for `gpus`, and otherwise on processors"
+        )
 
 
 @contextmanager
-def limits(bench: Workbench, wanted: Opening, reading: bool) -> Iterator[Limit]:
-    """The most rows and tokens of a batch of losses (`reading`) or completions.
+def limits(bench: Workbench, wanted: Opening, reading: bool) -> Iterator[tuple[ModelTexts, Limit]]:
+    """What the model reads and writes, and the most rows and tokens of a batch of losses (`reading`) or completions.
 
     Until the block ends, the model is open here if this process computes. Otherwise a worker says its limits, and only
     workers load the weights."""
     if bench.workers.device:
-        yield from (most for _, most in bench.workers.parts(_limits, (bench, wanted), [reading]))
+        ((_, most),) = bench.workers.parts(_limits, (bench, wanted), [reading], f"loading {wanted.name}")
+        yield bench.texts(wanted.name), most
         return
     with opened(bench, wanted) as model:
-        yield model.most_read if reading else model.most
+        yield model.texts, (model.most_read if reading else model.most)
 
 
 def _limits(shared: tuple[Workbench, Opening], reading: bool) -> Limit:
@@ -83,11 +102,7 @@ def opened(bench: Workbench, wanted: Opening) -> Iterator[Any]:
     if bench.open and bench.open[0] == wanted:
         yield bench.open[1]
         return
-    if wanted.engine.device != device.device():
-        raise UserError(
-            f"{wanted.name} is to be computed {wanted.engine}, but this machine has only {device.device()}: workers "
-            "compute on GPUs where `compute` in deployment.yaml asks for `gpus`, and otherwise on processors"
-        )
+    require_device(f"{wanted.name} is to be computed {wanted.engine}", wanted.engine.device)
     with _loaded(bench, wanted) as model:
         before, bench.open = bench.open, (wanted, model)
         try:
@@ -100,11 +115,11 @@ def opened(bench: Workbench, wanted: Opening) -> Iterator[Any]:
 def _loaded(bench: Workbench, wanted: Opening) -> Iterator[Any]:
     name, adapter, precision = wanted.name, wanted.adapter, wanted.engine.precision
     if wanted.engine.name == "openvino":
-        yield bench.openvino_writer(name, adapter, precision)
+        yield bench.openvino_writer(name, adapter, precision, wanted.files)
         return
-    folder = None if adapter is None else bench.adapter_folder(adapter)
+    folder = None if adapter is None else bench.adapter_folder(adapter, wanted.files)
     if adapter and folder and is_model(folder):
-        yield bench.tuned_model(name, adapter, precision)
+        yield bench.tuned_model(name, adapter, precision, wanted.files)
         return
     with bench.language_model(name, precision).with_adapter(folder) as model:
         yield model

@@ -77,7 +77,7 @@ class RayWorkers:
             lambda task: f"a batch of {len(task.calls)} model calls",
         )
 
-    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[tuple[P, R]]:
+    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P], what: str) -> Iterator[tuple[P, R]]:
         """Each part with what `work` makes of `shared` and it, as they arrive. Raises as `answers` does."""
         sent: Any = None
 
@@ -89,7 +89,7 @@ class RayWorkers:
                 sent = ray.put(shared)
             return actor.part.remote(work, sent, part)
 
-        yield from self._computed(parts, send, lambda part: "a part of a comparison")
+        yield from self._computed(parts, send, lambda part: what)
 
     def _computed(
         self, tasks: Iterable[P], send: Callable[[Any, P], Any], named: Callable[[P], str]
@@ -176,7 +176,10 @@ class RayWorkers:
         )
 
     def _start(self, ray: Any) -> None:
-        resources = {"num_cpus": self.cluster.cpus, "num_gpus": self.cluster.gpus}
+        resources: dict[str, Any] = {"num_cpus": self.cluster.cpus, "num_gpus": self.cluster.gpus}
+        if not self.cluster.gpus:
+            # Ray hides no GPU from a worker that asked for none, and models would use it.
+            resources["runtime_env"] = {"env_vars": {"CUDA_VISIBLE_DEVICES": ""}}
         actor = ray.remote(max_restarts=0, max_task_retries=0, **resources)(Node).remote()
         self._coming[actor.ready.remote()] = actor
 

@@ -15,13 +15,12 @@ from resources.models.calls import Adapter, Prompt, Sampling
 from resources.models.thoughts import opens_thought
 from resources.tools.asked import Prepared, asked
 from resources.tools.batching import too_long
-from resources.tools.servers import endpoint_of
+from resources.tools.servers import endpoint_of, numerics_of
 from resources.tools.session import Session
 from warehouse.store.calls import Answer, Call
 
 if TYPE_CHECKING:
-    from resources.endpoint.endpoint import Endpoint
-    from resources.endpoint.request import Request
+    from resources.endpoint.token_requests import CompletionRequest, LossRequest
     from resources.models.model_texts import ModelTexts
 
 
@@ -35,18 +34,18 @@ class ServedModel:
 
     def stamp(self, sampling: Sampling) -> dict[str, Any]:
         """What the request of a completion gets beside its content."""
-        return protocol.stamp(protocol.COMPLETION, protocol.SERVED)
+        return protocol.stamp(protocol.COMPLETION, numerics_of(self.session.bench, self.name))
 
     def completions(self, calls: Sequence[Call], prompts: Mapping[str, Prompt], sampling: Sampling) -> list[Answer]:
         """The answers to completion calls; a prompt that leaves no room for the budget is refused."""
-        from resources.endpoint.token_requests import Continuing
+        from resources.endpoint.token_requests import CompletionRequest
 
         marks, budget = self.session.bench.thoughts.get(self.name), sampling.max_new_tokens
 
-        def request(texts: ModelTexts, call: Call) -> Request:
+        def request(texts: ModelTexts, call: Call) -> CompletionRequest:
             prompt = prompts[call.key]
             stops = texts.stops(prompt, sampling)
-            return Continuing(
+            return CompletionRequest(
                 texts.of_prompt(prompt),
                 sampling,
                 prompt.seed,
@@ -56,48 +55,32 @@ class ServedModel:
                 opens_thought(texts.render(prompt), marks),
             )
 
-        def size(texts: ModelTexts, call: Call) -> int:
-            return len(texts.of_prompt(prompts[call.key]))
-
-        return self._asked(calls, request, size, budget, "completions")
+        return self._asked(calls, request, budget, "completions")
 
     def losses(
         self, calls: Sequence[Call], texts: Mapping[str, tuple[Prompt, str]], ends: bool = False
     ) -> list[Answer]:
         """The answers to loss calls; a text that exceeds the context is refused."""
-        from resources.endpoint.token_requests import Measuring
+        from resources.endpoint.token_requests import LossRequest
 
-        def request(of: ModelTexts, call: Call) -> Request:
-            return Measuring(*of.measured(*texts[call.key], ends))
-
-        def size(of: ModelTexts, call: Call) -> int:
-            return sum(map(len, of.measured(*texts[call.key], ends)))
+        def request(of: ModelTexts, call: Call) -> LossRequest:
+            return LossRequest(*of.measured(*texts[call.key], ends))
 
         # A server writes one token more than it reads.
-        return self._asked(calls, request, size, 1, "losses")
+        return self._asked(calls, request, 1, "losses")
 
     def _asked(
         self,
         calls: Sequence[Call],
-        request: Callable[[ModelTexts, Call], Request],
-        size: Callable[[ModelTexts, Call], int],
+        request: Callable[[ModelTexts, Call], CompletionRequest | LossRequest],
         budget: int,
         what: str,
     ) -> list[Answer]:
         bench = self.session.bench
 
         def prepared(missing: Sequence[Call]) -> Prepared:
-            from resources.models.model_texts import texts_in
+            texts = bench.texts(self.name)
+            most, requests = texts.context - budget, {call.key: request(texts, call) for call in missing}
+            return {key: too_long(one.reads, most) if one.reads > most else one for key, one in requests.items()}
 
-            texts = texts_in(bench.base_folder(self.name))
-            most = texts.context - budget
-            sizes = {call.key: size(texts, call) for call in missing}
-            return {
-                call.key: too_long(sizes[call.key], most) if sizes[call.key] > most else request(texts, call)
-                for call in missing
-            }
-
-        def servers() -> Endpoint:
-            return endpoint_of(bench, self.name, self.adapter)
-
-        return asked(self.session, servers, calls, prepared, what)
+        return asked(self.session, lambda: endpoint_of(bench, self.name, self.adapter), calls, prepared, what)

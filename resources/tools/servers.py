@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from resources.endpoint.settings import Task
 from resources.fetching.addresses import Address
+from resources.models import protocol
 from resources.models.calls import Adapter
 from resources.tools.workbench import Workbench
 
@@ -19,6 +20,12 @@ def is_served(bench: Workbench, name: str, task: Task, adapter: Adapter | None =
     if task not in gives or adapter is None:
         return task in gives
     return "adapters" in gives and not bench.checkpoints.is_whole(adapter.training)
+
+
+def numerics_of(bench: Workbench, name: str) -> str:
+    """The numbers in which servers compute the model `name`: those that the recipe says, if it does."""
+    wanted = bench.engines.get(name)
+    return protocol.served(wanted.precision if wanted else None)
 
 
 def endpoint_of(bench: Workbench, name: str, adapter: Adapter | None = None) -> Endpoint:

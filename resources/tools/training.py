@@ -17,6 +17,7 @@ from resources.models.model_folder import ModelFolder
 from resources.tools.batching import Batches
 from resources.tools.jobs import nobody
 from resources.tools.keys import keys_of
+from resources.tools.opened import require_device
 from resources.tools.session import Progress, Session
 from resources.tools.workbench import Workbench
 from warehouse.core.errors import UserError
@@ -36,13 +37,14 @@ def train(
 
     Raises UserError where the training fails; the error is also recorded in memo.failures.
     """
+    bench = session.bench
     request = {
         "examples": _digest(examples),
         "count": len(examples),
         **training.request(),
     } | ({"held_out": _digest(held_out)} if held_out else {})
-    stamp = protocol.stamp(protocol.TRAINING, numerics(session.bench.device))
-    model = session.bench.models[name].id
+    stamp = protocol.stamp(protocol.TRAINING, numerics(bench.device))
+    model = bench.models[name].id
     contents = [[*prompt.contents, text] for prompt, text in (*examples, *held_out)]
 
     def keyed(folder: ModelFolder | None) -> list[Call]:
@@ -50,24 +52,25 @@ def train(
         return [Call("training", model, request | stamp | literal)]
 
     (call,) = keys_of(session, name, keyed)
-    files = session.bench.checkpoints
+    files = bench.checkpoints
 
     def compose(missing: list[Call]) -> Batches:
         session.progress(f"training {name}")(0, 0)
         yield (
             missing,
             Tuning(
-                session.bench,
+                bench,
                 name,
                 examples,
                 training,
                 held_out,
                 files.recorded(call.key),
+                bench.device,
                 session.progress("training steps"),
             ),
         )
 
-    memo = session.memo("trl", "peft", "transformers", "torch", numerics=numerics(session.bench.device))
+    memo = session.memo("trl", "peft", "transformers", "torch", numerics=numerics(bench.device))
     (answer,) = memo.run([call], compose, void=lambda call, _: files.fault(call.key) is not None)
     if answer.error:
         raise UserError(f"{name} could not be fine-tuned on {len(examples)} examples: {answer.error}")
@@ -77,7 +80,8 @@ def train(
 
 @dataclass(frozen=True)
 class Tuning:
-    """Trains the model `name` and writes the files into the warehouse's folder; `recorded` are those on record.
+    """Trains the model `name` and writes the files into the warehouse's folder; `recorded` are those on record,
+    `device` is the kind of device that its key says.
 
     `progress` gets the steps where the training is computed by the process that builds."""
 
@@ -87,6 +91,7 @@ class Tuning:
     training: Training
     held_out: Sequence[tuple[Prompt, str]]
     recorded: Files
+    device: str
     progress: Progress = nobody
 
     def __call__(self, batch: list[Call]) -> list[Answer]:
@@ -95,6 +100,9 @@ class Tuning:
 
         (call,) = batch
         files = self.bench.checkpoints
+        require_device(f"{self.name} is to be trained on {self.device}", self.device)
+        if files.database.remote:
+            files.database.remote.require_writable()
         self.bench.make_room()
         _remove_unless_intact(files, call.key, self.recorded)
         began = time.monotonic()

@@ -18,11 +18,11 @@ from resources.models.engines import Engine, Wanted, engine_of
 from resources.models.model_folder import ModelFolder
 from resources.models.thoughts import Marks
 from resources.models.weights import converted, loadable
-from warehouse.core.closure import closure
+from resources.tools.withdrawn import refuse_withdrawn
 from warehouse.core.errors import UserError
 from warehouse.lineage.material import Material
 from warehouse.lineage.reviews import Reviews, read_reviews
-from warehouse.lineage.withdrawals import UsesWithdrawn, Withdrawals, Withdrawn, read_withdrawals
+from warehouse.lineage.withdrawals import Withdrawals, read_withdrawals
 from warehouse.store.checkpoints import CheckpointFiles, is_model
 from warehouse.store.materials import are_recorded, material_rows, record_materials
 from warehouse.store.places import EMBEDDED, Tables, warehouse_at
@@ -32,8 +32,12 @@ from warehouse.store.workers import InProcess, Workers
 if TYPE_CHECKING:
     from resources.models.embedder import Embedder
     from resources.models.language_model import LanguageModel
+    from resources.models.model_texts import ModelTexts
     from resources.models.openvino_writer import OpenVinoWriter
 
+
+FileHashes = Sequence[tuple[str, str]]
+"""SHA-256 of files, each as (name, hash)."""
 
 Loading = Callable[[str], AbstractContextManager[object]]
 """Called with what is fetched or loaded, which may take minutes; the block is left when it is there."""
@@ -74,6 +78,7 @@ class Workbench:
     _tuned: dict[tuple[str, str], LanguageModel] = field(default_factory=dict)
     _writers: dict[tuple[str, str, tuple[str, ...]], OpenVinoWriter] = field(default_factory=dict)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
+    _texts: dict[str, ModelTexts] = field(default_factory=dict)
     loading: Loading = nullcontext
     open: tuple[object, Any] | None = None
     workers: Workers = field(default_factory=InProcess)
@@ -125,25 +130,14 @@ class Workbench:
 
     def refuse_withdrawn(self, paths: Iterable[str], withdrawals: Withdrawals) -> None:
         """Raise UsesWithdrawn if a model or source in recipe `paths`, or something it was made from, is withdrawn."""
-        problems = []
-        for path, material in self._materials(paths).items() if withdrawals.materials else ():
-            for one in self._made_from(material):
-                if withdrawn := withdrawals.of_material(one.id, one.sha256, one.address):
-                    problems.append(_refusal(path, material, withdrawn))
-                    break
-        if problems:
-            raise UsesWithdrawn("; ".join(problems))
+        declared = [*self.models.values(), *self.sources.values(), *self.ancestors]
+        refuse_withdrawn(self._materials(paths) if withdrawals.materials else {}, declared, withdrawals)
 
     def _materials(self, paths: Iterable[str]) -> dict[str, Material]:
         """The models and sources among recipe paths, by path."""
         sections = {"models": self.models, "sources": self.sources}
         parts = ((path, *path.partition(".")) for path in paths)
         return {path: sections[key][name] for path, key, _, name in parts if name in sections.get(key, {})}
-
-    def _made_from(self, material: Material) -> Iterable[Material]:
-        """A material and everything that it declares to be made from, directly or through others."""
-        declared = [*self.models.values(), *self.sources.values(), *self.ancestors]
-        return closure([material], lambda child: [one for one in declared if one.name in child.parents])
 
     def base_folder(self, name: str) -> Path:
         """The folder of a language model, in the form that transformers loads."""
@@ -192,7 +186,9 @@ class Workbench:
                 self._language_models[key] = LanguageModel(self.base_folder(name), precision)
         return self._language_models[key]
 
-    def tuned_model(self, name: str, trained: Adapter, precision: str | None = None) -> LanguageModel:
+    def tuned_model(
+        self, name: str, trained: Adapter, precision: str | None = None, files: FileHashes = ()
+    ) -> LanguageModel:
         """The model `name` in transformers, with the weights of a training of all weights. Only the last is kept."""
         key = (trained.weights, precision or device.precision())
         if key not in self._tuned:
@@ -202,10 +198,12 @@ class Workbench:
             self._tuned.clear()
             free_memory()
             with self.loading(f"loading {name}, tuned"):
-                self._tuned[key] = LanguageModel(self.base_folder(name), precision, self.adapter_folder(trained))
+                self._tuned[key] = LanguageModel(self.base_folder(name), precision, self.adapter_folder(trained, files))
         return self._tuned[key]
 
-    def openvino_writer(self, name: str, adapter: Adapter | None, precision: str) -> OpenVinoWriter:
+    def openvino_writer(
+        self, name: str, adapter: Adapter | None, precision: str, files: FileHashes = ()
+    ) -> OpenVinoWriter:
         """The model `name` in OpenVINO, with `adapter`. Adapters on the same layers share it, one after the other.
 
         Only the last one is kept, since each has its own memory. A training of all weights has an export of its own,
@@ -213,14 +211,14 @@ class Workbench:
         """
         from resources.models.openvino_writer import OpenVinoWriter, layers_of
 
-        folder = None if adapter is None else self.adapter_folder(adapter)
+        folder = None if adapter is None else self.adapter_folder(adapter, files)
         whole = adapter if folder and is_model(folder) else None
         key = (name, precision, (whole.weights,) if whole else () if folder is None else layers_of(folder))
         if key in self._writers:
             if folder and not whole:
                 self._writers[key].use(folder)
             return self._writers[key]
-        from resources.models.model_texts import texts_in
+        from resources.models.model_texts import ModelTexts
         from resources.models.openvino_export import exported, folder_name
 
         base = self.base_folder(name)
@@ -233,8 +231,16 @@ class Workbench:
             exported(source, graph)
         self._writers.clear()
         with self.loading(f"loading {name}"):
-            self._writers[key] = OpenVinoWriter(graph, texts_in(base), precision, None if whole else folder)
+            self._writers[key] = OpenVinoWriter(graph, ModelTexts(base), precision, None if whole else folder)
         return self._writers[key]
+
+    def texts(self, name: str) -> ModelTexts:
+        """What the language model `name` reads and how its tokens become text; its weights are not loaded."""
+        if name not in self._texts:
+            from resources.models.model_texts import ModelTexts
+
+            self._texts[name] = ModelTexts(self.base_folder(name))
+        return self._texts[name]
 
     def make_room(self) -> None:
         """Unloads language models that are on a GPU, those of OpenVINO, and those of which all weights were trained:
@@ -260,9 +266,11 @@ class Workbench:
                 self._embedders[name] = Embedder(self.fetch(self.models[name]))
         return self._embedders[name]
 
-    def adapter_folder(self, adapter: Adapter) -> Path:
+    def adapter_folder(self, adapter: Adapter, files: FileHashes = ()) -> Path:
         """The folder with the verified files of an adapter, in the form that peft loads, or of a model of which all
-        weights were trained (`is_model`). Raises CheckpointLost."""
+        weights were trained (`is_model`). Raises CheckpointLost.
+
+        `files` are their hashes by name, for a process without the tables; here, those on record are compared."""
         if fault := self.checkpoints.fault_here(adapter.training, adapter.weights):
             asset = self.checkpoints.made_by(adapter.training)
             again = f"slingshot build '{asset}' makes it again" if asset else "build again, which makes it again"
@@ -280,11 +288,3 @@ class Workbench:
 
 def _address(material: Material) -> Address:
     return Address.parse(material.address or "")
-
-
-def _refusal(path: str, material: Material, withdrawn: Withdrawn) -> str:
-    relation = "is" if withdrawn.id == material.id else "is, or was made from,"
-    return (
-        f"the recipe's {path} {relation} {withdrawn.description}; "
-        f"it cannot be used any more: use another {material.role} in the recipe"
-    )

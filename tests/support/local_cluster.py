@@ -18,7 +18,7 @@ def part(shared: list[int], one: int) -> tuple[int, int]:
 def main() -> None:
     """Prints what came, and whether other processes made it."""
     workers = RayWorkers(RayCluster(LOCAL, workers=2, cpus=0.5, host=sys.argv[1]))
-    found = sorted(workers.parts(part, [1, 2, 3], [0, 1, 2]))
+    found = sorted(workers.parts(part, [1, 2, 3], [0, 1, 2], "a part"))
     print([(one, total) for one, (total, _) in found], all(process != os.getpid() for _, (_, process) in found))
 
 

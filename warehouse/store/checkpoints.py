@@ -71,22 +71,22 @@ class CheckpointFiles:
     def share(self, training: str) -> None:
         """Copies the files of a training to where other machines find them, if there is such a place."""
         if remote := self.database.remote:
-            remote.put(f"{CHECKPOINTS}/{training}", self.folder(training))
+            remote.put(_shared_at(training, self.found(training)), self.folder(training))
 
-    def is_shared(self, training: str) -> bool:
-        """Whether other machines find the files of a training somewhere else than in this warehouse's folder."""
+    def is_shared(self, training: str, weights: str) -> bool:
+        """Whether other machines find the files of a training with these weights elsewhere than in this folder."""
         remote = self.database.remote
-        return remote is not None and remote.has(f"{CHECKPOINTS}/{training}")
+        return remote is not None and remote.has(_key(training, weights))
 
-    def unshare(self, training: str) -> None:
-        """Deletes the files of a training where other machines find them."""
+    def unshare(self, training: str, weights: str) -> None:
+        """Deletes the files of a training with these weights where other machines find them."""
         if remote := self.database.remote:
-            remote.remove(f"{CHECKPOINTS}/{training}")
+            remote.remove(_key(training, weights))
 
-    def fetch(self, training: str) -> bool:
-        """Replaces the files of a training by those that other machines shared; false where there are none."""
-        remote = self.database.remote
-        return remote is not None and remote.get(f"{CHECKPOINTS}/{training}", self.folder(training))
+    def fetch(self, training: str, recorded: Files, place: Path | None = None) -> bool:
+        """Replaces the files of a training, or in `place`, by those that other machines shared; false without any."""
+        remote, key = self.database.remote, _shared_at(training, recorded)
+        return remote is not None and bool(key) and remote.get(key, place or self.folder(training))
 
     def fault(self, training: str, weights: str | None = None) -> str | None:
         """How the files of a training differ from those on record; None if they do not, here or where they are shared.
@@ -100,28 +100,43 @@ class CheckpointFiles:
         """As `fault`, after the files were fetched to this machine where it does not have them."""
         with self.database.read() as connection:
             recorded = self._recorded(connection, training, weights)
+        return self.fault_on_disk(training, recorded)
+
+    def fault_on_disk(self, training: str, recorded: Files) -> str | None:
+        """How the files of a training differ from `recorded`, after they were fetched where others are here, or none.
+
+        Asks no database."""
         fault = self.local_fault(training, recorded)
-        return self.local_fault(training, recorded) if fault and self.fetch(training) else fault
+        return self.local_fault(training, recorded) if fault and self.fetch(training, recorded) else fault
 
     def take(self, other: CheckpointFiles, training: str) -> str | None:
         """Copies the files of a training from another warehouse, whole or not at all.
 
         Returns what is wrong with those there, or with those that are here already; None if nothing is.
         """
-        if fault := other.fault_here(training):
+        recorded, place = other.recorded(training), self.folder(training)
+        if fault := other.fault_beside(training, recorded):
             return fault
-        found, place = other.found(training), self.folder(training)
-        if place.exists():
-            return None if self.found(training) == found else f"{place} has other files"
+        if not place.exists():
+            if other.local_fault(training, recorded):
+                other.fetch(training, recorded, place)
+            elif fault := other.copy(training, place):
+                return fault
+        if fault := self.local_fault(training, recorded):
+            return f"{place} has other files: {fault}"
+        self.share(training)
+        return None
+
+    def copy(self, training: str, place: Path) -> str | None:
+        """Copies the files of a training to `place`, whole or not at all. Returns what is wrong; None if nothing is."""
         part = place.with_name(f".{place.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        for name, sha256 in found.items():
-            shutil.copyfile(other.folder(training) / name, part / name)
+        for name, sha256 in self.found(training).items():
+            shutil.copyfile(self.folder(training) / name, part / name)
             if file_digest(part / name) != sha256:
                 return f"{name} changed while it was copied"
         part.rename(place)
-        self.share(training)
         return None
 
     def faults(self, published: Published) -> list[str]:
@@ -198,7 +213,8 @@ class CheckpointFiles:
         fault, remote = self.local_fault(training, recorded), self.database.remote
         if fault is None or remote is None:
             return fault
-        shared = remote.files(f"{CHECKPOINTS}/{training}")
+        key = _shared_at(training, recorded)
+        shared = remote.files(key) if key else None
         return fault if shared is None else _differences(shared, recorded)
 
     def local_fault(self, training: str, recorded: Files) -> str | None:
@@ -212,6 +228,17 @@ class CheckpointFiles:
         except OSError as error:
             return f"it cannot be read: {error}"
         return _differences(found, recorded)
+
+
+def _shared_at(training: str, files: Files) -> str:
+    """Where the files of a training are shared; "" where its weights are not known."""
+    weights = files.get(MODEL_WEIGHTS) or files.get(WEIGHTS)
+    return _key(training, weights) if weights else ""
+
+
+def _key(training: str, weights: str) -> str:
+    # By the weights too: on other processors a training may give others, which must not replace these.
+    return f"{CHECKPOINTS}/{training}-{weights[:16]}"
 
 
 def _differences(found: Files, recorded: Files) -> str | None:

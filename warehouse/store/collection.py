@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +62,7 @@ class Garbage:
     """What a collection frees if it keeps the `keep` last used versions of each asset, and frees `calls` or not.
 
     `rows` is the number of rows by table ("lineage.decisions", "records.pair", "memo.calls"), without tables that lose
-    none. `shared` are the trainings whose files are freed where other machines find them.
+    none. `shared` has (training, weights) of the files that are freed where other machines find them.
     """
 
     keep: int
@@ -70,7 +70,7 @@ class Garbage:
     versions: tuple[OldVersion, ...]
     rows: Mapping[str, int]
     folders: tuple[OldFolder, ...]
-    shared: tuple[str, ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -103,8 +103,8 @@ def collect(database: Warehouse, garbage: Garbage) -> None:
         for table, rule in _rules(garbage.calls).items():
             connection.execute(f"DELETE FROM {table} WHERE {rule}")
     _remove([folder.path for folder in garbage.folders])
-    for training in garbage.shared:
-        CheckpointFiles(database).unshare(training)
+    for training, weights in garbage.shared:
+        CheckpointFiles(database).unshare(training, weights)
     if garbage.rows:
         database.compact()
 
@@ -131,14 +131,13 @@ def _mark(connection: duckdb.DuckDBPyConnection, database: Warehouse, keep: int,
             "SELECT training, bool_or(id IN (SELECT id FROM staying)) FROM records.checkpoint GROUP BY training"
         ).fetchall()
     )
-    files = CheckpointFiles(database)
     return Garbage(
         keep,
         calls,
         tuple(OldVersion(*row) for row in versions),
         {table: count for table, count in counts.items() if count},
         tuple(_old_folders(recorded, database, calls)),
-        tuple(training for training, stays in sorted(recorded.items()) if not stays and files.is_shared(training)),
+        tuple(_old_shared(connection, database, calls)),
     )
 
 
@@ -210,6 +209,22 @@ def _old_folders(recorded: Mapping[str, bool], database: Warehouse, calls: bool)
         if old:
             found.append(OldFolder(path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())))
     return found
+
+
+def _old_shared(connection: duckdb.DuckDBPyConnection, database: Warehouse, calls: bool) -> Iterator[tuple[str, str]]:
+    """(training, weights) of the files to be freed where other machines find them."""
+    if database.remote is None:
+        return
+    old = "SELECT training, weights, bool_or(id IN (SELECT id FROM staying)) FROM records.checkpoint GROUP BY ALL"
+    if calls:
+        old += (
+            " UNION ALL SELECT key, response ->> 'weights', key IN (SELECT id FROM staying) FROM memo.calls "
+            "WHERE kind = 'training' AND key NOT IN (SELECT training FROM records.checkpoint)"
+        )
+    files = CheckpointFiles(database)
+    for training, weights, stays in sorted(connection.execute(old).fetchall()):
+        if weights and not stays and files.is_shared(training, weights):
+            yield training, weights
 
 
 def _remove(folders: list[Path]) -> None:

@@ -57,7 +57,7 @@ def copy_warehouse(source: Warehouse, target: Warehouse) -> Copied:
         keys = reading.execute("SELECT DISTINCT key FROM memo.calls WHERE kind = 'training' ORDER BY 1").fetchall()
         theirs, ours = CheckpointFiles(source), CheckpointFiles(target)
         # A collection may have freed the files of a training whose call stays.
-        there = [key for (key,) in keys if theirs.folder(key).exists() or theirs.is_shared(key)]
+        there = [key for (key,) in keys if theirs.folder(key).exists() or theirs.fault(key) is None]
         found = [(key, ours.take(theirs, key)) for key in there]
     faults = tuple(f"checkpoints/{key}: {fault}" for key, fault in found if fault)
     counts = {table: count for table, count in rows.items() if count}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,9 +18,13 @@ from typing import Any
 
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
+from warehouse.core.waiting import locked
 
-LIST = "files.json"
-"""The name of the list of a key's files."""
+LIST = ".files.json"
+"""The name of the list of a key's files. No stored file has such a name: those that begin with "." are left out."""
+
+PROBE = "probe"
+"""The key of what is written only to see whether something can be."""
 
 OBJECTS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "tos", "hf"})
 """The protocols of stores of objects."""
@@ -35,6 +39,12 @@ class FileStore:
     """The files below `url`: a URL of fsspec, or a folder. Nothing is asked before the first use."""
 
     url: str
+
+    def require_writable(self) -> None:
+        """Raises StoreError where nothing can be written there."""
+        with self._errors("nothing can be written there"):
+            self._make_folder(PROBE, LIST)
+            self._system.pipe_file(self._at(PROBE, LIST), b"{}")
 
     def has(self, key: str) -> bool:
         """Whether all files of `key` are there. Raises StoreError."""
@@ -61,29 +71,44 @@ class FileStore:
     def get(self, key: str, place: Path) -> bool:
         """Copies the files of `key` to `place`, all or none of them; false where they are not there.
 
-        The folder `place` is replaced. Raises StoreError."""
+        The folder `place` is replaced, unless it has these files. Raises StoreError and OSError."""
         files = self.files(key)
         if files is None:
             return False
+        place.parent.mkdir(parents=True, exist_ok=True)
+        # Several workers of a machine may need the same files.
+        with locked(place.with_name(f".{place.name}.lock"), f"the files of {place}"):
+            if {name: file_digest(path) for name, path in _files(place)} != files:
+                self._replace(key, files, place)
+        return True
+
+    def _replace(self, key: str, files: Mapping[str, str], place: Path) -> None:
         part = place.with_name(f".{place.name}.part")
-        _remove(part)
-        part.mkdir(parents=True)
+        _remove(part)  # what a kill left
+        part.mkdir()
         try:
             for name, sha256 in files.items():
                 target = part / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with self._errors(f"{key}/{name} cannot be read"):
-                    self._system.get_file(self._at(key, name), str(target))
+                    try:
+                        self._system.get_file(self._at(key, name), str(target))
+                    except FileNotFoundError:
+                        raise StoreError(
+                            f"{self.url}/{key}/{name} is listed, but not there; {self._advice(key)}"
+                        ) from None
                 if (found := file_digest(target)) != sha256:
                     raise StoreError(
                         f"{self.url}/{key}/{name} is not the file that was stored: its sha256 is {found}, but {sha256} "
-                        f"is listed; delete {self.url}/{key}, and it is made or downloaded again"
+                        f"is listed; {self._advice(key)}"
                     )
             _remove(place)
             part.rename(place)
         finally:
             _remove(part)
-        return True
+
+    def _advice(self, key: str) -> str:
+        return f"delete {self.url}/{key}, and it is made or downloaded again"
 
     def remove(self, key: str) -> None:
         """Deletes the files of `key`, if it is there. Raises StoreError."""
@@ -107,10 +132,10 @@ class FileStore:
                 return files
         except (ValueError, TypeError):
             pass
-        raise StoreError(f"{self.url}/{key}/{LIST} is no list of files; delete {self.url}/{key}")
+        raise StoreError(f"{self.url}/{key}/{LIST} is no list of files; {self._advice(key)}")
 
     def _make_folder(self, key: str, name: str) -> None:
-        # Stores of objects have no folders. They would create the bucket, whose name may be a typing error.
+        # Stores of objects have no folders, and fsspec would create the bucket, whose name may be a typing error.
         if self.url.partition("://")[0] not in OBJECTS:
             self._system.makedirs(self._at(key, name).rpartition("/")[0], exist_ok=True)
 
@@ -158,9 +183,9 @@ def _files(place: Path) -> list[tuple[str, Path]]:
 
 
 def _is_below(name: Any) -> bool:
-    """Whether a name of a list leads nowhere else than below its folder."""
+    """Whether a name of a list leads nowhere else than below its folder, and is none of those that are never stored."""
     path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and name not in ("", ".", LIST)
+    return bool(path.parts) and not path.is_absolute() and not any(part.startswith(".") for part in path.parts)
 
 
 def _remove(place: Path) -> None:

@@ -42,10 +42,10 @@ class Workers(Protocol):
         """How many processes compute."""
         ...
 
-    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[tuple[P, R]]:
+    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P], what: str) -> Iterator[tuple[P, R]]:
         """Each part with what `work` makes of `shared` and it, in any order. Both have to be something to pickle.
 
-        `shared` is sent to each process once at most. Raises what `work` raises.
+        `shared` is sent to each process once at most. `what` names a part. Raises what `work` raises.
         """
         ...
 
@@ -64,7 +64,7 @@ class InProcess:
     device: str | None = None
     count: int = 1
 
-    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[tuple[P, R]]:
+    def parts(self, work: Callable[[S, P], R], shared: S, parts: Iterable[P], what: str) -> Iterator[tuple[P, R]]:
         """Each part with what `work` makes of it, in the order of `parts`."""
         for part in parts:
             yield part, work(shared, part)

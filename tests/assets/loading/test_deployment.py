@@ -48,6 +48,16 @@ URL = "http://127.0.0.1:8000/v1"
             "servers:\n  generator:\n    urls: [http://127.0.0.1:8000/v1]\n    gives: [loss]",
             "servers.generator.gives.0: found 'loss'; ",
         ),
+        (
+            "servers: {generator: {urls: [http://127.0.0.1:8000/v1], gives: [adapters]}}",
+            "servers.generator.gives: found ['adapters']; it must have completions, losses or embeddings",
+        ),
+        ("store: s4://team", "store: found 's4://team'; it must be a URL of fsspec; did you mean 's3'?"),
+        (
+            "store: team/files",
+            "store: found 'team/files'; it must be a URL, such as s3://bucket/folder, or",
+        ),
+        ("store: ftp://me:secret@host/x", "it must have no password; the library of the store takes it from the"),
         ("servers: {generator: 8000}", "servers.generator: found 8000; it must be a mapping of keys to values"),
     ],
 )

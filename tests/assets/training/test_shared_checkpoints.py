@@ -18,7 +18,7 @@ from tests.support.building import build, edit, query
 from tests.support.object_store import new_bucket, s3_server
 from tests.support.tiny import quick
 from warehouse.lineage.material import Material
-from warehouse.store.checkpoints import WEIGHTS, CheckpointFiles
+from warehouse.store.checkpoints import SETTINGS, WEIGHTS, CheckpointFiles
 from warehouse.store.collection import collect, find_garbage
 from warehouse.store.file_store import FileStore, StoreError
 from warehouse.store.places import Tables, warehouse_at
@@ -40,6 +40,10 @@ def _server() -> Iterator[None]:
 @pytest.fixture
 def url(_server: None) -> str:
     return new_bucket()
+
+
+def key_of(adapter: Adapter) -> str:
+    return f"checkpoints/{adapter.training}-{adapter.weights[:16]}"
 
 
 def bench_in(folder: Path, model: Path, url: str) -> Workbench:
@@ -87,8 +91,22 @@ def test_a_node_fetches_the_adapter_that_it_is_to_use(tiny_model: Path, tmp_path
     folder = node.adapter_folder(adapter)
     assert folder.is_relative_to(tmp_path / "node")
     assert node.checkpoints.found(adapter.training) == one.checkpoints.found(adapter.training)
-    with pytest.raises(CheckpointLost, match="are not those of the training"):
+    with pytest.raises(CheckpointLost, match="is not what its training wrote: changed"):
         node.adapter_folder(Adapter(adapter.training, "0" * 64))
+
+
+def test_a_node_compares_every_file_that_it_fetches(tiny_model: Path, tmp_path: Path, url: str) -> None:
+    """Other settings make another adapter of the same weights."""
+    one = bench_in(tmp_path / "one", tiny_model, url)
+    adapter, _ = trained(one)
+    files = tuple(sorted(one.checkpoints.recorded(adapter.training).items()))
+    other = shutil.copytree(one.checkpoints.folder(adapter.training), tmp_path / "changed")
+    settings = other / SETTINGS
+    settings.write_text(settings.read_text().replace('"lora_alpha": 4', '"lora_alpha": 4000'))
+    FileStore(url).put(key_of(adapter), other)
+    node = NodeBench(tmp_path / "node", tmp_path, one.models, {}, tables=Tables(store=url))
+    with pytest.raises(CheckpointLost, match=f"changed: {SETTINGS}"):
+        node.adapter_folder(adapter, files)
 
 
 def test_other_weights_in_the_store_are_never_used(tiny_model: Path, tmp_path: Path, url: str) -> None:
@@ -98,7 +116,7 @@ def test_other_weights_in_the_store_are_never_used(tiny_model: Path, tmp_path: P
     folder = bench.checkpoints.folder(adapter.training)
     right = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(b"poison")
-    FileStore(url).put(f"checkpoints/{adapter.training}", folder)
+    FileStore(url).put(key_of(adapter), folder)
     assert bench.checkpoints.fault(adapter.training) == f"changed: {WEIGHTS}"
     assert trained(bench) == (adapter, 1)
     assert (folder / WEIGHTS).read_bytes() == right
@@ -106,13 +124,36 @@ def test_other_weights_in_the_store_are_never_used(tiny_model: Path, tmp_path: P
     assert trained(bench) == (adapter, 0)
 
 
-def test_a_store_that_is_away_stops_the_training_before_it_is_on_record(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_store_that_is_away_stops_the_training_before_it_begins(tiny_model: Path, tmp_path: Path) -> None:
     """Otherwise other machines would be told of files that they cannot get."""
     bench = bench_in(tmp_path / "one", tiny_model, "s3://no-such-bucket/x")
-    with s3_server(), pytest.raises(StoreError, match="cannot be written"):
+    with s3_server(), pytest.raises(StoreError, match="nothing can be written there"):
         trained(bench)
+    assert not bench.checkpoints.folder("x").parent.exists()
     bench.database.remote = None
     assert trained(bench)[1] == 1
+
+
+def test_a_copy_shares_what_was_trained_before_there_was_a_store(
+    tiny_model: Path, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = bench_in(tmp_path / "one", tiny_model, ""), bench_in(tmp_path / "other", tiny_model, url)
+    adapter, _ = trained(one)
+    with monkeypatch.context() as patch, pytest.raises(StoreError):
+        patch.setattr(FileStore, "put", FileStore("nowhere://x").put)
+        take_calls(one.database, other.database)
+    assert take_calls(one.database, other.database).refused == ()
+    assert other.checkpoints.is_shared(adapter.training, adapter.weights)
+
+
+def test_unpublished_trainings_are_freed_with_their_calls(tiny_model: Path, tmp_path: Path, url: str) -> None:
+    bench = bench_in(tmp_path / "one", tiny_model, url)
+    adapter, _ = trained(bench)
+    assert find_garbage(bench.database, 1).nothing
+    garbage = find_garbage(bench.database, 1, calls=True)
+    assert garbage.shared == ((adapter.training, adapter.weights),)
+    collect(bench.database, garbage)
+    assert not bench.checkpoints.is_shared(adapter.training, adapter.weights)
 
 
 def test_a_whole_build_shares_its_checkpoints_and_frees_them_there_too(tiny: Path, tmp_path: Path, url: str) -> None:
@@ -131,8 +172,8 @@ def test_a_whole_build_shares_its_checkpoints_and_frees_them_there_too(tiny: Pat
     edit(tiny, lambda values: values["training"].update(epochs=2))
     assert not build(tiny, data)[1]
     garbage = find_garbage(there, 1)
-    assert set(garbage.shared) <= kept
+    assert {training for training, _ in garbage.shared} <= kept
     assert len(garbage.shared) > 0
     collect(there, garbage)
-    assert [FileStore(url).has(f"checkpoints/{one}") for one in garbage.shared] == [False] * len(garbage.shared)
+    assert not any(CheckpointFiles(there).is_shared(*one) for one in garbage.shared)
     assert find_garbage(there, 1).nothing

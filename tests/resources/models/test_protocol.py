@@ -193,7 +193,7 @@ CODE: dict[str, list[str]] = {
         *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "_padded", "complete")),
         "openvino_export.py",
         "openvino_writer.py",
-        "../endpoint/token_requests.py Continuing",
+        "../endpoint/token_requests.py CompletionRequest",
     ],
     "ENDPOINT_COMPLETION": ["calls.py Prompt chat", "../endpoint/request.py request_body", "../endpoint/answer.py"],
     "LOSS": [
@@ -201,9 +201,9 @@ CODE: dict[str, list[str]] = {
         "model_texts.py",
         "losses.py",
         *(f"{LANGUAGE_MODEL} {name}" for name in ("__init__", "losses")),
-        "../endpoint/token_requests.py Measuring",
+        "../endpoint/token_requests.py LossRequest",
     ],
-    "EMBEDDING": ["embedder.py", "../endpoint/token_requests.py Embedding"],
+    "EMBEDDING": ["embedder.py", "../endpoint/token_requests.py EmbeddingRequest"],
     "TRAINING": [
         *TOKENS,
         *(f"trainer.py {name}" for name in ("_rows", "_trainer", "_adapter", "_settings", "_completion_trainer")),
@@ -214,10 +214,10 @@ CODE: dict[str, list[str]] = {
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
 
 DIGESTS = {
-    "COMPLETION": (1, "b8bebcd2f6893915"),
+    "COMPLETION": (1, "7e017af83c762391"),
     "ENDPOINT_COMPLETION": (1, "32369bbd3b36ed20"),
-    "LOSS": (1, "a2c558907129a7ae"),
-    "EMBEDDING": (1, "d0731651018bf767"),
+    "LOSS": (1, "3503716fa97e14d4"),
+    "EMBEDDING": (1, "beb0d2ab6852c686"),
     "TRAINING": (1, "9aada2e961eb1d20"),
 }
 """Per protocol: its number and the digest of the code that it covers."""

@@ -75,13 +75,14 @@ def test_a_checkpoint_with_other_weights_is_refused(bench: Workbench) -> None:
     """A shared folder may lag behind, or be another one."""
     node = pickle.loads(pickle.dumps(bench))
     folder = bench.checkpoints.folder("f" * 32)
-    with pytest.raises(CheckpointLost, match="cannot be read on this node"):
+    with pytest.raises(CheckpointLost, match="on this node is not what its training wrote: it is missing"):
         node.adapter_folder(Adapter("f" * 32, "0" * 64))
     folder.mkdir(parents=True)
     weights = folder / "adapter_model.safetensors"
     weights.write_bytes(b"weights")
+    (folder / "adapter_config.json").write_text("{}")
     assert node.adapter_folder(Adapter("f" * 32, file_digest(weights))) == folder
-    with pytest.raises(CheckpointLost, match="are not those of the training"):
+    with pytest.raises(CheckpointLost, match="is not what its training wrote: changed: adapter_model"):
         node.adapter_folder(Adapter("f" * 32, "0" * 64))
 
 
@@ -91,11 +92,18 @@ def test_a_training_in_another_process_writes_what_one_here_writes(bench: Workbe
     other = replace(bench, data=tmp_path / "other")
     training = Call("training", "m", {"n": 1})
     made = training.key
-    tuning = Tuning(other, "writer", examples, LORA, (), other.checkpoints.recorded(made), lambda done, of: None)
+    tuning = Tuning(other, "writer", examples, LORA, (), other.checkpoints.recorded(made), "cpu")
     ((_, found),) = Node().answered([training], pickle.loads(pickle.dumps(tuning)))
     assert found.response["weights"] == here.adapter.weights
     assert found.response["losses"] == here.losses
     assert other.checkpoints.found(made) == found.response["files"] == bench.checkpoints.found(here.call)
+
+
+def test_a_training_on_another_kind_of_device_is_refused(bench: Workbench) -> None:
+    """Its weights would be on record under a key that says other numbers."""
+    tuning = Tuning(bench, "writer", [(Prompt.ask("a"), "b")], LORA, (), {}, "cuda")
+    with pytest.raises(UserError, match="writer is to be trained on cuda, but this machine has only cpu"):
+        Node().answered([Call("training", "m", {"n": 1})], pickle.loads(pickle.dumps(tuning)))
 
 
 @pytest.mark.parametrize(("gpus", "numerics"), [(0, "float32 on cpu"), (1, "bfloat16 on cuda")])
@@ -147,7 +155,7 @@ class Elsewhere(InProcess):
     def __init__(self) -> None:
         self.node = Node()
 
-    def parts(self, work: Any, shared: Any, parts: Any) -> Any:
+    def parts(self, work: Any, shared: Any, parts: Any, what: str) -> Any:
         for part in parts:
             yield part, self.node.part(work, pickle.loads(pickle.dumps(shared)), part)
 

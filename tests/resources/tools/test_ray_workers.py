@@ -157,7 +157,7 @@ def slowly(shared: list[int], part: int) -> int:
 def test_parts_of_a_comparison_come_back_once_each_if_a_node_is_killed(nodes: Nodes, workers: RayWorkers) -> None:
     """Equal parts are different ones."""
     found: list[tuple[int, int]] = []
-    for number, one in enumerate(workers.parts(slowly, [1, 2, 3], [*range(20), 7, 7])):
+    for number, one in enumerate(workers.parts(slowly, [1, 2, 3], [*range(20), 7, 7], "a part")):
         if number == 5:
             nodes.kill_one()
         found.append(one)

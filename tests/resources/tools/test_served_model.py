@@ -163,6 +163,15 @@ def test_what_servers_answer_has_keys_of_its_own_and_says_who_answered(there: To
     ]
 
 
+def test_the_precision_of_the_recipe_is_part_of_the_key(there: Tools) -> None:
+    """`slingshot serve` starts the server in it, so its answers are others then."""
+    there.model("writer").complete(PROMPTS[:2], GREEDY)
+    there.bench.engines = {"writer": Wanted(precision="bfloat16")}
+    there.model("writer").complete(PROMPTS[:2], GREEDY)
+    found = query(there.bench.data, "SELECT DISTINCT request ->> 'numerics' AS numerics FROM memo.calls ORDER BY 1")
+    assert found["numerics"].to_list() == ["bfloat16 of a server", "of a server"]
+
+
 def test_adapters_are_loaded_once_by_each_server_and_answer_as_here(
     here: Tools, bench_at: Callable[..., Workbench], tiny_model: Path
 ) -> None:
@@ -230,6 +239,10 @@ def test_what_a_server_does_not_give_is_computed_here(bench_at: Callable[..., Wo
     [
         ({"text": "the river"}, "answered without the tokens that it wrote (`token_ids`); use vLLM 0.10.2 or later"),
         ({"token_ids": [1, "2"]}, "answered without the tokens that it wrote"),
+        (
+            {"token_ids": [1, 2, 3], "finish_reason": "length"},
+            "ended its answer after 3 of 12 tokens, at a limit of its own: --max-model-len",
+        ),
         ({"token_ids": [1], "finish_reason": "abort"}, "ended its answer with 'abort' instead of an end or the budget"),
     ],
 )

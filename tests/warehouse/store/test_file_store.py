@@ -4,7 +4,9 @@ upload, a changed file or a list that leads elsewhere must never be taken for wh
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -61,7 +63,7 @@ def test_what_is_put_is_got_whole_and_hidden_files_stay(store: FileStore, folder
     written(tmp_path / "other", {"older": "to be replaced"})
     assert store.get(KEY, tmp_path / "other")
     assert read(tmp_path / "other") == {"weights": "a" * 100_000, "sub/settings.json": "{}"}
-    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+    assert sorted(path.name for path in tmp_path.glob(".*.part")) == []
 
 
 def test_a_single_file_keeps_its_name(store: FileStore, folder: Path, tmp_path: Path) -> None:
@@ -107,7 +109,7 @@ def test_a_changed_file_is_named_and_nothing_of_it_is_taken(store: FileStore, fo
     assert f"{store.url}/{KEY}/weights is not the file" in str(caught.value)
     assert f"but {sha256} is listed" in str(caught.value)
     assert read(mine) == {"weights": "mine"}
-    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+    assert sorted(path.name for path in tmp_path.glob(".*.part")) == []
 
 
 @pytest.mark.parametrize(
@@ -120,17 +122,48 @@ def test_a_changed_file_is_named_and_nothing_of_it_is_taken(store: FileStore, fo
         '{"/etc/passwd": "0"}',
         '{"a": 1}',
         '{"": "0"}',
-        '{"files.json": "0"}',
+        '{".hidden/a": "0"}',
     ],
 )
 def test_a_list_that_is_none_or_leads_elsewhere_is_refused(
     store: FileStore, folder: Path, tmp_path: Path, content: str
 ) -> None:
     store.put(KEY, folder)
-    put_text(store, "files.json", content)
+    put_text(store, ".files.json", content)
     with pytest.raises(StoreError, match="is no list of files"):
         store.get(KEY, tmp_path / "deep" / "other")
     assert not (tmp_path / "deep").exists()
+
+
+def test_a_file_that_is_listed_and_not_there_is_named(store: FileStore, folder: Path, tmp_path: Path) -> None:
+    store.put(KEY, folder)
+    system, root = fsspec.url_to_fs(store.url)
+    system.rm_file(f"{root}/{KEY}/weights")
+    with pytest.raises(StoreError, match=f"weights is listed, but not there; delete {store.url}/{KEY}, and"):
+        store.get(KEY, tmp_path / "other")
+
+
+def test_a_file_may_have_any_name(store: FileStore, tmp_path: Path) -> None:
+    store.put(KEY, written(tmp_path / "mine", {"files.json": "my own", "list": "x"}))
+    store.get(KEY, tmp_path / "other")
+    assert read(tmp_path / "other") == {"files.json": "my own", "list": "x"}
+
+
+def test_several_workers_of_a_machine_fetch_the_same_files(store: FileStore, folder: Path, tmp_path: Path) -> None:
+    """They took each other's half copies away."""
+    store.put(KEY, folder)
+    place = tmp_path / "other"
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert all(pool.map(lambda _: store.get(KEY, place), range(4)))
+            assert read(place) == {"weights": "a" * 100_000, "sub/settings.json": "{}"}
+            shutil.rmtree(place)
+
+
+def test_what_can_be_written_is_found_out_before_anything_is_made(store: FileStore) -> None:
+    store.require_writable()
+    with s3_server(), pytest.raises(StoreError, match="nothing can be written there"):
+        FileStore("s3://no-such-bucket/x").require_writable()
 
 
 def test_what_is_removed_is_gone_with_its_files(store: FileStore, folder: Path) -> None:
@@ -146,7 +179,7 @@ def test_what_is_removed_is_gone_with_its_files(store: FileStore, folder: Path) 
 def test_a_list_names_each_file_with_its_hash(store: FileStore, folder: Path) -> None:
     store.put(KEY, folder)
     system, root = fsspec.url_to_fs(store.url)
-    assert json.loads(system.cat_file(f"{root}/{KEY}/files.json")) == {
+    assert json.loads(system.cat_file(f"{root}/{KEY}/.files.json")) == {
         "weights": file_digest(folder / "weights"),
         "sub/settings.json": file_digest(folder / "sub/settings.json"),
     }
