@@ -34,10 +34,9 @@ from resources.endpoint.connection import CONNECT_SECONDS, Connection, new_clien
 from resources.endpoint.errors import Cause, OtherModel, Passing, RowFailed, StillWaiting, Unusable, first_of
 from resources.endpoint.members import USE, Member, Members
 from resources.endpoint.pace import START, Pace
-from resources.endpoint.request import Arrived, Outcome, PromptRequest, Request
+from resources.endpoint.request import Arrived, Outcome, Request
 from resources.endpoint.secret import Secret
 from resources.endpoint.settings import Settings
-from resources.models.calls import Prompt, Sampling
 
 TICK = 0.5
 """Answers are handed over this many seconds after they arrived, at the latest: what a kill can lose (our choice)."""
@@ -78,12 +77,6 @@ class Endpoint:
     adapter: str = ""
     start: int = START
     pausing: str = ""
-
-    def complete(
-        self, prompts: Sequence[Prompt], sampling: Sampling, doubtful: Collection[int] = ()
-    ) -> Iterator[list[Arrived]]:
-        """What came of the prompts; see `ask`."""
-        return self.ask([PromptRequest(prompt, sampling) for prompt in prompts], doubtful)
 
     def ask(self, requests: Sequence[Request], doubtful: Collection[int] = ()) -> Iterator[list[Arrived]]:
         """What came of the requests, in groups and in any order, as the answers arrive; a group may be empty.

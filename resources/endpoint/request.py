@@ -60,32 +60,23 @@ class PromptRequest:
     @property
     def path(self) -> str:
         """The path of the API, after the base URL."""
-        return path_for(self.prompt)
+        return "chat/completions" if self.prompt.messages else "completions"
 
     def body(self, model: str) -> dict[str, Any]:
-        """What is posted."""
-        return request_body(model, self.prompt, self.sampling)
+        """What is posted. It holds the settings that the memo's key has, and nothing else."""
+        prompt, sampling = self.prompt, self.sampling
+        request: dict[str, Any] = {"model": model, "max_tokens": sampling.max_new_tokens}
+        request |= {"messages": prompt.chat()} if prompt.messages else {"prompt": prompt.text}
+        request["temperature"] = sampling.temperature
+        if sampling.temperature > 0:  # the recorded request of a greedy completion has neither
+            request |= {"top_p": sampling.top_p, "seed": prompt.seed}
+        if sampling.stop:
+            request["stop"] = list(sampling.stop)
+        return request
 
     def read(self, answer: Mapping[str, Any], model: str) -> Written:
         """The completion. Raises RowFailed where there is none."""
         return written(answer, model, self.sampling)
-
-
-def path_for(prompt: Prompt) -> str:
-    """The path of the API that completes the prompt, after the base URL."""
-    return "chat/completions" if prompt.messages else "completions"
-
-
-def request_body(model: str, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-    """The body of the request. It holds the settings that the memo's key has, and nothing else."""
-    request: dict[str, Any] = {"model": model, "max_tokens": sampling.max_new_tokens}
-    request |= {"messages": prompt.chat()} if prompt.messages else {"prompt": prompt.text}
-    request["temperature"] = sampling.temperature
-    if sampling.temperature > 0:  # the recorded request of a greedy completion has neither
-        request |= {"top_p": sampling.top_p, "seed": prompt.seed}
-    if sampling.stop:
-        request["stop"] = list(sampling.stop)
-    return request
 
 
 def refusal(prompt: Prompt) -> str | None:

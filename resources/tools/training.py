@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from resources.tools.keys import keys_of
 from resources.tools.opened import require_device
 from resources.tools.session import Progress, Session
 from resources.tools.workbench import Workbench
+from warehouse.core.atomic import removed
 from warehouse.core.errors import UserError
 from warehouse.core.identity import digest
 from warehouse.store.calls import Answer, Call
@@ -55,7 +55,8 @@ def train(
     files = bench.checkpoints
 
     def compose(missing: list[Call]) -> Batches:
-        session.progress(f"training {name}")(0, 0)
+        # A node does not report its steps.
+        session.progress(f"{'training' if bench.workers.device else 'loading'} {name}")(0, 0)
         yield (
             missing,
             Tuning(
@@ -141,7 +142,4 @@ def _remove_unless_intact(files: CheckpointFiles, training: str, recorded: Files
             noted = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
             if noted["weights"] == files.found(training)[MODEL_WEIGHTS if is_model(folder) else WEIGHTS]:
                 return
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder)
-    else:
-        folder.unlink(missing_ok=True)
+    removed(folder)

@@ -1,8 +1,9 @@
-"""Writes a file completely or not at all."""
+"""Writes a file completely or not at all, and deletes what is in its place."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,3 +19,12 @@ def written_whole(target: Path, write: Callable[[Path], object]) -> Path:
         write(Path(scratch) / target.name)
         os.replace(Path(scratch) / target.name, target)
     return target
+
+
+def removed(place: Path) -> Path:
+    """Deletes a file, a link or a folder with all that is in it, where it is there. Returns `place`. Raises OSError."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+    return place

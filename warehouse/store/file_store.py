@@ -8,7 +8,6 @@ there. What comes from a store is compared with the list, and by the caller with
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from warehouse.core.atomic import removed
 from warehouse.core.errors import UserError
 from warehouse.core.identity import file_digest
 from warehouse.core.waiting import locked
@@ -83,8 +83,7 @@ class FileStore:
         return True
 
     def _replace(self, key: str, files: Mapping[str, str], place: Path) -> None:
-        part = place.with_name(f".{place.name}.part")
-        _remove(part)  # what a kill left
+        part = removed(place.with_name(f".{place.name}.part"))  # a kill may have left it
         part.mkdir()
         try:
             for name, sha256 in files.items():
@@ -102,10 +101,9 @@ class FileStore:
                         f"{self.url}/{key}/{name} is not the file that was stored: its sha256 is {found}, but {sha256} "
                         f"is listed; {self._advice(key)}"
                     )
-            _remove(place)
-            part.rename(place)
+            part.rename(removed(place))
         finally:
-            _remove(part)
+            removed(part)
 
     def _advice(self, key: str) -> str:
         return f"delete {self.url}/{key}, and it is made or downloaded again"
@@ -186,10 +184,3 @@ def _is_below(name: Any) -> bool:
     """Whether a name of a list leads nowhere else than below its folder, and is none of those that are never stored."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and not any(part.startswith(".") for part in path.parts)
-
-
-def _remove(place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)

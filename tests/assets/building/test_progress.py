@@ -55,8 +55,9 @@ def piped(*arguments: str, recipe: Path, data: Path) -> str:
 
 def longer(recipe: dict[str, Any]) -> None:
     """A training of some seconds, and completions of more than one, on a fast machine too: no rate is shown before."""
-    recipe["generation"]["backward_model"] |= {"epochs": 40}
+    recipe["generation"]["backward_model"] |= {"epochs": 15}
     recipe["generation"]["self_training"]["response"]["max_new_tokens"] = 240
+    recipe["seed_tasks"][0]["count"] = recipe["generation"]["self_training"]["count"] = 30
     recipe["chunk"] = 1
 
 
@@ -71,11 +72,11 @@ def test_the_bar_moves_while_an_asset_is_computed(tiny: Path, tmp_path: Path) ->
     assert re.search(r" \d+/120 +\d:\d\d elapsed, \d:\d\d left", trained)
     written, _ = text.split("    built  raw_self_training")
     assert "raw_self_training: loading generator\n" in written
-    asked = re.findall(r"raw_self_training: completions[^\n]*\n[^\n]* (\d+)/12 ", written)
+    asked = re.findall(r"raw_self_training: completions[^\n]*\n[^\n]* (\d+)/30 ", written)
     assert len(set(asked)) >= 3, written
     assert re.search(r"raw_self_training: completions \(\d[\d,]* tokens/s\)\n", written)
     assert max(map(len, text.split("\n"))) <= 80
-    assert re.search(r"\n4 built in \d:\d\d, 13 calls\n", text)
+    assert re.search(r"\n4 built in \d:\d\d, 31 calls\n", text)
 
 
 def test_a_pipe_gets_one_line_for_each_asset_and_the_totals(tiny: Path, tmp_path: Path) -> None:

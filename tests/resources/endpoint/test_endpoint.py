@@ -14,6 +14,7 @@ import pytest
 from resources.endpoint.answer import Written
 from resources.endpoint.endpoint import Endpoint
 from resources.endpoint.errors import StillWaiting, Unusable
+from resources.endpoint.request import PromptRequest
 from resources.endpoint.settings import Settings
 from resources.fetching.addresses import Address
 from resources.fetching.cache import Cache
@@ -52,7 +53,8 @@ def tools(server: Server, tmp_path: Path) -> Tools:
 def written(endpoint: Endpoint, prompts: list[Prompt], sampling: Sampling) -> list[tuple[str, int, bool] | None]:
     """What the endpoint wrote, in the order of the prompts; None where the row has failed."""
     arrived = sorted(
-        (one for group in endpoint.complete(prompts, sampling) for one in group), key=lambda one: one.index
+        (one for group in endpoint.ask([PromptRequest(prompt, sampling) for prompt in prompts]) for one in group),
+        key=lambda one: one.index,
     )
     found = [one.outcome for one in arrived]
     assert len(found) == len(prompts)
@@ -144,7 +146,7 @@ def test_an_unreachable_endpoint_gives_one_error(tools: Tools) -> None:
         taken.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         with pytest.raises(Unusable) as refused:
-            list(Endpoint(base, "tiny").complete(ASKED, GREEDY))
+            list(Endpoint(base, "tiny").ask([PromptRequest(prompt, GREEDY) for prompt in ASKED]))
     assert str(refused.value) == (
         f"cannot use the endpoint {base}: {base}/models does not answer: All connection attempts failed; use the "
         "base URL of a running server with an OpenAI-compatible API"
@@ -153,7 +155,7 @@ def test_an_unreachable_endpoint_gives_one_error(tools: Tools) -> None:
 
 def test_a_url_without_the_api_is_reported(server: Server) -> None:
     with pytest.raises(Unusable, match=r"/v1/x/models answers HTTP 404: Not Found; use the base URL"):
-        list(Endpoint(f"{server.base}/x", "tiny").complete(ASKED, GREEDY))
+        list(Endpoint(f"{server.base}/x", "tiny").ask([PromptRequest(prompt, GREEDY) for prompt in ASKED]))
 
 
 def test_answers_are_kept_and_the_run_stops_if_the_endpoint_goes_away(tools: Tools, tiny_model: Path) -> None:

@@ -144,7 +144,7 @@ def test_an_adapter_on_other_layers_gets_a_pipeline_of_its_own(
     }
     model = Material("model", "writer", "Apache-2.0", address=f"path:{tiny_model}", sha256=tree_digest(tiny_model))
     bench = Workbench(tmp_path / "data", tmp_path, {"writer": model}, {})
-    monkeypatch.setattr(bench, "adapter_folder", lambda adapter: folders[adapter.training])
+    monkeypatch.setattr(bench, "adapter_folder", lambda adapter, files=(): folders[adapter.training])
     asked, greedy, reference = prompts(12), Sampling(12), LanguageModel(tiny_model)
     pipelines = []
     for name, folder in folders.items():

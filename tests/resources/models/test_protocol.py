@@ -195,7 +195,7 @@ CODE: dict[str, list[str]] = {
         "openvino_writer.py",
         "../endpoint/token_requests.py CompletionRequest",
     ],
-    "ENDPOINT_COMPLETION": ["calls.py Prompt chat", "../endpoint/request.py request_body", "../endpoint/answer.py"],
+    "ENDPOINT_COMPLETION": ["calls.py Prompt chat", "../endpoint/request.py PromptRequest", "../endpoint/answer.py"],
     "LOSS": [
         *TOKENS,
         "model_texts.py",
@@ -215,7 +215,7 @@ CODE: dict[str, list[str]] = {
 
 DIGESTS = {
     "COMPLETION": (1, "7e017af83c762391"),
-    "ENDPOINT_COMPLETION": (1, "32369bbd3b36ed20"),
+    "ENDPOINT_COMPLETION": (1, "1be81a19c8ce4404"),
     "LOSS": (1, "3503716fa97e14d4"),
     "EMBEDDING": (1, "beb0d2ab6852c686"),
     "TRAINING": (1, "9aada2e961eb1d20"),
