@@ -6,7 +6,7 @@ Importing this module loads neither Dagster nor polars nor a model library: each
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,8 +95,7 @@ class Project:
         if deployment_path(folder):
             from assets.loading.deployment import tables_for
 
-            found = tables_for(folder)
-            tables = replace(EMBEDDED, store=found.store) if self.embedded else found
+            tables = tables_for(folder, self.embedded)
         return Store(warehouse_at(self.warehouse, tables, self.environment))
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from assets.loading.deployment import fleets_for, tables_for, workers_for
@@ -13,7 +12,6 @@ from resources.endpoint.settings import Settings
 from resources.models.engines import Wanted
 from resources.tools.workbench import Workbench
 from warehouse.core.identity import canonical
-from warehouse.store.places import EMBEDDED
 
 CACHE_FOLDER = "cache"
 """Where a warehouse of before there was a cache for all of them has its downloads."""
@@ -35,7 +33,7 @@ def workbench(
     says where the tables are, unless they are `embedded` in a file, what computes, and which servers are asked. Raises
     DeploymentError.
     """
-    declared, tables = materials(recipe), tables_for(base)
+    declared = materials(recipe)
     by_role = {role: {one.name: one for one in declared if one.role == role} for role in ("model", "source")}
     return Workbench(
         data,
@@ -53,5 +51,5 @@ def workbench(
         engines={name: Wanted(part.engine, part.precision) for name, part in recipe.models.items()},
         thoughts={name: part.thoughts for name, part in recipe.models.items() if part.thoughts is not None},
         workers=workers_for(base),
-        tables=replace(EMBEDDED, store=tables.store) if embedded else tables,
+        tables=tables_for(base, embedded),
     )

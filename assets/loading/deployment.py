@@ -178,10 +178,11 @@ def dagster_for(folder: Path) -> Path | None:
     return path.resolve().parent / named if path and named else None
 
 
-def tables_for(folder: Path) -> Tables:
-    """Where the tables of a recipe in `folder` are. Raises DeploymentError."""
+def tables_for(folder: Path, embedded: bool = False) -> Tables:
+    """Where the tables of a recipe in `folder` are; with `embedded`, in a file all the same. Raises DeploymentError."""
     path = deployment_path(folder)
-    return tables_in(path) if path else EMBEDDED
+    found = tables_in(path) if path else EMBEDDED
+    return replace(EMBEDDED, store=found.store) if embedded else found
 
 
 def tables_in(path: Path) -> Tables:

@@ -9,12 +9,20 @@ import pytest
 import yaml
 
 from assets.loading.bench import workbench
-from assets.loading.deployment import Compute, Deployment, DeploymentError, load_deployment, workers_for
+from assets.loading.deployment import (
+    Compute,
+    Deployment,
+    DeploymentError,
+    load_deployment,
+    tables_for,
+    workers_for,
+)
 from assets.loading.file import load_recipe
 from assets.loading.local_models import engines
 from resources.endpoint.settings import Fleet
 from resources.tools.ray_workers import RayCluster, RayWorkers
 from tests.support.building import edit, planned
+from warehouse.store.places import Tables
 from warehouse.store.workers import InProcess
 
 URL = "http://127.0.0.1:8000/v1"
@@ -144,3 +152,12 @@ def test_servers_of_a_model_that_the_recipe_does_not_have_are_a_mistake(
         workbench(load_recipe(tiny), tiny.parent / "data", tiny.parent)
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
+
+
+def test_a_sample_has_a_file_of_its_own_and_shares_files_all_the_same(tmp_path: Path) -> None:
+    """Its nodes are those of the deployment too, and may see no common disk."""
+    (tmp_path / "deployment.yaml").write_text(
+        "tables: {postgres: 'postgresql://me@127.0.0.1/warehouse'}\nstore: /mnt/team/files\n"
+    )
+    assert tables_for(tmp_path, embedded=True) == Tables(store="/mnt/team/files")
+    assert tables_for(tmp_path) == Tables("postgresql://me@127.0.0.1/warehouse", store="/mnt/team/files")

@@ -71,7 +71,7 @@ def test_files_and_repositories_of_a_hub_are_downloaded_once(
 
 
 def test_another_wheel_under_the_same_hash_is_refused(registry: Path, store: FileStore, tmp_path: Path) -> None:
-    """Whoever can write to the store can also write its lists. The recipe's hash still tells."""
+    """A person who can write to the store can write its lists too. The hash of the recipe is compared all the same."""
     sha = wheel(registry, FILES)
     Cache(tmp_path / "one", store=store).fetch(Address.parse("pypi:toy==1.0#toy/data/"), sha)
     wheel(registry, FILES | {"toy/data/a.json": b"poison"})
