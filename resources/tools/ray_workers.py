@@ -22,7 +22,7 @@ from warehouse.store.workers import Answered, P, R, S, T
 CONNECT_SECONDS = 10.0
 
 LOCAL = "local"
-"""The address of a cluster that is to be started on this machine."""
+"""The address of a cluster that is to be started on this machine. Ray takes it so, also where another one runs."""
 
 MOST_LOSSES = 3
 """A batch whose worker was lost so many times is not sent again: it may be what kills them (ours)."""
@@ -151,9 +151,9 @@ class RayWorkers:
         if not ray.is_initialized():
             self._require_head()
             own: dict[str, Any] = {"_node_ip_address": self.cluster.host} if self.cluster.host else {}
-            own |= {"include_dashboard": False} if self.cluster.address == LOCAL else {"address": self.cluster.address}
+            own |= {"include_dashboard": False} if self.cluster.address == LOCAL else {}
             try:
-                ray.init(log_to_driver=False, configure_logging=False, **own)
+                ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False, **own)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise self._not_joined(error) from error
         for _ in range(self.cluster.workers - len(self._actors) - len(self._coming)):
