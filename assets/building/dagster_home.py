@@ -45,9 +45,9 @@ def dagster_home(data: Path, deployed: Path | None = None) -> Path:
     """
     if given := given_home(deployed):
         if not given.is_dir():
-            named, right = ("DAGSTER_HOME", "unset the variable") if given != deployed else ("dagster", "change it")
-            where = "" if given != deployed else " in deployment.yaml"
-            raise UserError(f"{named}{where} names {given}, which is no folder; make it, or {right}")
+            by_variable = "DAGSTER_HOME", "unset the variable"
+            named, right = ("dagster in deployment.yaml", "change it") if given == deployed else by_variable
+            raise UserError(f"{named} names {given}, which is no folder; make it, or {right}")
         return given
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)

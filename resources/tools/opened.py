@@ -85,13 +85,17 @@ def limits(bench: Workbench, wanted: Opening, reading: bool) -> Iterator[tuple[M
         yield bench.texts(wanted.name), most
         return
     with opened(bench, wanted) as model:
-        yield model.texts, (model.most_read if reading else model.most)
+        yield model.texts, _most(model, reading)
 
 
 def _limits(shared: tuple[Workbench, Opening], reading: bool) -> Limit:
     with opened(*shared) as model:
-        most: Limit = model.most_read if reading else model.most
-        return most
+        return _most(model, reading)
+
+
+def _most(model: Any, reading: bool) -> Limit:
+    most: Limit = model.most_read if reading else model.most
+    return most
 
 
 @contextmanager

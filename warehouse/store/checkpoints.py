@@ -71,7 +71,7 @@ class CheckpointFiles:
     def share(self, training: str) -> None:
         """Copies the files of a training to where other machines find them, if there is such a place."""
         if remote := self.database.remote:
-            remote.put(_shared_at(training, self.found(training)), self.folder(training))
+            remote.put(_shared_at(training, self.found(training)), self.folder(training), self._digests.of)
 
     def is_shared(self, training: str, weights: str) -> bool:
         """Whether other machines find the files of a training with these weights elsewhere than in this folder."""
