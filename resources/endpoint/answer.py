@@ -33,18 +33,21 @@ _THOUGHT_PARTS = ("thinking", "reasoning")
 class Written:
     """A completion: its text, the tokens written, whether it ended by itself, and thoughts that came apart from it.
 
-    `text` is "" only where the budget ended within the thoughts.
+    Of a server that turns prompts into tokens, `text` is "" only where the budget ended within the thoughts. `opened`
+    says that the prompt ended within a thought already, where that is known.
     """
 
     text: str
     tokens: int
     complete: bool
     reasoning: str = ""
+    opened: bool = False
 
     @property
-    def response(self) -> dict[str, str]:
+    def response(self) -> dict[str, Any]:
         """What the memo records of it."""
-        return {"text": self.text} | ({"reasoning": self.reasoning} if self.reasoning else {})
+        apart: dict[str, Any] = {"reasoning": self.reasoning} if self.reasoning else {}
+        return {"text": self.text} | apart | ({"opened": True} if self.opened else {})
 
     def answer(self, seconds: float, engine: str) -> Answer:
         """It, as the memo records it."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from resources.endpoint.answer import CUT_OFF, ENDED, choice_of, require_model, tokens_in
+from resources.endpoint.answer import CUT_OFF, ENDED, Written, choice_of, require_model, tokens_in
 from resources.endpoint.errors import RowFailed
 from resources.models.calls import Sampling
 from resources.models.losses import response_of
@@ -25,23 +25,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Continued:
-    """A completion as the model wrote it on this machine; `opened` says that the prompt ends within a thought."""
-
-    text: str
-    tokens: int
-    complete: bool
-    opened: bool
-
-    def answer(self, seconds: float, engine: str) -> Answer:
-        """It, as the memo records it."""
-        response: dict[str, Any] = {"text": self.text} | ({"opened": True} if self.opened else {})
-        return Answer(response, self.tokens, seconds, complete=self.complete, engine=engine)
-
-
-@dataclass(frozen=True)
 class CompletionRequest:
-    """The completion of a prompt of tokens. `ends` are the tokens that end it, `text_of` makes text of its tokens."""
+    """The completion of a prompt of tokens. `ends` are the tokens that end it, `text_of` makes text of its tokens.
+
+    `opened` says that the prompt ends within a thought."""
 
     tokens: Sequence[int]
     sampling: Sampling
@@ -71,7 +58,7 @@ class CompletionRequest:
             asked["stop_token_ids"] = list(self.ends)
         return asked | ({"stop": list(self.stops)} if self.stops else {})
 
-    def read(self, answer: Mapping[str, Any], model: str) -> Continued:
+    def read(self, answer: Mapping[str, Any], model: str) -> Written:
         """The completion. Raises RowFailed where there is none, or not its tokens."""
         choice = choice_of(answer, model)
         written = choice.get("token_ids")
@@ -85,7 +72,7 @@ class CompletionRequest:
                 f"ended its answer after {len(written)} of {budget} tokens, at a limit of its own: --max-model-len"
             )
         text, tokens, complete = self.text_of(written)
-        return Continued(text, tokens, complete or ending in ENDED, self.opened)
+        return Written(text, tokens, complete or ending in ENDED, opened=self.opened)
 
 
 @dataclass(frozen=True)

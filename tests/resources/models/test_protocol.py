@@ -214,8 +214,8 @@ CODE: dict[str, list[str]] = {
 """The code that each protocol number covers: a file of resources/models, or a definition in it."""
 
 DIGESTS = {
-    "COMPLETION": (1, "7e017af83c762391"),
-    "ENDPOINT_COMPLETION": (1, "1be81a19c8ce4404"),
+    "COMPLETION": (1, "00ff4f9b7bdd9e31"),
+    "ENDPOINT_COMPLETION": (1, "56dfdc32963c2fb4"),
     "LOSS": (1, "3503716fa97e14d4"),
     "EMBEDDING": (1, "beb0d2ab6852c686"),
     "TRAINING": (1, "9aada2e961eb1d20"),
